@@ -1,0 +1,183 @@
+"""Data on the device, cut into batches by index.
+
+What `train` takes is a plan and a batch for each of its rows:
+
+- `plan(batch_size, key)`: the rows of one epoch, shuffled by `key` or in order without;
+- `batch(row)`: the examples that a row names, gathered on the device;
+- `stateful`: whether the state after one row is the state before the next.
+
+`Sequences` holds padded sequences, `Windows` cuts windows from long series without ever
+copying them out, `Streams` runs along long series for truncated backpropagation.
+"""
+
+from typing import NamedTuple, Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+
+from .errors import InputError
+
+
+class Batch(NamedTuple):
+    """Examples for one update.
+
+    - `inputs`: `(batch, time, input)`.
+    - `targets`: `(batch, time, output)`, or `(batch, output)` for the last step only.
+    - `lengths`: how many steps of each example count; all when None.
+    - `weights`: how much each example, or each of its steps, counts; 0 for padding.
+    - `state`: of the network before the first step; zeros when None.
+    """
+
+    inputs: Float[Array, "batch time input"]
+    targets: Float[Array, "batch *time output"]
+    lengths: Int[Array, " batch"] | None
+    weights: Float[Array, "batch *time"]
+    state: PyTree = None
+
+
+class Data(Protocol):
+    """What `train` needs of data; see the head of this module."""
+
+    @property
+    def stateful(self) -> bool: ...
+
+    def plan(self, batch_size: int, key: PRNGKeyArray | None) -> Int[Array, "rows ..."]: ...
+
+    def batch(self, row: Int[Array, "..."]) -> Batch: ...
+
+
+class Sequences(eqx.Module):
+    """Sequences of any length, padded to the longest: a classification or tagging set.
+
+    **Arguments:** `inputs`, `targets` and `lengths` as in `Batch`, over all examples.
+    """
+
+    inputs: Float[Array, "examples time input"]
+    targets: Float[Array, "examples *time output"]
+    lengths: Int[Array, " examples"] | None = None
+
+    @property
+    def stateful(self) -> bool:
+        return False
+
+    def plan(self, batch_size: int, key: PRNGKeyArray | None) -> Int[Array, "rows batch"]:
+        return _rows(self.inputs.shape[0], batch_size, key)
+
+    def batch(self, row: Int[Array, " batch"]) -> Batch:
+        lengths = None if self.lengths is None else self.lengths[row]
+        weights = _present(row, self.inputs.dtype)
+        return Batch(self.inputs[row], self.targets[row], lengths, weights)
+
+
+class Windows(eqx.Module):
+    r"""Windows of long series, gathered by index.
+
+    The input at step t of a window is $(y_t, u_{t+1}, \dots, u_{t+H})$ and its target is
+    $(y_{t+1}, \dots, y_{t+H})$, with y the series, u the inputs known ahead and H the horizon.
+
+    - `targets`: y of all series, one after the other, `(time, target)`.
+    - `inputs`: u likewise, `(time, input)`.
+    - `starts`: where each window begins.
+    - `window`: steps of context; `horizon`: H.
+    - `every`: targets at every step of the window, or only after its last.
+    """
+
+    targets: Float[Array, "time target"]
+    inputs: Float[Array, "time input"]
+    starts: Int[Array, " windows"]
+    window: int = eqx.field(static=True)
+    horizon: int = eqx.field(static=True)
+    every: bool = eqx.field(static=True, default=False)
+
+    @property
+    def stateful(self) -> bool:
+        return False
+
+    def plan(self, batch_size: int, key: PRNGKeyArray | None) -> Int[Array, "rows batch"]:
+        return _rows(self.starts.shape[0], batch_size, key)
+
+    def batch(self, row: Int[Array, " batch"]) -> Batch:
+        first = self.starts[row][:, None] + jnp.arange(self.window)  # (batch, window)
+        ahead = first[..., None] + jnp.arange(1, self.horizon + 1)  # (batch, window, horizon)
+        context = self.targets[first]
+        known = _flat(self.inputs[ahead])
+        asked = _flat(self.targets[ahead if self.every else ahead[:, -1]])
+        inputs = jnp.concatenate([context, known], axis=-1)
+        return Batch(inputs, asked, None, _present(row, inputs.dtype))
+
+
+class Streams(eqx.Module):
+    r"""Long series read side by side in chunks, for truncated backpropagation through time.
+
+    Each update sees the next `chunk` steps of every stream, starts from the state that the
+    chunk before ended in, and sends no gradient across that border (Williams and Peng 1990).
+
+    - `inputs`, `targets`: `(stream, time, feature)`; `time` is a multiple of `chunk`.
+    - `weights`: `(stream, time)`; 0 where a shorter stream is padded.
+    - `chunk`: steps between two cuts of the gradient.
+    """
+
+    inputs: Float[Array, "stream time input"]
+    targets: Float[Array, "stream time output"]
+    weights: Float[Array, "stream time"]
+    chunk: int = eqx.field(static=True)
+
+    @property
+    def stateful(self) -> bool:
+        return True
+
+    @classmethod
+    def cut(
+        cls,
+        inputs: Float[Array, "time input"],
+        targets: Float[Array, "time output"],
+        chunk: int,
+        streams: int = 1,
+    ) -> "Streams":
+        """One long series as `streams` stretches of equal length, the last one padded.
+
+        **Raises:** `InputError` if a stretch would have no step.
+        """
+        time = inputs.shape[0]
+        if not 1 <= streams <= time:
+            rule = f"`streams` must be between 1 and the {time} steps of the series"
+            raise InputError(rule, streams, "Lower `streams`.")
+        if chunk < 1:
+            raise InputError("`chunk` must be at least 1", chunk, "Raise `chunk`.")
+        long = -(-time // streams)
+        long = -(-long // chunk) * chunk
+        pad = streams * long - time
+
+        def stretch(values):
+            values = jnp.pad(values, ((0, pad), (0, 0)))
+            return values.reshape(streams, long, values.shape[-1])
+
+        weights = stretch(jnp.ones((time, 1), inputs.dtype))[..., 0]
+        return cls(stretch(inputs), stretch(targets), weights, chunk)
+
+    def plan(self, batch_size: int, key: PRNGKeyArray | None) -> Int[Array, " rows"]:
+        return jnp.arange(self.inputs.shape[1] // self.chunk)  # time has an order
+
+    def batch(self, row: Int[Array, ""]) -> Batch:
+        def chunk(values):
+            return jax.lax.dynamic_slice_in_dim(values, row * self.chunk, self.chunk, axis=1)
+
+        return Batch(chunk(self.inputs), chunk(self.targets), None, chunk(self.weights))
+
+
+def _rows(examples: int, batch_size: int, key: PRNGKeyArray | None):
+    """Indices in rows of `batch_size`; the last row is filled up with -1."""
+    order = jnp.arange(examples) if key is None else jax.random.permutation(key, examples)
+    fill = -examples % batch_size
+    return jnp.pad(order, (0, fill), constant_values=-1).reshape(-1, batch_size)
+
+
+def _present(row: Int[Array, " batch"], dtype) -> Float[Array, " batch"]:
+    return (row >= 0).astype(dtype)
+
+
+def _flat(values: PyTree) -> Array:
+    """The last two axes as one."""
+    return values.reshape(*values.shape[:-2], values.shape[-2] * values.shape[-1])

@@ -1,0 +1,43 @@
+"""The errors that a user can cause and can mend.
+
+Everything else that is raised is a defect of this package.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """A rule that was broken, the value received, and what to do about it.
+
+    The message is one line, ``"{rule}; got {got}. {remedy}"``. The command line
+    prints it and exits with status 2.
+
+    **Arguments:**
+
+    - `rule`: what must hold, without a full stop.
+    - `got`: the value received, as the user wrote it.
+    - `remedy`: one sentence that says what to do.
+
+    >>> print(InputError("`window` must be positive", -3, "Raise `window`."))
+    `window` must be positive; got -3. Raise `window`.
+    """
+
+    def __init__(self, rule: str, got: object, remedy: str):
+        self.rule, self.got, self.remedy = rule, got, remedy
+        super().__init__(" ".join(f"{rule}; got {got}. {remedy}".split()))
+
+    def __reduce__(self):
+        return type(self), (self.rule, self.got, self.remedy)
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """A remedy that suggests the known name nearest to the one received, or lists them all.
+
+    >>> nearest("lsmt", ["rnn", "gru", "lstm"])
+    'Did you mean `lstm`? Known: gru, lstm, rnn.'
+    """
+    known = sorted(known)
+    close = get_close_matches(str(name), known, n=1)
+    question = f"Did you mean `{close[0]}`? " if close else ""
+    return f"{question}Known: {', '.join(known)}."

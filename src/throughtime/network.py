@@ -1,0 +1,245 @@
+"""Cells stacked to any depth, and a readout on top."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, DTypeLike, Float, Int, PRNGKeyArray
+
+from .cells import ACTIVATIONS, CELLS, RNN, Cell, State
+from .errors import InputError, nearest
+from .initialise import INITIALISATIONS, Initialisation, initialisation
+from .unroll import unroll
+
+OUTPUTS: dict[str, Callable[[Array], Array]] = {
+    "identity": lambda y: y,
+    "logistic": jax.nn.sigmoid,
+    "softmax": jax.nn.softmax,
+}
+"""The lecture's sigma_y, by name."""
+
+
+class Dense(eqx.Module):
+    r"""A dense layer: $\sigma(V x + c)$.
+
+    **Arguments:** `input_size`, `output_size`; `activation` is one of `identity`, `relu`,
+    `tanh`, `logistic`; `init`, `dtype` and `key` as for a cell.
+    """
+
+    V: Float[Array, "output input"]
+    c: Float[Array, " output"]
+    activation: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        activation: str = "identity",
+        *,
+        init: str | Initialisation = "pytorch",
+        dtype: DTypeLike = jnp.float32,
+        key: PRNGKeyArray,
+    ):
+        rule = initialisation(init)
+        V_key, c_key = jax.random.split(key)
+        self.V = rule.V(V_key, 1, output_size, input_size, dtype)
+        self.c = rule.c(c_key, output_size, input_size, dtype)
+        self.activation = activation
+
+    def __call__(self, xs: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
+        return ACTIVATIONS[self.activation](xs @ self.V.T + self.c)
+
+
+class Readout(eqx.Module):
+    r"""From hidden states to outputs: dense layers, then $\hat y_t = \sigma_y(V h_t + c)$.
+
+    - `layers`: the dense layers; the last one holds the lecture's `V` and `c`.
+    - `output`: sigma_y, one of `identity`, `logistic`, `softmax`.
+    - `last`: read out only the last step of each sequence, not every step.
+    """
+
+    layers: tuple[Dense, ...]
+    output: str = eqx.field(static=True, default="identity")
+    last: bool = eqx.field(static=True, default=False)
+
+    def linear(self, hs: Float[Array, "*batch hidden"]) -> Float[Array, "*batch output"]:
+        """y, before sigma_y: what a cross-entropy takes."""
+        for layer in self.layers:
+            hs = layer(hs)
+        return hs
+
+    def activate(self, ys: Float[Array, "*batch output"]) -> Float[Array, "*batch output"]:
+        """sigma_y(y)."""
+        return OUTPUTS[self.output](ys)
+
+
+class Network(eqx.Module):
+    """A recurrent network: `Network(cells, readout)(xs) -> ys, state`.
+
+    - `cells`: the first reads the inputs, each other the hidden states of the one below.
+    - `readout`: reads the hidden states of the last cell.
+    """
+
+    cells: tuple[Cell, ...]
+    readout: Readout
+
+    def __call__(
+        self,
+        xs: Float[Array, "batch time input"],
+        state: tuple[State, ...] | None = None,
+        lengths: Int[Array, " batch"] | None = None,
+        *,
+        activate: bool = True,
+    ) -> tuple[Float[Array, "batch *time output"], tuple[State, ...]]:
+        """Run the network over a batch of sequences.
+
+        **Arguments:** `xs`, `state` (of every cell) and `lengths` as for `unroll`;
+        `activate=False` leaves out sigma_y, for losses that take y before it.
+
+        **Returns:** the outputs, `(batch, time, output)`, or `(batch, output)` if the readout
+        is of the last step only; and the state of every cell after the last step.
+        """
+        states = (None,) * len(self.cells) if state is None else state
+        finals = []
+        for cell, before in zip(self.cells, states, strict=True):
+            stack, final = unroll(cell, xs, before, lengths)
+            xs = cell.hidden(stack)
+            finals.append(final)
+        hs = self.cells[-1].hidden(finals[-1]) if self.readout.last else xs
+        ys = self.readout.linear(hs)
+        return (self.readout.activate(ys) if activate else ys), tuple(finals)
+
+    def initial_state(self, batch: int) -> tuple[State, ...]:
+        """The state of every cell before the first step: zeros."""
+        return tuple(cell.initial_state(batch) for cell in self.cells)
+
+    @property
+    def input_size(self) -> int:
+        """Features of an input."""
+        return self.cells[0].input_size
+
+    @property
+    def output_size(self) -> int:
+        """Features of an output."""
+        return self.readout.layers[-1].c.shape[0]
+
+    def summary(self) -> str:
+        """Layers, output shapes and parameter counts, as a table in plain text."""
+        rows = [(_title(cell), _steps(cell.hidden_size), count(cell)) for cell in self.cells]
+        shape = _last if self.readout.last else _steps
+        for i, layer in enumerate(self.readout.layers):
+            final = i == len(self.readout.layers) - 1
+            kind = (
+                f"Readout ({self.readout.output})" if final else f"Dense ({layer.activation})"
+            )
+            rows.append((kind, shape(layer.c.shape[0]), count(layer)))
+        return _table(rows, count(self))
+
+
+def count(module: Any) -> int:
+    """The number of trained parameters in a module."""
+    return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(module, eqx.is_inexact_array)))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The shape of a network in plain values: what a run stores, what `build` reads.
+
+    - `input_size`, `output_size`: features of inputs and outputs.
+    - `cell`: `rnn`, `gru` or `lstm`; `activation`: of an `rnn`.
+    - `hidden`: units of each cell; `depth`: number of cells.
+    - `dense`: units of the hidden dense layers (relu) between cells and readout.
+    - `output`: `identity`, `logistic` or `softmax`; `last`: read out the last step only.
+    - `init`: an initialisation by name. `dtype`: `float32` or `float64`.
+
+    **Raises:** `InputError` for a value out of its range or an unknown name.
+    """
+
+    input_size: int
+    output_size: int
+    cell: str = "lstm"
+    hidden: int = 64
+    depth: int = 1
+    activation: str = "tanh"
+    dense: tuple[int, ...] = ()
+    output: str = "identity"
+    last: bool = False
+    init: str = "pytorch"
+    dtype: str = "float32"
+
+    def __post_init__(self):
+        for name in ("input_size", "output_size", "hidden", "depth"):
+            _at_least_one(name, getattr(self, name))
+        for units in self.dense:
+            _at_least_one("dense", units)
+        _known("cell", self.cell, CELLS)
+        _known("activation", self.activation, ACTIVATIONS)
+        _known("output", self.output, OUTPUTS)
+        _known("init", self.init, INITIALISATIONS)
+        _known("dtype", self.dtype, ("float32", "float64"))
+
+    def build(self, key: PRNGKeyArray) -> Network:
+        """Draw a network of this shape."""
+        cells_key, readout_key = jax.random.split(key)
+        common = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
+        extra = {"activation": self.activation} if CELLS[self.cell] is RNN else {}
+        sizes = [self.input_size] + [self.hidden] * (self.depth - 1)
+        cells = tuple(
+            CELLS[self.cell](size, self.hidden, **extra, **common, key=k)  # pyright: ignore
+            for size, k in zip(sizes, jax.random.split(cells_key, self.depth), strict=True)
+        )
+        widths = [self.hidden, *self.dense, self.output_size]
+        kinds = ["relu"] * len(self.dense) + ["identity"]
+        keys = jax.random.split(readout_key, len(kinds))
+        layers = tuple(
+            Dense(widths[i], widths[i + 1], kinds[i], **common, key=keys[i])
+            for i in range(len(kinds))
+        )
+        return Network(cells, Readout(layers, self.output, self.last))
+
+    def to_json(self) -> dict[str, Any]:
+        """As a plain dictionary."""
+        return {**asdict(self), "dense": list(self.dense)}
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> "Architecture":
+        """The inverse of `to_json`."""
+        return cls(**{**plain, "dense": tuple(plain["dense"])})
+
+
+def _at_least_one(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(
+            f"`{name}` must be a whole number of at least 1", value, f"Raise `{name}`."
+        )
+
+
+def _known(name: str, value: str, known) -> None:
+    if value not in known:
+        raise InputError(f"`{name}` must be a known name", value, nearest(value, known))
+
+
+def _title(cell: Cell) -> str:
+    activation = getattr(cell, "activation", None)
+    return type(cell).__name__ + (f" ({activation})" if activation else "")
+
+
+def _steps(size: int) -> str:
+    return f"(batch, time, {size})"
+
+
+def _last(size: int) -> str:
+    return f"(batch, {size})"
+
+
+def _table(rows: list[tuple[str, str, int]], total: int) -> str:
+    lines = [("Layer", "Output shape", "Parameters")]
+    lines += [(name, shape, f"{number:,}") for name, shape, number in rows]
+    lines += [("Total", "", f"{total:,}")]
+    wide = [max(len(line[i]) for line in lines) for i in range(3)]
+    text = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}" for a, b, c in lines]
+    rule = "-" * len(text[0])
+    return "\n".join([text[0], rule, *text[1:-1], rule, text[-1]])

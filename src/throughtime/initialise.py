@@ -35,7 +35,7 @@ def uniform_hidden(key, blocks, rows, columns, dtype):
 
 
 def glorot(key, blocks, rows, columns, dtype):
-    """Uniform in ±sqrt(6/(columns + blocks rows)), all blocks as one matrix (Glorot and Bengio 2010)."""
+    """Uniform in ±sqrt(6/(columns + blocks rows)): all blocks as one (Glorot, Bengio 2010)."""
     bound = math.sqrt(6 / (columns + blocks * rows))
     return jax.random.uniform(key, (blocks * rows, columns), dtype, -bound, bound)
 
@@ -97,7 +97,7 @@ INITIALISATIONS: dict[str, Initialisation] = {
     "orthogonal": Initialisation(glorot, orthogonal, zeros, glorot, zeros, keep=1.0),
     "identity": Initialisation(small_normal, identity, zeros, small_normal, zeros),
 }
-"""By name: those of PyTorch and of Keras, orthogonal recurrent blocks, and the IRNN's identity."""
+"""By name: PyTorch's and Keras' own, orthogonal recurrent blocks, the IRNN's identity."""
 
 
 def initialisation(name: str | Initialisation) -> Initialisation:

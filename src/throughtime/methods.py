@@ -21,11 +21,10 @@ from .batches import Batch
 from .errors import InputError, nearest
 
 Objective = Callable[[PyTree, Batch], tuple[Float[Array, ""], Any]]
-Schedule = Callable[[Array], Array]
 
 
 class Info(NamedTuple):
-    """What a step saw: the loss before it, the norm of its gradient, and the objective's extra."""
+    """What a step saw: the loss before it, its gradient's norm, and the objective's extra."""
 
     loss: Float[Array, ""]
     gradient_norm: Float[Array, ""]
@@ -66,30 +65,32 @@ class FirstOrder(NamedTuple):
     def step(self, objective, params, state, batch):
         (loss, extra), gradient = jax.value_and_grad(objective, has_aux=True)(params, batch)
         update, optimiser = self.optimiser.update(gradient, state.optimiser, params)
-        params = jax.tree.map(
-            lambda p, u: p + (state.factor * u).astype(p.dtype), params, update
-        )
+        update = jax.tree.map(lambda u: (state.factor * u).astype(u.dtype), update)
+        params = optax.apply_updates(params, update)
         info = Info(loss, optax.tree.norm(gradient), extra)
         return params, FirstOrderState(optimiser, state.factor), info
 
 
-def adam(rate: float | Schedule = 1e-3) -> optax.GradientTransformation:
+def adam(rate: optax.ScalarOrSchedule = 1e-3) -> optax.GradientTransformation:
     """Adam (Kingma and Ba 2015), with the constants of the paper."""
     return optax.adam(rate)
 
 
-def rmsprop(rate: float | Schedule = 1e-3) -> optax.GradientTransformation:
-    r"""RMSprop (Hinton 2012) as in Keras: $\theta \leftarrow \theta - \epsilon g / \sqrt{v + 10^{-7}}$."""
+def rmsprop(rate: optax.ScalarOrSchedule = 1e-3) -> optax.GradientTransformation:
+    r"""RMSprop (Hinton 2012) as in Keras: the gradient over $\sqrt{v + 10^{-7}}$."""
     return optax.rmsprop(rate, decay=0.9, eps=1e-7, eps_in_sqrt=True)
 
 
-def sgd(rate: float | Schedule = 1e-2) -> optax.GradientTransformation:
+def sgd(rate: optax.ScalarOrSchedule = 1e-2) -> optax.GradientTransformation:
     r"""Gradient descent: $\theta \leftarrow \theta - \epsilon g$."""
     return optax.sgd(rate)
 
 
 def momentum(
-    rate: float | Schedule = 1e-2, mu: float | Schedule = 0.9, *, nesterov: bool = False
+    rate: optax.ScalarOrSchedule = 1e-2,
+    mu: optax.ScalarOrSchedule = 0.9,
+    *,
+    nesterov: bool = False,
 ) -> optax.GradientTransformation:
     r"""Classical momentum (Polyak 1964) or Nesterov's, rate and momentum constant or scheduled.
 
@@ -103,7 +104,8 @@ def momentum(
 
 
 def nesterov(
-    rate: float | Schedule = 1e-2, mu: float | Schedule = 0.9
+    rate: optax.ScalarOrSchedule = 1e-2,
+    mu: optax.ScalarOrSchedule = 0.9,
 ) -> optax.GradientTransformation:
     """Nesterov's accelerated gradient; see `momentum`."""
     return momentum(rate, mu, nesterov=True)

@@ -50,7 +50,8 @@ class Row(NamedTuple):
 
     - `loss`: mean over the epoch's batches, each before its update.
     - `validation_loss`: after the epoch's last update; NaN without validation data.
-    - `gradient_norm`: the largest of the epoch. `factor`: on the rate. `seconds`: since the start.
+    - `gradient_norm`: the largest of the epoch. `factor`: on the rate.
+    - `seconds`: since training started.
     """
 
     epoch: int
@@ -145,7 +146,7 @@ def train(
         )
         if seen.bad_step >= 0:
             fitted = _fitted(state, static, history, "the loss diverged")
-            raise _diverged(method, seen, history, epoch, fitted)
+            raise _diverged(method, seen, epoch, fitted)
         history.append(row)
         if on_epoch is not None and on_epoch(state, history):
             stopped = f"stopped after epoch {epoch + 1}"
@@ -167,7 +168,7 @@ def evaluate(
 
 
 class _Extra(NamedTuple):
-    """What the objective gives beside the loss: the final state, and how much the batch weighs."""
+    """What the objective gives beside the loss: the final state, and the batch's weight."""
 
     state: PyTree
     weight: Float[Array, ""]
@@ -324,7 +325,7 @@ def _fitted(state: TrainState, static, history: list[Row], stopped: str) -> Fitt
     return Fitted(eqx.combine(params, static), history, best_epoch, stopped)
 
 
-def _diverged(method, seen: _Seen, history: list[Row], epoch: int, fitted: Fitted) -> Diverged:
+def _diverged(method, seen: _Seen, epoch: int, fitted: Fitted) -> Diverged:
     """The error for a loss that is no longer finite, with its likely cause."""
     step = int(seen.bad_step)
     what = "loss" if not math.isfinite(float(seen.bad_loss)) else "gradient"
@@ -334,12 +335,7 @@ def _diverged(method, seen: _Seen, history: list[Row], epoch: int, fitted: Fitte
     if epoch == 0 and step == 0:
         cause = "numbers in the data or in the first weights that are too large: scale the data"
     else:
-        norms = (
-            f", whose gradient reached a norm of {history[-1].gradient_norm:.3g}"
-            if history
-            else ""
-        )
-        cause = f"a rate{said} too large for this loss{norms}: lower `rate`, or set `clip=1`"
+        cause = f"a rate{said} too large for this loss: lower `rate`, or set `clip=1`"
     remedy = f"The likely cause is {cause}. The last good weights are kept."
     return Diverged("the loss must stay finite", got, remedy, fitted)
 

@@ -200,6 +200,14 @@ class Architecture:
         )
         return Network(cells, Readout(layers, self.output, self.last))
 
+    def ensemble(self, members: int, key: PRNGKeyArray) -> Network:
+        """Networks of this shape as one, their weights stacked along a leading axis.
+
+        Member i is `build(fold_in(key, i))`.
+        """
+        networks = [self.build(jax.random.fold_in(key, i)) for i in range(members)]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks)
+
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary."""
         return {**asdict(self), "dense": list(self.dense)}

@@ -1,0 +1,214 @@
+"""One epoch as one program: every batch, then the validation data, then the best weights.
+
+Nothing here touches the host. `train` compiles it once and runs it epoch by epoch.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+
+from .batches import Batch, Data
+from .losses import Loss
+from .methods import Method
+from .network import Network
+
+PLATEAU_EPOCHS, PLATEAU_FACTOR = 5, 0.5
+
+
+class TrainState(NamedTuple):
+    """All that training needs to go on from an epoch, bit for bit.
+
+    - `params`, `method`: the weights, and the method's state.
+    - `best`, `best_loss`, `best_epoch`: the weights of the lowest validation loss (of the
+      last epoch, without validation data).
+    - `epoch`: epochs done. `waited`: epochs since the loss improved or the rate was lowered.
+    - `failed`: the loss was no longer finite.
+    """
+
+    params: PyTree
+    method: PyTree
+    best: PyTree
+    best_loss: Float[Array, "*member"]
+    best_epoch: Int[Array, "*member"]
+    epoch: Int[Array, "*member"]
+    waited: Int[Array, "*member"]
+    failed: Array
+
+
+class Seen(NamedTuple):
+    """What one epoch tells the host; `bad_step` is the first that was not finite, or -1."""
+
+    loss: Array
+    validation_loss: Array
+    gradient_norm: Array
+    factor: Array
+    bad_step: Array
+    bad_loss: Array
+
+
+class Extra(NamedTuple):
+    """What the objective gives beside the loss: the final state, and the batch's weight."""
+
+    state: PyTree
+    weight: Float[Array, ""]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The mean loss of a batch as a function of the weights.
+
+    - `static`: the network without its weights. `loss`: what is averaged.
+    """
+
+    static: Any
+    loss: Loss
+
+    def __call__(self, params: PyTree, batch: Batch) -> tuple[Float[Array, ""], Extra]:
+        network: Network = eqx.combine(params, self.static)
+        activate = self.loss.output is None
+        ys, state = network(batch.inputs, batch.state, batch.lengths, activate=activate)
+        each = self.loss.function(ys, batch.targets)  # (batch, time) or (batch,)
+        weights = _weights(batch, each)
+        total = weights.sum()
+        # Padding is selected away, not multiplied: it may hold anything, even NaN.
+        summed = jnp.where(weights > 0, each * weights, 0).sum()
+        return summed / jnp.where(total > 0, total, 1), Extra(state, total)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The program of one epoch.
+
+    - `objective`, `method`: what is minimised, and how.
+    - `batch_size`: examples an update. `epochs`: how many are planned.
+    - `schedule`: of the rate. `patience`: epochs without improvement that end the training.
+    """
+
+    objective: Objective
+    method: Method
+    batch_size: int
+    epochs: int
+    schedule: str
+    patience: int | None
+
+    def begin(self, params: PyTree) -> TrainState:
+        """The state before the first epoch."""
+        zero = jnp.zeros((), jnp.int32)
+        infinite = jnp.full((), jnp.inf, jax.tree.leaves(params)[0].dtype)
+        method = self.method.init(params)
+        return TrainState(params, method, params, infinite, zero, zero, zero, jnp.array(False))
+
+    def finished(self, state: TrainState) -> Array:
+        """Whether there is nothing left to do for this network."""
+        done = state.failed | (state.epoch >= self.epochs)
+        if self.patience is None:
+            return done
+        return done | (state.epoch - state.best_epoch >= self.patience)
+
+    def run(
+        self, state: TrainState, data: Data, validation: Data | None, key: PRNGKeyArray
+    ) -> tuple[TrainState, Seen]:
+        """Every batch once, in an order drawn from the key and the epoch's number."""
+        state, factor = self._scheduled(state)
+        rows = data.plan(self.batch_size, jax.random.fold_in(key, state.epoch))
+        params, method, bad, (losses, weights, norms) = self._updates(state, data, rows)
+        mean = jnp.sum(losses * weights) / jnp.sum(weights)
+        if validation is None:
+            judged, better = jnp.full((), jnp.nan, mean.dtype), bad < 0
+        else:
+            judged = evaluate(self.objective, params, validation, self.batch_size)
+            better = judged < state.best_loss
+        done = state.epoch + 1
+        new = TrainState(
+            params,
+            method,
+            _select(better, params, state.best),
+            jnp.where(better, judged, state.best_loss),
+            jnp.where(better, done, state.best_epoch),
+            done,
+            jnp.where(better, 0, state.waited + 1),
+            state.failed | (bad >= 0),
+        )
+        return new, Seen(mean, judged, jnp.max(norms), factor, bad, losses[bad])
+
+    def idle(self, state: TrainState) -> tuple[TrainState, Seen]:
+        """In place of `run` for a network that is finished."""
+        nan, none = jnp.full((), jnp.nan, state.best_loss.dtype), jnp.array(-1)
+        return state, Seen(nan, nan, nan, jnp.zeros(()), none, nan)
+
+    def _scheduled(self, state: TrainState) -> tuple[TrainState, Array]:
+        """Set the factor on the method's rate for the coming epoch."""
+        if self.schedule == "constant":
+            return state, jnp.ones(())
+        if self.schedule == "cosine":
+            factor = 0.5 * (1 + jnp.cos(jnp.pi * state.epoch / self.epochs))
+            waited = state.waited
+        else:
+            lower = state.waited >= PLATEAU_EPOCHS
+            factor = state.method.factor * jnp.where(lower, PLATEAU_FACTOR, 1.0)
+            waited = jnp.where(lower, 0, state.waited)
+        factor = factor.astype(state.method.factor.dtype)
+        method = state.method._replace(factor=factor)
+        return state._replace(method=method, waited=waited), factor
+
+    def _updates(self, state: TrainState, data: Data, rows: Array):
+        def update(carry, row):
+            params, method, network_state, bad, step = carry
+            batch = data.batch(row)._replace(state=network_state)
+            new, new_method, info = self.method.step(self.objective, params, method, batch)
+            good = (bad < 0) & jnp.isfinite(info.loss) & jnp.isfinite(info.gradient_norm)
+            # From the first bad step on, nothing is updated: the last good weights stay.
+            params, method = _select(good, (new, new_method), (params, method))
+            bad = jnp.where(good | (bad >= 0), bad, step)
+            after = info.extra.state if data.stateful else None
+            seen = (info.loss, info.extra.weight, info.gradient_norm)
+            return (params, method, after, bad, step + 1), seen
+
+        before = _state_before(self.objective, state.params, data, rows)
+        start = (state.params, state.method, before, jnp.array(-1), jnp.array(0))
+        (params, method, _, bad, _), seen = jax.lax.scan(update, start, rows)
+        return params, method, bad, seen
+
+
+def evaluate(objective: Objective, params: PyTree, data: Data, batch_size: int) -> Array:
+    """The mean loss over data, whatever the batches."""
+    rows = data.plan(batch_size, None)
+
+    def add(carry, row):
+        total, weight, network_state = carry
+        value, extra = objective(params, data.batch(row)._replace(state=network_state))
+        after = extra.state if data.stateful else None
+        return (total + value * extra.weight, weight + extra.weight, after), None
+
+    before = _state_before(objective, params, data, rows)
+    zero = jnp.zeros((), jax.tree.leaves(params)[0].dtype)
+    (total, weight, _), _ = jax.lax.scan(add, (zero, zero, before), rows)
+    return total / weight
+
+
+def _weights(batch: Batch, each: Array) -> Array:
+    """How much each of the batch's losses counts."""
+    weights = batch.weights
+    if each.ndim == 1:
+        return weights
+    if weights.ndim == 1:
+        weights = jnp.broadcast_to(weights[:, None], each.shape)
+    if batch.lengths is not None:
+        weights = weights * (jnp.arange(each.shape[1]) < batch.lengths[:, None])
+    return weights
+
+
+def _state_before(objective: Objective, params: PyTree, data: Data, rows: Array) -> PyTree:
+    """The state that the first batch starts from, if states are carried."""
+    if not data.stateful:
+        return None
+    streams = jax.eval_shape(data.batch, rows[0]).inputs.shape[0]
+    return eqx.combine(params, objective.static).initial_state(streams)
+
+
+def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:
+    return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)

@@ -28,10 +28,11 @@ def seasonal_persistence(contexts: Contexts, steps: int, period: int) -> Forecas
 
 
 def period(values: Float[np.ndarray, " time"]) -> int | None:
-    """The lag of the highest peak of the autocorrelation, after a straight line is taken off.
+    """The season of a series: a peak of its autocorrelation, after a straight line is taken off.
 
     Lags count from where the autocorrelation first turns negative up to a third of the
-    length, and a peak counts from 0.2 on. None if there is none: no season shows.
+    length, and peaks from 0.2 on. A season's multiples peak about as high as it does, so it
+    is the shortest lag within a tenth of the highest. None if there is no peak.
     """
     n = len(values)
     if n < 12:
@@ -45,7 +46,9 @@ def period(values: Float[np.ndarray, " time"]) -> int | None:
     inner = correlation[1:-1]
     peak = (inner > correlation[:-2]) & (inner >= correlation[2:]) & (inner >= 0.2)
     lags = np.flatnonzero(peak & (np.cumsum(inner < 0) > 0)) + 1
-    return int(lags[np.argmax(correlation[lags])]) if len(lags) else None
+    if not len(lags):
+        return None
+    return int(lags[correlation[lags] >= 0.9 * correlation[lags].max()][0])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ What `train` takes is a plan and a batch for each of its rows:
 copying them out, `Streams` runs along long series for truncated backpropagation.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -37,6 +37,7 @@ class Batch(NamedTuple):
     state: PyTree = None
 
 
+@runtime_checkable
 class Data(Protocol):
     """What `train` needs of data; see the head of this module."""
 
@@ -138,7 +139,7 @@ class Streams(eqx.Module):
     ) -> "Streams":
         """One long series as `streams` stretches of equal length, the last one padded.
 
-        **Raises:** `InputError` if a stretch would have no step.
+        **Raises:** `InputError` for more streams than steps, or an empty chunk.
         """
         time = inputs.shape[0]
         if not 1 <= streams <= time:
@@ -156,6 +157,20 @@ class Streams(eqx.Module):
 
         weights = stretch(jnp.ones((time, 1), inputs.dtype))[..., 0]
         return cls(stretch(inputs), stretch(targets), weights, chunk)
+
+    @classmethod
+    def join(cls, streams: "list[Streams]") -> "Streams":
+        """Several side by side, the shorter ones padded to the longest."""
+        time = max(one.inputs.shape[1] for one in streams)
+
+        def pad(values):
+            behind = [(0, 0), (0, time - values.shape[1])] + [(0, 0)] * (values.ndim - 2)
+            return jnp.pad(values, behind)
+
+        def side_by_side(*values):
+            return jnp.concatenate([pad(value) for value in values])
+
+        return jax.tree.map(side_by_side, *streams)
 
     def plan(self, batch_size: int, key: PRNGKeyArray | None) -> Int[Array, " rows"]:
         return jnp.arange(self.inputs.shape[1] // self.chunk)  # time has an order

@@ -43,6 +43,7 @@ class Dense(eqx.Module):
         dtype: DTypeLike = jnp.float32,
         key: PRNGKeyArray,
     ):
+        _known("activation", activation, ACTIVATIONS)
         rule = initialisation(init)
         V_key, c_key = jax.random.split(key)
         self.V = rule.V(V_key, 1, output_size, input_size, dtype)
@@ -65,6 +66,9 @@ class Readout(eqx.Module):
     output: str = eqx.field(static=True, default="identity")
     last: bool = eqx.field(static=True, default=False)
 
+    def __check_init__(self):
+        _known("output", self.output, OUTPUTS)
+
     def linear(self, hs: Float[Array, "*batch hidden"]) -> Float[Array, "*batch output"]:
         """y, before sigma_y: what a cross-entropy takes."""
         for layer in self.layers:
@@ -81,10 +85,14 @@ class Network(eqx.Module):
 
     - `cells`: the first reads the inputs, each other the hidden states of the one below.
     - `readout`: reads the hidden states of the last cell.
+    - `residual`: so many of the first input features are added to the outputs (to every
+      block of as many outputs). With the series among the inputs, the network learns by how
+      much it changes, not where it is.
     """
 
     cells: tuple[Cell, ...]
     readout: Readout
+    residual: int = eqx.field(static=True, default=0)
 
     def __call__(
         self,
@@ -103,14 +111,24 @@ class Network(eqx.Module):
         is of the last step only; and the state of every cell after the last step.
         """
         states = (None,) * len(self.cells) if state is None else state
-        finals = []
+        inputs, finals = xs, []
         for cell, before in zip(self.cells, states, strict=True):
             stack, final = unroll(cell, xs, before, lengths)
             xs = cell.hidden(stack)
             finals.append(final)
         hs = self.cells[-1].hidden(finals[-1]) if self.readout.last else xs
         ys = self.readout.linear(hs)
+        if self.residual:
+            ys = ys + self._now(inputs, lengths)
         return (self.readout.activate(ys) if activate else ys), tuple(finals)
+
+    def _now(self, xs: Array, lengths: Array | None) -> Array:
+        """The first `residual` features at the steps that are read out, once per block."""
+        now = xs[..., : self.residual]
+        if self.readout.last:
+            ends = jnp.full(len(now), now.shape[1]) if lengths is None else lengths
+            now = now[jnp.arange(len(now)), jnp.maximum(ends - 1, 0)]
+        return jnp.tile(now, self.output_size // self.residual)
 
     def initial_state(self, batch: int) -> tuple[State, ...]:
         """The state of every cell before the first step: zeros."""
@@ -153,6 +171,7 @@ class Architecture:
     - `hidden`: units of each cell; `depth`: number of cells.
     - `dense`: units of the hidden dense layers (relu) between cells and readout.
     - `output`: `identity`, `logistic` or `softmax`; `last`: read out the last step only.
+    - `residual`: input features that are added to the outputs; see `Network`.
     - `init`: an initialisation by name. `dtype`: `float32` or `float64`.
 
     **Raises:** `InputError` for a value out of its range or an unknown name.
@@ -167,6 +186,7 @@ class Architecture:
     dense: tuple[int, ...] = ()
     output: str = "identity"
     last: bool = False
+    residual: int = 0
     init: str = "pytorch"
     dtype: str = "float32"
 
@@ -180,6 +200,12 @@ class Architecture:
         _known("output", self.output, OUTPUTS)
         _known("init", self.init, INITIALISATIONS)
         _known("dtype", self.dtype, ("float32", "float64"))
+        if self.residual and (
+            self.residual > self.input_size or self.output_size % self.residual
+        ):
+            rule = "`residual` features must be inputs, and divide the outputs"
+            got = f"{self.residual} of {self.input_size} for {self.output_size} outputs"
+            raise InputError(rule, got, "Set it to the number of series that are forecast.")
 
     def build(self, key: PRNGKeyArray) -> Network:
         """Draw a network of this shape."""
@@ -198,7 +224,7 @@ class Architecture:
             Dense(widths[i], widths[i + 1], kinds[i], **common, key=keys[i])
             for i in range(len(kinds))
         )
-        return Network(cells, Readout(layers, self.output, self.last))
+        return Network(cells, Readout(layers, self.output, self.last), self.residual)
 
     def ensemble(self, members: int, key: PRNGKeyArray) -> Network:
         """Networks of this shape as one, their weights stacked along a leading axis.

@@ -1,0 +1,78 @@
+"""What the settings of a forecaster may be, and the message when they are not."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from .errors import InputError, nearest
+from .initialise import INITIALISATIONS
+from .losses import LOSSES
+from .methods import METHODS
+
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Settings(BaseModel):
+    """The settings of a `Forecaster`, each with its range; what they mean is said there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+    cell: Literal["rnn", "gru", "lstm"]
+    hidden: PositiveInt
+    depth: PositiveInt
+    activation: Literal["tanh", "relu", "logistic", "identity"]
+    dense: tuple[PositiveInt, ...]
+    residual: bool
+    init: Literal[tuple(INITIALISATIONS)]  # pyright: ignore
+    window: PositiveInt
+    horizon: PositiveInt
+    truncated: bool
+    loss: Literal[tuple(name for name, loss in LOSSES.items() if loss.output is None)]  # pyright: ignore
+    method: Literal[tuple(METHODS)]  # pyright: ignore
+    rate: PositiveFloat | None
+    clip: PositiveFloat | None
+    schedule: Literal["constant", "cosine", "plateau"]
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    patience: PositiveInt | None
+    ensemble: PositiveInt
+    validation: Share
+    test: Share
+    level: Annotated[float, Field(gt=0, lt=1)]
+    dtype: Literal["float32", "float64"]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def check_settings(settings: dict[str, Any]) -> Settings:
+    """The settings, checked.
+
+    **Raises:** `InputError` for the first that is unknown or out of its range.
+    """
+    try:
+        return Settings(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _refusal(str(first["loc"][0]), first, settings) from None
+
+
+def _refusal(name: str, first: Any, settings: dict[str, Any]) -> InputError:
+    got, limits = settings.get(name), first.get("ctx", {})
+    if first["type"] == "extra_forbidden":
+        remedy = nearest(name, Settings.model_fields)
+        return InputError("every setting must be a known one", f"`{name}`", remedy)
+    if first["type"] == "missing":
+        return InputError(f"`{name}` must be given", "nothing", f"Set `{name}`.")
+    if first["type"] == "literal_error":
+        choices = Settings.model_fields[name].annotation.__args__  # pyright: ignore
+        return InputError(f"`{name}` must be a known one", got, nearest(got, choices))
+    if first["type"] in ("greater_than", "greater_than_equal"):
+        bound = limits.get("gt", limits.get("ge"))
+        what = "above" if "gt" in limits else "at least"
+        return InputError(f"`{name}` must be {what} {bound:g}", got, f"Raise `{name}`.")
+    if first["type"] in ("less_than", "less_than_equal"):
+        bound = limits.get("lt", limits.get("le"))
+        return InputError(f"`{name}` must be below {bound:g}", got, f"Lower `{name}`.")
+    kind = "whole number" if "int" in first["type"] else "number"
+    kind = "True or False" if "bool" in first["type"] else f"a {kind}"
+    return InputError(f"`{name}` must be {kind}", repr(got), f"Change `{name}`.")

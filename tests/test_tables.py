@@ -1,0 +1,632 @@
+"""Reading tables: every kind of source gives the same series, every mistake is named."""
+
+import datetime as dt
+import re
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from throughtime.errors import InputError
+from throughtime.series import Series, Times
+from throughtime.tables import future_inputs, to_series
+
+
+def refuses(message):
+    return pytest.raises(InputError, match=re.escape(message))
+
+
+DATES = [dt.datetime(2020, 1, 31), dt.datetime(2020, 2, 29), dt.datetime(2020, 3, 31)]
+DATA = {"date": DATES, "y": [1.5, -2.0, 3.25], "u": [10, 20, 30], "note": ["a", "b", "c"]}
+CSV = "date,y,u,note\n2020-01-31,1.5,10,a\n2020-02-29,-2.0,20,b\n2020-03-31,3.25,30,c\n"
+EXPECTED = Series(
+    np.array([[1.5], [-2.0], [3.25]]),
+    ("y",),
+    np.array([[10.0], [20.0], [30.0]]),
+    ("u",),
+    Times(np.datetime64("2020-01-31", "us"), 1, 3, "date", "month", 31),
+)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="lab.csv"):
+        file = tmp_path / name
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return file
+
+    return write
+
+
+# --- sources -----------------------------------------------------------------------------
+
+FRAMES = {
+    "polars": lambda: pl.DataFrame(DATA),
+    "polars lazy": lambda: pl.LazyFrame(DATA),
+    "polars dates": lambda: pl.DataFrame(DATA).with_columns(pl.col("date").cast(pl.Date)),
+    "polars decimals": lambda: pl.DataFrame(
+        DATA | {"y": [Decimal("1.50"), Decimal("-2.00"), Decimal("3.25")]}
+    ),
+    "polars narrow types": lambda: pl.DataFrame(DATA).with_columns(
+        pl.col("y").cast(pl.Float32), pl.col("u").cast(pl.UInt8)
+    ),
+    "pandas": lambda: pd.DataFrame(DATA),
+    "pandas index": lambda: pd.DataFrame(DATA).set_index("date"),
+    "pandas rows chosen": lambda: pd.concat([pd.DataFrame(DATA)] * 2).iloc[3:],
+    "pandas text dates": lambda: pd.DataFrame(DATA).astype({"date": "str"}),
+    "pandas date objects": lambda: pd.DataFrame(DATA).assign(date=[d.date() for d in DATES]),
+    "pandas nullable": lambda: pd.DataFrame(DATA).convert_dtypes(),
+    "pandas named index": lambda: (
+        pd.DataFrame(DATA).set_index(pd.DatetimeIndex(DATES, name="date")).drop(columns="date")
+    ),
+    "pandas arrow": lambda: pd.DataFrame(DATA).convert_dtypes(dtype_backend="pyarrow"),
+    "pandas nanoseconds": lambda: pd.DataFrame(DATA).astype({"date": "datetime64[ns]"}),
+    "arrow": lambda: pa.table(DATA),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_every_frame_gives_the_same_series(kind):
+    (series,) = to_series(FRAMES[kind](), target="y", inputs=["u"])
+    assert series.times == EXPECTED.times
+    assert series.fingerprint() == EXPECTED.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("lab.csv", CSV),
+        ("lab.CSV", CSV),
+        ("lab.csv", b"\xef\xbb\xbf" + CSV.encode()),
+        ("lab.csv", CSV.replace(",", ";")),
+        ("lab.csv", CSV.replace("\n", "\r\n")),
+        ("lab.csv", CSV.replace("\n", "\r")),
+        ("lab.tsv", CSV.replace(",", "\t")),
+        ("lab.txt", CSV.replace(",", "\t")),
+        ("lab.csv", CSV.replace(",", " , ") + "\n\n"),
+        ("lab.csv", CSV.replace("\n", ",\n")),
+        ("lab.csv", CSV.replace("-", "/").replace("/2.0", "-2.0")),
+        ("lab.csv", CSV.replace("31,", "31 00:00:00,").replace("29,", "29 00:00:00,")),
+        ("lab.csv", CSV.replace("a\n", '"a, ""quoted"""\n')),
+    ],
+)
+def test_every_dialect_gives_the_same_series(write, name, text):
+    for path in (write(text, name), str(write(text, name))):
+        (series,) = to_series(path, target="y", inputs=["u"])
+        assert series.fingerprint() == EXPECTED.fingerprint()
+        assert series.name == "lab"
+
+
+def test_parquet_gives_the_same_series(tmp_path):
+    for i, save in enumerate(
+        [
+            lambda p: pl.DataFrame(DATA).write_parquet(p),
+            lambda p: pd.DataFrame(DATA).to_parquet(p),
+            lambda p: pyarrow.parquet.write_table(pa.table(DATA), p),
+        ]
+    ):
+        path = tmp_path / f"lab [{i}].parquet"
+        save(path)
+        (series,) = to_series(path, target="y", inputs="u")
+        assert series.fingerprint() == EXPECTED.fingerprint()
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=50)
+@given(st.lists(finite, min_size=3, max_size=20))
+def test_csv_keeps_every_bit(tmp_path_factory, values):
+    path = tmp_path_factory.mktemp("bits") / "x.csv"
+    path.write_text("value\n" + "\n".join(map(repr, values)) + "\n")
+    np.testing.assert_array_equal(to_series(path)[0].targets[:, 0], values)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        np.array([1.0, 2.0, 3.0]),
+        np.array([[1], [2], [3]], np.int8),
+        np.array([1, 2, 3], np.float16),
+        np.ma.masked_array([1.0, 2.0, 3.0]),
+        [1, 2.0, np.float32(3)],
+        pd.Series([1.0, 2.0, 3.0]),
+        pl.Series([1, 2, 3]),
+        pl.Series([1, 2, 3]).to_frame("x"),
+        pa.chunked_array([[1, 2], [3]]),
+    ],
+)
+def test_bare_values(data):
+    (series,) = to_series(data)
+    np.testing.assert_array_equal(series.targets, [[1.0], [2.0], [3.0]])
+    assert series.times == Times.count(3) and series.targets.dtype == np.float64
+
+
+def test_a_pandas_series_brings_its_dates():
+    index = pd.date_range("2020-01-01", periods=4, freq="h")
+    (series,) = to_series(pd.Series([1.0, 2, 3, 4], index, name="load"))
+    assert series.target_names == ("load",) and series.times.column == "time"
+    assert series.times.describe() == "1 hour"
+    periods = pd.Series([1.0, 2, 3], pd.period_range("2020-01", periods=3, freq="M"))
+    assert to_series(periods)[0].times.labels() == ["2020-01-01", "2020-02-01", "2020-03-01"]
+
+
+def test_all_columns_of_an_array_are_targets():
+    states = np.random.default_rng(0).normal(size=(50, 3))
+    (series,) = to_series(states, name="lorenz")
+    assert series.target_names == ("x0", "x1", "x2") and series.name == "lorenz"
+    np.testing.assert_array_equal(series.targets, states)
+    (driven,) = to_series(states, inputs=["x1"])
+    assert (driven.target_names, driven.input_names) == (("x0", "x2"), ("x1",))
+    (timed,) = to_series(np.stack([np.arange(9) / 4, np.ones(9)], 1), time="x0")
+    assert timed.times.describe() == "0.25" and timed.target_names == ("x1",)
+
+
+def test_jax_arrays_are_arrays():
+    import jax.numpy as jnp
+
+    assert to_series(jnp.arange(4.0))[0].targets.tolist() == [[0], [1], [2], [3]]
+
+
+def test_a_masked_value_is_missing():
+    with refuses("a missing value in column `x`, row 2 (1 in all)"):
+        to_series(np.ma.masked_array([1, 2, 3], [False, True, False]))
+
+
+def test_lists_and_series():
+    first, second = to_series([np.arange(3.0), np.arange(5.0)])
+    assert (len(first), len(second)) == (3, 5)
+    assert (first.name, second.name) == ("series 1", "series 2")
+    assert to_series(first) == [first]
+    assert [s.name for s in to_series([first, second], name="run")] == ["run 1", "run 2"]
+    assert to_series(first, target="x", name="one")[0].name == "one"
+
+
+def test_a_long_table_gives_a_series_per_id_in_order_of_appearance():
+    frame = pl.DataFrame(
+        {
+            "site": ["b", "a", "b", "a", "b", "a", "b"],
+            "date": ["2020-01-01", "2021-01-01"] * 3 + ["2020-01-04"],
+            "y": [0.0, 10, 1, 11, 2, 12, 3],
+        }
+    ).with_columns(
+        pl.Series(
+            "date",
+            [
+                "2020-01-01",
+                "2021-01-01",
+                "2020-01-02",
+                "2021-01-02",
+                "2020-01-03",
+                "2021-01-03",
+                "2020-01-04",
+            ],
+        )
+    )
+    b, a = to_series(frame, id="site")
+    assert (b.name, a.name) == ("b", "a")
+    assert b.targets[:, 0].tolist() == [0, 1, 2, 3] and a.targets[:, 0].tolist() == [10, 11, 12]
+    assert a.times.labels() == ["2021-01-01", "2021-01-02", "2021-01-03"]
+    b, _ = to_series(frame.to_pandas(), id="site", name="lab")
+    assert b.name == "lab b"
+    late = frame.with_columns(
+        pl.col("date").replace("2020-01-03", "2020-01-09").replace("2020-01-04", "2020-01-10")
+    )
+    with refuses(
+        "got 2020-01-09 in row 5 after 2020-01-02 in row 3; the step expected is 1 day"
+    ):
+        to_series(late, id="site")
+
+
+# --- columns and values -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "stamps", "step"),
+    [
+        ("year", ["1700", "1701", "1702"], "1"),
+        ("Time", ["0.0", "0.5", "1.0"], "0.5"),
+        ("", ["0", "1", "2"], "1"),
+        ("when", ["1950-01", "1950-02", "1950-03"], "1 month"),
+        ("when", ["1950/1/1", "1950/4/1", "1950/7/1"], "1 quarter"),
+        ("when", ["2020-01-01T00:00Z", "2020-01-01T01:00Z", "2020-01-01T02:00Z"], "1 hour"),
+        ("when", ["2020-01-01 8:30", "2020-01-01 9:00", "2020-01-01 9:30"], "30 minutes"),
+    ],
+)
+def test_the_time_column_is_found(write, header, stamps, step):
+    rows = "".join(f"{s},{i}\n" for i, s in enumerate(stamps))
+    (series,) = to_series(write(f"{header},flow\n{rows}"))
+    assert series.times.describe() == step and series.target_names == ("flow",)
+    assert series.times.column == (header or "index")
+
+
+def test_dates_go_before_the_row_index_that_pandas_writes(write):
+    (series,) = to_series(write(pd.DataFrame(DATA)[["date", "y"]].to_csv()))
+    assert series.target_names == ("y",) and series.times == EXPECTED.times
+    (series,) = to_series(write("index,flow,rain\n0,1,5\n1,2,6\n2,3,7\n"), inputs=["rain"])
+    assert series.target_names == ("flow",) and series.times.column == "index"
+    (series,) = to_series(pl.DataFrame({"date": DATES, "index": [5.0, 6.0, 7.0]}))
+    assert series.target_names == ("index",) and series.times.column == "date"
+
+
+def test_columns_that_are_no_time():
+    frame = pl.DataFrame({"flow": [1, 2, 3], "year": [5, 5, 5]})
+    assert to_series(frame, target="flow")[0].times == Times.count(3)
+    assert to_series(frame.select("year"), target="year")[0].times == Times.count(3)
+    assert to_series(frame, target="flow", inputs=["year"])[0].times == Times.count(3)
+
+
+def test_booleans_and_columns_without_anything_do_not_compete_for_target(write):
+    frame = pl.DataFrame({"flow": [1, 2, 3], "holiday": [True, False, True]})
+    assert to_series(frame)[0].target_names == ("flow",)
+    (series,) = to_series(frame, target="flow", inputs=["holiday"])
+    assert series.inputs.tolist() == [[1], [0], [1]]
+    path = write("flow,empty,holiday\n1,,true\n2,,false\n3,,True\n")
+    (series,) = to_series(path, inputs=["holiday"])
+    assert series.target_names == ("flow",) and series.inputs.tolist() == [[1], [0], [1]]
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas", "arrow"])
+def test_zones_become_utc(kind):
+    frame = pl.DataFrame(
+        {
+            "t": pl.datetime_range(
+                dt.datetime(2020, 3, 28),
+                dt.datetime(2020, 3, 30),
+                "6h",
+                time_zone="Europe/Paris",
+                eager=True,
+            ),
+        }
+    ).with_columns(y=pl.int_range(pl.len()))  # summer time starts within
+    source = {"polars": frame, "pandas": frame.to_pandas(), "arrow": frame.to_arrow()}[kind]
+    (series,) = to_series(source)
+    assert series.times.describe() == "6 hours"
+    assert series.times.labels()[0] == "2020-03-27T23:00:00"
+
+
+def test_zones_in_text_become_utc(write):
+    path = write(
+        "t,y\n2020-03-29T00:00+01:00,1\n2020-03-29T01:00+01:00,2\n2020-03-29T03:00+02:00,3\n"
+    )
+    assert to_series(path)[0].times.labels()[2] == "2020-03-29T01:00:00"
+
+
+@pytest.mark.parametrize("how", ["linear", "forward"])
+def test_fill_agrees_with_pandas(write, how):
+    path = write("t,y,u\n0,1,5\n1,,NA\n2,nan,7\n3,4.5,null\n4,9,11\n")
+    (series,) = to_series(path, target="y", inputs=["u"], fill=how)
+    raw = pd.read_csv(path)[["y", "u"]]
+    expected = raw.interpolate() if how == "linear" else raw.ffill()
+    np.testing.assert_allclose(np.hstack([series.targets, series.inputs]), expected)
+    assert series.filled == 4
+
+
+def test_missing_values_in_other_columns_do_not_matter(write):
+    (series,) = to_series(write("t,y,note\n0,1,\n1,2,x\n2,3,\n"))
+    assert series.filled == 0
+
+
+# --- mistakes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("", {}, "a data file must hold a table; got lab.csv, empty. Check it."),
+        (" \n\n", {}, "a data file must hold a table; got lab.csv, empty."),
+        (
+            "t,y\n",
+            {},
+            "a table must have rows under its header; got none in lab.csv. Check it.",
+        ),
+        (
+            b"t,y\n0,1\n1,\xff\n",
+            {},
+            "lab.csv must be a table in UTF-8 text; got byte 0xff in line 3. Save it as CSV "
+            "in UTF-8.",
+        ),
+        ("t,y\n0,1\n".encode("utf-16"), {}, "lab.csv must be a table in UTF-8 text; got byte"),
+        (b"\x89PNG\r\n\x1a\n\0\0", {}, "lab.csv must be a table in UTF-8 text; got byte 0x89"),
+        (
+            "t,y\n0,1\n1,2,3\n",
+            {},
+            "a row must not hold more than the 2 values that the header names; got 3 in row 2 "
+            "of lab.csv. Correct the row, or quote text that holds the separator.",
+        ),
+        ('t,y\n0,"1\n', {}, "lab.csv must hold a table; got "),
+        (
+            "0,1\n1,2\n2,3\n",
+            {},
+            "the first line must name the columns; got numbers in lab.csv. Add a first line "
+            "such as `time,value`.",
+        ),
+        (
+            "t y\n0 1\n1 2\n2 3\n",
+            {},
+            "columns must be separated by commas, semicolons or tabs; got spaces in lab.csv. "
+            "Replace them.",
+        ),
+        ("t,y,y\n0,1,2\n", {}, "column names must differ; got `y` twice. Rename one of them."),
+        ("t,,y\n0,1,2\n", {}, "each column must have a name; got none for column 2. Name it."),
+        (
+            "t,y\n0,1\n1,2\n2,high\n3,low\n4,5\n",
+            {},
+            "column `y` must hold numbers; got 'high' in row 3 (2 such rows in all). "
+            "Correct it, or leave it empty.",
+        ),
+        (
+            "t;y\n0;1,5\n1;2\n2;3\n",
+            {},
+            "column `y` must hold numbers; got '1,5' in row 1 (1 such rows in all). Write "
+            "decimals with a point.",
+        ),
+        (
+            "t,y\n0,1\n1,\n2,3\n3,\n",
+            {},
+            "every value must be present; got a missing value in column `y`, row 2 (2 in all). "
+            'Pass `fill="linear"` or `fill="forward"` (`--fill linear` on the command line), '
+            "or drop the rows.",
+        ),
+        (
+            "t,y\n0,1\n1,2\n2,inf\n",
+            {"fill": "linear"},
+            "values must be finite; got infinity in column `y`, row 3 (1 in all).",
+        ),
+        (
+            "t,y\n0,1\n1,2\n",
+            {},
+            "a series must have at least 3 rows; got 2 in `lab`. Pass a longer series.",
+        ),
+        (
+            "t,y\n0,1\n1,\n2,3\n",
+            {"fill": "spline"},
+            "`fill` must be `linear` or `forward`; got spline.",
+        ),
+        (
+            "t,y\n0,\n1,2\n2,3\n",
+            {"fill": "linear"},
+            "(the first here); got nothing in `y`, rows 1 to 1. Drop those rows.",
+        ),
+        (
+            "t,y,z\n0,1,2\n1,2,3\n",
+            {},
+            "`target` must be named if the table has several numeric columns; got `y`, `z`. "
+            "Pass `target` (`--target` on the command line).",
+        ),
+        (
+            "t,y\n0,a\n1,b\n2,c\n",
+            {},
+            "a table needs a numeric column to forecast; got `t`, `y`. Pass `target`, and "
+            "write numbers with a decimal point.",
+        ),
+        (
+            "t,flow\n0,1\n",
+            {"target": "Flo"},
+            "`target` must name a column of the table (`t`, `flow`); got Flo. Change `target`. "
+            "Did you mean `flow`?",
+        ),
+        ("t,flow\n0,1\n", {"inputs": ["rain"]}, "got rain. Change `inputs`."),
+        ("t,flow\n0,1\n", {"time": "T"}, "got T. Change `time`. Did you mean `t`?"),
+        ("t,flow\n0,1\n", {"id": "site"}, "`id` must name a column of the table"),
+        (
+            "t,y\n0,1\n",
+            {"target": "y", "inputs": ["y"]},
+            "a column must have one role; got `y` as `target` and `inputs`. Name another "
+            "column.",
+        ),
+        ("t,y\n0,1\n", {"target": "y", "time": "y"}, "got `y` as `target` and `time`."),
+        ("t,y\n0,1\n", {"target": ["y", "y"]}, "got `y` as `target` and `target`."),
+        ("t,y\n0,1\n", {"target": []}, "a table needs a numeric column to forecast"),
+        (
+            "date,y\n2020-01-01,1\n2020-01-02,2\nsoon,3\n",
+            {},
+            "dates in `date` must read like 2024-01-31, 2024-01 or 2024-01-31 12:30; got "
+            "'soon' in row 3. Write ISO dates, or name another column with `time`.",
+        ),
+        ("date,y\n31/12/2020,1\n01/01/2021,2\n", {}, "got '31/12/2020' in row 1."),
+        ("date,y\n2020-02-30,1\n", {}, "got '2020-02-30' in row 1."),
+        ("t,y\n0,1\n1,2\nx,3\n", {}, "column `t` must hold numbers; got 'x' in row 3"),
+        (
+            "date,y\n2020-01-01,1\n,2\n2020-01-03,3\n",
+            {},
+            "got none in row 2 (1 missing in all)",
+        ),
+        ("t,y\n0,1\n,2\n2,3\n", {}, "got none in row 2 (1 missing in all)"),
+        ("t,y\n0,1\n\n2,3\n", {"fill": "linear"}, "got none in row 2 (1 missing in all)"),
+        (
+            "id,t,y\na,0,1\n,1,2\n",
+            {"id": "id"},
+            "the id column `id` must have a value in each row; got none in row 2. Write it, "
+            "or drop the row.",
+        ),
+        ("id,t,y\na,0,1\na,1,2\na,2,3\nb,0,1\n", {"id": "id"}, "got 1 in `b`."),
+        (
+            "t,y\n0,1\n1,2\n2,3\n4,4\n",
+            {},
+            "stamps in `t` must have one step; got 4 in row 4 after 2 in row 3; the step "
+            "expected is 1.",
+        ),
+    ],
+)
+def test_mistakes_in_a_file(write, text, options, message):
+    with refuses(message) as caught:
+        to_series(write(text), **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_mistakes_with_paths(write, tmp_path):
+    write("t,y\n", "sunspots.csv")
+    with refuses(
+        f"the data file must exist; got {tmp_path}/sunspot.csv. Check the path. "
+        "Did you mean `sunspots.csv`?"
+    ):
+        to_series(tmp_path / "sunspot.csv")
+    with refuses("the data file must exist; got nowhere/x.csv. Check the path."):
+        to_series("nowhere/x.csv")
+    with refuses(f"data must be a file; got the folder {tmp_path}. Name a file in it."):
+        to_series(tmp_path)
+    with refuses(
+        "a data file must end in .csv, .tsv, .txt or .parquet; got lab.xlsx. Convert it."
+    ):
+        to_series(write("x", "lab.xlsx"))
+    with refuses("lab.parquet must hold a table; got "):
+        to_series(write("t,y\n0,1\n", "lab.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            np.ones(4, complex),
+            "an array must hold real numbers; got values of type complex128.",
+        ),
+        (np.array([1, None]), "an array must hold real numbers; got values of type object."),
+        (np.array(["a", "b"]), "an array must hold real numbers; got values of type <U1."),
+        (
+            np.ones((2, 3, 4)),
+            "an array must be (time,) or (time, feature); got shape (2, 3, 4). Pass one "
+            "series, or a list of arrays for several.",
+        ),
+        (np.float64(1.0), "an array must be (time,) or (time, feature); got shape ()."),
+        (np.ones((5, 0)), "an array must be (time,) or (time, feature); got shape (5, 0)."),
+        (np.ones(2), "a series must have at least 3 rows; got 2 in `series`."),
+        (np.ones(0), "a series must have at least 3 rows; got 0 in `series`."),
+        (np.array([1, np.inf, 2]), "values must be finite; got infinity in column `x`, row 2"),
+        (
+            np.array([[1, 2], [3, np.nan], [5, 6]]),
+            "a missing value in column `x1`, row 2 (1 in all).",
+        ),
+        (
+            {"y": [1, 2, 3]},
+            "data must be a path, an array, a data frame, a `Series` or a list of these; got "
+            "dict. Convert it to one of them.",
+        ),
+        ([], "a list must hold at least one series; got none. Pass data."),
+        ([np.ones(5), np.ones(2)], "a series must have at least 3 rows (item 2 of 2); got 2"),
+        (
+            [np.ones(5), np.ones((5, 2))],
+            "all series must have the same columns; got `x0`, `x1` beside `x`. Rename columns, "
+            "or name `target` and `inputs`.",
+        ),
+        (
+            pd.DataFrame([[1.0, 2.0]] * 3, columns=["y", "y"]),
+            "column names must differ; got `y` twice.",
+        ),
+        (
+            pa.Table.from_arrays([pa.array([1, 2, 3])] * 2, names=["y", "y"]),
+            "column names must differ; got `y` twice.",
+        ),
+        (
+            pd.DataFrame({"y": [1.0, None, 3.0]}, dtype=object).assign(y=lambda d: d.y),
+            "a missing value in column `y`, row 2",
+        ),
+        (pl.DataFrame({"y": [1, None, 3]}), "a missing value in column `y`, row 2"),
+        (pd.DataFrame({"y": [1, np.nan, 3]}), "a missing value in column `y`, row 2"),
+        (pa.table({"y": [1, None, 3]}), "a missing value in column `y`, row 2"),
+        (
+            pl.DataFrame({"time": [dt.timedelta(hours=i) for i in range(3)], "y": [1, 2, 3]}),
+            "the time column `time` must hold numbers or dates; got type Duration",
+        ),
+        (
+            pl.DataFrame({"date": [DATES[0], None, DATES[2]], "y": [1, 2, 3]}),
+            "the time column `date` must have a stamp in each row; got none in row 2",
+        ),
+        (
+            pd.DataFrame({"date": [DATES[0], None, DATES[2]], "y": [1, 2, 3]}),
+            "the time column `date` must have a stamp in each row; got none in row 2",
+        ),
+        (
+            pa.table({"date": [DATES[0], None, DATES[2]], "y": [1, 2, 3]}),
+            "the time column `date` must have a stamp in each row; got none in row 2",
+        ),
+    ],
+)
+def test_mistakes_in_memory(data, message):
+    with refuses(message):
+        to_series(data)
+
+
+def test_values_that_are_no_numbers():
+    frame = pd.DataFrame({"y": [1.0, 2.0, {"a": 1}, 4.0], "z": [1j, 2j, 3j, 4j]})
+    with refuses("column `y` must hold numbers; got {'a': 1} in row 3 (1 such rows in all)."):
+        to_series(frame, target="y")
+    with refuses("column `z` must hold numbers; got 1j in row 1 (4 such rows in all)."):
+        to_series(frame, target="z")
+    with refuses("column `date` must hold numbers; got datetime.datetime(2020, 1, 31, 0, 0)"):
+        to_series(pl.DataFrame(DATA), target="date")
+
+
+def test_a_series_keeps_its_columns():
+    with refuses(
+        "a `Series` keeps its columns `y`, `u`; got `u`, `y`. Leave out `target` and `inputs`, "
+        "or pass the table."
+    ):
+        to_series(EXPECTED, target="u", inputs=["y"])
+
+
+# --- future inputs ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def driven():
+    stamps = pl.date_range(dt.date(2020, 1, 1), dt.date(2020, 1, 10), "1d", eager=True)
+    table = pl.DataFrame(
+        {"date": stamps, "y": range(10), "u": range(10), "v": range(0, 100, 10)}
+    )
+    return table, to_series(table[:6], target="y", inputs=["v", "u"])[0]
+
+
+def test_future_rows_are_found_by_their_stamps(driven):
+    table, series = driven
+    expected = [[60, 6], [70, 7], [80, 8]]
+    shuffled = table.sample(fraction=1.0, shuffle=True, seed=0)
+    for source in (table, table[6:], table.to_pandas(), table.drop("y").lazy(), shuffled):
+        assert future_inputs(source, series, 3).tolist() == expected
+    assert future_inputs(table[6:].drop("date"), series, 3).tolist() == expected
+    assert future_inputs(np.array(expected), series, 3).tolist() == expected
+    assert future_inputs(np.array(expected), series, 2).tolist() == expected[:2]
+
+
+def test_future_numbers_are_found_despite_rounding():
+    t = np.arange(40) * 0.1
+    table = pd.DataFrame({"t": t, "y": t, "u": np.arange(40.0)})
+    (series,) = to_series(table[:30], target="y", inputs=["u"])
+    assert future_inputs(table, series, 10)[:, 0].tolist() == list(range(30, 40))
+
+
+def test_a_series_without_inputs_needs_no_table():
+    (series,) = to_series(np.arange(5.0))
+    assert future_inputs(None, series, 4).shape == (4, 0)
+
+
+def test_future_mistakes(driven):
+    table, series = driven
+    need = "a forecast of 3 steps needs `v`, `u` for these steps"
+    with refuses(f"{need}; got no table of future inputs. Pass one with these columns."):
+        future_inputs(None, series, 3)
+    with refuses(f"{need}; got no column `u`. Pass a table with these columns."):
+        future_inputs(table.drop("u"), series, 3)
+    with refuses(f"{need}; got 1 columns."):
+        future_inputs(np.ones(3), series, 3)
+    with refuses(f"{need}; got 2 rows. Pass more rows or lower `steps`."):
+        future_inputs(np.ones((2, 2)), series, 3)
+    with refuses(
+        f"{need}, 2020-01-07 to 2020-01-09; got no row for 2020-01-08 in `date` (step 2). "
+        "Add the row, or forecast fewer steps."
+    ):
+        future_inputs(table.filter(pl.col("date") != dt.date(2020, 1, 8)), series, 3)
+    with refuses("got no row for 2020-01-11 in `date` (step 5)"):
+        future_inputs(table, series, 5)
+    with refuses(f"{need}; got no row for 2020-01-07 in `date`. Add the rows."):
+        future_inputs(table.with_columns(date=pl.int_range(pl.len())), series, 3)
+    gap = table.with_columns(v=pl.when(pl.col("u") != 8).then("v"))
+    with refuses("a missing value in column `v`, row 9 (1 in all)"):
+        future_inputs(gap, series, 3)
+    assert future_inputs(gap, series, 2).tolist() == [[60, 6], [70, 7]]

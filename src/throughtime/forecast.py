@@ -1,48 +1,26 @@
 """`Forecaster`: a series in; a trained network, a forecast and its honest error out."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float
 
-from . import baselines, conformal
-from .backtest import Backtest, Origins
+from . import run
+from .backtest import Backtest
+from .checkpoint import damaged, unflatten
+from .epoch import TrainState
 from .errors import InputError, nearest
 from .methods import method
 from .network import Architecture, Network
 from .parts import Parts
-from .rollout import rollout
-from .series import Series, Times
+from .predict import Forecast, Predictor, precision
+from .series import Series
 from .settings import check_settings
-from .tables import future_inputs, to_series
-from .train import OnEpoch, Row, train
-
-CHUNK = 512  # origins that are rolled out at a time, to bound memory
-
-
-@dataclass(frozen=True, eq=False)
-class Forecast:
-    """A forecast of one series.
-
-    - `mean`, `lower`, `upper`: `(steps, targets)`, in the units of the data. The interval is
-      infinite at lead times for which the validation part is too short to calibrate it.
-    - `times`: the time of each step. `targets`: their names. `level`: coverage asked for.
-    - `name`: of the series.
-    """
-
-    mean: Float[np.ndarray, "steps target"]
-    lower: Float[np.ndarray, "steps target"]
-    upper: Float[np.ndarray, "steps target"]
-    times: Times
-    targets: tuple[str, ...]
-    level: float
-    name: str
+from .tables import to_series
+from .train import Fitted, OnEpoch, Row, first_state, train
 
 
 @dataclass(eq=False)
@@ -128,8 +106,6 @@ class Forecaster:
         time: str | None = None,
         id: str | None = None,
         fill: str | None = None,
-        start: tuple[Any, list[Row]] | None = None,
-        on_epoch: OnEpoch | None = None,
     ) -> "Forecaster":
         """Train on the training part of one or several series.
 
@@ -138,29 +114,51 @@ class Forecaster:
         - `data`: a `Series`, an array `(time,)` or `(time, feature)`, a CSV or Parquet file,
           a pandas, Polars or PyArrow table, or a list of these.
         - `target`, `inputs`, `time`, `id`, `fill`: columns and gaps, as for `to_series`.
-        - `start`, `on_epoch`: as for `train`, to resume and to watch.
 
         **Raises:** `InputError` for settings or data that cannot be used, `Diverged`.
         """
+        self.prepare(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
+        return self.train()
+
+    def prepare(
+        self,
+        data: Any,
+        *,
+        target: str | Sequence[str] | None = None,
+        inputs: Sequence[str] = (),
+        time: str | None = None,
+        id: str | None = None,
+        fill: str | None = None,
+    ) -> "Forecaster":
+        """The first half of `fit`: read, check, split and scale the data."""
         settings = check_settings(self.get_params())
         series = to_series(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
-        with self._precision():
-            parts = Parts.of(
-                series,
-                settings.validation,
-                settings.test,
-                settings.window,
-                settings.horizon,
-                settings.truncated,
-                settings.dtype,
-            )
-            architecture = self._architecture(parts)
-            validation = parts.validation()
-            fitted = train(
-                architecture.ensemble(self.ensemble, jax.random.key(self.seed)),
-                parts.train(self.batch_size),
+        self.parts_ = Parts.of(
+            series,
+            settings.validation,
+            settings.test,
+            settings.window,
+            settings.horizon,
+            settings.truncated,
+            settings.dtype,
+        )
+        self.architecture_ = self._architecture(self.parts_)
+        return self
+
+    def train(
+        self,
+        *,
+        start: tuple[TrainState, list[Row]] | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> "Forecaster":
+        """The second half of `fit`; `start` and `on_epoch` as for `train.train`."""
+        with precision(self.dtype):
+            validation = self.parts_.validation()
+            self.fitted_ = train(
+                self._untrained(),
+                self.parts_.train(self.batch_size),
                 self.loss,
-                method(self.method, self.rate, clip=self.clip),
+                self._method(),
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 validation=validation,
@@ -171,8 +169,12 @@ class Forecaster:
                 start=start,
                 on_epoch=on_epoch,
             )
-        self.architecture_, self.parts_, self.fitted_ = architecture, parts, fitted
         return self
+
+    def first_state(self) -> TrainState:
+        """The state of the training before its first epoch, the shape of a checkpoint."""
+        with precision(self.dtype):
+            return first_state(self._untrained(), self._method(), ensemble=self.ensemble)
 
     def predict(
         self, steps: int, data: Any = None, *, inputs: Any = None
@@ -190,10 +192,9 @@ class Forecaster:
 
         **Raises:** `InputError` if the network is not fitted or inputs are missing.
         """
-        self._must_be_fitted(steps)
-        everything = self.parts_.series if data is None else self._as_fitted(data)
-        margins = self._margins(steps)
-        forecasts = [self._continue(series, steps, inputs, margins) for series in everything]
+        predictor = self._predictor(steps)
+        series = None if data is None else self._as_fitted(data)
+        forecasts = predictor.forecast(series, steps, inputs)
         return forecasts[0] if len(forecasts) == 1 else forecasts
 
     def backtest(self, data: Any = None, *, steps: int = 10) -> Backtest:
@@ -210,26 +211,58 @@ class Forecaster:
 
         **Raises:** `InputError` if there are fewer rows than steps.
         """
-        self._must_be_fitted(steps)
-        parts, shown = self.parts_, self.parts_.context
-        period = parts.period()
-        origins = self._origins(data, max(shown, period or 0), steps)
-        past = origins.contexts[:, -shown:]
-        inputs = origins.inputs[:, -shown - steps :]
-        linear = parts.ridge().predict(
-            parts.scaler.transform(past), steps, parts.input_scaler.transform(inputs[:, shown:])
+        predictor = self._predictor(steps)
+        return predictor.backtest(None if data is None else self._as_fitted(data), steps)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write the run to a folder: weights, data, settings, history; see `run`.
+
+        **Raises:** `InputError` if the folder is in use or cannot be written.
+        """
+        self._must_be_fitted()
+        run.write(run.claim(Path(folder), overwrite), self.record())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Forecaster":
+        """Read a forecaster that was saved. Nothing in the folder is executed.
+
+        **Raises:** `InputError` if the run is not finished, not whole or not one.
+        """
+        return cls.from_record(run.read(folder), Path(folder))
+
+    def record(self, **more: Any) -> run.Record:
+        """What is stored of this forecaster; `more` are other fields of a `Record`."""
+        fitted = getattr(self, "fitted_", None)
+        if fitted is not None:
+            more |= {
+                "params": eqx.filter(fitted.network, eqx.is_inexact_array),
+                "history": fitted.history,
+                "stopped": fitted.stopped,
+                "best_epochs": fitted.best_epochs,
+            }
+        parts = self.parts_
+        scalers = {"targets": parts.scaler.to_json(), "inputs": parts.input_scaler.to_json()}
+        return run.Record(
+            self.get_params(), self.architecture_, parts.series, scalers=scalers, **more
         )
-        forecasts = {
-            "network": self._rollouts(past, inputs, steps),
-            "ridge autoregression": parts.scaler.inverse(linear),
-            "persistence": baselines.persistence(past, steps),
-        }
-        if period is not None:
-            seasonal = baselines.seasonal_persistence(origins.contexts, steps, period)
-            forecasts["seasonal persistence"] = seasonal
-        names = parts.series[0].target_names
-        margins = self._margins(steps)
-        return Backtest.judge(origins.truth, forecasts, margins, self.level, period, names)
+
+    @classmethod
+    def from_record(cls, record: run.Record, folder: Path) -> "Forecaster":
+        """The forecaster of a record, with its weights if it was trained to the end."""
+        settings = {**record.settings, "dense": tuple(record.settings.get("dense", ()))}
+        check_settings(settings)
+        model = cls(**settings).prepare(record.series)
+        if model.architecture_ != record.architecture:
+            raise damaged(folder / "run.json", "its architecture is not that of its settings")
+        if record.params is not None:
+            with precision(model.dtype):
+                _, static = eqx.partition(model._untrained(), eqx.is_inexact_array)
+                like = eqx.filter(model._untrained(), eqx.is_inexact_array)
+                params = unflatten(like, record.params, folder / "weights.safetensors")
+                network = eqx.combine(params, static)
+            stopped = record.stopped or ""
+            model.fitted_ = Fitted(network, record.history, record.best_epochs, stopped)
+        return model
 
     @property
     def network_(self) -> Network:
@@ -257,15 +290,22 @@ class Forecaster:
             dtype=self.dtype,
         )
 
-    def _precision(self):
-        return jax.enable_x64(True) if self.dtype == "float64" else nullcontext()
+    def _untrained(self) -> Network:
+        return self.architecture_.ensemble(self.ensemble, jax.random.key(self.seed))
 
-    def _must_be_fitted(self, steps: int) -> None:
+    def _method(self):
+        return method(self.method, self.rate, clip=self.clip)
+
+    def _must_be_fitted(self) -> None:
         if not hasattr(self, "fitted_"):
             rule = "a forecaster must be fitted before it forecasts"
             raise InputError(rule, "one that is not", "Call `fit` first.")
+
+    def _predictor(self, steps: int) -> Predictor:
+        self._must_be_fitted()
         if steps < 1:
             raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
+        return Predictor(self.network_, self.parts_, self.level)
 
     def _as_fitted(self, data: Any) -> list[Series]:
         """Other data, with the columns that the network was fitted to."""
@@ -281,96 +321,3 @@ class Forecaster:
                 rule = f"new data must hold at least {self.parts_.context} steps of context"
                 raise InputError(rule, f"{len(one)} steps", "Pass more of the series.")
         return series
-
-    def _origins(self, data: Any, context: int, steps: int) -> Origins:
-        """Where a backtest forecasts from."""
-        parts = self.parts_
-        if data is None:
-            pairs = list(zip(parts.series, parts.splits, strict=True))
-            longest = max(split.total - split.validation for split in parts.splits)
-            if longest == 0:
-                rule = "a backtest needs data that was held out"
-                raise InputError(rule, "`test=0`", "Fit with `test=0.2`, or pass other data.")
-            bounds = [(one, split.validation, split.total) for one, split in pairs]
-        else:
-            bounds = [(one, context, len(one)) for one in self._as_fitted(data)]
-            longest = max(len(one) - context for one, _, _ in bounds)
-        if steps > longest:
-            rule = "`steps` must not be longer than the part that is tested"
-            raise InputError(rule, f"{steps} of {max(longest, 0)} steps", "Lower `steps`.")
-        return Origins.join(
-            [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
-        )
-
-    def _margins(self, steps: int) -> Float[np.ndarray, "steps target"]:
-        """Half the width of the intervals, calibrated on the validation parts."""
-        parts, context = self.parts_, self.parts_.context
-        widest = max(split.validation - split.train for split in parts.splits)
-        reach = min(steps, widest)
-        beyond = np.full((steps - reach, len(parts.scaler.mean)), np.inf)
-        if reach == 0:
-            return beyond
-        origins = Origins.join(
-            [
-                Origins.between(one, split.train, split.validation, context, reach, whole=False)
-                for one, split in zip(parts.series, parts.splits, strict=True)
-            ]
-        )
-        forecasts = self._rollouts(origins.contexts, origins.inputs, reach)
-        known = conformal.margins(origins.truth - forecasts, self.level)
-        return np.concatenate([known, beyond])
-
-    def _continue(
-        self,
-        series: Series,
-        steps: int,
-        inputs: Any,
-        margins: Float[np.ndarray, "steps target"],
-    ) -> Forecast:
-        shown = self.parts_.context
-        ahead = future_inputs(inputs, series, steps)
-        known = np.concatenate([series.inputs[-shown:], ahead])
-        mean = self._rollouts(series.targets[None, -shown:], known[None], steps)[0]
-        return Forecast(
-            mean,
-            mean - margins,
-            mean + margins,
-            series.times.after(steps),
-            series.target_names,
-            self.level,
-            series.name,
-        )
-
-    def _rollouts(self, contexts: np.ndarray, inputs: np.ndarray, steps: int) -> np.ndarray:
-        """The ensemble's mean forecast from every origin, in the units of the data."""
-        parts = self.parts_
-        past = parts.scaler.transform(contexts).astype(self.dtype)
-        known = parts.input_scaler.transform(inputs).astype(self.dtype)
-        size = min(CHUNK, len(past))
-        fill = -len(past) % size  # whole chunks, so that one program serves them all
-        past, known = (np.concatenate([v, v[:1].repeat(fill, axis=0)]) for v in (past, known))
-        chunks = []
-        with self._precision():
-            for i in range(0, len(past), size):
-                part = jnp.asarray(past[i : i + size]), jnp.asarray(known[i : i + size])
-                chunks.append(_mean_rollout(self.network_, *part, steps, self.truncated))
-        forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[
-            : len(contexts)
-        ].astype(np.float64)
-        return parts.scaler.inverse(forecasts)
-
-
-@eqx.filter_jit
-def _mean_rollout(
-    networks: Network,
-    past: Float[Array, "origin time target"],
-    known: Float[Array, "origin time+steps input"],
-    steps: int,
-    carry: bool,
-) -> Float[Array, "origin steps target"]:
-    params, static = eqx.partition(networks, eqx.is_inexact_array)
-
-    def one(member):
-        return rollout(eqx.combine(member, static), past, steps, known, carry=carry)
-
-    return jnp.mean(jax.lax.map(one, params), axis=0)

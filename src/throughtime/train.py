@@ -137,6 +137,17 @@ def train(
     return _fitted(state, static, history, stopped or _reason(epoch, state))
 
 
+def first_state(
+    network: Network, method: str | Method = "adam", *, ensemble: int | None = None
+) -> TrainState:
+    """The state of a training before its first epoch; a checkpoint has this shape."""
+    params, static = eqx.partition(network, eqx.is_inexact_array)
+    epoch = Epoch(
+        Objective(static, loss_named("mse")), method_named(method), 1, 1, "constant", None
+    )
+    return _programs(epoch, ensemble)[0](params)
+
+
 def evaluate(
     network: Network, data: Data, loss: str | Loss = "mse", batch_size: int = 256
 ) -> float:

@@ -1,0 +1,182 @@
+"""What a trained network says of the future: forecasts, their intervals, their error."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from . import baselines, conformal
+from .backtest import Backtest, Origins
+from .errors import InputError
+from .network import Network
+from .parts import Parts
+from .rollout import rollout
+from .series import Series, Times
+from .tables import future_inputs
+
+CHUNK = 512  # origins that are rolled out at a time, to bound memory
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """A forecast of one series.
+
+    - `mean`, `lower`, `upper`: `(steps, targets)`, in the units of the data. The interval is
+      infinite at lead times for which the validation part is too short to calibrate it.
+    - `times`: the time of each step. `targets`: their names. `level`: coverage asked for.
+    - `name`: of the series.
+    """
+
+    mean: Float[np.ndarray, "steps target"]
+    lower: Float[np.ndarray, "steps target"]
+    upper: Float[np.ndarray, "steps target"]
+    times: Times
+    targets: tuple[str, ...]
+    level: float
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A trained ensemble and the data it was trained on.
+
+    - `networks`: weights with a leading axis over the members.
+    - `parts`: the series, their splits and scalers. `level`: coverage asked for.
+    """
+
+    networks: Network
+    parts: Parts
+    level: float
+
+    def forecast(
+        self, series: list[Series] | None, steps: int, inputs: Any = None
+    ) -> list[Forecast]:
+        """Continue each series (those it was trained on by default) beyond its end."""
+        margins = self.margins(steps)
+        everything = self.parts.series if series is None else series
+        return [self._continue(one, steps, inputs, margins) for one in everything]
+
+    def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
+        """Forecast from every origin of the test parts, or of other series."""
+        parts, shown = self.parts, self.parts.context
+        period = parts.period()
+        origins = self._origins(series, max(shown, period or 0), steps)
+        past = origins.contexts[:, -shown:]
+        inputs = origins.inputs[:, -shown - steps :]
+        linear = parts.ridge().predict(
+            parts.scaler.transform(past), steps, parts.input_scaler.transform(inputs[:, shown:])
+        )
+        forecasts = {
+            "network": self.rollouts(past, inputs, steps),
+            "ridge autoregression": parts.scaler.inverse(linear),
+        }
+        if period is not None:
+            seasonal = baselines.seasonal_persistence(origins.contexts, steps, period)
+            forecasts["seasonal persistence"] = seasonal
+        forecasts["persistence"] = baselines.persistence(past, steps)
+        names = parts.series[0].target_names
+        margins = self.margins(steps)
+        return Backtest.judge(origins.truth, forecasts, margins, self.level, period, names)
+
+    def _origins(self, series: list[Series] | None, context: int, steps: int) -> Origins:
+        """Where a backtest forecasts from."""
+        parts = self.parts
+        if series is None:
+            pairs = list(zip(parts.series, parts.splits, strict=True))
+            longest = max(split.total - split.validation for split in parts.splits)
+            if longest == 0:
+                rule = "a backtest needs data that was held out"
+                raise InputError(rule, "`test=0`", "Fit with `test=0.2`, or pass other data.")
+            bounds = [(one, split.validation, split.total) for one, split in pairs]
+        else:
+            bounds = [(one, context, len(one)) for one in series]
+            longest = max(len(one) - context for one, _, _ in bounds)
+        if steps > longest:
+            rule = "`steps` must not be longer than the part that is tested"
+            raise InputError(rule, f"{steps} of {max(longest, 0)} steps", "Lower `steps`.")
+        return Origins.join(
+            [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
+        )
+
+    def margins(self, steps: int) -> Float[np.ndarray, "steps target"]:
+        """Half the width of the intervals, calibrated on the validation parts."""
+        parts, context = self.parts, self.parts.context
+        widest = max(split.validation - split.train for split in parts.splits)
+        reach = min(steps, widest)
+        beyond = np.full((steps - reach, len(parts.scaler.mean)), np.inf)
+        if reach == 0:
+            return beyond
+        origins = Origins.join(
+            [
+                Origins.between(one, split.train, split.validation, context, reach, whole=False)
+                for one, split in zip(parts.series, parts.splits, strict=True)
+            ]
+        )
+        forecasts = self.rollouts(origins.contexts, origins.inputs, reach)
+        known = conformal.margins(origins.truth - forecasts, self.level)
+        return np.concatenate([known, beyond])
+
+    def _continue(
+        self,
+        series: Series,
+        steps: int,
+        inputs: Any,
+        margins: Float[np.ndarray, "steps target"],
+    ) -> Forecast:
+        shown = self.parts.context
+        ahead = future_inputs(inputs, series, steps)
+        known = np.concatenate([series.inputs[-shown:], ahead])
+        mean = self.rollouts(series.targets[None, -shown:], known[None], steps)[0]
+        return Forecast(
+            mean,
+            mean - margins,
+            mean + margins,
+            series.times.after(steps),
+            series.target_names,
+            self.level,
+            series.name,
+        )
+
+    def rollouts(self, contexts: np.ndarray, inputs: np.ndarray, steps: int) -> np.ndarray:
+        """The ensemble's mean forecast from every origin, in the units of the data."""
+        parts = self.parts
+        past = parts.scaler.transform(contexts).astype(parts.dtype)
+        known = parts.input_scaler.transform(inputs).astype(parts.dtype)
+        size = min(CHUNK, len(past))
+        fill = -len(past) % size  # whole chunks, so that one program serves them all
+        past, known = (np.concatenate([v, v[:1].repeat(fill, axis=0)]) for v in (past, known))
+        chunks = []
+        with precision(parts.dtype):
+            for i in range(0, len(past), size):
+                part = jnp.asarray(past[i : i + size]), jnp.asarray(known[i : i + size])
+                chunks.append(_mean_rollout(self.networks, *part, steps, parts.truncated))
+        forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[
+            : len(contexts)
+        ].astype(np.float64)
+        return parts.scaler.inverse(forecasts)
+
+
+def precision(dtype: str):
+    """A context in which JAX computes with that type; JAX's own setting is left alone."""
+    return jax.enable_x64(True) if dtype == "float64" else nullcontext()
+
+
+@eqx.filter_jit
+def _mean_rollout(
+    networks: Network,
+    past: Float[Array, "origin time target"],
+    known: Float[Array, "origin time+steps input"],
+    steps: int,
+    carry: bool,
+) -> Float[Array, "origin steps target"]:
+    params, static = eqx.partition(networks, eqx.is_inexact_array)
+
+    def one(member):
+        return rollout(eqx.combine(member, static), past, steps, known, carry=carry)
+
+    return jnp.mean(jax.lax.map(one, params), axis=0)

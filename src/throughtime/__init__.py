@@ -1,0 +1,133 @@
+"""throughtime learns the dynamics of sequences with recurrent networks.
+
+>>> import throughtime as tt
+>>> model = tt.Forecaster(window=40).fit("measured.csv")    # doctest: +SKIP
+>>> model.predict(10).mean                                  # doctest: +SKIP
+
+Names are loaded when they are first used: importing the package starts no device and sets
+no flag of JAX.
+"""
+
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .backtest import Backtest
+    from .batches import Batch, Sequences, Streams, Windows
+    from .cells import GRU, LSTM, RNN, Cell, LSTMState
+    from .datasets import load as load_dataset
+    from .errors import InputError
+    from .forecast import Forecaster, load
+    from .initialise import Initialisation
+    from .losses import Loss
+    from .methods import Method, method
+    from .network import Architecture, Dense, Network, Readout
+    from .predict import Forecast
+    from .rollout import rollout
+    from .series import Scaler, Series, Split
+    from .tables import to_series
+    from .times import Times
+    from .train import Diverged, Fitted, evaluate, train
+    from .unroll import unroll
+
+_HOMES = {
+    "GRU": "cells",
+    "LSTM": "cells",
+    "RNN": "cells",
+    "Architecture": "network",
+    "Backtest": "backtest",
+    "Batch": "batches",
+    "Cell": "cells",
+    "Dense": "network",
+    "Diverged": "train",
+    "Fitted": "train",
+    "Forecast": "predict",
+    "Forecaster": "forecast",
+    "Initialisation": "initialise",
+    "InputError": "errors",
+    "LSTMState": "cells",
+    "Loss": "losses",
+    "Method": "methods",
+    "Network": "network",
+    "Readout": "network",
+    "Scaler": "series",
+    "Sequences": "batches",
+    "Series": "series",
+    "Split": "series",
+    "Streams": "batches",
+    "Times": "times",
+    "Windows": "batches",
+    "evaluate": "train",
+    "load": "forecast",
+    "load_dataset": "datasets",
+    "method": "methods",
+    "rollout": "rollout",
+    "to_series": "tables",
+    "train": "train",
+    "unroll": "unroll",
+}
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Architecture",
+    "Backtest",
+    "Batch",
+    "Cell",
+    "Dense",
+    "Diverged",
+    "Fitted",
+    "Forecast",
+    "Forecaster",
+    "Initialisation",
+    "InputError",
+    "LSTMState",
+    "Loss",
+    "Method",
+    "Network",
+    "Readout",
+    "Scaler",
+    "Sequences",
+    "Series",
+    "Split",
+    "Streams",
+    "Times",
+    "Windows",
+    "evaluate",
+    "load",
+    "load_dataset",
+    "method",
+    "rollout",
+    "to_series",
+    "train",
+    "unroll",
+]
+
+__version__ = version("throughtime")
+
+
+class _Package(ModuleType):
+    """Keeps `throughtime.train` the function, also once the module of that name is loaded."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _HOMES and isinstance(value, ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'throughtime' has no attribute {name!r}")
+    module = import_module(f".{_HOMES[name]}", __name__)
+    return getattr(module, "load" if name == "load_dataset" else name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

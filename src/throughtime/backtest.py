@@ -126,7 +126,7 @@ class Backtest:
             "rmse": {k: v.tolist() for k, v in self.rmse.items()},
             "mae": {k: v.tolist() for k, v in self.mae.items()},
             "nmse_one_step": {k: self.nmse(k).tolist() for k in self.forecasts},
-            "coverage": _plain(self.coverage),
+            "coverage": plain(self.coverage),
             "level": self.level,
         }
 
@@ -145,6 +145,6 @@ class Backtest:
         return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
 
 
-def _plain(values: np.ndarray) -> list:
+def plain(values: np.ndarray) -> list:
     """Nested lists with None in place of NaN, which JSON does not have."""
     return [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]

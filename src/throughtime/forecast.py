@@ -192,7 +192,7 @@ class Forecaster:
 
         **Raises:** `InputError` if the network is not fitted or inputs are missing.
         """
-        predictor = self._predictor(steps)
+        predictor = self.predictor(steps)
         series = None if data is None else self._as_fitted(data)
         forecasts = predictor.forecast(series, steps, inputs)
         return forecasts[0] if len(forecasts) == 1 else forecasts
@@ -211,7 +211,7 @@ class Forecaster:
 
         **Raises:** `InputError` if there are fewer rows than steps.
         """
-        predictor = self._predictor(steps)
+        predictor = self.predictor(steps)
         return predictor.backtest(None if data is None else self._as_fitted(data), steps)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
@@ -301,7 +301,8 @@ class Forecaster:
             rule = "a forecaster must be fitted before it forecasts"
             raise InputError(rule, "one that is not", "Call `fit` first.")
 
-    def _predictor(self, steps: int) -> Predictor:
+    def predictor(self, steps: int) -> Predictor:
+        """The trained network and its data, to forecast up to `steps` steps."""
         self._must_be_fitted()
         if steps < 1:
             raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
@@ -321,3 +322,8 @@ class Forecaster:
                 rule = f"new data must hold at least {self.parts_.context} steps of context"
                 raise InputError(rule, f"{len(one)} steps", "Pass more of the series.")
         return series
+
+
+def load(folder: str | Path) -> Forecaster:
+    """Read a forecaster that was saved; see `Forecaster.load`."""
+    return Forecaster.load(folder)

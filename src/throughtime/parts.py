@@ -94,6 +94,19 @@ class Parts:
         ]
         return baselines.Ridge.fit(train, validation, self.window)
 
+    def check_steps(self, steps: int) -> None:
+        """Refuse a backtest that is longer than every test part.
+
+        **Raises:** `InputError`.
+        """
+        longest = max(split.total - split.validation for split in self.splits)
+        if steps < 1:
+            raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
+        if steps > longest > 0:
+            rule = "`steps` must not be longer than the part held out for testing"
+            remedy = "Lower `steps`, or raise `test`."
+            raise InputError(rule, f"{steps} of {longest} steps", remedy)
+
     def period(self) -> int | None:
         """The season of the first target in the longest training part, if one shows."""
         longest = max(range(len(self.series)), key=lambda i: self.splits[i].train)

@@ -57,9 +57,11 @@ class Predictor:
         self, series: list[Series] | None, steps: int, inputs: Any = None
     ) -> list[Forecast]:
         """Continue each series (those it was trained on by default) beyond its end."""
+        series = self.parts.series if series is None else series
+        ahead = [future_inputs(inputs, one, steps) for one in series]
         margins = self.margins(steps)
-        everything = self.parts.series if series is None else series
-        return [self._continue(one, steps, inputs, margins) for one in everything]
+        pairs = zip(series, ahead, strict=True)
+        return [self._continue(one, known, steps, margins) for one, known in pairs]
 
     def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""
@@ -124,12 +126,11 @@ class Predictor:
     def _continue(
         self,
         series: Series,
+        ahead: Float[np.ndarray, "steps input"],
         steps: int,
-        inputs: Any,
         margins: Float[np.ndarray, "steps target"],
     ) -> Forecast:
         shown = self.parts.context
-        ahead = future_inputs(inputs, series, steps)
         known = np.concatenate([series.inputs[-shown:], ahead])
         mean = self.rollouts(series.targets[None, -shown:], known[None], steps)[0]
         return Forecast(

@@ -55,8 +55,8 @@ OnEpoch = Callable[[TrainState, list[Row]], bool | None]
 class Fitted:
     """What `train` returns.
 
-    - `network`: with the weights of the best epoch (of the last, without validation data);
-      of an ensemble, weights with a leading axis over the members.
+    - `network`: with the weights of the best epoch (of the last, without validation data, or
+      if that was asked for); of an ensemble, weights with a leading axis over the members.
     - `history`: a `Row` for each epoch of each member.
     - `best_epochs`: of each member, from 1. `stopped`: why training ended, in words.
     """
@@ -84,6 +84,7 @@ def train(
     validation: Data | None = None,
     patience: int | None = None,
     schedule: str = "constant",
+    keep: str = "best",
     ensemble: int | None = None,
     key: PRNGKeyArray,
     start: tuple[TrainState, list[Row]] | None = None,
@@ -101,6 +102,7 @@ def train(
     - `patience`: stop after so many epochs without a lower validation loss.
     - `schedule`: of the rate: `constant`; `cosine`, down to 0 over the epochs; `plateau`,
       halved after 5 epochs without a lower validation loss.
+    - `keep`: the weights of the `best` epoch by validation loss, or of the `last`.
     - `ensemble`: the number of members, each with its own shuffling.
     - `key`: shuffles; the same key gives the same training. Member i uses `fold_in(key, i)`.
     - `start`: a state and its history to go on from.
@@ -115,6 +117,8 @@ def train(
     params, static = eqx.partition(network, eqx.is_inexact_array)
     epoch = Epoch(Objective(static, loss), method, batch_size, epochs, schedule, patience)
     _check(epoch, network, validation, ensemble)
+    if keep not in ("best", "last"):
+        raise InputError("`keep` must be best or last", keep, nearest(keep, ("best", "last")))
     begin, run, finished = _programs(epoch, ensemble)
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(ensemble or 1))
     state, history = start or (begin(params), [])
@@ -128,13 +132,14 @@ def train(
         number = int(np.max(jax.device_get(state.epoch)))
         if (seen.bad_step >= 0).any():
             error = _diverged(method, seen, number)
-            error.fitted = _fitted(state, static, history, "the loss diverged")
+            error.fitted = _fitted(state, state.best, static, history, "the loss diverged")
             raise error
         history += _rows(number, seen, idle, time.perf_counter() - clock)
         if on_epoch is not None and on_epoch(state, history):
             stopped = f"stopped after epoch {number}"
             break
-    return _fitted(state, static, history, stopped or _reason(epoch, state))
+    params = state.params if keep == "last" else state.best
+    return _fitted(state, params, static, history, stopped or _reason(epoch, state))
 
 
 def first_state(
@@ -197,9 +202,11 @@ def _rows(number: int, seen: Seen, idle: np.ndarray, seconds: float) -> list[Row
     ]
 
 
-def _fitted(state: TrainState, static: PyTree, history: list[Row], stopped: str) -> Fitted:
+def _fitted(
+    state: TrainState, params: PyTree, static: PyTree, history: list[Row], stopped: str
+) -> Fitted:
     best_epochs = tuple(np.atleast_1d(jax.device_get(state.best_epoch)).tolist())
-    return Fitted(eqx.combine(state.best, static), history, best_epochs, stopped)
+    return Fitted(eqx.combine(params, static), history, best_epochs, stopped)
 
 
 def _reason(epoch: Epoch, state: TrainState) -> str:
@@ -212,7 +219,7 @@ def _diverged(method: Method, seen: Seen, number: int) -> Diverged:
     """The error for a loss that is no longer finite, with its likely cause."""
     member = int(np.argmax(seen.bad_step >= 0))
     step = int(seen.bad_step[member])
-    what = "gradient" if math.isfinite(float(seen.bad_loss[member])) else "loss"
+    what = "gradient or update" if math.isfinite(float(seen.bad_loss[member])) else "loss"
     got = f"a {what} that is not finite at step {step + 1} of epoch {number}"
     rate = getattr(method, "rate", None)
     said = f" (now {rate:g})" if rate else ""

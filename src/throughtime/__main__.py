@@ -1,0 +1,5 @@
+"""`python -m throughtime`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,370 @@
+"""The command line: parse, call, print.
+
+Results go to stdout and progress to stderr. The exit status is 0 on success, 2 on a
+mistake that the user can mend, and 128 and the signal's number after an interruption.
+"""
+
+import json
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from .errors import InputError
+
+app = typer.Typer(
+    name="throughtime",
+    help="Learn the dynamics of sequences with recurrent networks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# The base class of usage errors, wherever this version of Typer keeps it.
+USAGE_ERRORS = tuple(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run.")]
+Steps = Annotated[int, typer.Option(help="Steps to forecast, and longest lead time judged.")]
+Future = Annotated[
+    Path | None, typer.Option(help="Table with the `--inputs` of the steps ahead.")
+]
+Run = Annotated[Path, typer.Argument(help="The folder of a run.")]
+
+
+@app.command()
+def forecast(
+    data: Annotated[
+        str, typer.Argument(help="CSV or Parquet file, or a bundled series by name.")
+    ] = "sunspots",
+    target: Annotated[str | None, typer.Option(help="Column(s) to forecast: `a,b`.")] = None,
+    inputs: Annotated[
+        str | None, typer.Option(help="Column(s) known ahead of time: `u,v`.")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="Time column.")] = None,
+    id: Annotated[str | None, typer.Option(help="Column that names the series.")] = None,
+    fill: Annotated[
+        str | None, typer.Option(help="Fill missing values: `linear` or `forward`.")
+    ] = None,
+    future: Future = None,
+    steps: Steps = 10,
+    cell: Annotated[str, typer.Option(help="`rnn`, `gru` or `lstm`.")] = "gru",
+    hidden: Annotated[int, typer.Option(help="Hidden units.")] = 32,
+    depth: Annotated[int, typer.Option(help="Cells stacked.")] = 1,
+    window: Annotated[int, typer.Option(help="Steps seen before a forecast.")] = 40,
+    horizon: Annotated[
+        int, typer.Option(help="Steps forecast at once; 1 feeds predictions back.")
+    ] = 1,
+    ensemble: Annotated[int, typer.Option(help="Networks that are averaged.")] = 3,
+    residual: Annotated[
+        bool, typer.Option(help="Learn the change from the last value.")
+    ] = True,
+    truncated: Annotated[
+        bool, typer.Option(help="Train along the whole series, gradient cut every window.")
+    ] = False,
+    method: Annotated[
+        str, typer.Option(help="`adam`, `rmsprop`, `sgd`, `momentum` or `nesterov`.")
+    ] = "adam",
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 3e-3,
+    clip: Annotated[float, typer.Option(help="Largest norm of a gradient.")] = 1.0,
+    schedule: Annotated[
+        str, typer.Option(help="Of the rate: `constant`, `cosine` or `plateau`.")
+    ] = "constant",
+    epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 100,
+    batch_size: Annotated[int, typer.Option(help="Windows an update.")] = 32,
+    patience: Annotated[
+        int, typer.Option(help="Stop after so many epochs without a better one.")
+    ] = 20,
+    level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.9,
+    test: Annotated[float, typer.Option(help="Share held out for testing.")] = 0.2,
+    validation: Annotated[
+        float, typer.Option(help="Share of the rest held out for validation.")
+    ] = 0.2,
+    dtype: Annotated[str, typer.Option(help="`float32` or `float64`.")] = "float32",
+    seed: Annotated[int, typer.Option(help="Of weights and shuffling.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; by default a new one in `runs/`.")
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a network on a series and forecast it, beside the baselines.
+
+    Without DATA, the bundled sunspots.
+
+    Example: `throughtime forecast data.csv --target temperature --steps 24`
+    """
+    from . import datasets, job
+    from .forecast import Forecaster
+    from .tables import to_series
+
+    source = datasets.path(data) if data in datasets.NAMES and not Path(data).exists() else data
+    model = Forecaster(
+        cell=cell,
+        hidden=hidden,
+        depth=depth,
+        window=window,
+        horizon=horizon,
+        ensemble=ensemble,
+        residual=residual,
+        truncated=truncated,
+        method=method,
+        rate=rate,
+        clip=clip,
+        schedule=schedule,
+        epochs=epochs,
+        batch_size=batch_size,
+        patience=patience,
+        level=level,
+        test=test,
+        validation=validation,
+        dtype=dtype,
+        seed=seed,
+    )
+    series = to_series(
+        source,
+        target=_names(target),
+        inputs=_names(inputs) or (),
+        time=time,
+        id=id,
+        fill=fill,
+    )
+    folder = out or _free(Path("runs") / Path(data).stem)
+    job.begin(
+        model,
+        series,
+        folder,
+        steps=steps,
+        future=future,
+        overwrite=overwrite,
+        command=_command(),
+    )
+    _complete(folder, as_json, quiet)
+
+
+@app.command()
+def predict(
+    run: Run,
+    steps: Annotated[int, typer.Option(help="Steps to forecast.")] = 10,
+    data: Annotated[
+        Path | None, typer.Option(help="A newer stretch of the series to continue.")
+    ] = None,
+    future: Future = None,
+    out: Annotated[Path | None, typer.Option(help="Write the CSV there.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Forecast with a trained run, as CSV.
+
+    Example: `throughtime predict runs/sunspots --steps 20`
+    """
+    from . import atomic, job
+    from .forecast import Forecaster
+
+    model = Forecaster.load(run)
+    forecasts = model.predict(steps, data, inputs=future)
+    forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
+    text = job.predictions_csv(forecasts)
+    if as_json:
+        text = json.dumps([_forecast_json(one) for one in forecasts]) + "\n"
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        atomic.write(out, text)
+    except OSError as error:
+        rule = "the output file must be writable"
+        raise InputError(rule, f"`{out}` ({error.strerror})", "Pass another `--out`.") from None
+
+
+@app.command()
+def resume(run: Run, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Go on with a training that was interrupted, to the same bits.
+
+    Example: `throughtime resume runs/sunspots`
+    """
+    _complete(run, as_json, quiet)
+
+
+@app.command()
+def example(
+    name: Annotated[str | None, typer.Argument(help="Which one; without it, a list.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the pictures.")] = None,
+    seed: Annotated[int, typer.Option(help="Of data, weights and shuffling.")] = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run one of the lecture's own programs.
+
+    Example: `throughtime example sine`
+    """
+    from . import examples
+
+    if name is None:
+        for known, program in examples.EXAMPLES.items():
+            typer.echo(f"{known:<12} {program.about}")
+        return
+    program = examples.example(name)
+    folder = out or Path("runs") / f"example-{name}"
+    with _watcher(program.epochs, quiet) as watcher:
+        result = program.run(folder, seed, watcher.show)
+    if as_json:
+        typer.echo(json.dumps(result.figures))
+        return
+    typer.echo(result.summary)
+    for said, value in result.figures.items():
+        typer.echo(f"{said:<44} {value:.6g}")
+    for picture in result.pictures:
+        typer.echo(f"Picture: {picture}")
+
+
+@app.command()
+def info(as_json: Json = False) -> None:
+    """Versions, devices and native kernels.
+
+    Example: `throughtime info --json`
+    """
+    import jax
+
+    from .run import versions
+
+    devices = [f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices()]
+    kernels = "none; every cell runs as a `jax.lax.scan`"
+    if as_json:
+        typer.echo(json.dumps({"versions": versions(), "devices": devices, "kernels": kernels}))
+        return
+    for package, number in versions().items():
+        typer.echo(f"{package:<12} {number}")
+    typer.echo(f"{'devices':<12} {', '.join(devices)}")
+    typer.echo(f"{'kernels':<12} {kernels}")
+
+
+def main() -> NoReturn:
+    """The entry point: run a command, and turn what went wrong into one line and a status."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        status = app(standalone_mode=False)
+        sys.stdout.flush()
+    except InputError as error:
+        status = _fail(str(error), 2)
+    except KeyboardInterrupt:
+        status = _fail("Interrupted.", 130)
+    except BrokenPipeError:
+        # Whoever read our output has gone: say nothing more, not even on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    except typer.Abort:
+        status = _fail("Interrupted.", 130)
+    except USAGE_ERRORS as error:
+        line = " ".join(error.format_message().split())  # pyright: ignore
+        status = _fail(f"{line} Try `throughtime --help`, or `--help` after a command.", 2)
+    except OSError as error:
+        where = f": `{error.filename}`" if error.filename else ""
+        status = _fail(f"The system refused ({error.strerror}){where}.", 1)
+    sys.exit(status or 0)
+
+
+def _fail(line: str, status: int) -> int:
+    print(f"throughtime: {line}", file=sys.stderr)
+    return status
+
+
+def _terminated(number: int, _: Any) -> NoReturn:
+    raise SystemExit(_fail("Terminated.", 128 + number))
+
+
+def _complete(folder: Path, as_json: bool, quiet: bool) -> None:
+    """Train a run to its end and print what came of it."""
+    from . import job, run
+
+    epochs = run.read(folder).settings["epochs"]
+    try:
+        with _watcher(epochs, quiet) as watcher:
+            outcome = job.complete(folder, watcher.show)
+    except job.Interrupted as stop:
+        again = f"Resume with: throughtime resume {shlex.quote(str(folder))}"
+        raise SystemExit(
+            _fail(f"Stopped after epoch {stop.epoch}. {again}", 128 + stop.signal)
+        ) from None
+    if as_json:
+        typer.echo(json.dumps(_outcome_json(outcome)))
+    else:
+        _print_outcome(outcome)
+
+
+def _print_outcome(outcome: Any) -> None:
+    model, backtest = outcome.model, outcome.backtest
+    for one in model.parts_.series[:4]:
+        filled = f", {one.filled} values filled" if one.filled else ""
+        first, last = one.times.labels()[0], one.times.labels()[-1]
+        typer.echo(
+            f"{one.name}: {len(one)} steps of {one.times.describe()}, {first} to {last}{filled}"
+        )
+    if len(model.parts_.series) > 4:
+        typer.echo(f"and {len(model.parts_.series) - 4} more series")
+    typer.echo(f"Training: {model.fitted_.stopped}, {model.history_[-1].seconds:.1f} s\n")
+    if backtest is not None:
+        for i, name in enumerate(backtest.targets):
+            typer.echo(f"{name}, {backtest.origins} forecasts of the held-out part")
+            typer.echo(backtest.table(i) + "\n")
+        typer.echo(
+            f"Intervals of {backtest.level:.0%}: {backtest.covered():.1%} of the truth inside"
+        )
+    typer.echo(f"Forecast: {outcome.folder / 'forecast.csv'}")
+    typer.echo(f"Report:   {outcome.folder / 'report.html'}")
+
+
+def _outcome_json(outcome: Any) -> dict[str, Any]:
+    return {
+        "run": str(outcome.folder),
+        "stopped": outcome.model.fitted_.stopped,
+        "backtest": outcome.backtest.to_json() if outcome.backtest else None,
+        "forecasts": [_forecast_json(one) for one in outcome.forecasts],
+    }
+
+
+def _forecast_json(forecast: Any) -> dict[str, Any]:
+    from .backtest import plain
+
+    return {
+        "series": forecast.name,
+        "targets": list(forecast.targets),
+        "time": forecast.times.labels(),
+        "mean": plain(forecast.mean),
+        "lower": plain(forecast.lower),
+        "upper": plain(forecast.upper),
+        "level": forecast.level,
+    }
+
+
+def _watcher(epochs: int, quiet: bool) -> Any:
+    from rich.console import Console
+
+    from .progress import watcher
+
+    return watcher(Console(stderr=True), epochs, quiet)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _free(folder: Path) -> Path:
+    """The folder, or the first of folder-2, folder-3, ... that is not there."""
+    number, free = 2, folder
+    while free.exists():
+        number, free = number + 1, folder.with_name(f"{folder.name}-{number}")
+    return free
+
+
+def _command() -> str:
+    """The command line that was given, to be given again."""
+    return shlex.join(["throughtime", *sys.argv[1:]])

@@ -1,0 +1,172 @@
+"""The lecture's own programs: the same data, model, batches, epochs and optimiser.
+
+`sine` is its PyTorch program, a sine wave forecast by its own predictions; `noisy-sine` its
+Keras program, a slow sine under noise, one step ahead.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .batches import Sequences, Windows
+from .errors import InputError, nearest
+from .network import Architecture
+from .rollout import rollout
+from .train import Row, evaluate, train
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an example reached.
+
+    - `summary`: of the network. `figures`: what was measured, by name.
+    - `pictures`: the files that were drawn.
+    """
+
+    summary: str
+    figures: dict[str, float]
+    pictures: list[Path]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A program: `run(folder, seed, show)` draws into a folder; `show` watches the training."""
+
+    about: str
+    epochs: int
+    run: Callable[[Path, int, Callable[[list[Row]], None]], Result]
+
+
+def sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = lambda _: None):
+    """Forecast a sine wave from windows of 20 steps, then 200 steps from its own predictions.
+
+    1,000 points over two periods, the first 800 to train on; 64 tanh units, Adam at 1e-3,
+    100 epochs of batches of 32.
+    """
+    t = np.linspace(0, 4 * np.pi, 1000, dtype=np.float32)
+    wave = jnp.asarray(np.sin(t)[:, None])
+    training, validation = (
+        Windows(part, jnp.zeros((len(part), 0)), jnp.arange(len(part) - 20), 20, 1)
+        for part in (wave[:800], wave[800:])
+    )
+    network = Architecture(1, 1, cell="rnn", hidden=64, last=True).build(jax.random.key(seed))
+    fitted = train(
+        network,
+        training,
+        epochs=100,
+        validation=validation,
+        keep="last",
+        key=jax.random.key(seed + 1),
+        on_epoch=lambda _, history: show(history),
+    )
+    ahead = jax.jit(rollout, static_argnames="steps")
+    forecast = np.asarray(ahead(fitted.network, wave[None, 780:800], steps=200))[0, :, 0]
+    truth = np.asarray(wave[800:, 0])
+    figures = {
+        "training MSE, last epoch": fitted.history[-1].loss,
+        "validation MSE, last epoch": fitted.history[-1].validation_loss,
+        "closed-loop RMSE over 200 steps": math.sqrt(np.mean((forecast - truth) ** 2)),
+        "seconds of training": fitted.history[-1].seconds,
+    }
+    lines = {
+        "truth": (t[800:], truth),
+        "network, from its own predictions": (t[800:], forecast),
+    }
+    pictures = _draw(folder, "A sine wave, forecast closed-loop", lines, fitted.history)
+    return Result(network.summary(), figures, pictures)
+
+
+def noisy_sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = lambda _: None):
+    """One step ahead of a slow sine under uniform noise, from the last 4 values at once.
+
+    1,000 points, the first 800 to train on; a step of 32 relu units, 8 relu units, one
+    output; RMSprop at 1e-3, 100 epochs of batches of 16. Noise in [0, 2) has a variance of
+    1/3: no forecast can have a lower mean squared error than that.
+    """
+    t = np.arange(1000)
+    values = np.sin(0.02 * t) + 2 * np.random.default_rng(seed).random(1000)
+    training, test = (_last_four(part) for part in (values[:800], values[800:]))
+    architecture = Architecture(
+        4, 1, cell="rnn", hidden=32, activation="relu", dense=(8,), last=True, init="keras"
+    )
+    network = architecture.build(jax.random.key(seed))
+    fitted = train(
+        network,
+        training,
+        method="rmsprop",
+        epochs=100,
+        batch_size=16,
+        key=jax.random.key(seed + 1),
+        on_epoch=lambda _, history: show(history),
+    )
+    predict = jax.jit(lambda network, xs: network(xs)[0][:, 0])
+    predicted = [np.asarray(predict(fitted.network, part.inputs)) for part in (training, test)]
+    figures = {
+        "training MSE": evaluate(fitted.network, training),
+        "test MSE": evaluate(fitted.network, test),
+        "variance of the noise, the least MSE": 1 / 3,
+        "seconds of training": fitted.history[-1].seconds,
+    }
+    lines = {
+        "data": (t, values),
+        "network, training": (t[4:800], predicted[0][:796]),
+        "network, test": (t[804:], predicted[1][:196]),
+    }
+    pictures = _draw(folder, "A noisy sine, one step ahead", lines, fitted.history)
+    return Result(network.summary(), figures, pictures)
+
+
+EXAMPLES = {
+    "sine": Example("the PyTorch program: a sine wave, closed-loop", 100, sine),
+    "noisy-sine": Example("the Keras program: a noisy sine, one step ahead", 100, noisy_sine),
+}
+"""The examples by name."""
+
+
+def example(name: str) -> Example:
+    """The example of that name.
+
+    **Raises:** `InputError` for an unknown name.
+    """
+    if name not in EXAMPLES:
+        raise InputError("an example must be a known one", name, nearest(name, EXAMPLES))
+    return EXAMPLES[name]
+
+
+def _last_four(values: np.ndarray) -> Sequences:
+    """Four values as the features of one step, and the value after; the last is repeated."""
+    values = np.append(values, np.repeat(values[-1], 4)).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(values, 4)[:-1]
+    return Sequences(jnp.asarray(windows[:, None, :]), jnp.asarray(values[4:, None]))
+
+
+def _draw(folder: Path, title: str, lines: dict, history: list[Row]) -> list[Path]:
+    """The lecture's two pictures: the prediction and the losses."""
+    from matplotlib.figure import Figure  # here: Matplotlib takes a while to load
+
+    folder.mkdir(parents=True, exist_ok=True)
+    losses = {"training": [row.loss for row in history]}
+    if math.isfinite(history[-1].validation_loss):
+        losses["validation"] = [row.validation_loss for row in history]
+    epochs = [row.epoch for row in history]
+    pictures = [folder / "prediction.png", folder / "losses.png"]
+
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    axes = figure.add_subplot(title=title, xlabel="time", ylabel="value")
+    for name, (t, values) in lines.items():
+        axes.plot(t, values, label=name)
+    axes.legend()
+    figure.savefig(pictures[0])
+
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    axes = figure.add_subplot(title="Losses", xlabel="epoch", ylabel="loss", yscale="log")
+    for name, values in losses.items():
+        axes.plot(epochs, values, label=name)
+    axes.legend()
+    figure.savefig(pictures[1])
+    return pictures

@@ -10,8 +10,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from throughtime.errors import InputError
 from throughtime.series import Series, Times
@@ -76,56 +74,6 @@ def test_every_frame_gives_the_same_series(kind):
     (series,) = to_series(FRAMES[kind](), target="y", inputs=["u"])
     assert series.times == EXPECTED.times
     assert series.fingerprint() == EXPECTED.fingerprint()
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("lab.csv", CSV),
-        ("lab.CSV", CSV),
-        ("lab.csv", b"\xef\xbb\xbf" + CSV.encode()),
-        ("lab.csv", CSV.replace(",", ";")),
-        ("lab.csv", CSV.replace("\n", "\r\n")),
-        ("lab.csv", CSV.replace("\n", "\r")),
-        ("lab.tsv", CSV.replace(",", "\t")),
-        ("lab.txt", CSV.replace(",", "\t")),
-        ("lab.csv", CSV.replace(",", " , ") + "\n\n"),
-        ("lab.csv", CSV.replace("\n", ",\n")),
-        ("lab.csv", CSV.replace("-", "/").replace("/2.0", "-2.0")),
-        ("lab.csv", CSV.replace("31,", "31 00:00:00,").replace("29,", "29 00:00:00,")),
-        ("lab.csv", CSV.replace("a\n", '"a, ""quoted"""\n')),
-    ],
-)
-def test_every_dialect_gives_the_same_series(write, name, text):
-    for path in (write(text, name), str(write(text, name))):
-        (series,) = to_series(path, target="y", inputs=["u"])
-        assert series.fingerprint() == EXPECTED.fingerprint()
-        assert series.name == "lab"
-
-
-def test_parquet_gives_the_same_series(tmp_path):
-    for i, save in enumerate(
-        [
-            lambda p: pl.DataFrame(DATA).write_parquet(p),
-            lambda p: pd.DataFrame(DATA).to_parquet(p),
-            lambda p: pyarrow.parquet.write_table(pa.table(DATA), p),
-        ]
-    ):
-        path = tmp_path / f"lab [{i}].parquet"
-        save(path)
-        (series,) = to_series(path, target="y", inputs="u")
-        assert series.fingerprint() == EXPECTED.fingerprint()
-
-
-finite = st.floats(allow_nan=False, allow_infinity=False)
-
-
-@settings(max_examples=50)
-@given(st.lists(finite, min_size=3, max_size=20))
-def test_csv_keeps_every_bit(tmp_path_factory, values):
-    path = tmp_path_factory.mktemp("bits") / "x.csv"
-    path.write_text("value\n" + "\n".join(map(repr, values)) + "\n")
-    np.testing.assert_array_equal(to_series(path)[0].targets[:, 0], values)
 
 
 @pytest.mark.parametrize(
@@ -227,77 +175,6 @@ def test_a_long_table_gives_a_series_per_id_in_order_of_appearance():
 # --- columns and values -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("header", "stamps", "step"),
-    [
-        ("year", ["1700", "1701", "1702"], "1"),
-        ("Time", ["0.0", "0.5", "1.0"], "0.5"),
-        ("", ["0", "1", "2"], "1"),
-        ("when", ["1950-01", "1950-02", "1950-03"], "1 month"),
-        ("when", ["1950/1/1", "1950/4/1", "1950/7/1"], "1 quarter"),
-        ("when", ["2020-01-01T00:00Z", "2020-01-01T01:00Z", "2020-01-01T02:00Z"], "1 hour"),
-        ("when", ["2020-01-01 8:30", "2020-01-01 9:00", "2020-01-01 9:30"], "30 minutes"),
-    ],
-)
-def test_the_time_column_is_found(write, header, stamps, step):
-    rows = "".join(f"{s},{i}\n" for i, s in enumerate(stamps))
-    (series,) = to_series(write(f"{header},flow\n{rows}"))
-    assert series.times.describe() == step and series.target_names == ("flow",)
-    assert series.times.column == (header or "index")
-
-
-def test_dates_go_before_the_row_index_that_pandas_writes(write):
-    (series,) = to_series(write(pd.DataFrame(DATA)[["date", "y"]].to_csv()))
-    assert series.target_names == ("y",) and series.times == EXPECTED.times
-    (series,) = to_series(write("index,flow,rain\n0,1,5\n1,2,6\n2,3,7\n"), inputs=["rain"])
-    assert series.target_names == ("flow",) and series.times.column == "index"
-    (series,) = to_series(pl.DataFrame({"date": DATES, "index": [5.0, 6.0, 7.0]}))
-    assert series.target_names == ("index",) and series.times.column == "date"
-
-
-def test_columns_that_are_no_time():
-    frame = pl.DataFrame({"flow": [1, 2, 3], "year": [5, 5, 5]})
-    assert to_series(frame, target="flow")[0].times == Times.count(3)
-    assert to_series(frame.select("year"), target="year")[0].times == Times.count(3)
-    assert to_series(frame, target="flow", inputs=["year"])[0].times == Times.count(3)
-
-
-def test_booleans_and_columns_without_anything_do_not_compete_for_target(write):
-    frame = pl.DataFrame({"flow": [1, 2, 3], "holiday": [True, False, True]})
-    assert to_series(frame)[0].target_names == ("flow",)
-    (series,) = to_series(frame, target="flow", inputs=["holiday"])
-    assert series.inputs.tolist() == [[1], [0], [1]]
-    path = write("flow,empty,holiday\n1,,true\n2,,false\n3,,True\n")
-    (series,) = to_series(path, inputs=["holiday"])
-    assert series.target_names == ("flow",) and series.inputs.tolist() == [[1], [0], [1]]
-
-
-@pytest.mark.parametrize("kind", ["polars", "pandas", "arrow"])
-def test_zones_become_utc(kind):
-    frame = pl.DataFrame(
-        {
-            "t": pl.datetime_range(
-                dt.datetime(2020, 3, 28),
-                dt.datetime(2020, 3, 30),
-                "6h",
-                time_zone="Europe/Paris",
-                eager=True,
-            ),
-        }
-    ).with_columns(y=pl.int_range(pl.len()))  # summer time starts within
-    source = {"polars": frame, "pandas": frame.to_pandas(), "arrow": frame.to_arrow()}[kind]
-    (series,) = to_series(source)
-    assert series.times.describe() == "6 hours"
-    assert series.times.labels()[0] == "2020-03-27T23:00:00"
-
-
-def test_zones_in_text_become_utc(write):
-    path = write(
-        "t,y\n2020-03-29T00:00+01:00,1\n2020-03-29T01:00+01:00,2\n2020-03-29T03:00+02:00,3\n"
-    )
-    assert to_series(path)[0].times.labels()[2] == "2020-03-29T01:00:00"
-
-
 @pytest.mark.parametrize("how", ["linear", "forward"])
 def test_fill_agrees_with_pandas(write, how):
     path = write("t,y,u\n0,1,5\n1,,NA\n2,nan,7\n3,4.5,null\n4,9,11\n")
@@ -314,170 +191,6 @@ def test_missing_values_in_other_columns_do_not_matter(write):
 
 
 # --- mistakes -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "options", "message"),
-    [
-        ("", {}, "a data file must hold a table; got lab.csv, empty. Check it."),
-        (" \n\n", {}, "a data file must hold a table; got lab.csv, empty."),
-        (
-            "t,y\n",
-            {},
-            "a table must have rows under its header; got none in lab.csv. Check it.",
-        ),
-        (
-            b"t,y\n0,1\n1,\xff\n",
-            {},
-            "lab.csv must be a table in UTF-8 text; got byte 0xff in line 3. Save it as CSV "
-            "in UTF-8.",
-        ),
-        ("t,y\n0,1\n".encode("utf-16"), {}, "lab.csv must be a table in UTF-8 text; got byte"),
-        (b"\x89PNG\r\n\x1a\n\0\0", {}, "lab.csv must be a table in UTF-8 text; got byte 0x89"),
-        (
-            "t,y\n0,1\n1,2,3\n",
-            {},
-            "a row must not hold more than the 2 values that the header names; got 3 in row 2 "
-            "of lab.csv. Correct the row, or quote text that holds the separator.",
-        ),
-        ('t,y\n0,"1\n', {}, "lab.csv must hold a table; got "),
-        (
-            "0,1\n1,2\n2,3\n",
-            {},
-            "the first line must name the columns; got numbers in lab.csv. Add a first line "
-            "such as `time,value`.",
-        ),
-        (
-            "t y\n0 1\n1 2\n2 3\n",
-            {},
-            "columns must be separated by commas, semicolons or tabs; got spaces in lab.csv. "
-            "Replace them.",
-        ),
-        ("t,y,y\n0,1,2\n", {}, "column names must differ; got `y` twice. Rename one of them."),
-        ("t,,y\n0,1,2\n", {}, "each column must have a name; got none for column 2. Name it."),
-        (
-            "t,y\n0,1\n1,2\n2,high\n3,low\n4,5\n",
-            {},
-            "column `y` must hold numbers; got 'high' in row 3 (2 such rows in all). "
-            "Correct it, or leave it empty.",
-        ),
-        (
-            "t;y\n0;1,5\n1;2\n2;3\n",
-            {},
-            "column `y` must hold numbers; got '1,5' in row 1 (1 such rows in all). Write "
-            "decimals with a point.",
-        ),
-        (
-            "t,y\n0,1\n1,\n2,3\n3,\n",
-            {},
-            "every value must be present; got a missing value in column `y`, row 2 (2 in all). "
-            'Pass `fill="linear"` or `fill="forward"` (`--fill linear` on the command line), '
-            "or drop the rows.",
-        ),
-        (
-            "t,y\n0,1\n1,2\n2,inf\n",
-            {"fill": "linear"},
-            "values must be finite; got infinity in column `y`, row 3 (1 in all).",
-        ),
-        (
-            "t,y\n0,1\n1,2\n",
-            {},
-            "a series must have at least 3 rows; got 2 in `lab`. Pass a longer series.",
-        ),
-        (
-            "t,y\n0,1\n1,\n2,3\n",
-            {"fill": "spline"},
-            "`fill` must be `linear` or `forward`; got spline.",
-        ),
-        (
-            "t,y\n0,\n1,2\n2,3\n",
-            {"fill": "linear"},
-            "(the first here); got nothing in `y`, rows 1 to 1. Drop those rows.",
-        ),
-        (
-            "t,y,z\n0,1,2\n1,2,3\n",
-            {},
-            "`target` must be named if the table has several numeric columns; got `y`, `z`. "
-            "Pass `target` (`--target` on the command line).",
-        ),
-        (
-            "t,y\n0,a\n1,b\n2,c\n",
-            {},
-            "a table needs a numeric column to forecast; got `t`, `y`. Pass `target`, and "
-            "write numbers with a decimal point.",
-        ),
-        (
-            "t,flow\n0,1\n",
-            {"target": "Flo"},
-            "`target` must name a column of the table (`t`, `flow`); got Flo. Change `target`. "
-            "Did you mean `flow`?",
-        ),
-        ("t,flow\n0,1\n", {"inputs": ["rain"]}, "got rain. Change `inputs`."),
-        ("t,flow\n0,1\n", {"time": "T"}, "got T. Change `time`. Did you mean `t`?"),
-        ("t,flow\n0,1\n", {"id": "site"}, "`id` must name a column of the table"),
-        (
-            "t,y\n0,1\n",
-            {"target": "y", "inputs": ["y"]},
-            "a column must have one role; got `y` as `target` and `inputs`. Name another "
-            "column.",
-        ),
-        ("t,y\n0,1\n", {"target": "y", "time": "y"}, "got `y` as `target` and `time`."),
-        ("t,y\n0,1\n", {"target": ["y", "y"]}, "got `y` as `target` and `target`."),
-        ("t,y\n0,1\n", {"target": []}, "a table needs a numeric column to forecast"),
-        (
-            "date,y\n2020-01-01,1\n2020-01-02,2\nsoon,3\n",
-            {},
-            "dates in `date` must read like 2024-01-31, 2024-01 or 2024-01-31 12:30; got "
-            "'soon' in row 3. Write ISO dates, or name another column with `time`.",
-        ),
-        ("date,y\n31/12/2020,1\n01/01/2021,2\n", {}, "got '31/12/2020' in row 1."),
-        ("date,y\n2020-02-30,1\n", {}, "got '2020-02-30' in row 1."),
-        ("t,y\n0,1\n1,2\nx,3\n", {}, "column `t` must hold numbers; got 'x' in row 3"),
-        (
-            "date,y\n2020-01-01,1\n,2\n2020-01-03,3\n",
-            {},
-            "got none in row 2 (1 missing in all)",
-        ),
-        ("t,y\n0,1\n,2\n2,3\n", {}, "got none in row 2 (1 missing in all)"),
-        ("t,y\n0,1\n\n2,3\n", {"fill": "linear"}, "got none in row 2 (1 missing in all)"),
-        (
-            "id,t,y\na,0,1\n,1,2\n",
-            {"id": "id"},
-            "the id column `id` must have a value in each row; got none in row 2. Write it, "
-            "or drop the row.",
-        ),
-        ("id,t,y\na,0,1\na,1,2\na,2,3\nb,0,1\n", {"id": "id"}, "got 1 in `b`."),
-        (
-            "t,y\n0,1\n1,2\n2,3\n4,4\n",
-            {},
-            "stamps in `t` must have one step; got 4 in row 4 after 2 in row 3; the step "
-            "expected is 1.",
-        ),
-    ],
-)
-def test_mistakes_in_a_file(write, text, options, message):
-    with refuses(message) as caught:
-        to_series(write(text), **options)
-    assert "\n" not in str(caught.value)
-
-
-def test_mistakes_with_paths(write, tmp_path):
-    write("t,y\n", "sunspots.csv")
-    with refuses(
-        f"the data file must exist; got {tmp_path}/sunspot.csv. Check the path. "
-        "Did you mean `sunspots.csv`?"
-    ):
-        to_series(tmp_path / "sunspot.csv")
-    with refuses("the data file must exist; got nowhere/x.csv. Check the path."):
-        to_series("nowhere/x.csv")
-    with refuses(f"data must be a file; got the folder {tmp_path}. Name a file in it."):
-        to_series(tmp_path)
-    with refuses(
-        "a data file must end in .csv, .tsv, .txt or .parquet; got lab.xlsx. Convert it."
-    ):
-        to_series(write("x", "lab.xlsx"))
-    with refuses("lab.parquet must hold a table; got "):
-        to_series(write("t,y\n0,1\n", "lab.parquet"))
 
 
 @pytest.mark.parametrize(
@@ -551,16 +264,6 @@ def test_mistakes_with_paths(write, tmp_path):
 def test_mistakes_in_memory(data, message):
     with refuses(message):
         to_series(data)
-
-
-def test_values_that_are_no_numbers():
-    frame = pd.DataFrame({"y": [1.0, 2.0, {"a": 1}, 4.0], "z": [1j, 2j, 3j, 4j]})
-    with refuses("column `y` must hold numbers; got {'a': 1} in row 3 (1 such rows in all)."):
-        to_series(frame, target="y")
-    with refuses("column `z` must hold numbers; got 1j in row 1 (4 such rows in all)."):
-        to_series(frame, target="z")
-    with refuses("column `date` must hold numbers; got datetime.datetime(2020, 1, 31, 0, 0)"):
-        to_series(pl.DataFrame(DATA), target="date")
 
 
 def test_a_series_keeps_its_columns():

@@ -3,12 +3,7 @@
 Rows in errors are data rows, counted from 1: row 1 follows the header.
 """
 
-import csv
-import datetime as dt
-import difflib
-import io
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,20 +12,17 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import polars as pl
-from jaxtyping import Float64, Int64, Shaped
+from jaxtyping import Float64, Int64
 
+from .columns import Columns, as_names, choose, listed
 from .errors import InputError
-from .series import Series, Times, check_values
+from .files import check_distinct, read_file
+from .series import Series, check_values
 from .series import fill as fill_gaps
+from .times import Times
+from .values import is_absent, to_numbers, to_stamps
 
-TIME_NAMES = frozenset(
-    "date time datetime timestamp year month week day hour step t index".split()
-)
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
-BOOLEANS = {"true": 1.0, "false": 0.0}
 MIN_ROWS = 3
-DATE = re.compile(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?(?:[T ]+(\d.*))?")
-DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 
 
 def to_series(
@@ -55,7 +47,8 @@ def to_series(
       is nothing else; all columns of an array.
     - `inputs`: columns that drive the target and are known ahead.
     - `time`: the time column. Default: the first column if it holds dates or is called
-      date, time, year, step or the like; otherwise steps are counted.
+      date, time, year, step or the like, else the only column of dates; without one,
+      steps are counted.
     - `id`: the column that tells several series of one long table apart.
     - `fill`: `"linear"` or `"forward"` fills missing values; otherwise they are errors.
     - `name`: what to call the series. Default: the file's name, or the id.
@@ -71,11 +64,11 @@ def to_series(
         options = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
         return _each(data, options, name)
     table = _table(data)
-    use = _choose(table, target, inputs, time, id)
+    use = choose(table.frame, target, inputs, time, id, guess=not table.is_array)
     names = (*use.targets, *use.inputs)
-    values = np.stack([_numbers(table.frame, column) for column in names], axis=1)
+    values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
     check_values(values, names, missing=fill is not None)
-    stamps = None if use.time is None else _stamps(table.frame, use.time)
+    stamps = None if use.time is None else to_stamps(table.frame[use.time])
     return [
         _series(values, stamps, rows, use, fill, label)
         for label, rows in _groups(table, use.id, name)
@@ -99,27 +92,28 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
     """
     if not series.input_names:
         return np.empty((steps, 0))
-    need = f"a forecast of {steps} steps needs {_list(series.input_names)} for these steps"
+    need = f"a forecast of {steps} steps needs {listed(series.input_names)} for these steps"
     if data is None:
         raise InputError(need, "no table of future inputs", "Pass one with these columns.")
     table = _table(data)
     names = table.frame.columns if table.is_array else list(series.input_names)
     missing = [n for n in names if n not in table.frame.columns]
     if missing or len(names) != len(series.input_names):
-        found = f"{len(names)} columns" if table.is_array else f"no column {_list(missing)}"
+        found = f"{len(names)} columns" if table.is_array else f"no column {listed(missing)}"
         raise InputError(need, found, "Pass a table with these columns.")
     if series.times.column in table.frame.columns and not table.is_array:
-        rows = _rows_after(_stamps(table.frame, series.times.column), series.times, steps, need)
+        stamps = to_stamps(table.frame[series.times.column])
+        rows = _rows_after(stamps, series.times, steps, need)
     elif len(table.frame) < steps:
         raise InputError(need, f"{len(table.frame)} rows", "Pass more rows or lower `steps`.")
     else:
         rows = np.arange(steps)
-    values = np.stack([_numbers(table.frame, n)[rows] for n in names], axis=1)
+    values = np.stack([to_numbers(table.frame[n])[rows] for n in names], axis=1)
     check_values(values, series.input_names, (rows + 1).tolist())
     return values
 
 
-# --- from what was passed to a table ------------------------------------------------------
+# --- from what was passed to a table ---
 
 
 @dataclass(frozen=True)
@@ -132,7 +126,7 @@ class _Table:
 def _table(data: Any) -> _Table:
     if isinstance(data, str | os.PathLike):
         path = Path(data)
-        return _Table(nw.from_native(_read(path), eager_only=True), path.stem)
+        return _Table(nw.from_native(read_file(path), eager_only=True), path.stem)
     data = _index_to_columns(nw.to_native(data, pass_through=True))
     native: Any = nw.from_native(data, allow_series=True, pass_through=True)
     if isinstance(native, nw.LazyFrame):
@@ -153,7 +147,7 @@ def _table(data: Any) -> _Table:
 def _index_to_columns(data: Any) -> Any:
     """pandas keeps stamps and ids in its index; Narwhals does not look there."""
     if nw.dependencies.is_pyarrow_table(data):
-        _check_distinct(data.column_names)
+        check_distinct(data.column_names)
     if nw.dependencies.is_pandas_like_series(data):
         data = data.to_frame("value" if data.name is None else data.name)
     if not nw.dependencies.is_pandas_like_dataframe(data):
@@ -165,7 +159,7 @@ def _index_to_columns(data: Any) -> Any:
     if any(index.names) or index.dtype.kind == "M":
         index = index.set_names([str(n or "time") for n in index.names])
         data = data.set_axis(index, axis=0).reset_index(allow_duplicates=True)
-    _check_distinct(list(data.columns))
+    check_distinct(list(data.columns))
     return data
 
 
@@ -210,7 +204,7 @@ def _each(data: Sequence[Any], options: dict[str, Any], name: str | None) -> lis
     if other is not None:
         raise InputError(
             "all series must have the same columns",
-            f"{_list(sum(other, ()))} beside {_list(sum(columns[0], ()))}",
+            f"{listed(sum(other, ()))} beside {listed(sum(columns[0], ()))}",
             "Rename columns, or name `target` and `inputs`.",
         )
     if len({s.name for s in found}) < len(found):
@@ -222,365 +216,14 @@ def _unchanged(
     series: Series, target: Any, inputs: str | Sequence[str], name: str | None
 ) -> Series:
     """A series has its columns already; to ask for others is a mistake."""
-    asked = (_names(target) or series.target_names, _names(inputs) or series.input_names)
+    asked = (as_names(target) or series.target_names, as_names(inputs) or series.input_names)
     if asked != (series.target_names, series.input_names):
         raise InputError(
-            f"a `Series` keeps its columns {_list(series.target_names + series.input_names)}",
-            _list(sum(asked, ())),
+            f"a `Series` keeps its columns {listed(series.target_names + series.input_names)}",
+            listed(sum(asked, ())),
             "Leave out `target` and `inputs`, or pass the table.",
         )
     return series if name is None else replace(series, name=name)
-
-
-# --- files --------------------------------------------------------------------------------
-
-
-def _read(path: Path) -> pl.DataFrame:
-    if path.is_dir():
-        raise InputError("data must be a file", f"the folder {path}", "Name a file in it.")
-    if not path.exists():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(
-            "the data file must exist", path, f"Check the path.{_near(path.name, beside)}"
-        )
-    if path.suffix.lower() not in (".csv", ".tsv", ".txt", ".parquet"):
-        raise InputError(
-            "a data file must end in .csv, .tsv, .txt or .parquet", path.name, "Convert it."
-        )
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError("the data file must be readable", error, "Check the path.") from None
-    if not raw.strip():
-        raise InputError("a data file must hold a table", f"{path.name}, empty", "Check it.")
-    try:
-        if path.suffix.lower() == ".parquet":
-            table = pl.read_parquet(io.BytesIO(raw))
-        else:
-            table = _parse_csv(raw, path)
-    except (pl.exceptions.PolarsError, csv.Error, OSError) as error:
-        cause = str(error).strip().split("\n")[0]
-        raise InputError(
-            f"{path.name} must hold a table", cause, "Check the file and its ending."
-        ) from None
-    if not len(table):
-        raise InputError(
-            "a table must have rows under its header", f"none in {path.name}", "Check it."
-        )
-    return table
-
-
-def _parse_csv(raw: bytes, path: Path) -> pl.DataFrame:
-    """Columns of numbers or dates where every value is one, otherwise of text."""
-    text = _decode(raw, path)
-    separator = "\t" if path.suffix.lower() == ".tsv" else _separator(text)
-    names = [n.strip() for n in _header(text, separator)]
-    _check_header(names, text, path)
-    names[0] = names[0] or "index"  # pandas writes its index without a name
-    blank = [i for i, n in enumerate(names) if not n]
-    named = [n or f"\0{i}" for i, n in enumerate(names)]
-    _check_distinct(named)
-    try:
-        table = pl.read_csv(
-            text.encode(), separator=separator, infer_schema=False, new_columns=named
-        )
-    except pl.exceptions.ComputeError:
-        _check_widths(text, separator, len(names), path)
-        raise
-    table = pl.DataFrame([_typed(column) for column in table])
-    for i in blank:  # rows that end in a separator leave a column without anything in it
-        if table[named[i]].null_count() < len(table):
-            raise InputError(
-                "each column must have a name", f"none for column {i + 1}", "Name it."
-            )
-    return table.drop([named[i] for i in blank])
-
-
-def _decode(raw: bytes, path: Path) -> str:
-    try:
-        text = raw.decode("utf-8-sig")
-        if "\0" in text:
-            raise UnicodeDecodeError("utf-8", raw, raw.index(b"\0"), len(raw), "zero byte")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path.name} must be a table in UTF-8 text",
-            f"byte 0x{raw[error.start]:02x} in line {line}",
-            "Save it as CSV in UTF-8.",
-        ) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n").rstrip() + "\n"
-
-
-def _header(text: str, separator: str) -> list[str]:
-    start = io.StringIO(text[:100_000])  # a quoted name may go over several lines
-    return next(csv.reader(start, delimiter=separator))
-
-
-def _header(text: str, separator: str) -> list[str]:
-    start = io.StringIO(text[:100_000])  # a quoted name may go over several lines
-    return next(csv.reader(start, delimiter=separator))
-
-
-def _header(text: str, separator: str) -> list[str]:
-    start = io.StringIO(text[:100_000])  # a quoted name may go over several lines
-    return next(csv.reader(start, delimiter=separator))
-
-
-def _separator(text: str) -> str:
-    return max(",;\t", key=lambda s: len(_header(text, s)))  # a comma if all are equal
-
-
-def _check_header(names: list[str], text: str, path: Path) -> None:
-    first, second = text.split("\n", 2)[:2]
-    if len(names) == 1 and len(first.split()) == len(second.split()) > 1:
-        raise InputError(
-            "columns must be separated by commas, semicolons or tabs",
-            f"spaces in {path.name}",
-            "Replace them.",
-        )
-    if not _parse([n for n in names if n])[1]:
-        raise InputError(
-            "the first line must name the columns",
-            f"numbers in {path.name}",
-            "Add a first line such as `time,value`.",
-        )
-
-
-def _check_widths(text: str, separator: str, width: int, path: Path) -> None:
-    for i, row in enumerate(csv.reader(io.StringIO(text), delimiter=separator)):
-        if len(row) > width:
-            raise InputError(
-                f"a row must not hold more than the {width} values that the header names",
-                f"{len(row)} in row {i} of {path.name}",
-                "Correct the row, or quote text that holds the separator.",
-            )
-
-
-def _typed(column: pl.Series) -> pl.Series:
-    column = column.str.strip_chars()
-    column = column.set(column.is_in(MISSING), None)
-    if column.null_count() == len(column):
-        return column
-    for dtype in (pl.Int64, pl.Float64):
-        numbers = column.cast(dtype, strict=False)
-        if numbers.null_count() == column.null_count():
-            return numbers
-    for form in DATE_FORMATS:  # the common ones, at Polars' speed; `_moment` reads more
-        dates = column.str.to_datetime(form, strict=False, time_unit="us")
-        if dates.null_count() == column.null_count():
-            return dates
-    return column
-
-
-# --- columns ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Columns:
-    targets: tuple[str, ...]
-    inputs: tuple[str, ...]
-    time: str | None
-    id: str | None
-
-
-def _choose(
-    table: _Table, target: Any, inputs: Any, time: str | None, id: str | None
-) -> _Columns:
-    frame, driving, targets = table.frame, _names(inputs), _names(target)
-    asked = [("target", n) for n in targets] + [("inputs", n) for n in driving]
-    asked += [(role, n) for role, n in (("time", time), ("id", id)) if n is not None]
-    _check_roles(asked, frame.columns)
-    rest = [n for n in frame.columns if n not in [n for _, n in asked]]
-    if table.is_array:
-        targets = tuple(rest) if target is None else targets
-    else:
-        time = _default_time(frame, id, rest) if time is None else time
-        # A row index in front, as pandas writes it, is never what to forecast.
-        rest = [n for i, n in enumerate(rest) if n != time and (i or n.lower() != "index")]
-        if target is None:
-            targets = tuple(n for n in rest if _is_numeric(frame[n]))
-    if target is None and len(targets) > 1 and not table.is_array:
-        raise InputError(
-            "`target` must be named if the table has several numeric columns",
-            _list(targets),
-            "Pass `target` (`--target` on the command line).",
-        )
-    if not targets:
-        raise InputError(
-            "a table needs a numeric column to forecast",
-            _list(frame.columns),
-            "Pass `target`, and write numbers with a decimal point.",
-        )
-    return _Columns(targets, driving, time, id)
-
-
-def _check_roles(asked: list[tuple[str, str]], columns: list[str]) -> None:
-    for role, column in asked:
-        if column not in columns:
-            raise InputError(
-                f"`{role}` must name a column of the table ({_list(columns)})",
-                column,
-                f"Change `{role}`.{_near(column, columns)}",
-            )
-    names = [n for _, n in asked]
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice is not None:
-        roles = " and ".join(f"`{role}`" for role, n in asked if n == twice)
-        raise InputError(
-            "a column must have one role", f"`{twice}` as {roles}", "Name another column."
-        )
-
-
-def _default_time(frame: nw.DataFrame[Any], id: str | None, free: list[str]) -> str | None:
-    """The first column if it is time, but dates behind a row index go before the index."""
-    front = [n for n in frame.columns if n != id][:2]
-    if len(front) == 2 and front[0].lower() == "index" and _is_time(frame[front[1]]):
-        front = front[1:]
-    return next((n for n in front[:1] if n in free and _is_time(frame[n])), None)
-
-
-def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
-
-
-def _check_distinct(names: Sequence[str]) -> None:
-    names = list(names)
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice is not None:
-        raise InputError("column names must differ", f"`{twice}` twice", "Rename one of them.")
-
-
-def _list(names: Sequence[str]) -> str:
-    shown = [f"`{n}`" for n in names[:10]]
-    return ", ".join(shown) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-
-
-def _near(name: str, known: Sequence[str]) -> str:
-    """ " Did you mean ...?" if a name is close."""
-    lower = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(name.lower(), lower, n=1)
-    return f" Did you mean `{lower[close[0]]}`?" if close else ""
-
-
-def _is_numeric(column: nw.Series[Any]) -> bool:
-    """Numbers, or text that mostly reads as numbers, so that the exception is reported."""
-    if column.dtype.is_numeric() or not _is_text(column):
-        return column.dtype.is_numeric()
-    numbers, bad = _parse(column.to_list())
-    good = int((~np.isnan(numbers)).sum())
-    return good > 0 and good >= len(bad)
-
-
-def _is_time(column: nw.Series[Any]) -> bool:
-    if isinstance(column.dtype, nw.Date | nw.Datetime):
-        return True
-    if column.name.strip().lower() in TIME_NAMES:
-        return True
-    return _is_text(column) and _reads_as_date(column)
-
-
-def _reads_as_date(column: nw.Series[Any]) -> bool:
-    first = next((v for v in column.to_list() if not _absent(v)), None)
-    return _moment(first) is not None
-
-
-def _is_text(column: nw.Series[Any]) -> bool:
-    return column.dtype in (nw.String, nw.Object, nw.Categorical, nw.Enum, nw.Unknown)
-
-
-# --- values -------------------------------------------------------------------------------
-
-
-def _numbers(frame: nw.DataFrame[Any], name: str) -> Float64[np.ndarray, " time"]:
-    column = frame[name]
-    if column.dtype.is_numeric() or column.dtype == nw.Boolean:
-        return column.cast(nw.Float64).to_numpy().astype(np.float64)
-    values = column.to_list()
-    numbers, bad = _parse(values)
-    if bad:
-        comma = isinstance(values[bad[0]], str) and "," in values[bad[0]]
-        raise InputError(
-            f"column `{name}` must hold numbers",
-            f"{values[bad[0]]!r} in row {bad[0] + 1} ({len(bad)} such rows in all)",
-            "Write decimals with a point." if comma else "Correct it, or leave it empty.",
-        )
-    return numbers
-
-
-def _parse(values: Sequence[Any]) -> tuple[Float64[np.ndarray, " time"], list[int]]:
-    """Values as numbers, and the places of those that are none."""
-    numbers, bad = np.full(len(values), np.nan), []
-    for i, value in enumerate(values):
-        if _absent(value):
-            continue
-        text = value.strip().lower() if isinstance(value, str) else value
-        try:
-            if isinstance(text, str) and "_" in text:  # Python reads 1_000, tables do not
-                raise ValueError
-            numbers[i] = BOOLEANS[text] if text in BOOLEANS else float(text)
-        except (TypeError, ValueError):
-            bad.append(i)
-    return numbers, bad
-
-
-def _absent(value: Any) -> bool:
-    if value is None or type(value).__name__ == "NAType":  # pandas.NA has no truth value
-        return True
-    return value.strip() in MISSING if isinstance(value, str) else bool(value != value)
-
-
-def _stamps(frame: nw.DataFrame[Any], name: str) -> Shaped[np.ndarray, " time"]:
-    """int64, floats or `datetime64`, in UTC; a missing one is NaN or NaT."""
-    column = frame[name]
-    if isinstance(column.dtype, nw.Date):
-        return column.cast(nw.Datetime("us")).to_numpy()
-    if isinstance(column.dtype, nw.Datetime):
-        if column.dtype.time_zone is not None:
-            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return column.to_numpy()
-    if column.dtype.is_integer() and not column.null_count():
-        return column.cast(nw.Int64).to_numpy().astype(np.int64)
-    if column.dtype == nw.Float32:
-        return column.to_numpy()
-    if column.dtype.is_numeric() or (not _reads_as_date(column) and _is_numeric(column)):
-        return _numbers(frame, name)
-    if not _is_text(column):
-        raise InputError(
-            f"the time column `{name}` must hold numbers or dates",
-            f"type {column.dtype}",
-            "Convert it, or name another column with `time`.",
-        )
-    stamps = np.full(len(column), "NaT", "M8[us]")
-    for i, value in enumerate(column.to_list()):
-        moment = None if _absent(value) else _moment(value)
-        if moment is None and not _absent(value):
-            raise InputError(
-                f"dates in `{name}` must read like 2024-01-31, 2024-01 or 2024-01-31 12:30",
-                f"{value!r} in row {i + 1}",
-                "Write ISO dates, or name another column with `time`.",
-            )
-        stamps[i] = moment
-    return stamps
-
-
-def _moment(value: Any) -> dt.datetime | None:
-    """A date, or text that reads as one, as a time in UTC without its zone."""
-    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        value = dt.datetime(value.year, value.month, value.day)
-    if isinstance(value, str):
-        parts = DATE.fullmatch(value.strip())
-        if parts is None:
-            return None
-        year, month, day, clock = parts.groups()
-        clock = f"0{clock}" if clock and clock[1:2] == ":" else clock or "00:00"
-        try:
-            date = f"{year}-{int(month):02}-{int(day or 1):02}"
-            value = dt.datetime.fromisoformat(f"{date}T{clock}")
-        except ValueError:
-            return None
-    if not isinstance(value, dt.datetime):
-        return None
-    return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
 def _groups(
@@ -591,7 +234,7 @@ def _groups(
         return [(name or table.name, np.arange(len(table.frame)))]
     rows: dict[Any, list[int]] = {}
     for i, key in enumerate(table.frame[id].to_list()):
-        if _absent(key):
+        if is_absent(key):
             raise InputError(
                 f"the id column `{id}` must have a value in each row",
                 f"none in row {i + 1}",
@@ -605,7 +248,7 @@ def _series(
     values: np.ndarray,
     stamps: np.ndarray | None,
     rows: np.ndarray,
-    use: _Columns,
+    use: Columns,
     fill: str | None,
     name: str,
 ) -> Series:

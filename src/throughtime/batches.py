@@ -2,7 +2,7 @@
 
 What `train` takes is a plan and a batch for each of its rows:
 
-- `plan(batch_size, key)`: the rows of one epoch, shuffled by `key` or in order without;
+- `plan(batch_size, rng)`: the rows of one epoch, shuffled by `rng` or in order without;
 - `batch(row)`: the examples that a row names, gathered on the device;
 - `stateful`: whether the state after one row is the state before the next.
 
@@ -15,7 +15,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+import numpy as np
+from jaxtyping import Array, Float, Int, PyTree
 
 from .errors import InputError
 
@@ -44,7 +45,9 @@ class Data(Protocol):
     @property
     def stateful(self) -> bool: ...
 
-    def plan(self, batch_size: int, key: PRNGKeyArray | None) -> Int[Array, "rows ..."]: ...
+    def plan(
+        self, batch_size: int, rng: np.random.Generator | None
+    ) -> Int[np.ndarray, "rows ..."]: ...
 
     def batch(self, row: Int[Array, "..."]) -> Batch: ...
 
@@ -63,8 +66,10 @@ class Sequences(eqx.Module):
     def stateful(self) -> bool:
         return False
 
-    def plan(self, batch_size: int, key: PRNGKeyArray | None) -> Int[Array, "rows batch"]:
-        return _rows(self.inputs.shape[0], batch_size, key)
+    def plan(
+        self, batch_size: int, rng: np.random.Generator | None
+    ) -> Int[np.ndarray, "rows batch"]:
+        return _rows(self.inputs.shape[0], batch_size, rng)
 
     def batch(self, row: Int[Array, " batch"]) -> Batch:
         lengths = None if self.lengths is None else self.lengths[row]
@@ -96,8 +101,10 @@ class Windows(eqx.Module):
     def stateful(self) -> bool:
         return False
 
-    def plan(self, batch_size: int, key: PRNGKeyArray | None) -> Int[Array, "rows batch"]:
-        return _rows(self.starts.shape[0], batch_size, key)
+    def plan(
+        self, batch_size: int, rng: np.random.Generator | None
+    ) -> Int[np.ndarray, "rows batch"]:
+        return _rows(self.starts.shape[0], batch_size, rng)
 
     def batch(self, row: Int[Array, " batch"]) -> Batch:
         first = self.starts[row][:, None] + jnp.arange(self.window)  # (batch, window)
@@ -172,8 +179,10 @@ class Streams(eqx.Module):
 
         return jax.tree.map(side_by_side, *streams)
 
-    def plan(self, batch_size: int, key: PRNGKeyArray | None) -> Int[Array, " rows"]:
-        return jnp.arange(self.inputs.shape[1] // self.chunk)  # time has an order
+    def plan(
+        self, batch_size: int, rng: np.random.Generator | None
+    ) -> Int[np.ndarray, " rows"]:
+        return np.arange(self.inputs.shape[1] // self.chunk)  # time has an order
 
     def batch(self, row: Int[Array, ""]) -> Batch:
         def chunk(values):
@@ -182,11 +191,11 @@ class Streams(eqx.Module):
         return Batch(chunk(self.inputs), chunk(self.targets), None, chunk(self.weights))
 
 
-def _rows(examples: int, batch_size: int, key: PRNGKeyArray | None):
+def _rows(examples: int, batch_size: int, rng: np.random.Generator | None):
     """Indices in rows of `batch_size`; the last row is filled up with -1."""
-    order = jnp.arange(examples) if key is None else jax.random.permutation(key, examples)
+    order = np.arange(examples) if rng is None else rng.permutation(examples)
     fill = -examples % batch_size
-    return jnp.pad(order, (0, fill), constant_values=-1).reshape(-1, batch_size)
+    return np.pad(order, (0, fill), constant_values=-1).reshape(-1, batch_size)
 
 
 def _present(row: Int[Array, " batch"], dtype) -> Float[Array, " batch"]:

@@ -16,13 +16,15 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, DTypeLike, Float, PRNGKeyArray, PyTree
+import numpy as np
+from jaxtyping import Array, DTypeLike, Float, PyTree
 
 from .errors import InputError, nearest
 from .initialise import Initialisation, initialisation
+from .seeds import Key, generator
 
-State = PyTree[Float[Array, "batch hidden"]]
-Drive = Float[Array, "*time batch gates*hidden"]
+State = PyTree[Float[Array, "batch ..."]]
+Drive = Float[Array, "*time batch blocks"]
 Hidden = Float[Array, "*time batch hidden"]
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -70,7 +72,7 @@ class RNN(Cell):
     - `activation`: sigma, one of `tanh`, `relu`, `logistic`, `identity`.
     - `init`: an initialisation by name, or your own.
     - `dtype`: of the weights.
-    - `key`: a `jax.random` key.
+    - `key`: a seed, or a `jax.random` key.
 
     State: h, of shape `(batch, hidden)`.
     """
@@ -90,12 +92,14 @@ class RNN(Cell):
         *,
         init: str | Initialisation = "pytorch",
         dtype: DTypeLike = jnp.float32,
-        key: PRNGKeyArray,
+        key: Key,
     ):
         if activation not in ACTIVATIONS:
             rule = "`activation` must be a known function"
             raise InputError(rule, activation, nearest(activation, ACTIVATIONS))
-        self.U, self.W, self.b = _weights(init, 1, input_size, hidden_size, dtype, key)
+        self.U, self.W, self.b = _weights(
+            init, 1, input_size, hidden_size, dtype, generator(key)
+        )
         self.activation = activation
         self.input_size, self.hidden_size = input_size, hidden_size
 
@@ -147,11 +151,11 @@ class GRU(Cell):
         *,
         init: str | Initialisation = "pytorch",
         dtype: DTypeLike = jnp.float32,
-        key: PRNGKeyArray,
+        key: Key,
     ):
-        weights_key, d_key = jax.random.split(key)
-        self.U, self.W, self.b = _weights(init, 3, input_size, hidden_size, dtype, weights_key)
-        self.d = initialisation(init).b(d_key, hidden_size, hidden_size, dtype)
+        rng = generator(key)
+        self.U, self.W, self.b = _weights(init, 3, input_size, hidden_size, dtype, rng)
+        self.d = jnp.asarray(initialisation(init).b(rng, hidden_size, hidden_size), dtype)
         self.input_size, self.hidden_size = input_size, hidden_size
 
     def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
@@ -213,11 +217,11 @@ class LSTM(Cell):
         *,
         init: str | Initialisation = "pytorch",
         dtype: DTypeLike = jnp.float32,
-        key: PRNGKeyArray,
+        key: Key,
     ):
-        U, W, b = _weights(init, 4, input_size, hidden_size, dtype, key)
-        keep_gate = slice(hidden_size, 2 * hidden_size)
-        self.U, self.W, self.b = U, W, b.at[keep_gate].add(initialisation(init).keep)
+        self.U, self.W, b = _weights(init, 4, input_size, hidden_size, dtype, generator(key))
+        keep_gate = np.arange(4 * hidden_size) // hidden_size == 1
+        self.b = jnp.asarray(np.asarray(b) + initialisation(init).keep * keep_gate, dtype)
         self.input_size, self.hidden_size = input_size, hidden_size
 
     def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
@@ -243,11 +247,10 @@ CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 """The built-in cells by name."""
 
 
-def _weights(init, gates, input_size, hidden_size, dtype, key):
+def _weights(init, gates, input_size, hidden_size, dtype, rng):
     rule = initialisation(init)
-    U_key, W_key, b_key = jax.random.split(key, 3)
     return (
-        rule.U(U_key, gates, hidden_size, input_size, dtype),
-        rule.W(W_key, gates, hidden_size, hidden_size, dtype),
-        rule.b(b_key, gates * hidden_size, hidden_size, dtype),
+        jnp.asarray(rule.U(rng, gates, hidden_size, input_size), dtype),
+        jnp.asarray(rule.W(rng, gates, hidden_size, hidden_size), dtype),
+        jnp.asarray(rule.b(rng, gates * hidden_size, hidden_size), dtype),
     )

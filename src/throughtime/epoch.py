@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from .batches import Batch, Data
 from .losses import Loss
@@ -71,10 +71,12 @@ class Objective:
         network: Network = eqx.combine(params, self.static)
         activate = self.loss.output is None
         ys, state = network(batch.inputs, batch.state, batch.lengths, activate=activate)
-        each = self.loss.function(ys, batch.targets)  # (batch, time) or (batch,)
-        weights = _weights(batch, each)
+        weights = _weights(batch, ys[..., 0])  # (batch, time) or (batch,)
         total = weights.sum()
-        # Padding is selected away, not multiplied: it may hold anything, even NaN.
+        # Padding may hold anything, even NaN. It is selected away before the loss too: 0 * NaN
+        # in the loss's gradient would be NaN.
+        sound = (weights[..., None] > 0) | jnp.isfinite(batch.targets)
+        each = self.loss.function(ys, jnp.where(sound, batch.targets, 0))
         summed = jnp.where(weights > 0, each * weights, 0).sum()
         return summed / jnp.where(total > 0, total, 1), Extra(state, total)
 
@@ -110,11 +112,10 @@ class Epoch:
         return done | (state.epoch - state.best_epoch >= self.patience)
 
     def run(
-        self, state: TrainState, data: Data, validation: Data | None, key: PRNGKeyArray
+        self, state: TrainState, data: Data, validation: Data | None, rows: Array
     ) -> tuple[TrainState, Seen]:
-        """Every batch once, in an order drawn from the key and the epoch's number."""
+        """Every batch once, in the order of the rows."""
         state, factor = self._scheduled(state)
-        rows = data.plan(self.batch_size, jax.random.fold_in(key, state.epoch))
         params, method, bad, (losses, weights, norms) = self._updates(state, data, rows)
         mean = jnp.sum(losses * weights) / jnp.sum(weights)
         if validation is None:
@@ -161,6 +162,7 @@ class Epoch:
             batch = data.batch(row)._replace(state=network_state)
             new, new_method, info = self.method.step(self.objective, params, method, batch)
             good = (bad < 0) & jnp.isfinite(info.loss) & jnp.isfinite(info.gradient_norm)
+            good &= _finite(new)  # a finite gradient times its rate may still overflow
             # From the first bad step on, nothing is updated: the last good weights stay.
             params, method = _select(good, (new, new_method), (params, method))
             bad = jnp.where(good | (bad >= 0), bad, step)
@@ -176,7 +178,7 @@ class Epoch:
 
 def evaluate(objective: Objective, params: PyTree, data: Data, batch_size: int) -> Array:
     """The mean loss over data, whatever the batches."""
-    rows = data.plan(batch_size, None)
+    rows = jnp.asarray(data.plan(batch_size, None))
 
     def add(carry, row):
         total, weight, network_state = carry
@@ -208,6 +210,11 @@ def _state_before(objective: Objective, params: PyTree, data: Data, rows: Array)
         return None
     streams = jax.eval_shape(data.batch, rows[0]).inputs.shape[0]
     return eqx.combine(params, objective.static).initial_state(streams)
+
+
+def _finite(params: PyTree) -> Array:
+    """Whether every weight is a finite number."""
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]).all()
 
 
 def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
-import jax
 
 from . import run
 from .backtest import Backtest
@@ -165,7 +164,7 @@ class Forecaster:
                 patience=None if validation is None else self.patience,
                 schedule=self.schedule,
                 ensemble=self.ensemble,
-                key=jax.random.key(self.seed + 1),
+                key=self.seed + 1,
                 start=start,
                 on_epoch=on_epoch,
             )
@@ -291,7 +290,7 @@ class Forecaster:
         )
 
     def _untrained(self) -> Network:
-        return self.architecture_.ensemble(self.ensemble, jax.random.key(self.seed))
+        return self.architecture_.ensemble(self.ensemble, self.seed)
 
     def _method(self):
         return method(self.method, self.rate, clip=self.clip)

@@ -9,68 +9,70 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, DTypeLike, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Float
 
 from .errors import InputError, nearest
 
-Matrix = Callable[[PRNGKeyArray, int, int, int, DTypeLike], Float[Array, "blocks*rows columns"]]
-"""`matrix(key, blocks, rows, columns, dtype)`: `blocks` matrices, stacked along the rows."""
+Matrix = Callable[
+    [np.random.Generator, int, int, int], Float[np.ndarray, "blocks*rows columns"]
+]
+"""`matrix(rng, blocks, rows, columns)`: `blocks` matrices, stacked along the rows."""
 
-Vector = Callable[[PRNGKeyArray, int, int, DTypeLike], Float[Array, " rows"]]
-"""`vector(key, rows, columns, dtype)`: a bias; `columns` is what PyTorch calls fan-in."""
+Vector = Callable[[np.random.Generator, int, int], Float[np.ndarray, " rows"]]
+"""`vector(rng, rows, columns)`: a bias; `columns` is what PyTorch calls fan-in."""
 
 
-def uniform_fan_in(key, blocks, rows, columns, dtype):
+def uniform_fan_in(rng, blocks, rows, columns):
     """Uniform in ±1/sqrt(columns): PyTorch's rule for a dense layer."""
     bound = 1 / math.sqrt(columns)
-    return jax.random.uniform(key, (blocks * rows, columns), dtype, -bound, bound)
+    return rng.uniform(-bound, bound, (blocks * rows, columns))
 
 
-def uniform_hidden(key, blocks, rows, columns, dtype):
+def uniform_hidden(rng, blocks, rows, columns):
     """Uniform in ±1/sqrt(rows), rows being the hidden units: PyTorch's recurrent rule."""
     bound = 1 / math.sqrt(rows)
-    return jax.random.uniform(key, (blocks * rows, columns), dtype, -bound, bound)
+    return rng.uniform(-bound, bound, (blocks * rows, columns))
 
 
-def glorot(key, blocks, rows, columns, dtype):
+def glorot(rng, blocks, rows, columns):
     """Uniform in ±sqrt(6/(columns + blocks rows)): all blocks as one (Glorot, Bengio 2010)."""
     bound = math.sqrt(6 / (columns + blocks * rows))
-    return jax.random.uniform(key, (blocks * rows, columns), dtype, -bound, bound)
+    return rng.uniform(-bound, bound, (blocks * rows, columns))
 
 
-def orthogonal(key, blocks, rows, columns, dtype):
+def orthogonal(rng, blocks, rows, columns):
     """Each block a random (semi-)orthogonal matrix (Saxe et al. 2014)."""
-    draw = jax.nn.initializers.orthogonal()
-    keys = jax.random.split(key, blocks)
-    return jnp.concatenate([draw(k, (rows, columns), dtype) for k in keys])
+    return np.concatenate([orthogonal_stack(rng, 1, rows, columns) for _ in range(blocks)])
 
 
-def orthogonal_stack(key, blocks, rows, columns, dtype):
+def orthogonal_stack(rng, blocks, rows, columns):
     """All blocks as one semi-orthogonal matrix: Keras' rule for the recurrent weights."""
-    return jax.nn.initializers.orthogonal()(key, (blocks * rows, columns), dtype)
+    tall = rng.normal(size=(max(blocks * rows, columns), min(blocks * rows, columns)))
+    Q, R = np.linalg.qr(tall)
+    Q = Q * np.sign(np.diag(R))  # so that every orthogonal matrix is as likely
+    return Q if blocks * rows >= columns else Q.T
 
 
-def identity(key, blocks, rows, columns, dtype):
+def identity(rng, blocks, rows, columns):
     """Each block the identity (Le, Jaitly and Hinton 2015)."""
-    return jnp.tile(jnp.eye(rows, columns, dtype=dtype), (blocks, 1))
+    return np.tile(np.eye(rows, columns), (blocks, 1))
 
 
-def small_normal(key, blocks, rows, columns, dtype):
+def small_normal(rng, blocks, rows, columns):
     """Normal with standard deviation 0.001 (Le, Jaitly and Hinton 2015)."""
-    return 0.001 * jax.random.normal(key, (blocks * rows, columns), dtype)
+    return 0.001 * rng.normal(size=(blocks * rows, columns))
 
 
-def zeros(key, rows, columns, dtype):
+def zeros(rng, rows, columns):
     """No bias to start with."""
-    return jnp.zeros(rows, dtype)
+    return np.zeros(rows)
 
 
-def uniform_bias(key, rows, columns, dtype):
+def uniform_bias(rng, rows, columns):
     """Uniform in ±1/sqrt(columns)."""
     bound = 1 / math.sqrt(columns)
-    return jax.random.uniform(key, (rows,), dtype, -bound, bound)
+    return rng.uniform(-bound, bound, rows)
 
 
 class Initialisation(NamedTuple):

@@ -52,7 +52,9 @@ def softmax_cross_entropy(outputs: Outputs, targets: Outputs) -> PerStep:
 
 def binary_cross_entropy(outputs: Outputs, targets: Outputs) -> PerStep:
     r"""Mean of $-p_i \log \sigma(y_i) - (1 - p_i) \log(1 - \sigma(y_i))$."""
-    return jnp.mean(jax.nn.softplus(outputs) - targets * outputs, axis=-1)
+    # Both terms are positive: nothing cancels, however small the loss.
+    ones, zeros = jax.nn.softplus(-outputs), jax.nn.softplus(outputs)
+    return jnp.mean(targets * ones + (1 - targets) * zeros, axis=-1)
 
 
 LOSSES: dict[str, Loss] = {

@@ -10,7 +10,7 @@ are first-order ones, built from Optax; any other with these two functions fits.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,7 @@ class Info(NamedTuple):
     extra: Any
 
 
+@runtime_checkable
 class Method(Protocol):
     """The contract; see the head of this module."""
 

@@ -7,11 +7,13 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, DTypeLike, Float, Int, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, DTypeLike, Float, Int
 
 from .cells import ACTIVATIONS, CELLS, RNN, Cell, State
 from .errors import InputError, nearest
 from .initialise import INITIALISATIONS, Initialisation, initialisation
+from .seeds import Key, generator, words
 from .unroll import unroll
 
 OUTPUTS: dict[str, Callable[[Array], Array]] = {
@@ -41,13 +43,12 @@ class Dense(eqx.Module):
         *,
         init: str | Initialisation = "pytorch",
         dtype: DTypeLike = jnp.float32,
-        key: PRNGKeyArray,
+        key: Key,
     ):
         _known("activation", activation, ACTIVATIONS)
-        rule = initialisation(init)
-        V_key, c_key = jax.random.split(key)
-        self.V = rule.V(V_key, 1, output_size, input_size, dtype)
-        self.c = rule.c(c_key, output_size, input_size, dtype)
+        rule, rng = initialisation(init), generator(key)
+        self.V = jnp.asarray(rule.V(rng, 1, output_size, input_size), dtype)
+        self.c = jnp.asarray(rule.c(rng, output_size, input_size), dtype)
         self.activation = activation
 
     def __call__(self, xs: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
@@ -207,32 +208,32 @@ class Architecture:
             got = f"{self.residual} of {self.input_size} for {self.output_size} outputs"
             raise InputError(rule, got, "Set it to the number of series that are forecast.")
 
-    def build(self, key: PRNGKeyArray) -> Network:
+    def build(self, key: Key) -> Network:
         """Draw a network of this shape."""
-        cells_key, readout_key = jax.random.split(key)
+        rng = generator(key)
         common = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
         extra = {"activation": self.activation} if CELLS[self.cell] is RNN else {}
         sizes = [self.input_size] + [self.hidden] * (self.depth - 1)
         cells = tuple(
-            CELLS[self.cell](size, self.hidden, **extra, **common, key=k)  # pyright: ignore
-            for size, k in zip(sizes, jax.random.split(cells_key, self.depth), strict=True)
+            CELLS[self.cell](size, self.hidden, **extra, **common, key=rng)  # pyright: ignore
+            for size in sizes
         )
         widths = [self.hidden, *self.dense, self.output_size]
         kinds = ["relu"] * len(self.dense) + ["identity"]
-        keys = jax.random.split(readout_key, len(kinds))
         layers = tuple(
-            Dense(widths[i], widths[i + 1], kinds[i], **common, key=keys[i])
+            Dense(widths[i], widths[i + 1], kinds[i], **common, key=rng)
             for i in range(len(kinds))
         )
         return Network(cells, Readout(layers, self.output, self.last), self.residual)
 
-    def ensemble(self, members: int, key: PRNGKeyArray) -> Network:
+    def ensemble(self, members: int, key: Key) -> Network:
         """Networks of this shape as one, their weights stacked along a leading axis.
 
-        Member i is `build(fold_in(key, i))`.
+        Member i is `build(generator(key, i))`.
         """
-        networks = [self.build(jax.random.fold_in(key, i)) for i in range(members)]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks)
+        seed = words(key)
+        networks = [self.build(np.random.default_rng([*seed, i])) for i in range(members)]
+        return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *networks)
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary."""

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray, PyTree
+from jaxtyping import PyTree
 
 from .batches import Data
 from .epoch import Epoch, Objective, Seen, TrainState
@@ -25,6 +24,7 @@ from .losses import loss as loss_named
 from .methods import Method
 from .methods import method as method_named
 from .network import Network
+from .seeds import Key, words
 
 SCHEDULES = ("constant", "cosine", "plateau")
 
@@ -86,7 +86,7 @@ def train(
     schedule: str = "constant",
     keep: str = "best",
     ensemble: int | None = None,
-    key: PRNGKeyArray,
+    key: Key,
     start: tuple[TrainState, list[Row]] | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Fitted:
@@ -104,7 +104,8 @@ def train(
       halved after 5 epochs without a lower validation loss.
     - `keep`: the weights of the `best` epoch by validation loss, or of the `last`.
     - `ensemble`: the number of members, each with its own shuffling.
-    - `key`: shuffles; the same key gives the same training. Member i uses `fold_in(key, i)`.
+    - `key`: a seed, or a `jax.random` key; it shuffles, and the same one gives the same
+      training.
     - `start`: a state and its history to go on from.
     - `on_epoch`: called with the state and the history after each epoch; training ends
       early if it returns True.
@@ -120,16 +121,20 @@ def train(
     if keep not in ("best", "last"):
         raise InputError("`keep` must be best or last", keep, nearest(keep, ("best", "last")))
     begin, run, finished = _programs(epoch, ensemble)
-    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(ensemble or 1))
+    seed = words(key)
     state, history = start or (begin(params), [])
     history = list(history)
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
     stopped = ""
     while not (idle := np.atleast_1d(jax.device_get(finished(state)))).all():
-        state, seen = run(state, data, validation, keys)
+        number = int(np.max(jax.device_get(state.epoch))) + 1
+        rows = [
+            data.plan(batch_size, np.random.default_rng([*seed, member, number]))
+            for member in range(ensemble or 1)
+        ]
+        state, seen = run(state, data, validation, np.stack(rows).astype(np.int32))
         seen = jax.tree.map(np.atleast_1d, jax.device_get(seen))
-        number = int(np.max(jax.device_get(state.epoch)))
         if (seen.bad_step >= 0).any():
             error = _diverged(method, seen, number)
             error.fitted = _fitted(state, state.best, static, history, "the loss diverged")
@@ -157,33 +162,37 @@ def evaluate(
     network: Network, data: Data, loss: str | Loss = "mse", batch_size: int = 256
 ) -> float:
     """The mean loss of a network over data; it does not depend on how batches are split."""
+    return float(_evaluate(network, data, loss_named(loss), batch_size))
+
+
+@eqx.filter_jit
+def _evaluate(network: Network, data: Data, loss: Loss, batch_size: int):
     params, static = eqx.partition(network, eqx.is_inexact_array)
-    objective = Objective(static, loss_named(loss))
-    return float(jax.jit(lambda p, d: mean_loss(objective, p, d, batch_size))(params, data))
+    return mean_loss(Objective(static, loss), params, data, batch_size)
 
 
 def _programs(epoch: Epoch, ensemble: int | None):
     """`begin`, `run` and `finished` for one network or for an ensemble, compiled once."""
     if ensemble is None:
 
-        def run_one(state, data, validation, keys):
-            return epoch.run(state, data, validation, keys[0])
+        def run_one(state, data, validation, rows):
+            return epoch.run(state, data, validation, rows[0])
 
-        return epoch.begin, jax.jit(run_one), jax.jit(epoch.finished)
+        return jax.jit(epoch.begin), jax.jit(run_one), jax.jit(epoch.finished)
 
-    def run_all(states, data, validation, keys):
-        def member(state_and_key):
-            state, key = state_and_key
+    def run_all(states, data, validation, rows):
+        def member(state_and_rows):
+            state, rows = state_and_rows
             return jax.lax.cond(
                 epoch.finished(state),
                 epoch.idle,
-                lambda s: epoch.run(s, data, validation, key),
+                lambda s: epoch.run(s, data, validation, rows),
                 state,
             )
 
-        return jax.lax.map(member, (states, keys))
+        return jax.lax.map(member, (states, rows))
 
-    return jax.vmap(epoch.begin), jax.jit(run_all), jax.jit(jax.vmap(epoch.finished))
+    return jax.jit(jax.vmap(epoch.begin)), jax.jit(run_all), jax.jit(jax.vmap(epoch.finished))
 
 
 def _rows(number: int, seen: Seen, idle: np.ndarray, seconds: float) -> list[Row]:

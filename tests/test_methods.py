@@ -1,0 +1,182 @@
+"""Methods against their recurrences, written plainly in NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from throughtime.errors import InputError
+from throughtime.methods import METHODS, FirstOrder, Info, Method, method, momentum, nesterov
+
+STEPS, RATE, START = 6, 0.03, np.array([1.0, -2.0, 0.5])
+CURVATURE = np.diag([1.0, 4.0, 0.1])
+
+
+def objective(w, batch):
+    return 0.5 * w @ jnp.asarray(CURVATURE, w.dtype) @ w, "extra"
+
+
+def slope(w):
+    return CURVATURE @ w
+
+
+def plain_sgd(w):
+    for _ in range(STEPS):
+        w = w - RATE * slope(w)
+        yield w
+
+
+def plain_momentum(w, rate=lambda t: RATE, mu=lambda t: 0.9, ahead=False):
+    v = np.zeros_like(w)
+    for t in range(STEPS):
+        g = slope(w)
+        v = mu(t) * v + g
+        w = w - rate(t) * (g + mu(t) * v if ahead else v)
+        yield w
+
+
+def plain_rmsprop(w):
+    v = np.zeros_like(w)
+    for _ in range(STEPS):
+        v = 0.9 * v + 0.1 * slope(w) ** 2
+        w = w - RATE * slope(w) / np.sqrt(v + 1e-7)
+        yield w
+
+
+def plain_adam(w):
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t in range(1, STEPS + 1):
+        m = 0.9 * m + 0.1 * slope(w)
+        v = 0.999 * v + 0.001 * slope(w) ** 2
+        w = w - RATE * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        yield w
+
+
+PLAIN = {
+    "sgd": plain_sgd,
+    "momentum": plain_momentum,
+    "nesterov": lambda w: plain_momentum(w, ahead=True),
+    "rmsprop": plain_rmsprop,
+    "adam": plain_adam,
+}
+
+
+def path(chosen, steps=STEPS, factor=None):
+    """The weights after each step, through a scan as `train` does it."""
+    w = jnp.asarray(START)
+    state = chosen.init(w)
+    if factor is not None:
+        state = state._replace(factor=jnp.asarray(factor))
+
+    def one(carry, _):
+        w, state, _ = chosen.step(objective, *carry, None)
+        return (w, state), w
+
+    return np.asarray(jax.jit(lambda c: jax.lax.scan(one, c, None, steps)[1])((w, state)))
+
+
+def test_every_method_has_its_recurrence():
+    assert set(PLAIN) == set(METHODS)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_recurrence(name, float64):
+    expected = np.array(list(PLAIN[name](START)))
+    np.testing.assert_allclose(path(method(name, RATE)), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_rate_and_momentum_on_a_schedule(ahead, float64):
+    """Both see the number of updates done, from 0."""
+    build = nesterov if ahead else momentum
+    ours = build(lambda t: RATE / (1 + t), lambda t: 0.5 + 0.08 * t)
+    expected = plain_momentum(
+        START, lambda t: RATE / (1 + t), lambda t: 0.5 + 0.08 * t, ahead=ahead
+    )
+    np.testing.assert_allclose(path(method(ours)), np.array(list(expected)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_factor_scales_the_step_and_nothing_else(name, float64):
+    full, half = (path(method(name, RATE), 1, factor)[0] for factor in (1.0, 0.5))
+    np.testing.assert_allclose(half - START, 0.5 * (full - START), rtol=1e-12)
+    np.testing.assert_array_equal(path(method(name, RATE), 3, 0.0), [START] * 3)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_default_rate(name, float64):
+    build, rate = METHODS[name]
+    assert method(name).rate == rate
+    np.testing.assert_array_equal(path(method(name)), path(method(build(rate))))
+
+
+def test_clip_is_by_the_global_norm(float64):
+    """Larger gradients keep their direction and lose their length; smaller are untouched."""
+    params = {"a": jnp.array([3.0]), "b": jnp.array([0.0, 4.0])}
+
+    def half_square(params, batch):
+        return batch * 0.5 * sum(jnp.sum(leaf**2) for leaf in params.values()), None
+
+    ours = method("sgd", 0.1, clip=1.0)
+    for scale, length in ((1.0, 1.0), (0.1, 0.5), (100.0, 1.0)):
+        new, _, info = ours.step(half_square, params, ours.init(params), scale)
+        for name, unit in (("a", [0.6]), ("b", [0.0, 0.8])):
+            moved = np.asarray(params[name] - new[name])
+            np.testing.assert_allclose(moved, 0.1 * length * np.array(unit), atol=1e-15)
+        assert float(info.gradient_norm) == pytest.approx(5 * scale)  # before the clip
+
+
+def test_info():
+    ours = method("sgd", 0.1)
+    w = jnp.asarray(START, jnp.float32)
+    _, _, info = ours.step(objective, w, ours.init(w), None)
+    assert isinstance(info, Info) and info.extra == "extra"
+    assert float(info.loss) == pytest.approx(0.5 * START @ CURVATURE @ START)
+    assert float(info.gradient_norm) == pytest.approx(np.linalg.norm(slope(START)), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_step_keeps_dtypes_also_beside_double_precision(name, float64):
+    """A scan carries weights and state: single precision stays single."""
+    ours = method(name, RATE, clip=1.0)
+    w = jnp.asarray(START, jnp.float32)
+    state = ours.init(w)
+    new, after = jax.eval_shape(lambda w, s: ours.step(objective, w, s, None)[:2], w, state)
+    assert new.dtype == jnp.float32
+    before = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state)
+    assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), after) == before
+
+
+def test_any_optax_transformation(float64):
+    expected = np.array(list(plain_adam(START)))
+    np.testing.assert_allclose(path(method(optax.adam(RATE))), expected, rtol=1e-12)
+    clipped = path(method(optax.sgd(RATE), clip=0.5), 1)[0]
+    assert np.linalg.norm(clipped - START) == pytest.approx(0.5 * RATE)
+
+
+def test_your_own_method():
+    class Newton:
+        def init(self, params):
+            return ()
+
+        def step(self, objective, params, state, batch):
+            value, gradient = jax.value_and_grad(lambda w: objective(w, batch)[0])(params)
+            hessian = jax.hessian(lambda w: objective(w, batch)[0])(params)
+            new = params - jnp.linalg.solve(hessian, gradient)
+            return new, state, Info(value, jnp.linalg.norm(gradient), None)
+
+    mine = Newton()
+    assert isinstance(mine, Method) and method(mine) is mine
+    assert isinstance(method("adam"), FirstOrder) and method(method("adam")).name == "adam"
+    np.testing.assert_allclose(path(mine, 1)[0], 0, atol=1e-6)
+
+
+def test_errors():
+    with pytest.raises(InputError, match=r"got adm\. Did you mean `adam`\?"):
+        method("adm")
+    for value in (0.0, -1.0, float("nan")):
+        with pytest.raises(InputError, match=f"`rate` must be positive; got {value}"):
+            method("adam", value)
+        with pytest.raises(InputError, match=f"`clip` must be positive; got {value}"):
+            method("adam", clip=value)

@@ -1,0 +1,232 @@
+"""Networks: what they compute, what they count, and what an architecture refuses."""
+
+import json
+from dataclasses import fields
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import special
+
+from throughtime.cells import GRU, LSTM, RNN
+from throughtime.errors import InputError
+from throughtime.network import Architecture, Dense, Network, Readout, count
+from throughtime.unroll import unroll
+
+BATCH, TIME, INPUT, HIDDEN = 3, 5, 2, 4
+KEY = jax.random.key(0)
+
+
+def build(**options):
+    shape = {"input_size": INPUT, "output_size": 3, "hidden": HIDDEN, "dtype": "float64"}
+    return Architecture(**{**shape, **options}).build(KEY)
+
+
+def inputs(seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=(BATCH, TIME, INPUT)))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_depth_is_composition(cell, float64):
+    network, xs = build(cell=cell, depth=3), inputs()
+    ys, finals = network(xs)
+    assert [c.input_size for c in network.cells] == [INPUT, HIDDEN, HIDDEN]
+    for layer, seen in zip(network.cells, finals, strict=True):
+        stack, final = unroll(layer, xs)
+        xs = layer.hidden(stack)
+        jax.tree.map(np.testing.assert_array_equal, final, seen)
+    V, c = network.readout.layers[-1].V, network.readout.layers[-1].c
+    np.testing.assert_allclose(ys, np.asarray(xs) @ np.asarray(V).T + c, atol=1e-14)
+
+
+def test_dense_layers_are_relu_between_cells_and_readout(float64):
+    network, xs = build(dense=(6, 5)), inputs()
+    hs = np.asarray(unroll(network.cells[0], xs)[0].h)
+    first, second, last = network.readout.layers
+    for layer in (first, second):
+        hs = np.maximum(hs @ np.asarray(layer.V).T + layer.c, 0)
+    assert hs.shape[-1] == 5 and (hs == 0).any() and (hs > 0).any()
+    np.testing.assert_allclose(network(xs)[0], hs @ np.asarray(last.V).T + last.c, atol=1e-14)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("lengths", [None, [5, 1, 3]])
+def test_last_reads_the_last_step_that_counts(depth, lengths, float64):
+    last, every = build(depth=depth, last=True), build(depth=depth)
+    assert eqx.tree_equal(last.cells, every.cells)
+    ends = [TIME - 1] * BATCH if lengths is None else [n - 1 for n in lengths]
+    xs = inputs()
+    if lengths is not None:
+        padding = np.arange(TIME)[None, :] >= np.array(lengths)[:, None]
+        xs = jnp.where(padding[..., None], jnp.nan, xs)
+        lengths = jnp.array(lengths)
+    one, all_steps = last(xs, lengths=lengths)[0], every(xs, lengths=lengths)[0]
+    assert one.shape == (BATCH, 3) and all_steps.shape == (BATCH, TIME, 3)
+    np.testing.assert_allclose(one, np.asarray(all_steps)[np.arange(BATCH), ends], atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("output", "sigma"),
+    [
+        ("identity", lambda y: y),
+        ("logistic", special.expit),
+        ("softmax", lambda y: special.softmax(y, axis=-1)),
+    ],
+)
+def test_outputs(output, sigma, float64):
+    network, xs = build(output=output), inputs()
+    before = network(xs, activate=False)[0]
+    np.testing.assert_allclose(network(xs)[0], sigma(np.asarray(before)), atol=1e-15)
+    assert output == "identity" or not np.allclose(network(xs)[0], before)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("lengths", [None, [5, 1, 3]])
+def test_residual_adds_the_first_inputs_to_every_block_of_outputs(last, lengths, float64):
+    sizes = {"input_size": 3, "output_size": 4, "last": last}
+    plain, added = build(**sizes), build(**sizes, residual=2)
+    xs = jnp.concatenate([inputs(), inputs(1)[..., :1]], axis=-1)
+    ends = np.array([TIME] * BATCH if lengths is None else lengths) - 1
+    lengths = None if lengths is None else jnp.array(lengths)
+    now = np.asarray(xs)[..., [0, 1, 0, 1]]
+    now = now[np.arange(BATCH), ends] if last else now
+    difference = added(xs, lengths=lengths)[0] - plain(xs, lengths=lengths)[0]
+    np.testing.assert_allclose(difference, now, atol=1e-14)
+
+
+@pytest.mark.parametrize(("residual", "outputs"), [(3, 3), (2, 3)])
+def test_residual_must_be_inputs_and_divide_the_outputs(residual, outputs):
+    with pytest.raises(InputError, match=rf"got {residual} of 2 for {outputs} outputs"):
+        Architecture(INPUT, outputs, residual=residual)
+
+
+def test_members_of_an_ensemble_are_networks_of_their_own_key():
+    shape = Architecture(2, 1, "gru", 3)
+    stacked = shape.ensemble(3, KEY)
+    for i in range(3):
+        member = jax.tree.map(lambda leaf, i=i: leaf[i], stacked)
+        assert eqx.tree_equal(member, shape.build(jax.random.fold_in(KEY, i)))
+
+
+def test_states_carry_from_piece_to_piece(float64):
+    network, xs = build(depth=2), inputs()
+    whole, end = network(xs)
+    first, state = network(xs[:, :2])
+    second, last = network(xs[:, 2:], state)
+    np.testing.assert_allclose(jnp.concatenate([first, second], 1), whole, atol=1e-14)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-14), last, end)
+    zeros = network.initial_state(BATCH)
+    np.testing.assert_array_equal(network(xs, zeros)[0], whole)
+
+
+def parameters(cell, size, n):
+    """Closed forms: gates times (inputs + hidden + bias); a GRU has its candidate's d too."""
+    return {
+        "rnn": n * (size + n + 1),
+        "gru": 3 * n * (size + n + 1) + n,
+        "lstm": 4 * n * (size + n + 1),
+    }[cell]
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_summary_counts_the_parameters(cell):
+    network = Architecture(7, 3, cell, hidden=40, depth=2, dense=(16,), last=True).build(KEY)
+    counts = [parameters(cell, 7, 40), parameters(cell, 40, 40), 16 * 41, 3 * 17]
+    assert count(network) == sum(counts)
+    lines = network.summary().splitlines()
+    assert len({len(line) for line in lines}) == 1  # a table: all lines equally long
+    cells = [line.split() for line in lines if line.strip("-")]
+    assert [row[-1] for row in cells] == [
+        "Parameters",
+        *(f"{n:,}" for n in [*counts, sum(counts)]),
+    ]
+    title = {"rnn": "RNN (tanh)", "gru": "GRU", "lstm": "LSTM"}[cell]
+    assert lines[2].startswith(title) and "(batch, time, 40)" in lines[2]
+    assert "Dense (relu)" in lines[4] and "(batch, 16)" in lines[4]
+    assert "Readout (identity)" in lines[5] and "(batch, 3)" in lines[5]
+    assert "(batch, time, 3)" in Architecture(7, 3).build(KEY).summary()
+    assert (network.input_size, network.output_size) == (7, 3)
+
+
+def test_a_key_decides_every_weight():
+    shape = Architecture(2, 2, "gru", 5, depth=2, dense=(4,))
+    one, again, other = (shape.build(jax.random.key(k)) for k in (1, 1, 2))
+    assert eqx.tree_equal(one, again)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert (a != b).all()
+    deep = Architecture(5, 5, "rnn", 5, depth=2).build(KEY)
+    assert not np.allclose(deep.cells[0].U, deep.cells[1].U)  # no key is used twice
+    assert not np.allclose(deep.cells[0].U, deep.cells[0].W)
+
+
+@pytest.mark.parametrize(("cell", "kind"), [("rnn", RNN), ("gru", GRU), ("lstm", LSTM)])
+def test_build_takes_every_field(cell, kind, float64):
+    network = build(cell=cell, activation="relu", init="keras", output="softmax", last=True)
+    assert type(network.cells[0]) is kind and network.input_size == INPUT
+    assert kind is not RNN or network.cells[0].activation == "relu"
+    assert network.readout.last and network.readout.output == "softmax"
+    gram = network.cells[0].W.T @ network.cells[0].W
+    np.testing.assert_allclose(gram, np.eye(HIDDEN), atol=1e-13)
+    assert {leaf.dtype for leaf in jax.tree.leaves(network)} == {jnp.dtype("float64")}
+
+
+def test_json_round_trip():
+    shape = Architecture(
+        3, 4, "rnn", 7, 2, "relu", (5, 4), "softmax", True, 2, "keras", "float64"
+    )
+    default = Architecture(1, 1)
+    assert all(
+        getattr(shape, field.name) != getattr(default, field.name) for field in fields(shape)
+    )
+    for each in (shape, default):
+        assert Architecture.from_json(json.loads(json.dumps(each.to_json()))) == each
+
+
+WRONG = {
+    "input_size": [0, -1, True],
+    "output_size": [0],
+    "hidden": [0],
+    "depth": [0],
+    "dense": [(4, 0)],
+    "cell": ["lsmt"],
+    "activation": ["Tanh"],
+    "output": ["linear"],
+    "init": ["torch"],
+    "dtype": ["float16"],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, vs in WRONG.items() for v in vs])
+def test_architecture_refuses(name, value):
+    shown = value[-1] if name == "dense" else value
+    with pytest.raises(InputError) as caught:
+        build(**{name: value})
+    message = str(caught.value)
+    assert message.startswith(f"`{name}` must be ") and f"; got {shown}. " in message
+
+
+def test_unknown_names_are_answered_with_the_nearest():
+    with pytest.raises(InputError, match="Did you mean `lstm`"):
+        Architecture(1, 1, cell="lsmt")
+    with pytest.raises(InputError, match="Did you mean `tanh`"):
+        Dense(1, 1, "tanhh", key=KEY)
+    with pytest.raises(InputError, match="Did you mean `softmax`"):
+        Readout((Dense(1, 1, key=KEY),), "sofmax")
+
+
+def test_wrong_number_of_states_or_features(float64):
+    network = build(depth=2)
+    with pytest.raises(InputError, match="got 3 features"):
+        network(jnp.zeros((1, TIME, 3)))
+    with pytest.raises(ValueError, match="zip"):
+        network(inputs(), network.initial_state(BATCH)[:1])
+
+
+def test_cells_of_different_kinds_stack(float64):
+    gru = GRU(INPUT, 6, dtype=jnp.float64, key=KEY)
+    lstm = LSTM(6, HIDDEN, dtype=jnp.float64, key=KEY)
+    network = Network((gru, lstm), Readout((Dense(HIDDEN, 1, dtype=jnp.float64, key=KEY),)))
+    hs = unroll(lstm, unroll(gru, inputs())[0])[0].h
+    np.testing.assert_allclose(network(inputs())[0], network.readout.layers[0](hs), atol=1e-14)

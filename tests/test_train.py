@@ -1,0 +1,423 @@
+"""Training: its optimum, its bits, its stops, its masks and its truncated gradients."""
+
+import math
+import re
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from throughtime.batches import Sequences, Streams
+from throughtime.errors import InputError
+from throughtime.losses import Loss, squared_error
+from throughtime.methods import Info, method
+from throughtime.network import Architecture
+from throughtime.train import Diverged, evaluate, train
+
+KEY = jax.random.key(0)
+EXAMPLES, TIME = 11, 3
+
+
+def network(seed=0, **options):
+    shape = {"input_size": 2, "output_size": 1, "cell": "rnn", "hidden": 3, "last": True}
+    return Architecture(**{**shape, "dtype": "float64", **options}).build(jax.random.key(seed))
+
+
+def sequences(examples=EXAMPLES, seed=0, slope=1.0):
+    rng = np.random.default_rng(seed)
+    xs = rng.normal(size=(examples, TIME, 2))
+    ys = slope * xs.sum(axis=(1, 2))[:, None] + 0.5 * rng.normal(size=(examples, 1))
+    return Sequences(jnp.asarray(xs), jnp.asarray(ys))
+
+
+def sgd(rate):
+    return method("sgd", rate)
+
+
+class Accumulate:
+    """A method that leaves the weights alone and adds up the gradients."""
+
+    def init(self, params):
+        return jax.tree.map(jnp.zeros_like, params)
+
+    def step(self, objective, params, state, batch):
+        (value, extra), slope = jax.value_and_grad(objective, has_aux=True)(params, batch)
+        return params, jax.tree.map(jnp.add, state, slope), Info(value, jnp.zeros(()), extra)
+
+
+def gradient_seen(net, data, batch_size=99, loss="mse"):
+    """The sum of the gradients of all updates of one epoch, at the weights of `net`."""
+    seen = []
+    train(
+        net, data, loss, Accumulate(), epochs=1, batch_size=batch_size, key=KEY,
+        on_epoch=lambda state, history: seen.append(state.method),
+    )  # fmt: skip
+    return seen[0]
+
+
+def assert_close(ours, wanted, tolerance=1e-12):
+    for one, other in zip(jax.tree.leaves(ours), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+def assert_same_bits(one, other):
+    """Networks and histories, less the clock."""
+    for a, b in zip(jax.tree.leaves(one.network), jax.tree.leaves(other.network), strict=True):
+        np.testing.assert_array_equal(a, b)
+    rows = ([row[:-1] for row in fitted.history] for fitted in (one, other))
+    np.testing.assert_array_equal(*rows)
+
+
+def test_a_linear_network_finds_the_least_squares_solution(float64):
+    """Linear in its input, wide enough: the optimum is the regression on all inputs."""
+    rng = np.random.default_rng(0)
+    xs = rng.normal(size=(30, 2, 1))
+    ys = xs @ [0.7] @ [[1.0], [-0.5]] + 0.3 + 0.1 * rng.normal(size=(30, 1))
+    A = np.column_stack([xs[:, :, 0], np.ones(30)])
+    fit = A @ np.linalg.lstsq(A, ys)[0]
+    data = Sequences(jnp.asarray(xs), jnp.asarray(ys))
+    net = network(input_size=1, hidden=4, activation="identity")
+    done = train(
+        net, data, method=method("adam", 0.03), epochs=300, batch_size=30, schedule="cosine",
+        key=KEY,
+    )  # fmt: skip
+    assert evaluate(done.network, data) == pytest.approx(np.mean((fit - ys) ** 2), rel=1e-9)
+    np.testing.assert_allclose(done.network(data.inputs)[0], fit, atol=1e-5)
+
+
+def test_nothing_is_traced_or_compiled_after_the_first_epoch():
+    """Not even when the plateau lowers the rate: nine epochs without a better loss."""
+    compiled, traced, counts = [], [], []
+
+    def listen(event, seconds, **_):
+        if event.endswith("backend_compile_duration"):
+            compiled.append(event)
+
+    def counted(outputs, targets):
+        traced.append(1)
+        return squared_error(outputs, targets)
+
+    data, worse = jax.tree.map(
+        lambda leaf: leaf.astype(jnp.float32), (sequences(), sequences(slope=-1.0))
+    )
+    net = network(dtype="float32")
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        train(
+            net, data, Loss("counted", counted), "momentum", epochs=9, batch_size=4,
+            validation=worse, patience=10, schedule="plateau", key=KEY,
+            on_epoch=lambda *_: counts.append((len(compiled), len(traced))),
+        )  # fmt: skip
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert len(counts) == 9 and counts[0] > (0, 0)
+    assert set(counts) == {counts[0]}
+
+
+def test_a_key_decides_every_bit(float64):
+    one, again, other = (
+        train(network(), sequences(), epochs=2, batch_size=4, key=jax.random.key(k))
+        for k in (1, 1, 2)
+    )
+    assert_same_bits(one, again)
+    assert not eqx.tree_equal(one.network, other.network)
+    assert one.best_epochs == (2,) and one.stopped == "all 2 epochs done"
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(float64):
+    """Noise is learned by heart: the validation loss turns."""
+    data, unseen = sequences(8, seed=0, slope=0.3), sequences(8, seed=1, slope=0.3)
+    done = train(
+        network(hidden=12), data, epochs=400, batch_size=3, validation=unseen, patience=4,
+        method="rmsprop", key=KEY,
+    )  # fmt: skip
+    judged = [row.validation_loss for row in done.history]
+    best = int(np.argmin(judged))
+    assert 0 < best and len(judged) < 400, "the test needs a validation loss that turns"
+    assert done.best_epochs == (best + 1,) and len(judged) == best + 1 + 4
+    assert evaluate(done.network, unseen) == pytest.approx(min(judged), rel=1e-12)
+    assert done.stopped == "no lower validation loss in 4 epochs"
+
+
+def test_evaluate_does_not_depend_on_the_batches(float64):
+    net, data = network(), sequences()
+    expected = np.mean((np.asarray(net(data.inputs)[0]) - np.asarray(data.targets)) ** 2)
+    for batch_size in (1, 4, EXAMPLES, 64):
+        assert evaluate(net, data, batch_size=batch_size) == pytest.approx(expected, rel=1e-12)
+
+
+def test_evaluate_counts_every_step_of_every_length_once(float64):
+    net, lengths = network(last=False), np.array([3, 1, 2, 0, 3])
+    xs, rng = np.asarray(sequences(5).inputs), np.random.default_rng(3)
+    ys = rng.normal(size=(5, TIME, 1))
+    counted = np.arange(TIME) < lengths[:, None]
+    errors = (np.asarray(net(jnp.asarray(xs))[0]) - ys) ** 2
+    padded = [jnp.asarray(np.where(counted[..., None], part, np.nan)) for part in (xs, ys)]
+    data = Sequences(*padded, jnp.asarray(lengths))
+    for batch_size in (1, 2, 5):
+        found = evaluate(net, data, batch_size=batch_size)
+        assert found == pytest.approx(errors[counted].mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cuts"), [("constant", [2]), ("cosine", [3]), ("plateau", [6])]
+)
+def test_training_resumed_gives_the_bits_of_training_through(schedule, cuts, float64):
+    kept = {}
+
+    def keep(state, history):
+        on_disk = jax.tree.map(np.asarray, state)
+        kept[int(state.epoch)] = (jax.tree.map(jnp.asarray, on_disk), list(history))
+
+    # What is learned is the opposite of what is asked: the plateau is certain.
+    options = {
+        "epochs": 13 if schedule == "plateau" else 4, "batch_size": 4, "schedule": schedule,
+        "validation": sequences(5, slope=-1.0), "key": KEY,
+    }  # fmt: skip
+    through = train(network(), sequences(), on_epoch=keep, **options)
+    for cut in cuts:
+        resumed = train(network(seed=9), sequences(), start=kept[cut], **options)
+        assert_same_bits(resumed, through)
+        assert resumed.best_epochs == through.best_epochs
+        seconds = [row.seconds for row in resumed.history]
+        assert seconds == sorted(seconds)
+    factors = [row.factor for row in through.history]
+    if schedule == "plateau":  # the first epoch is the best; each five without a better halve
+        assert through.best_epochs == (1,)
+        assert factors == [1.0] * 6 + [0.5] * 5 + [0.25] * 2
+    elif schedule == "cosine":
+        expected = [0.5 * (1 + math.cos(math.pi * k / 4)) for k in range(4)]
+        np.testing.assert_allclose(factors, expected, rtol=1e-6)
+    else:
+        assert factors == [1.0] * 4
+
+
+class Poisoned(eqx.Module):
+    """Examples in order, the target of one of them NaN."""
+
+    clean: Sequences
+    bad: int = eqx.field(static=True)
+
+    @property
+    def stateful(self):
+        return False
+
+    def plan(self, batch_size, key):
+        return self.clean.plan(batch_size, None)
+
+    def batch(self, row):
+        batch = self.clean.batch(row)
+        poison = jnp.where((row == self.bad)[:, None], jnp.nan, batch.targets)
+        return batch._replace(targets=poison)
+
+
+def finite(net):
+    return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(net))
+
+
+def test_a_nan_in_the_middle_stops_the_training_and_is_named(float64):
+    with pytest.raises(Diverged) as caught:
+        train(network(), Poisoned(sequences(), 5), epochs=3, batch_size=2, key=KEY)
+    message = str(caught.value)
+    assert "got a loss that is not finite at step 3 of epoch 1." in message
+    assert "rate (now 0.001)" in message and "last good weights are kept" in message
+    assert finite(caught.value.fitted.network) and caught.value.fitted.history == []
+
+
+def test_a_nan_in_the_first_step_points_to_the_data(float64):
+    with pytest.raises(Diverged, match=r"step 1 of epoch 1\. .*scale the data"):
+        train(network(), Poisoned(sequences(), 1), epochs=3, batch_size=2, key=KEY)
+
+
+def test_a_rate_too_large_leaves_the_last_good_weights(float64):
+    ends = []
+    with pytest.raises(Diverged, match=r"step \d+ of epoch \d+\. .*`clip` to 1") as caught:
+        train(
+            network(activation="identity"), sequences(), method=sgd(0.5), epochs=500,
+            batch_size=4, key=KEY, on_epoch=lambda state, _: ends.append(state.params),
+        )  # fmt: skip
+    fitted = caught.value.fitted
+    assert len(fitted.history) == len(ends) and finite(fitted.network)
+    if ends:
+        assert_close(eqx.filter(fitted.network, eqx.is_array), ends[-1], 0)
+
+
+def test_an_update_that_overflows_is_not_kept():
+    """Loss and gradient are finite, the new weights are not."""
+    data = jax.tree.map(lambda leaf: 1e3 * leaf.astype(jnp.float32), sequences())
+    with pytest.raises(Diverged) as caught:
+        train(
+            network(dtype="float32", activation="identity"), data, method=sgd(1e38), epochs=3,
+            batch_size=99, key=KEY,
+        )  # fmt: skip
+    assert finite(caught.value.fitted.network)
+
+
+def test_a_gradient_that_is_not_finite_is_told_from_a_loss(float64):
+    """sqrt has an infinite slope at a perfect fit."""
+    net = jax.tree.map(jnp.zeros_like, network())
+    data = Sequences(sequences().inputs, jnp.zeros((EXAMPLES, 1)))
+    root = Loss("root", lambda outputs, targets: jnp.sqrt(squared_error(outputs, targets)))
+    with pytest.raises(
+        Diverged, match="a gradient or update that is not finite at step 1 of epoch 1"
+    ):
+        train(net, data, root, epochs=1, key=KEY)
+
+
+def mean_slope(net, xs, ys):
+    """The gradient of the mean squared error of true sequences, nothing padded."""
+    params, static = eqx.partition(net, eqx.is_inexact_array)
+
+    def loss(params):
+        return jnp.mean((eqx.combine(params, static)(xs)[0] - ys) ** 2)
+
+    return jax.jit(jax.grad(loss))(params)
+
+
+def test_a_partial_batch_weighs_its_own_examples(float64):
+    net, data = network(), sequences()
+    assert_close(gradient_seen(net, data, 16), mean_slope(net, data.inputs, data.targets))
+    order = np.asarray(data.plan(4, jax.random.fold_in(jax.random.fold_in(KEY, 0), 0)))
+    parts = [
+        mean_slope(net, data.inputs[r], data.targets[r]) for r in (x[x >= 0] for x in order)
+    ]
+    assert_close(gradient_seen(net, data, 4), jax.tree.map(lambda *g: sum(g), *parts))
+
+
+def test_padded_steps_send_no_gradient_even_of_nan(float64):
+    net, rng = network(last=False), np.random.default_rng(0)
+    xs, ys = rng.normal(size=(2, TIME, 2)), rng.normal(size=(2, TIME, 1))
+    lengths = np.array([TIME, 1])
+    gone = (np.arange(TIME) >= lengths[:, None])[..., None]
+    padded = [jnp.asarray(np.where(gone, np.nan, part)) for part in (xs, ys)]
+    ours = gradient_seen(net, Sequences(*padded, jnp.asarray(lengths)))
+    long = mean_slope(net, jnp.asarray(xs[:1]), jnp.asarray(ys[:1]))
+    short = mean_slope(net, jnp.asarray(xs[1:, :1]), jnp.asarray(ys[1:, :1]))
+    assert_close(ours, jax.tree.map(lambda a, b: (3 * a + b) / 4, long, short))
+
+
+def streams(chunk, time=4):
+    rng = np.random.default_rng(0)
+    xs, ys = rng.normal(size=(2, time, 2)), rng.normal(size=(2, time, 1))
+    return Streams(jnp.asarray(xs), jnp.asarray(ys), jnp.ones((2, time)), chunk)
+
+
+def test_streams_carry_the_state_from_chunk_to_chunk(float64):
+    net = network(last=False)
+    whole = streams(4)
+    expected = np.mean((np.asarray(net(whole.inputs)[0]) - np.asarray(whole.targets)) ** 2)
+    for chunk in (1, 2, 4):
+        assert evaluate(net, streams(chunk)) == pytest.approx(expected, rel=1e-12)
+    assert_close(gradient_seen(net, whole), mean_slope(net, whole.inputs, whole.targets))
+
+
+def test_no_gradient_crosses_a_border_between_chunks(float64):
+    """Two chunks: the second starts from the first's final state, taken as a constant."""
+    net, data = network(last=False), streams(2)
+    params, static = eqx.partition(net, eqx.is_inexact_array)
+
+    def truncated(params, cut):
+        run, total, state = eqx.combine(params, static), 0.0, None
+        for part in (slice(0, 2), slice(2, 4)):
+            ys, state = run(data.inputs[:, part], state)
+            state = jax.lax.stop_gradient(state) if cut else state
+            total = total + jnp.mean((ys - data.targets[:, part]) ** 2)
+        return total
+
+    ours = gradient_seen(net, data)
+    assert_close(ours, jax.grad(truncated)(params, True))
+    whole = jax.grad(truncated)(params, False)
+    assert not np.allclose(ours.cells[0].W, whole.cells[0].W)  # the cut can be seen
+
+
+def test_truncated_gradient_by_hand(float64):
+    """h1 = u x1, h2 = w h1 + u x2, y = v h: cut after h1, dE2/du has no w x1."""
+    x, target = np.array([0.5, -2.0]), np.array([1.0, 0.3])
+    u, w, v = 0.7, 0.9, 1.3
+    net = network(input_size=1, hidden=1, activation="identity", last=False)
+    net = eqx.tree_at(
+        lambda n: (n.cells[0].U, n.cells[0].W, n.readout.layers[0].V, n.cells[0].b,
+                   n.readout.layers[0].c),
+        net,
+        [jnp.full((1, 1), value) for value in (u, w, v)] + [jnp.zeros(1)] * 2,
+    )  # fmt: skip
+    data = [jnp.asarray(values)[None, :, None] for values in (x, target)]
+    slope = gradient_seen(net, Streams(*data, jnp.ones((1, 2)), 1))
+    h = np.array([u * x[0], w * u * x[0] + u * x[1]])
+    error = 2 * (v * h - target)
+    assert_close(slope.cells[0].U, [[error[0] * v * x[0] + error[1] * v * x[1]]])
+    assert_close(slope.cells[0].W, [[error[1] * v * h[0]]])
+    assert_close(slope.readout.layers[0].V, [[error @ h]])
+
+
+def test_updates_between_chunks_start_from_the_carried_state(float64):
+    """SGD on two chunks is two updates; the second from the state of the first weights."""
+    net, data, rate = network(last=False), streams(2), 0.1
+    params, static = eqx.partition(net, eqx.is_inexact_array)
+
+    def loss(params, part, state):
+        ys, after = eqx.combine(params, static)(data.inputs[:, part], state)
+        return jnp.mean((ys - data.targets[:, part]) ** 2), after
+
+    state = None
+    for part in (slice(0, 2), slice(2, 4)):
+        slope, state = jax.grad(loss, has_aux=True)(params, part, state)
+        params = jax.tree.map(lambda p, g: p - rate * g, params, slope)
+    done = train(net, data, method=sgd(rate), epochs=1, key=KEY)
+    assert_close(eqx.filter(done.network, eqx.is_array), params)
+
+
+def test_on_epoch_can_stop(float64):
+    done = train(
+        network(), sequences(), epochs=50, key=KEY, on_epoch=lambda _, rows: len(rows) == 3
+    )
+    assert done.stopped == "stopped after epoch 3"
+    assert [row.epoch for row in done.history] == [1, 2, 3]
+
+
+def test_a_member_of_an_ensemble_has_the_numbers_it_has_alone(float64):
+    shape = Architecture(2, 1, "rnn", 3, last=True, dtype="float64")
+    stacked = shape.ensemble(2, KEY)
+    first = jax.tree.map(lambda leaf: leaf[0], stacked)
+    options = {"epochs": 3, "batch_size": 4, "validation": sequences(5, 1), "key": KEY}
+    together = train(stacked, sequences(), ensemble=2, **options)
+    alone = train(first, sequences(), **options)
+    assert_close(jax.tree.map(lambda leaf: leaf[0], together.network), alone.network)
+    rows = [row[1:-1] for row in together.history if row.member == 0]
+    np.testing.assert_allclose(rows, [row[1:-1] for row in alone.history], rtol=1e-12)
+    assert len(together.history) == 6 and together.best_epochs[0] == alone.best_epochs[0]
+
+
+class Bare(Accumulate):
+    """A method of the user's own: its state has no factor on the rate."""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, r"`epochs` must be at least 1; got 0\. Raise `epochs`\."),
+        ({"batch_size": 0}, r"`batch_size` must be at least 1; got 0\."),
+        ({"patience": 0, "validation": sequences}, r"`patience` must be at least 1; got 0\."),
+        ({"patience": 3}, r"need validation data; got none\. Pass `validation`\."),
+        ({"schedule": "plateau"}, r"need validation data; got none"),
+        ({"schedule": "cosin"}, r"got cosin\. Did you mean `cosine`\?"),
+        ({"loss": "cross_entropy"}, r"needs a network with a softmax output; got identity\."),
+        ({"loss": "binary_cross_entropy"}, r'got identity\. .*`output="logistic"`'),
+        ({"loss": "msee"}, r"got msee\. Did you mean `mse`\?"),
+        ({"method": "adaam"}, r"got adaam\. Did you mean `adam`\?"),
+        (
+            {"method": Bare(), "schedule": "plateau", "validation": sequences},
+            r"plateau schedule needs a method whose state has a `factor`; got Bare\.",
+        ),
+        ({"method": Bare(), "schedule": "cosine"}, r"cosine schedule needs .* got Bare\."),
+    ],
+)
+def test_bad_arguments(options, message, float64):
+    options = {
+        name: value() if value is sequences else value for name, value in options.items()
+    }
+    with pytest.raises(InputError) as caught:
+        train(network(), sequences(), key=KEY, **options)
+    assert re.search(message, str(caught.value)) and not isinstance(caught.value, Diverged)

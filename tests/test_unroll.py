@@ -1,0 +1,205 @@
+"""A cell through time: masks, splits and chunks change nothing; gradients are gradients.
+
+Shapes are few and fixed, so that Hypothesis compiles each program once.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.flatten_util import ravel_pytree
+
+from throughtime.cells import GRU, LSTM, RNN, Cell
+from throughtime.errors import InputError
+from throughtime.unroll import unroll
+
+BATCH, TIME, INPUT, HIDDEN = 3, 4, 2, 3
+
+
+class Leaky(Cell):
+    """A user's own cell: leaky units, and a count of the steps seen as part of the state."""
+
+    U: jax.Array
+    W: jax.Array
+    leak: jax.Array
+    input_size: int = eqx.field(static=True)
+    hidden_size: int = eqx.field(static=True)
+
+    def drive(self, xs):
+        return {"projected": xs @ self.U.T}
+
+    def step(self, drive, state):
+        new = jnp.tanh(drive["projected"] + state["h"] @ self.W.T)
+        h = (1 - self.leak) * state["h"] + self.leak * new
+        return {"h": h, "steps": state["steps"] + 1}
+
+    def initial_state(self, batch):
+        zeros = jnp.zeros((batch, self.hidden_size), self.W.dtype)
+        return {"h": zeros, "steps": zeros[:, 0]}
+
+    def hidden(self, state):
+        return state["h"]
+
+
+def build(name):
+    """A cell in double precision; call it inside `jax.enable_x64`."""
+    if name == "own":
+        rng = np.random.default_rng(5)
+        U, W = rng.normal(size=(HIDDEN, INPUT)), rng.normal(size=(HIDDEN, HIDDEN))
+        leak = rng.uniform(0.2, 0.8, HIDDEN)
+        return Leaky(*map(jnp.asarray, (U, W, leak)), INPUT, HIDDEN)
+    kind = {"rnn": RNN, "gru": GRU, "lstm": LSTM}[name]
+    return kind(INPUT, HIDDEN, dtype=jnp.float64, key=jax.random.key(3))
+
+
+every_cell = pytest.mark.parametrize("name", ["rnn", "gru", "lstm", "own"])
+seeds = st.integers(0, 2**32 - 1)
+few = settings(max_examples=6, deadline=None)
+
+
+def problem(cell, seed):
+    """Inputs, a state to start from, and weights of a scalar of all states and the last."""
+    rng = np.random.default_rng(seed)
+
+    def like(leaf):
+        return jnp.asarray(rng.normal(size=leaf.shape))
+
+    state = jax.tree.map(like, cell.initial_state(BATCH))
+    A, B = like(jnp.zeros((BATCH, TIME, HIDDEN))), jax.tree.map(like, state)
+    return like(jnp.zeros((BATCH, TIME, INPUT))), state, A, B
+
+
+def scalar(trained, A, B, lengths):
+    cell, xs, state = trained
+    states, final = unroll(cell, xs, state, lengths)
+    ends = jax.tree.map(lambda b, leaf: jnp.sum(b * leaf), B, final)
+    return jnp.sum(A * cell.hidden(states)) + sum(jax.tree.leaves(ends)), (states, final)
+
+
+run = eqx.filter_jit(unroll)
+slopes = eqx.filter_jit(eqx.filter_grad(scalar, has_aux=True))
+
+
+def assert_close(one, other):
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12), one, other
+    )
+
+
+def rows(tree, at):
+    return jax.tree.map(lambda leaf: leaf[at], tree)
+
+
+@every_cell
+@given(
+    seed=seeds,
+    lengths=st.lists(st.integers(0, TIME), min_size=BATCH, max_size=BATCH),
+    garbage=st.sampled_from([np.nan, np.inf, -np.inf, 1e300, 0.0]),
+)
+@few
+def test_padding_changes_nothing(name, seed, lengths, garbage):
+    """States, final state and all gradients are those of the sequences run one by one."""
+    with jax.enable_x64(True):
+        cell = build(name)
+        xs, state, A, B = problem(cell, seed)
+        padding = np.arange(TIME)[None, :] >= np.array(lengths)[:, None]
+        padded = jnp.where(padding[..., None], garbage, xs)
+        A = jnp.where(padding[..., None], 0, A)
+        (cell_slope, xs_slope, state_slope), (states, final) = slopes(
+            (cell, padded, state), A, B, jnp.asarray(lengths)
+        )
+        assert not np.asarray(xs_slope)[padding].any()
+        total = jax.tree.map(jnp.zeros_like, eqx.filter(cell, eqx.is_array))
+        for i, n in enumerate(lengths):
+            one = slice(i, i + 1)
+            before = rows(state, one)
+            if n == 0:  # nothing happens: the start is the end, and so are its slopes
+                assert_close(rows(final, one), before)
+                assert_close(rows(state_slope, one), rows(B, one))
+                continue
+            (cell_1, xs_1, state_1), (states_1, final_1) = slopes(
+                (cell, xs[one, :n], before), A[one, :n], rows(B, one), None
+            )
+            assert_close(rows(states, (one, slice(n))), states_1)
+            assert_close(rows(final, one), final_1)
+            assert_close(xs_slope[one, :n], xs_1)
+            assert_close(rows(state_slope, one), state_1)
+            total = jax.tree.map(jnp.add, total, eqx.filter(cell_1, eqx.is_array))
+            # From its length on, a sequence keeps its state.
+            kept = rows(states, (i, slice(n, TIME)))
+            frozen = jax.tree.map(
+                lambda k, f: jnp.broadcast_to(f, k.shape), kept, rows(final, i)
+            )
+            jax.tree.map(np.testing.assert_array_equal, kept, frozen)
+        assert_close(eqx.filter(cell_slope, eqx.is_array), total)
+
+
+@every_cell
+@given(seed=seeds)
+@few
+def test_splitting_the_batch_changes_nothing(name, seed):
+    with jax.enable_x64(True):
+        cell = build(name)
+        xs, state, _, _ = problem(cell, seed)
+        states, final = run(cell, xs, state)
+        for part in (slice(0, 1), slice(1, 3)):
+            assert_close(run(cell, xs[part], rows(state, part)), rows((states, final), part))
+
+
+@every_cell
+@given(seed=seeds, cut=st.integers(1, TIME - 1))
+@few
+def test_chunks_with_the_state_carried_are_the_whole(name, seed, cut):
+    with jax.enable_x64(True):
+        cell = build(name)
+        xs, state, _, _ = problem(cell, seed)
+        states, final = run(cell, xs, state)
+        first, border = run(cell, xs[:, :cut], state)
+        second, end = run(cell, xs[:, cut:], border)
+        joined = jax.tree.map(lambda *two: jnp.concatenate(two, axis=1), first, second)
+        assert_close((joined, end), (states, final))
+
+
+@every_cell
+def test_gradients_against_finite_differences(name, float64):
+    """Central differences along random directions of weights, inputs and initial state."""
+    cell = build(name)
+    xs, state, A, B = problem(cell, 0)
+    lengths = jnp.array([TIME, 2, 3])
+    free, fixed = eqx.partition((cell, xs, state), eqx.is_inexact_array)
+    flat, unravel = ravel_pytree(free)
+
+    @jax.jit
+    def value(flat):
+        return scalar(eqx.combine(unravel(flat), fixed), A, B, lengths)[0]
+
+    slope = jax.jit(jax.grad(value))(flat)
+    rng, small = np.random.default_rng(1), 1e-5
+    for _ in range(5):
+        along = jnp.asarray(rng.normal(size=flat.shape))
+        difference = (value(flat + small * along) - value(flat - small * along)) / (2 * small)
+        np.testing.assert_allclose(slope @ along, difference, rtol=1e-7, atol=1e-8)
+
+
+def test_default_state_is_the_cells_own(float64):
+    cell = build("own")
+    xs, _, _, _ = problem(cell, 0)
+    assert_close(run(cell, xs), run(cell, xs, cell.initial_state(BATCH)))
+
+
+def test_a_state_of_any_shape_is_masked(float64):
+    """The user's step count, one number for each sequence, ends at the lengths."""
+    cell = build("own")
+    xs, _, _, _ = problem(cell, 0)
+    states, final = run(cell, xs, None, jnp.array([0, 2, 4]))
+    np.testing.assert_array_equal(final["steps"], [0, 2, 4])
+    np.testing.assert_array_equal(states["steps"], [[0, 0, 0, 0], [1, 2, 2, 2], [1, 2, 3, 4]])
+
+
+def test_wrong_number_of_features():
+    cell = RNN(INPUT, HIDDEN, key=jax.random.key(0))
+    with pytest.raises(InputError, match=r"input size 2 .*; got 5 features\. Build the cell"):
+        unroll(cell, jnp.zeros((1, TIME, 5)))

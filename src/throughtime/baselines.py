@@ -22,13 +22,13 @@ def persistence(contexts: Contexts, steps: int) -> Forecasts:
 
 
 def seasonal_persistence(contexts: Contexts, steps: int, period: int) -> Forecasts:
-    r"""As a period ago: $\hat y_{t+k} = y_{t+k-mp}$ with the smallest m that is known at t."""
+    r"""As a period ago: $\hat y_{t+k} = y_{t+k-mp}$ with the smallest m known at t."""
     last_period = contexts[:, -period:]
     return last_period[:, np.arange(steps) % period]
 
 
 def period(values: Float[np.ndarray, " time"]) -> int | None:
-    """The season of a series: a peak of its autocorrelation, after a straight line is taken off.
+    """The season of a series: a peak of its autocorrelation, less a straight line.
 
     Lags count from where the autocorrelation first turns negative up to a third of the
     length, and peaks from 0.2 on. A season's multiples peak about as high as it does, so it

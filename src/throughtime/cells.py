@@ -97,9 +97,9 @@ class RNN(Cell):
         if activation not in ACTIVATIONS:
             rule = "`activation` must be a known function"
             raise InputError(rule, activation, nearest(activation, ACTIVATIONS))
-        self.U, self.W, self.b = _weights(
-            init, 1, input_size, hidden_size, dtype, generator(key)
-        )
+        rng = generator(key)
+        self.U, self.W, b = _weights(init, 1, input_size, hidden_size, dtype, rng)
+        self.b = jnp.asarray(sum(b), dtype)
         self.activation = activation
         self.input_size, self.hidden_size = input_size, hidden_size
 
@@ -154,8 +154,11 @@ class GRU(Cell):
         key: Key,
     ):
         rng = generator(key)
-        self.U, self.W, self.b = _weights(init, 3, input_size, hidden_size, dtype, rng)
-        self.d = jnp.asarray(initialisation(init).b(rng, hidden_size, hidden_size), dtype)
+        self.U, self.W, b = _weights(init, 3, input_size, hidden_size, dtype, rng)
+        # A second bias, beside W, is inside the reset gate's reach for the candidate alone.
+        candidate = np.arange(3 * hidden_size) // hidden_size == 2
+        self.b = jnp.asarray(b[0] + np.where(candidate, 0, sum(b[1:])), dtype)
+        self.d = jnp.asarray(b[1][candidate] if b[1:] else np.zeros(hidden_size), dtype)
         self.input_size, self.hidden_size = input_size, hidden_size
 
     def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
@@ -219,9 +222,10 @@ class LSTM(Cell):
         dtype: DTypeLike = jnp.float32,
         key: Key,
     ):
-        self.U, self.W, b = _weights(init, 4, input_size, hidden_size, dtype, generator(key))
+        rng = generator(key)
+        self.U, self.W, b = _weights(init, 4, input_size, hidden_size, dtype, rng)
         keep_gate = np.arange(4 * hidden_size) // hidden_size == 1
-        self.b = jnp.asarray(np.asarray(b) + initialisation(init).keep * keep_gate, dtype)
+        self.b = jnp.asarray(sum(b) + initialisation(init).keep * keep_gate, dtype)
         self.input_size, self.hidden_size = input_size, hidden_size
 
     def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
@@ -248,9 +252,9 @@ CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
 def _weights(init, gates, input_size, hidden_size, dtype, rng):
+    """U, W and every draw of the bias, as NumPy arrays."""
     rule = initialisation(init)
-    return (
-        jnp.asarray(rule.U(rng, gates, hidden_size, input_size), dtype),
-        jnp.asarray(rule.W(rng, gates, hidden_size, hidden_size), dtype),
-        jnp.asarray(rule.b(rng, gates * hidden_size, hidden_size), dtype),
-    )
+    U = rule.U(rng, gates, hidden_size, input_size)
+    W = rule.W(rng, gates, hidden_size, hidden_size)
+    b = [rule.b(rng, gates * hidden_size, hidden_size) for _ in range(rule.biases)]
+    return jnp.asarray(U, dtype), jnp.asarray(W, dtype), b

@@ -27,7 +27,9 @@ app = typer.Typer(
 )
 
 # The base class of usage errors, wherever this version of Typer keeps it.
-USAGE_ERRORS = tuple(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+USAGE_ERRORS: Any = tuple(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
@@ -264,7 +266,7 @@ def main() -> NoReturn:
     except typer.Abort:
         status = _fail("Interrupted.", 130)
     except USAGE_ERRORS as error:
-        line = " ".join(error.format_message().split())  # pyright: ignore
+        line = " ".join(error.format_message().split())
         status = _fail(f"{line} Try `throughtime --help`, or `--help` after a command.", 2)
     except OSError as error:
         where = f": `{error.filename}`" if error.filename else ""

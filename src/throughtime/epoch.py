@@ -3,12 +3,14 @@
 Nothing here touches the host. `train` compiles it once and runs it epoch by epoch.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PyTree
 
 from .batches import Batch, Data
@@ -22,16 +24,16 @@ PLATEAU_EPOCHS, PLATEAU_FACTOR = 5, 0.5
 class TrainState(NamedTuple):
     """All that training needs to go on from an epoch, bit for bit.
 
-    - `params`, `method`: the weights, and the method's state.
+    - `params`, `method`: the weights as one vector, and the method's state.
     - `best`, `best_loss`, `best_epoch`: the weights of the lowest validation loss (of the
       last epoch, without validation data).
     - `epoch`: epochs done. `waited`: epochs since the loss improved or the rate was lowered.
     - `failed`: the loss was no longer finite.
     """
 
-    params: PyTree
+    params: Float[Array, "*member weights"]
     method: PyTree
-    best: PyTree
+    best: Float[Array, "*member weights"]
     best_loss: Float[Array, "*member"]
     best_epoch: Int[Array, "*member"]
     epoch: Int[Array, "*member"]
@@ -61,14 +63,20 @@ class Extra(NamedTuple):
 class Objective:
     """The mean loss of a batch as a function of the weights.
 
-    - `static`: the network without its weights. `loss`: what is averaged.
+    The weights are one vector: a step on it is one operation, not one for each matrix,
+    which is most of the time and of the compilation of a small network.
+
+    - `loss`: what is averaged.
+    - `network`: gives the network with the weights of a vector.
     """
 
-    static: Any
     loss: Loss
+    network: Callable[[Float[Array, " weights"]], Network]
 
-    def __call__(self, params: PyTree, batch: Batch) -> tuple[Float[Array, ""], Extra]:
-        network: Network = eqx.combine(params, self.static)
+    def __call__(
+        self, params: Float[Array, " weights"], batch: Batch
+    ) -> tuple[Float[Array, ""], Extra]:
+        network = self.network(params)
         activate = self.loss.output is None
         ys, state = network(batch.inputs, batch.state, batch.lengths, activate=activate)
         weights = _weights(batch, ys[..., 0])  # (batch, time) or (batch,)
@@ -97,10 +105,10 @@ class Epoch:
     schedule: str
     patience: int | None
 
-    def begin(self, params: PyTree) -> TrainState:
+    def begin(self, params: Float[Array, " weights"]) -> TrainState:
         """The state before the first epoch."""
         zero = jnp.zeros((), jnp.int32)
-        infinite = jnp.full((), jnp.inf, jax.tree.leaves(params)[0].dtype)
+        infinite = jnp.full((), jnp.inf, params.dtype)
         method = self.method.init(params)
         return TrainState(params, method, params, infinite, zero, zero, zero, jnp.array(False))
 
@@ -162,7 +170,7 @@ class Epoch:
             batch = data.batch(row)._replace(state=network_state)
             new, new_method, info = self.method.step(self.objective, params, method, batch)
             good = (bad < 0) & jnp.isfinite(info.loss) & jnp.isfinite(info.gradient_norm)
-            good &= _finite(new)  # a finite gradient times its rate may still overflow
+            good &= jnp.isfinite(new).all()  # a finite gradient may still step out of range
             # From the first bad step on, nothing is updated: the last good weights stay.
             params, method = _select(good, (new, new_method), (params, method))
             bad = jnp.where(good | (bad >= 0), bad, step)
@@ -176,7 +184,16 @@ class Epoch:
         return params, method, bad, seen
 
 
-def evaluate(objective: Objective, params: PyTree, data: Data, batch_size: int) -> Array:
+def flatten(network: Network) -> tuple[Array, Callable[[Array], Network]]:
+    """The weights of a network as one vector, and the way back."""
+    params, static = eqx.partition(network, eqx.is_inexact_array)
+    vector, unravel = ravel_pytree(params)
+    return vector, lambda vector: eqx.combine(unravel(vector), static)
+
+
+def evaluate(
+    objective: Objective, params: Float[Array, " weights"], data: Data, batch_size: int
+) -> Array:
     """The mean loss over data, whatever the batches."""
     rows = jnp.asarray(data.plan(batch_size, None))
 
@@ -187,7 +204,7 @@ def evaluate(objective: Objective, params: PyTree, data: Data, batch_size: int) 
         return (total + value * extra.weight, weight + extra.weight, after), None
 
     before = _state_before(objective, params, data, rows)
-    zero = jnp.zeros((), jax.tree.leaves(params)[0].dtype)
+    zero = jnp.zeros((), params.dtype)
     (total, weight, _), _ = jax.lax.scan(add, (zero, zero, before), rows)
     return total / weight
 
@@ -204,17 +221,12 @@ def _weights(batch: Batch, each: Array) -> Array:
     return weights
 
 
-def _state_before(objective: Objective, params: PyTree, data: Data, rows: Array) -> PyTree:
+def _state_before(objective: Objective, params: Array, data: Data, rows: Array) -> PyTree:
     """The state that the first batch starts from, if states are carried."""
     if not data.stateful:
         return None
     streams = jax.eval_shape(data.batch, rows[0]).inputs.shape[0]
-    return eqx.combine(params, objective.static).initial_state(streams)
-
-
-def _finite(params: PyTree) -> Array:
-    """Whether every weight is a finite number."""
-    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]).all()
+    return objective.network(params).initial_state(streams)
 
 
 def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:

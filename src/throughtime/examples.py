@@ -5,8 +5,10 @@ Keras program, a slow sine under noise, one step ahead.
 """
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import equinox as eqx
@@ -49,6 +51,7 @@ def sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = lambda
     1,000 points over two periods, the first 800 to train on; 64 tanh units, Adam at 1e-3,
     100 epochs of batches of 32.
     """
+    drawing = _warm()
     t = np.linspace(0, 4 * np.pi, 1000, dtype=np.float32)
     wave = jnp.asarray(np.sin(t)[:, None])
     training, validation = (
@@ -78,6 +81,7 @@ def sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = lambda
         "truth": (t[800:], truth),
         "network, from its own predictions": (t[800:], forecast),
     }
+    drawing.join()
     pictures = _draw(folder, "A sine wave, forecast closed-loop", lines, fitted.history)
     return Result(network.summary(), figures, pictures)
 
@@ -89,6 +93,7 @@ def noisy_sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = 
     output; RMSprop at 1e-3, 100 epochs of batches of 16. Noise in [0, 2) has a variance of
     1/3: no forecast can have a lower mean squared error than that.
     """
+    drawing = _warm()
     t = np.arange(1000)
     values = np.sin(0.02 * t) + 2 * np.random.default_rng(seed).random(1000)
     training, test = (_last_four(part) for part in (values[:800], values[800:]))
@@ -119,6 +124,7 @@ def noisy_sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = 
         "network, training": (t[4:800], predicted[:796]),
         "network, test": (t[804:], predicted[800:996]),
     }
+    drawing.join()
     pictures = _draw(folder, "A noisy sine, one step ahead", lines, fitted.history)
     return Result(network.summary(), figures, pictures)
 
@@ -145,6 +151,13 @@ def _last_four(values: np.ndarray) -> Sequences:
     values = np.append(values, np.repeat(values[-1], 4)).astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(values, 4)[:-1]
     return Sequences(jnp.asarray(windows[:, None, :]), jnp.asarray(values[4:, None]))
+
+
+def _warm() -> threading.Thread:
+    """Load Matplotlib while the network is compiled and trained, which leaves Python idle."""
+    thread = threading.Thread(target=import_module, args=("matplotlib.figure",), daemon=True)
+    thread.start()
+    return thread
 
 
 def _draw(folder: Path, title: str, lines: dict, history: list[Row]) -> list[Path]:

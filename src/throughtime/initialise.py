@@ -79,7 +79,8 @@ class Initialisation(NamedTuple):
     """How every weight of a network is drawn.
 
     - `U`, `W`, `V`: a `Matrix` each.
-    - `b`, `c`: a `Vector` each.
+    - `b`, `c`: a `Vector` each. `biases`: how many draws of `b` a cell adds up; PyTorch's
+      cells have two biases, one beside `U` and one beside `W`.
     - `keep`: added to the bias of an LSTM's keep gate, so that it starts open.
     """
 
@@ -89,11 +90,12 @@ class Initialisation(NamedTuple):
     V: Matrix
     c: Vector
     keep: float = 0.0
+    biases: int = 1
 
 
 INITIALISATIONS: dict[str, Initialisation] = {
     "pytorch": Initialisation(
-        uniform_hidden, uniform_hidden, uniform_bias, uniform_fan_in, uniform_bias
+        uniform_hidden, uniform_hidden, uniform_bias, uniform_fan_in, uniform_bias, biases=2
     ),
     "keras": Initialisation(glorot, orthogonal_stack, zeros, glorot, zeros, keep=1.0),
     "orthogonal": Initialisation(glorot, orthogonal, zeros, glorot, zeros, keep=1.0),

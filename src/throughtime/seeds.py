@@ -5,6 +5,7 @@ there is nothing to compile before a training can start.
 """
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -18,11 +19,7 @@ def words(key: Key) -> tuple[int, ...]:
         return tuple(key.integers(2**32, size=4).tolist())
     if isinstance(key, int | np.integer):
         return (int(key),)
-    data = (
-        jax.random.key_data(key)
-        if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
-        else key
-    )
+    data = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
     return tuple(np.asarray(data).ravel().tolist())
 
 

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import PyTree
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array
 
 from .batches import Data
-from .epoch import Epoch, Objective, Seen, TrainState
+from .epoch import Epoch, Objective, Seen, TrainState, flatten
 from .epoch import evaluate as mean_loss
 from .errors import InputError, nearest
 from .losses import Loss
@@ -115,19 +116,19 @@ def train(
     **Raises:** `Diverged` when the loss is no longer finite; `InputError` for bad arguments.
     """
     loss, method = loss_named(loss), method_named(method)
-    params, static = eqx.partition(network, eqx.is_inexact_array)
-    epoch = Epoch(Objective(static, loss), method, batch_size, epochs, schedule, patience)
-    _check(epoch, network, validation, ensemble)
+    weights, rebuild = _flatten(network, ensemble)
+    epoch = Epoch(Objective(loss, rebuild), method, batch_size, epochs, schedule, patience)
+    _check(epoch, network, weights, validation, ensemble)
     if keep not in ("best", "last"):
         raise InputError("`keep` must be best or last", keep, nearest(keep, ("best", "last")))
-    begin, run, finished = _programs(epoch, ensemble)
+    begin, run = _programs(epoch, ensemble)
     seed = words(key)
-    state, history = start or (begin(params), [])
+    state, history = start or (begin(weights), [])
     history = list(history)
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
     stopped = ""
-    while not (idle := np.atleast_1d(jax.device_get(finished(state)))).all():
+    while not (idle := _idle(epoch, state)).all():
         number = int(np.max(jax.device_get(state.epoch))) + 1
         rows = [
             data.plan(batch_size, np.random.default_rng([*seed, member, number]))
@@ -137,25 +138,24 @@ def train(
         seen = jax.tree.map(np.atleast_1d, jax.device_get(seen))
         if (seen.bad_step >= 0).any():
             error = _diverged(method, seen, number)
-            error.fitted = _fitted(state, state.best, static, history, "the loss diverged")
+            error.fitted = _fitted(state, state.best, rebuild, history, "the loss diverged")
             raise error
         history += _rows(number, seen, idle, time.perf_counter() - clock)
         if on_epoch is not None and on_epoch(state, history):
             stopped = f"stopped after epoch {number}"
             break
     params = state.params if keep == "last" else state.best
-    return _fitted(state, params, static, history, stopped or _reason(epoch, state))
+    return _fitted(state, params, rebuild, history, stopped or _reason(epoch, state))
 
 
 def first_state(
     network: Network, method: str | Method = "adam", *, ensemble: int | None = None
 ) -> TrainState:
     """The state of a training before its first epoch; a checkpoint has this shape."""
-    params, static = eqx.partition(network, eqx.is_inexact_array)
-    epoch = Epoch(
-        Objective(static, loss_named("mse")), method_named(method), 1, 1, "constant", None
-    )
-    return _programs(epoch, ensemble)[0](params)
+    weights, rebuild = _flatten(network, ensemble)
+    objective = Objective(loss_named("mse"), rebuild)
+    epoch = Epoch(objective, method_named(method), 1, 1, "constant", None)
+    return _programs(epoch, ensemble)[0](weights)
 
 
 def evaluate(
@@ -167,18 +167,18 @@ def evaluate(
 
 @eqx.filter_jit
 def _evaluate(network: Network, data: Data, loss: Loss, batch_size: int):
-    params, static = eqx.partition(network, eqx.is_inexact_array)
-    return mean_loss(Objective(static, loss), params, data, batch_size)
+    weights, rebuild = flatten(network)
+    return mean_loss(Objective(loss, rebuild), weights, data, batch_size)
 
 
 def _programs(epoch: Epoch, ensemble: int | None):
-    """`begin`, `run` and `finished` for one network or for an ensemble, compiled once."""
+    """`begin` and `run` for one network or for an ensemble, compiled once."""
     if ensemble is None:
 
         def run_one(state, data, validation, rows):
             return epoch.run(state, data, validation, rows[0])
 
-        return jax.jit(epoch.begin), jax.jit(run_one), jax.jit(epoch.finished)
+        return jax.jit(epoch.begin), jax.jit(run_one)
 
     def run_all(states, data, validation, rows):
         def member(state_and_rows):
@@ -192,7 +192,26 @@ def _programs(epoch: Epoch, ensemble: int | None):
 
         return jax.lax.map(member, (states, rows))
 
-    return jax.jit(jax.vmap(epoch.begin)), jax.jit(run_all), jax.jit(jax.vmap(epoch.finished))
+    return jax.jit(jax.vmap(epoch.begin)), jax.jit(run_all)
+
+
+def _flatten(network: Network, ensemble: int | None):
+    """The weights as one vector, or one for each member, and the way back from one vector."""
+    if ensemble is None:
+        return flatten(network)
+    params, static = eqx.partition(network, eqx.is_inexact_array)
+    first = jax.tree.map(lambda weights: weights[0], params)
+    _, rebuild = flatten(eqx.combine(first, static))
+    return jax.vmap(lambda member: ravel_pytree(member)[0])(params), rebuild
+
+
+def _idle(epoch: Epoch, state: TrainState) -> np.ndarray:
+    """Which members have nothing left to do."""
+    marks = jax.device_get((state.failed, state.epoch, state.best_epoch))
+    failed, done, best = map(np.atleast_1d, marks)
+    return np.asarray(
+        epoch.finished(state._replace(failed=failed, epoch=done, best_epoch=best))
+    )
 
 
 def _rows(number: int, seen: Seen, idle: np.ndarray, seconds: float) -> list[Row]:
@@ -212,10 +231,15 @@ def _rows(number: int, seen: Seen, idle: np.ndarray, seconds: float) -> list[Row
 
 
 def _fitted(
-    state: TrainState, params: PyTree, static: PyTree, history: list[Row], stopped: str
+    state: TrainState,
+    params: Array,
+    rebuild: Callable[[Array], Network],
+    history: list[Row],
+    stopped: str,
 ) -> Fitted:
     best_epochs = tuple(np.atleast_1d(jax.device_get(state.best_epoch)).tolist())
-    return Fitted(eqx.combine(params, static), history, best_epochs, stopped)
+    network = rebuild(params) if params.ndim == 1 else eqx.filter_vmap(rebuild)(params)
+    return Fitted(network, history, best_epochs, stopped)
 
 
 def _reason(epoch: Epoch, state: TrainState) -> str:
@@ -240,7 +264,13 @@ def _diverged(method: Method, seen: Seen, number: int) -> Diverged:
     return Diverged("the loss must stay finite", got, remedy)
 
 
-def _check(epoch: Epoch, network: Network, validation: Data | None, ensemble: int | None):
+def _check(
+    epoch: Epoch,
+    network: Network,
+    weights: Array,
+    validation: Data | None,
+    ensemble: int | None,
+):
     numbers = {
         "epochs": epoch.epochs,
         "batch_size": epoch.batch_size,
@@ -256,8 +286,7 @@ def _check(epoch: Epoch, network: Network, validation: Data | None, ensemble: in
     if validation is None and (epoch.patience is not None or epoch.schedule == "plateau"):
         rule = "`patience` and the plateau schedule need validation data"
         raise InputError(rule, "none", "Pass `validation`.")
-    params = eqx.filter(network, eqx.is_inexact_array)
-    state = jax.eval_shape(epoch.method.init, params)
+    state = jax.eval_shape(epoch.method.init, weights)
     if epoch.schedule != "constant" and not hasattr(state, "factor"):
         rule = f"the {epoch.schedule} schedule needs a method whose state has a `factor`"
         raise InputError(rule, type(epoch.method).__name__, 'Use `schedule="constant"`.')

@@ -88,6 +88,8 @@ class Windows(eqx.Module):
     - `starts`: where each window begins.
     - `window`: steps of context; `horizon`: H.
     - `every`: targets at every step of the window, or only after its last.
+    - `washout`: with `every`, the first steps of a window that do not count in the loss,
+      because the network has seen too little by then.
     """
 
     targets: Float[Array, "time target"]
@@ -96,6 +98,7 @@ class Windows(eqx.Module):
     window: int = eqx.field(static=True)
     horizon: int = eqx.field(static=True)
     every: bool = eqx.field(static=True, default=False)
+    washout: int = eqx.field(static=True, default=0)
 
     @property
     def stateful(self) -> bool:
@@ -113,7 +116,10 @@ class Windows(eqx.Module):
         known = _flat(self.inputs[ahead])
         asked = _flat(self.targets[ahead if self.every else ahead[:, -1]])
         inputs = jnp.concatenate([context, known], axis=-1)
-        return Batch(inputs, asked, None, _present(row, inputs.dtype))
+        weights = _present(row, inputs.dtype)
+        if self.every:
+            weights = weights[:, None] * (jnp.arange(self.window) >= self.washout)
+        return Batch(inputs, asked, None, weights)
 
 
 class Streams(eqx.Module):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PyTree
 
@@ -112,7 +113,7 @@ class Epoch:
         method = self.method.init(params)
         return TrainState(params, method, params, infinite, zero, zero, zero, jnp.array(False))
 
-    def finished(self, state: TrainState) -> Array:
+    def finished(self, state: TrainState) -> Array | np.ndarray:
         """Whether there is nothing left to do for this network."""
         done = state.failed | (state.epoch >= self.epochs)
         if self.patience is None:

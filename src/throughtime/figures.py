@@ -31,8 +31,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from .backtest import Backtest
 from .errors import InputError
-from .forecast import Forecast
-from .series import Series, Split, Times
+from .predict import Forecast
+from .series import Series, Split
+from .times import Times
 from .train import Row
 
 WIDE, NARROW = 760, 350  # CSS pixels: a page, a telephone
@@ -58,6 +59,7 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.labelcolor": INK,
+    "axes.labelpad": 6,
     "axes.labelsize": 12,
     "axes.titlesize": 12,
     "axes.formatter.useoffset": False,
@@ -342,7 +344,7 @@ def one_step(
             marker=marker,
             label="network, one step ahead",
         )
-        _time_axis(over, times, width if narrow else 0.6 * width)
+        _time_axis(over, times, width if narrow else int(0.6 * width))
         over.set_ylabel(name)
         _scatter(cross, truth, guess, name)
         _legend(figure, over, width, 2)
@@ -518,7 +520,7 @@ def _limits(axes: Axes, data: np.ndarray, mean: np.ndarray, margin: np.ndarray) 
         axes.set_ylim(low - room, high + room)
 
 
-def _scale(axes: Axes, values: np.ndarray, ratio: float) -> bool:
+def _scale(axes: Axes, values: np.ndarray, ratio: int) -> bool:
     """A logarithmic axis if the values are positive and span more than `ratio`."""
     values = values[np.isfinite(values)]
     if not len(values) or values.min() <= 0 or values.max() < ratio * values.min():
@@ -531,7 +533,7 @@ def _scale(axes: Axes, values: np.ndarray, ratio: float) -> bool:
     return True
 
 
-def _time_axis(axes: Axes, times: Times, width: float) -> None:
+def _time_axis(axes: Axes, times: Times, width: int) -> None:
     """Few enough ticks for the width; dates as short as they can be."""
     ticks = 8 if width > 500 else 4
     axes.set_xlabel(_short(times.column or "step"))
@@ -560,19 +562,20 @@ def _legend(
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: labels[i] not in first)
     size, line = (12, 2.2) if width > 500 else (11, 1.8)
+    columns = min(columns, len(labels))
     while columns > 1 and _legend_width([labels[i] for i in order], columns, size) > width:
         columns -= 1
     figure.legend(
         [handles[i] for i in order],
         [labels[i] for i in order],
         loc="outside upper left",
-        ncols=min(columns, len(labels)),
+        ncols=columns,
         fontsize=size,
         handlelength=line,
     )
 
 
-def _legend_width(labels: list[str], columns: int, size: float) -> float:
+def _legend_width(labels: list[str], columns: int, size: int) -> float:
     """About how wide a legend is; its entries run down the columns."""
     longest = [max(map(len, part)) for part in np.array_split(labels, columns)]
     return sum(size * (0.58 * length + 4) for length in longest) - 1.4 * size
@@ -591,10 +594,11 @@ def _scatter(axes: Axes, truth: np.ndarray, guess: np.ndarray, name: str) -> Non
     limits = low - 0.05 * span, high + 0.05 * span
     axes.plot(limits, limits, color=GREY, lw=0.8)
     if len(spots):
+        spots[1::2, 0] += 1e-3 * span  # nothing at all has no caps in a PNG
         width = 4.5 if len(spots) < 400 else 3
         codes = np.tile([Curve.MOVETO, Curve.LINETO], len(spots) // 2)
         curve = Curve(spots, codes)
-        curve.should_simplify = False  # it would take the dots away
+        curve.should_simplify = False  # that would take the dots away
         dots = PathPatch(curve, fill=False, ec=NETWORK, lw=width, capstyle="round")
         dots.set_alpha(0.6)
         axes.add_patch(dots)

@@ -35,11 +35,16 @@ class Forecaster:
     - `hidden`, `depth`: units of a cell, and cells stacked.
     - `dense`: units of hidden dense layers (relu) before the readout.
     - `residual`: the network learns the change from the last value, not the value.
+    - `centred`: every window is measured from its first value, so that a trend does not
+      carry the series out of what was trained on. By default, if the training part shows
+      a trend.
     - `init`: an initialisation by name. `ensemble`: networks whose forecasts are averaged.
 
     **The forecast**
 
     - `window`: steps that the network sees before it forecasts.
+    - `washout`: the first steps of a window, after which its predictions are trained; the
+      last step always is.
     - `horizon`: steps that it forecasts at once. With 1 its predictions are fed back
       (recursive); with as many as are asked for nothing is fed back (direct).
     - `truncated`: train along the whole series, state carried, gradient cut every `window`
@@ -61,9 +66,11 @@ class Forecaster:
     activation: str = "tanh"
     dense: tuple[int, ...] = ()
     residual: bool = True
+    centred: bool | None = None
     init: str = "pytorch"
     ensemble: int = 3
     window: int = 40
+    washout: int = 10
     horizon: int = 1
     truncated: bool = False
     level: float = 0.9
@@ -155,7 +162,7 @@ class Forecaster:
             validation = self.parts_.validation()
             self.fitted_ = train(
                 self._untrained(),
-                self.parts_.train(self.batch_size),
+                self.parts_.train(self.batch_size, min(self.washout, self.window - 1)),
                 self.loss,
                 self._method(),
                 epochs=self.epochs,
@@ -283,11 +290,16 @@ class Forecaster:
             depth=self.depth,
             activation=self.activation,
             dense=tuple(self.dense),
-            last=not self.truncated,
             residual=targets if self.residual else 0,
+            centred=targets if self._centred(parts) else 0,
             init=self.init,
             dtype=self.dtype,
         )
+
+    def _centred(self, parts: Parts) -> bool:
+        if self.truncated:
+            return False
+        return parts.trending() if self.centred is None else self.centred
 
     def _untrained(self) -> Network:
         return self.architecture_.ensemble(self.ensemble, self.seed)

@@ -89,11 +89,14 @@ class Network(eqx.Module):
     - `residual`: so many of the first input features are added to the outputs (to every
       block of as many outputs). With the series among the inputs, the network learns by how
       much it changes, not where it is.
+    - `centred`: so many of the first input features are measured from their value at the
+      first step, and the outputs likewise, so that the level of a series does not matter.
     """
 
     cells: tuple[Cell, ...]
     readout: Readout
     residual: int = eqx.field(static=True, default=0)
+    centred: int = eqx.field(static=True, default=0)
 
     def __call__(
         self,
@@ -113,6 +116,8 @@ class Network(eqx.Module):
         """
         states = (None,) * len(self.cells) if state is None else state
         inputs, finals = xs, []
+        first = xs[:, :1, : self.centred]
+        xs = xs.at[..., : self.centred].add(-first) if self.centred else xs
         for cell, before in zip(self.cells, states, strict=True):
             stack, final = unroll(cell, xs, before, lengths)
             xs = cell.hidden(stack)
@@ -121,6 +126,9 @@ class Network(eqx.Module):
         ys = self.readout.linear(hs)
         if self.residual:
             ys = ys + self._now(inputs, lengths)
+        elif self.centred:
+            first = first[:, 0] if self.readout.last else first
+            ys = ys + jnp.tile(first, self.output_size // self.centred)
         return (self.readout.activate(ys) if activate else ys), tuple(finals)
 
     def _now(self, xs: Array, lengths: Array | None) -> Array:
@@ -172,7 +180,8 @@ class Architecture:
     - `hidden`: units of each cell; `depth`: number of cells.
     - `dense`: units of the hidden dense layers (relu) between cells and readout.
     - `output`: `identity`, `logistic` or `softmax`; `last`: read out the last step only.
-    - `residual`: input features that are added to the outputs; see `Network`.
+    - `residual`, `centred`: how many input features are added to the outputs, and how many
+      are measured from the first step; see `Network`.
     - `init`: an initialisation by name. `dtype`: `float32` or `float64`.
 
     **Raises:** `InputError` for a value out of its range or an unknown name.
@@ -188,6 +197,7 @@ class Architecture:
     output: str = "identity"
     last: bool = False
     residual: int = 0
+    centred: int = 0
     init: str = "pytorch"
     dtype: str = "float32"
 
@@ -201,12 +211,12 @@ class Architecture:
         _known("output", self.output, OUTPUTS)
         _known("init", self.init, INITIALISATIONS)
         _known("dtype", self.dtype, ("float32", "float64"))
-        if self.residual and (
-            self.residual > self.input_size or self.output_size % self.residual
-        ):
-            rule = "`residual` features must be inputs, and divide the outputs"
-            got = f"{self.residual} of {self.input_size} for {self.output_size} outputs"
-            raise InputError(rule, got, "Set it to the number of series that are forecast.")
+        for name, features in (("residual", self.residual), ("centred", self.centred)):
+            if features and (features > self.input_size or self.output_size % features):
+                rule = f"`{name}` features must be inputs, and divide the outputs"
+                got = f"{features} of {self.input_size} for {self.output_size} outputs"
+                remedy = "Set it to the number of series that are forecast."
+                raise InputError(rule, got, remedy)
 
     def build(self, key: Key) -> Network:
         """Draw a network of this shape."""
@@ -224,7 +234,8 @@ class Architecture:
             Dense(widths[i], widths[i + 1], kinds[i], **common, key=rng)
             for i in range(len(kinds))
         )
-        return Network(cells, Readout(layers, self.output, self.last), self.residual)
+        readout = Readout(layers, self.output, self.last)
+        return Network(cells, readout, self.residual, self.centred)
 
     def ensemble(self, members: int, key: Key) -> Network:
         """Networks of this shape as one, their weights stacked along a leading axis.

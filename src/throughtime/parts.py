@@ -69,11 +69,11 @@ class Parts:
             return self.window
         return min(WARM * self.window, min(split.train for split in self.splits))
 
-    def train(self, batch_size: int) -> Windows | Streams:
-        """The training parts."""
+    def train(self, batch_size: int, washout: int) -> Windows | Streams:
+        """The training parts; the first `washout` steps of a window do not count."""
         if self.truncated:
             return self._streams(batch_size)
-        return self._windows([(0, split.train) for split in self.splits])
+        return self._windows([(0, split.train) for split in self.splits], washout)
 
     def validation(self) -> Windows | Streams | None:
         """The validation parts; windows may begin before, but only targets inside count."""
@@ -82,7 +82,7 @@ class Parts:
         if self.truncated:
             return Streams.join([self._validation_stream(*pair) for pair in self._scaled()])
         bounds = [(split.train - self.window, split.validation) for split in self.splits]
-        return self._windows(bounds)
+        return self._windows(bounds, self.window - 1)
 
     def ridge(self) -> baselines.Ridge:
         """The ridge autoregression on the same split, with as many lags as the window."""
@@ -107,6 +107,13 @@ class Parts:
             remedy = "Lower `steps`, or raise `test`."
             raise InputError(rule, f"{steps} of {longest} steps", remedy)
 
+    def trending(self) -> bool:
+        """Whether a straight line explains over half of the variance of a training part."""
+        return any(
+            _explained(one.targets[: split.train]) > 0.5
+            for one, split in zip(self.series, self.splits, strict=True)
+        )
+
     def period(self) -> int | None:
         """The season of the first target in the longest training part, if one shows."""
         longest = max(range(len(self.series)), key=lambda i: self.splits[i].train)
@@ -118,7 +125,7 @@ class Parts:
             targets = self.scaler.transform(one.targets)
             yield targets, self.input_scaler.transform(one.inputs), split
 
-    def _windows(self, bounds: list[tuple[int, int]]) -> Windows:
+    def _windows(self, bounds: list[tuple[int, int]], washout: int) -> Windows:
         """All windows whose rows lie in the bounds, one pair of them for each series."""
         offsets = np.cumsum([0, *(len(one) for one in self.series)])
         starts = [
@@ -132,6 +139,8 @@ class Parts:
             jnp.asarray(np.concatenate(starts), jnp.int32),
             self.window,
             self.horizon,
+            every=True,
+            washout=washout,
         )
 
     def _streams(self, batch_size: int) -> Streams:
@@ -159,6 +168,12 @@ class Parts:
         # The steps before the last training row only warm the state up.
         warm = jnp.arange(stream.weights.shape[1]) < split.train - 1 - first
         return Streams(stream.inputs, stream.targets, stream.weights * ~warm, stream.chunk)
+
+
+def _explained(values: Float[np.ndarray, "time target"]) -> float:
+    """The largest share of a target's variance that a straight line explains."""
+    time = np.arange(len(values))
+    return max(np.corrcoef(time, column)[0, 1] ** 2 for column in values.T)
 
 
 def _supervised(

@@ -2,23 +2,23 @@
 
 import itertools
 import math
-import os
-from contextlib import nullcontext
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from . import atomic
 from .backtest import Backtest
 from .errors import InputError
-from .forecast import Forecast, Forecaster
+from .forecast import Forecaster
 from .network import count
-from .series import Series, Times
+from .predict import Forecast, precision
+from .series import Series
+from .times import Times
 
 SHOWN = 4  # curves (a target of a series) that get figures of their own
 LONG = 12  # rows from which a table is folded
@@ -76,7 +76,7 @@ def write_report(
         settings={k: _setting(v) for k, v in model.get_params().items()},
         pictures=_pictures(model, backtest, forecasts),
     )
-    _replace(path, page)
+    atomic.write(path, page.encode(errors="replace"))
 
 
 def verdict(
@@ -190,7 +190,7 @@ def _notes(
     if filled:
         notes.append(f"{filled:,} missing values were filled before training.")
     best = max(model.fitted_.best_epochs, default=0)
-    if best >= model.epochs and model.parts_.validation is not None:
+    if best >= model.epochs:
         if any(math.isfinite(row.validation_loss) for row in model.history_):
             notes.append("The loss was still falling at the last epoch: train for longer.")
     return notes
@@ -295,7 +295,8 @@ class Table(NamedTuple):
 
 def _error_tables(backtest: Backtest) -> list[Table]:
     """RMSE of each method, the mean over lead times and at a few of them, and the mean MAE."""
-    leads = backtest.leads()
+    steps = backtest.steps
+    leads = [k for k in backtest.leads() if k <= 0.8 * steps or k == steps]
     tables = []
     for i, name in enumerate(backtest.targets):
         values = np.array(
@@ -367,9 +368,8 @@ def _hidden(model: Forecaster, forecasts: list[Forecast]) -> str:
 
 
 def _summary(model: Forecaster) -> str:
-    wide = jax.enable_x64(True) if model.dtype == "float64" else nullcontext()
-    with wide:
-        return model.architecture_.build(jax.random.key(0)).summary()
+    with precision(model.dtype):
+        return model.architecture_.build(0).summary()
 
 
 def _best_epochs(model: Forecaster) -> str:
@@ -548,16 +548,3 @@ def _template() -> Template:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return page.from_string(text)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

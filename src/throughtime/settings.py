@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from .errors import InputError, nearest
 from .initialise import INITIALISATIONS
@@ -24,8 +24,10 @@ class Settings(BaseModel):
     activation: Literal["tanh", "relu", "logistic", "identity"]
     dense: tuple[PositiveInt, ...]
     residual: bool
+    centred: bool | None
     init: Literal[tuple(INITIALISATIONS)]  # pyright: ignore
     window: PositiveInt
+    washout: NonNegativeInt
     horizon: PositiveInt
     truncated: bool
     loss: Literal[tuple(name for name, loss in LOSSES.items() if loss.output is None)]  # pyright: ignore

@@ -1,0 +1,279 @@
+"""Figures: what they show, as light, deterministic and well-formed SVG."""
+
+import math
+import re
+import xml.etree.ElementTree as ET
+
+import matplotlib
+import matplotlib.image
+import numpy as np
+import pytest
+
+from throughtime import figures
+from throughtime.backtest import Backtest
+from throughtime.errors import InputError
+from throughtime.predict import Forecast
+from throughtime.series import Series, Split
+from throughtime.times import Times
+from throughtime.train import Row
+
+HOSTILE = '<script>alert(1)</script> & "x" $\\frac{ \x00\n'
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def make_series(n=120, name="y", times=None):
+    rows = np.arange(n)
+    values = np.sin(rows / 3)[:, None] + 0.001 * rows[:, None]
+    times = times or Times.count(n)
+    return Series(values, (name,), np.empty((n, 0)), (), times, "made")
+
+
+def make_backtest(series, steps=6, origins=15, margins=None, name="y"):
+    """Forecasts that are wrong by a known amount, of the end of a series."""
+    n = len(series)
+    first = n - steps - origins + 1
+    rows = first + np.arange(origins)[:, None] + np.arange(steps)
+    truth = series.targets[rows]
+    shift = 0.1 * np.arange(1, steps + 1)[:, None]
+    forecasts = {
+        "network": truth + shift,
+        "ridge autoregression": truth - 2 * shift,
+        "persistence": truth + 3 * shift,
+        "seasonal persistence": truth + 4 * shift,
+    }
+    margins = np.full((steps, 1), 0.35) if margins is None else margins
+    return Backtest.judge(truth, forecasts, margins, 0.9, 19, (name,))
+
+
+def make_history(members=2, epochs=8, validated=True):
+    return [
+        Row(m, e, 1 / e, 2 / e if validated else math.nan, 1.0, 1.0, 0.1 * e)
+        for e in range(1, epochs + 1)
+        for m in range(members)
+    ]
+
+
+def make_forecast(series, steps=6, margin=0.2, name="y"):
+    mean = np.zeros((steps, 1))
+    wide = np.full((steps, 1), margin)
+    times = series.times.after(steps)
+    return Forecast(mean, mean - wide, mean + wide, times, (name,), 0.9, "made")
+
+
+def every_figure(name="y", width=figures.WIDE, times=None):
+    series = make_series(name=name, times=times)
+    backtest = make_backtest(series, name=name)
+    return {
+        "split": figures.series_split(series, Split(80, 95, 120), width=width),
+        "truth": figures.against_truth(backtest, series[:114], width=width),
+        "beyond": figures.beyond(make_forecast(series, name=name), series, width=width),
+        "lead": figures.lead_times(backtest, width=width),
+        "training": figures.training(make_history(), (8, 7), width=width),
+        "coverage": figures.coverage(backtest, width=width),
+        "one": figures.one_step(backtest, series.times[100:115], width=width),
+    }
+
+
+def lines(figure):
+    return {line.get_label(): line for line in figure.axes[0].get_lines()}
+
+
+def texts(svg):
+    return ["".join(e.itertext()) for e in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("width", [figures.WIDE, figures.NARROW])
+def test_every_figure_is_light_well_formed_svg(width):
+    for name, figure in every_figure(width=width).items():
+        svg = figures.to_svg(figure)
+        root = ET.fromstring(svg)
+        assert svg.startswith("<svg") and len(svg) < 40_000, name
+        assert root.get("width") == "100%" and root.get("height") is None
+        assert root.get("viewBox").split()[2] == str(width)
+        assert len(root.find(f"{SVG}title").text) > 5
+        assert len(root.find(f"{SVG}desc").text) > 5
+        assert texts(svg) and "DejaVu" not in svg and "<style" not in svg
+
+
+def test_ids_are_unique_and_each_reference_is_met():
+    svgs = [figures.to_svg(f) for f in every_figure().values()]
+    series, split = make_series(), Split(80, 95, 120)
+    same = figures.series_split(series, split), figures.series_split(series, split)
+    svgs += [figures.to_svg(f, name) for f, name in zip(same, "ab", strict=True)]
+    page = "".join(svgs)
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    used = re.findall(r'(?:href="#|url\(#)([^")]+)', page)
+    used += " ".join(re.findall(r'aria-labelledby="([^"]+)"', page)).split()
+    assert used and set(used) <= set(ids)
+
+
+def test_the_same_figure_gives_the_same_text():
+    first = {k: figures.to_svg(f) for k, f in every_figure().items()}
+    again = {k: figures.to_svg(f) for k, f in every_figure().items()}
+    assert first == again
+
+
+def test_names_are_only_text():
+    for figure in every_figure(name=HOSTILE).values():
+        svg = figures.to_svg(figure)
+        ET.fromstring(svg)
+        assert "<script" not in svg
+    split = figures.to_svg(every_figure(name="a $b$ & <c>")["split"])
+    assert "a $b$ & <c>" in texts(split)
+
+
+def test_letters_that_the_measuring_font_lacks_do_not_warn(tmp_path):
+    figure = every_figure(name="太陽黒点")["split"]
+    assert "太陽黒点" in texts(figures.to_svg(figure))
+    figures.save(figure, tmp_path / "a.png")
+
+
+def test_the_users_settings_neither_matter_nor_change():
+    with matplotlib.rc_context({"lines.linewidth": 9, "svg.fonttype": "path"}):
+        loud = figures.to_svg(every_figure()["lead"])
+        assert matplotlib.rcParams["lines.linewidth"] == 9
+    assert loud == figures.to_svg(every_figure()["lead"])
+
+
+def test_the_parts_join_and_hold_every_row():
+    figure = every_figure()["split"]
+    parts = lines(figure)
+    assert list(parts) == ["training, 80 rows", "validation, 15 rows", "test, 25 rows"]
+    series = make_series()
+    np.testing.assert_array_equal(
+        parts["training, 80 rows"].get_ydata(), series.targets[:80, 0]
+    )
+    assert parts["validation, 15 rows"].get_xdata()[0] == 79  # joined to the part before
+    assert "test, 25 rows" in texts(figures.to_svg(figure))
+
+
+def test_a_part_without_rows_is_left_out():
+    figure = figures.series_split(make_series(), Split(120, 120, 120))
+    assert list(lines(figure)) == ["training, 120 rows"]
+
+
+def test_long_series_stay_light_and_keep_their_extremes():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(20_000, 1))
+    values[12_345] = 50
+    series = Series(values, ("y",), np.empty((20_000, 0)), (), Times.count(20_000))
+    svg = figures.to_svg(figures.series_split(series, Split(12_000, 16_000, 20_000)))
+    assert len(svg) < 60_000
+    x, y = figures.thin(np.arange(20_000), values[:, 0], 300)
+    assert len(x) <= 602 and (np.diff(x) > 0).all()
+    assert y.max() == 50 and y.min() == values.min() and (x[0], x[-1]) == (0, 19_999)
+    np.testing.assert_array_equal(y, values[x, 0])
+
+
+def test_thinning_leaves_a_short_curve_alone():
+    x, y = figures.thin(np.arange(20), np.arange(20.0), 10)
+    assert len(x) == len(y) == 20
+
+
+def test_forecast_and_truth_start_from_the_last_known_value():
+    series = make_series()
+    backtest = make_backtest(series)
+    drawn = lines(figures.against_truth(backtest, series[:114]))
+    last = series.targets[113, 0]
+    for name, line in drawn.items():
+        if name in ("network", "truth", "ridge autoregression", "seasonal, period 19"):
+            assert line.get_ydata()[0] == last and line.get_xdata()[0] == 113
+            assert len(line.get_ydata()) == 7
+    np.testing.assert_allclose(drawn["truth"].get_ydata()[1:], series.targets[114:, 0])
+    np.testing.assert_allclose(
+        drawn["network"].get_ydata()[1:], backtest.forecasts["network"][-1, :, 0]
+    )
+
+
+def test_infinite_margins_are_not_drawn():
+    series = make_series()
+    none = np.full((6, 1), np.inf)
+    some = none.copy()
+    some[:3] = 0.2
+    for margins, banded in [(none, False), (some, True)]:
+        backtest = make_backtest(series, margins=margins)
+        svg = figures.to_svg(figures.against_truth(backtest, series[:114]))
+        assert ("90 % interval" in texts(svg)) is banded
+        assert not re.search(r"\b(nan|inf)\b", svg)
+        assert "no interval" in texts(figures.to_svg(figures.coverage(backtest)))
+    svg = figures.to_svg(figures.beyond(make_forecast(series, margin=np.inf), series))
+    assert "90 % interval" not in texts(svg) and not re.search(r"\b(nan|inf)\b", svg)
+
+
+def test_a_forecast_that_runs_away_does_not_flatten_the_picture():
+    series = make_series()
+    backtest = make_backtest(series)
+    backtest.forecasts["network"][-1, -1] = 1e9
+    axes = figures.against_truth(backtest, series[:114]).axes[0]
+    assert axes.get_ylim()[1] < 10
+
+
+@pytest.mark.parametrize("steps, origins", [(1, 1), (1, 20), (40, 1)])
+def test_the_smallest_backtests_are_drawn(steps, origins):
+    series = make_series()
+    backtest = make_backtest(series, steps, origins)
+    first = 120 - steps - origins + 1
+    for figure in (
+        figures.against_truth(backtest, series[: 120 - steps]),
+        figures.lead_times(backtest),
+        figures.coverage(backtest),
+        figures.one_step(backtest, series.times[first : first + origins]),
+        figures.beyond(make_forecast(series, steps)),
+    ):
+        ET.fromstring(figures.to_svg(figure))
+
+
+def test_errors_are_those_of_the_backtest():
+    backtest = make_backtest(make_series())
+    drawn = lines(figures.lead_times(backtest))
+    np.testing.assert_array_equal(
+        drawn["ridge autoregression"].get_ydata(), backtest.rmse["ridge autoregression"][:, 0]
+    )
+    np.testing.assert_array_equal(drawn["network"].get_xdata(), np.arange(1, 7))
+    assert drawn["network"].get_linewidth() > drawn["persistence"].get_linewidth()
+
+
+def test_coverage_is_in_per_cent_beside_the_level():
+    backtest = make_backtest(make_series())  # errors 0.1 to 0.6, margins 0.35
+    drawn = lines(figures.coverage(backtest))
+    assert drawn["measured"].get_ydata().tolist() == [100, 100, 100, 0, 0, 0]
+    assert drawn["asked, 90 %"].get_ydata()[0] == 90
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_training_has_a_line_for_each_member_and_its_best_epoch(validated):
+    figure = figures.training(make_history(3, 8, validated), (8, 2, 5))
+    drawn = figure.axes[0].get_lines()
+    assert len(drawn) == 3 * (3 if validated else 2)
+    dots = sorted(
+        (line.get_xdata()[0], line.get_ydata()[0])
+        for line in drawn
+        if len(line.get_xdata()) == 1
+    )
+    best = 2 if validated else 1
+    np.testing.assert_allclose(dots, [(2, best / 2), (5, best / 5), (8, best / 8)])
+    assert figure.axes[0].get_yscale() == "log"
+
+
+def test_losses_that_are_not_positive_have_a_linear_axis():
+    history = [Row(0, e, 1.0 - e, -e / 2, 1.0, 1.0, 1.0) for e in (1, 2, 3)]
+    assert figures.training(history, (0,)).axes[0].get_yscale() == "linear"
+
+
+def test_dates_are_drawn_as_dates():
+    months = Times(np.datetime64("1990-01-01", "us"), 1, 120, "month", "month")
+    for width in (figures.WIDE, figures.NARROW):
+        shown = texts(figures.to_svg(every_figure(times=months, width=width)["split"]))
+        assert {"1992", "1996", "month"} <= set(shown)
+
+
+def test_png_is_white_fine_and_the_same_each_time(tmp_path):
+    figure = every_figure()["lead"]
+    for name in "ab":
+        figures.save(figure, tmp_path / f"{name}.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    pixels = matplotlib.image.imread(tmp_path / "a.png")
+    assert pixels.shape[1] > 2000 and pixels[0, 0].tolist() == [1, 1, 1, 1]
+    with pytest.raises(InputError, match="saved as PNG"):
+        figures.save(figure, tmp_path / "a.svg")

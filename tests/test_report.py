@@ -1,0 +1,354 @@
+"""The report: whole, offline, honest, and legible on a telephone."""
+
+import dataclasses
+import math
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from throughtime import report
+from throughtime.backtest import Backtest
+from throughtime.errors import InputError
+from throughtime.forecast import Forecaster
+from throughtime.predict import Forecast
+from throughtime.series import Series
+from throughtime.times import Times
+
+NAME = '<script>alert(1)</script> & "x"'
+SECTIONS = "verdict key-figures series truth beyond error training coverage network".split()
+SECTIONS += "settings data versions repeat".split()
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+VERSIONS = {"throughtime": "0.1.0", "jax": "0.10.2"}
+COMMAND = 'throughtime forecast "a <b>.csv" --steps 15 --seed 0'
+
+
+def waves(n=160, targets=("y",), name="waves", filled=0):
+    rows = np.arange(n)[:, None]
+    noise = 0.1 * np.random.default_rng(0).normal(size=(n, len(targets)))
+    values = np.sin(rows / (2 + np.arange(len(targets)))) + noise
+    times = Times(np.datetime64("2001-01-01", "us"), 1, n, "month", "month")
+    return Series(values, targets, np.empty((n, 0)), (), times, name, filled)
+
+
+def fit(series, **settings):
+    quick = {"hidden": 4, "epochs": 2, "window": 8, "batch_size": 64, "ensemble": 2}
+    return Forecaster(**(quick | settings)).fit(series)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A model of a series with a hostile name, its backtest and its forecast."""
+    model = fit(waves(targets=(NAME,), name=NAME, filled=3))
+    return model, model.backtest(steps=15), [model.predict(15)]
+
+
+@pytest.fixture(scope="module")
+def page(fitted, tmp_path_factory):
+    return written(tmp_path_factory.mktemp("report") / "report.html", *fitted)
+
+
+def written(path, model, backtest, forecasts):
+    report.write_report(
+        path,
+        model,
+        backtest,
+        forecasts,
+        title=f"Forecast of {NAME}",
+        command=COMMAND,
+        versions=VERSIONS,
+    )
+    return path.read_text(encoding="utf-8")
+
+
+class Page(HTMLParser):
+    """Text by element, ids, attributes; fails where a tag is not closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.ids, self.attributes = [], [], [], []
+        self.tables, self.texts = [], {}
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("th", "td"):
+            self.tables[-1][-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_data(self, data):
+        for tag in self.open[-1:]:
+            self.texts[tag] = self.texts.get(tag, "") + data
+        if {"th", "td"} & set(self.open):
+            self.tables[-1][-1][-1] += data
+
+
+def judged(errors, level=0.9, margins=None, targets=("y",)):
+    """A backtest in which each method is off by its error at every lead time."""
+    truth = np.random.default_rng(0).normal(size=(40, 5, len(targets)))
+    forecasts = {name: truth + error for name, error in errors.items()}
+    margins = np.full((5, len(targets)), 1.0) if margins is None else margins
+    return Backtest.judge(truth, forecasts, margins, level, 11, targets)
+
+
+def told(fitted, backtest):
+    found = report.verdict(fitted[0], backtest, [])
+    return " ".join(found["sentences"]), " ".join(found["notes"])
+
+
+def test_every_tag_is_closed_and_every_section_there(page):
+    parsed = Page(page)
+    assert [i for i in parsed.ids if i in SECTIONS] == SECTIONS
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert parsed.tags.count("svg") == 2 * 7  # wide and narrow
+
+
+def test_nothing_is_fetched_and_nothing_runs(page):
+    parsed = Page(page)
+    urls = set(re.findall(r"https?://[^\"' )<]+", page))
+    assert urls <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert not {"script", "link", "img", "iframe", "object"} & set(parsed.tags)
+    assert not re.search(r"@import|url\((?!#)", page)
+    for name, value in parsed.attributes:
+        assert not name.startswith("on")
+        if name in ("href", "xlink:href", "src"):
+            assert value.startswith("#") and value[1:] in parsed.ids
+
+
+def test_names_are_escaped(page):
+    assert "<script" not in page
+    parsed = Page(page)
+    assert parsed.texts["title"].startswith(f"Forecast of {NAME}")
+    assert any(NAME in cell for table in parsed.tables for row in table for cell in row)
+
+
+def test_the_error_table_is_the_backtests(fitted, page):
+    backtest = fitted[1]
+    table = next(t for t in Page(page).tables if t[0][0] == "RMSE at lead time")
+    assert table[0][1:] == ["all", "1", "2", "5", "10", "15", "MAE, all"]
+    for row in table[1:]:
+        name = row[0].split(" (period")[0]
+        errors, mae = backtest.rmse[name][:, 0], backtest.mae[name][:, 0]
+        wanted = [errors.mean(), *(errors[k - 1] for k in (1, 2, 5, 10, 15)), mae.mean()]
+        np.testing.assert_allclose([float(cell) for cell in row[1:]], wanted, rtol=6e-4)
+    assert len(table) == 1 + len(backtest.rmse)
+
+
+def test_the_table_of_values_is_the_forecasts(fitted, page):
+    forecast = fitted[2][0]
+    table = next(t for t in Page(page).tables if t[0] == ["month", "mean", "lower", "upper"])
+    assert [row[0] for row in table[1:]] == forecast.times.labels()
+    wanted = np.column_stack([forecast.mean, forecast.lower, forecast.upper])
+    wanted = np.where(np.isfinite(wanted), wanted, np.nan)
+    found = [[float(c) if c != "–" else np.nan for c in row[1:]] for row in table[1:]]
+    np.testing.assert_allclose(found, wanted, rtol=6e-5)
+    assert "<details>" in page  # 15 rows are folded
+
+
+def test_the_rest_that_was_promised_is_there(fitted, page):
+    model, backtest, _ = fitted
+    parsed = Page(page)
+    cells = {row[0]: row[1] for table in parsed.tables for row in table if len(row) == 2}
+    assert cells.items() >= VERSIONS.items()
+    assert cells["Fingerprint (SHA-256)"] == model.parts_.series[0].fingerprint()
+    assert cells["Filled values"] == "3" and cells["Time step"] == "1 month"
+    assert set(model.get_params()) <= set(cells)
+    assert cells["hidden"] == "4" and cells["rate"] == "0.003" and cells["dense"] == "none"
+    assert model.architecture_.build(0).summary() in parsed.texts["pre"]
+    assert COMMAND.replace(" ", "") in parsed.texts["span"].replace(" ", "")
+    assert f"all {model.epochs} epochs done" in page and f"{backtest.origins}" in page
+
+
+def test_the_verdict_says_by_how_much_the_network_wins(fitted):
+    backtest = judged({"network": 0.3, "ridge autoregression": 0.4, "persistence": 2.0})
+    text, _ = told(fitted, backtest)
+    assert "is 0.3000, 25 % lower than the 0.4000 of the best baseline, ridge" in text
+    assert f"(NMSE) is {0.09 / backtest.truth[:, 0].var():#.4g}" in text
+    assert "asked to hold 90 % of the values and held 100 %" in text
+    assert "wider than need be" in text and "baseline forecasts better" not in text
+
+
+def test_the_verdict_says_when_a_baseline_wins(fitted):
+    errors = {"network": 0.5, "ridge autoregression": 2.0, "seasonal persistence": 0.4}
+    text, _ = told(fitted, judged(errors))
+    assert "25 % higher than the 0.4000 of the best baseline, seasonal persistence" in text
+    assert "(period 11): here the baseline forecasts better" in text
+    text, _ = told(fitted, judged({"network": 2.0, "persistence": 0.4}))
+    assert "5 times the 0.4000 of the best baseline" in text
+    assert "worse than forecasting the mean" in text
+
+
+def test_the_verdict_says_when_there_is_no_gain(fitted):
+    text, _ = told(fitted, judged({"network": 0.4, "persistence": 0.401}))
+    assert "the same as" in text and "no gain" in text
+
+
+def test_the_verdict_says_when_intervals_are_too_narrow_or_missing(fitted):
+    errors = {"network": 0.3, "persistence": 0.4}
+    margins = np.full((5, 1), 0.1)
+    assert (
+        "held 0 % of those in the test part: they are too narrow"
+        in told(fitted, judged(errors, margins=margins))[0]
+    )
+    margins = np.array([[1.0], [1.0], [np.inf], [np.inf], [np.inf]])
+    assert "No interval beyond lead time 2" in told(fitted, judged(errors, margins=margins))[1]
+    text, notes = told(fitted, judged(errors, margins=np.full((5, 1), np.inf)))
+    assert "The intervals" not in text and "No intervals:" in notes
+
+
+def test_the_verdict_tells_what_is_not_finite_or_not_known(fitted):
+    text, _ = told(fitted, judged({"network": np.nan, "persistence": 1.0}))
+    assert "not finite: do not use them" in text
+    text, _ = told(fitted, judged({"network": 1.0, "persistence": np.inf}))
+    assert "no baseline to compare it with" in text
+    assert "held out" in told(fitted, None)[0]
+    assert "3 missing values were filled" in told(fitted, None)[1]
+
+
+def test_the_verdict_names_each_target(fitted):
+    backtest = judged({"network": 0.3, "persistence": 0.4}, targets=("a", "b"))
+    text, _ = told(fitted, backtest)
+    assert "RMSE for a," in text and "RMSE for b," in text and " for a, " in text
+
+
+def test_infinite_margins_and_no_backtest_are_reported(fitted, tmp_path):
+    model, backtest, (forecast,) = fitted
+    endless = dataclasses.replace(
+        forecast, lower=forecast.mean - np.inf, upper=forecast.mean + np.inf
+    )
+    none = Backtest.judge(
+        backtest.truth,
+        backtest.forecasts,
+        np.full_like(backtest.margins, np.inf),
+        backtest.level,
+        backtest.period,
+        backtest.targets,
+    )
+    page = written(tmp_path / "a.html", model, none, [endless])
+    Page(page)
+    assert not re.search(r"\b(nan|inf)\b", page)
+    assert "too short to calibrate them" in page
+    page = written(tmp_path / "b.html", model, None, [])
+    assert not {"truth", "error", "coverage", "beyond"} & set(Page(page).ids)
+
+
+def test_other_data_than_the_fitted_are_reported(fitted, tmp_path):
+    model = fitted[0]
+    other = waves(60, targets=(NAME,), name="other")
+    page = written(
+        tmp_path / "a.html", model, model.backtest(other, steps=3), [model.predict(3, other)]
+    )
+    assert "truth" in Page(page).ids
+
+
+def test_several_series_and_targets_are_limited(tmp_path):
+    several = [waves(150, ("a", "b"), f"wave {i}") for i in range(3)]
+    model = fit(several, epochs=1, ensemble=1)
+    page = written(tmp_path / "a.html", model, model.backtest(steps=4), model.predict(4))
+    parsed = Page(page)
+    assert "There are 3 series of 2 targets; figures show the first 4" in page
+    assert len(parsed.ids) == len(set(parsed.ids))
+    # split 4, beyond 4, training 1, and truth, one step, lead time, coverage for 2 targets
+    assert parsed.tags.count("svg") == 2 * (4 + 4 + 1 + 4 * 2)
+    assert len(page) < 700_000
+
+
+def test_the_page_is_the_same_each_time(fitted, page, tmp_path):
+    assert written(tmp_path / "again.html", *fitted) == page
+
+
+def test_ten_thousand_points_stay_light(tmp_path):
+    series = waves(12_000)
+    model = fit(series, epochs=1, ensemble=1, batch_size=512)
+    mean = np.sin(np.arange(2000) / 2)[:, None]
+    ahead = Forecast(mean, mean - 1, mean + 1, series.times.after(2000), ("y",), 0.9, "waves")
+    page = written(tmp_path / "a.html", model, model.backtest(steps=5), [ahead])
+    assert len(page) < 600_000
+    assert "1000 rows (1000 more are not shown)" in page
+
+
+def test_a_failure_leaves_the_old_report(fitted, tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    with monkeypatch.context() as patch:
+        patch.setattr("throughtime.figures.coverage", None)
+        with pytest.raises(TypeError):
+            written(path, *fitted)
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        written(path, *fitted)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_mistakes_are_named(fitted, tmp_path):
+    with pytest.raises(InputError, match="folder of a report must exist"):
+        written(tmp_path / "none" / "report.html", *fitted)
+    with pytest.raises(InputError, match="needs a fitted model"):
+        written(tmp_path / "report.html", Forecaster(), *fitted[1:])
+
+
+def test_numbers_read_well():
+    assert [report.number(v) for v in (0.0, 41.3, 1234.5, 98765.4, -2.5e-7, math.nan)] == [
+        "0.000",
+        "41.30",
+        "1234",
+        "98765",
+        "-2.500e-07",
+        "–",
+    ]
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+PROBE = """<!doctype html><body style="margin:0">
+<iframe id="f" src="report.html" style="border:0;width:{width}px;height:900px"></iframe>
+<pre id="out"></pre><script>
+const f = document.getElementById("f");
+f.onload = () => {{
+  const d = f.contentDocument.documentElement;
+  const found = "scroll=" + d.scrollWidth + " window=" + d.clientWidth;
+  document.getElementById("out").textContent = found;
+}};
+</script>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
+@pytest.mark.parametrize("width", [360, 1200])
+def test_no_page_is_wider_than_its_window(width, page, tmp_path):
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    (tmp_path / "probe.html").write_text(PROBE.format(width=width), encoding="utf-8")
+
+    def browse(*options, name):
+        quiet = "headless no-sandbox disable-gpu disable-quic no-first-run hide-scrollbars"
+        quiet += " disable-background-networking disable-component-update disable-sync"
+        flags = [f"--{flag}" for flag in quiet.split()]
+        flags += [f"--user-data-dir={tmp_path / 'user'}", "--allow-file-access-from-files"]
+        flags += ["--virtual-time-budget=5000", f"--window-size={max(width, 500)},1200"]
+        command = [BROWSER, *flags, *options, (tmp_path / name).as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        return done.stdout
+
+    found = re.search(r"scroll=(\d+) window=(\d+)", browse("--dump-dom", name="probe.html"))
+    assert found and int(found[2]) == width and int(found[1]) <= width
+    picture = tmp_path / "page.png"
+    browse(f"--screenshot={picture}", name="report.html")
+    assert picture.stat().st_size > 20_000

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -11,6 +10,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from machine import machine
 
 HERE = Path(__file__).parent
 
@@ -76,26 +77,7 @@ def _report(name: str, table: dict[str, list[dict[str, float]]]) -> None:
         )
         medians[measure] = {"throughtime": ours, "peer": theirs, "ratio": ours / theirs}
         print(f"{measure:<18}{ours:>14.4g}{theirs:>14.4g}{ours / theirs:>10.3f}")
-    result = {
-        "benchmark": name,
-        "machine": {
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
-        "commit": subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True
-        ).stdout.strip(),
-        "medians": medians,
-        "runs": table,
-    }
+    result = {"benchmark": name, **machine(), "medians": medians, "runs": table}
     path = HERE / "results" / f"{name}.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
     print(f"\n{path}")
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()

@@ -20,7 +20,7 @@ class Origins:
     """
 
     contexts: Float[np.ndarray, "origin context target"]
-    inputs: Float[np.ndarray, "origin context+steps input"]
+    inputs: Float[np.ndarray, "origin span input"]
     truth: Forecasts
 
     @classmethod
@@ -103,8 +103,12 @@ class Backtest:
         return self.truth.shape[0]
 
     def nmse(self, method: str = "network", lead: int = 1) -> Float[np.ndarray, " target"]:
-        """Mean squared error at a lead time over the variance of the truth there."""
-        return self.rmse[method][lead - 1] ** 2 / self.truth[:, lead - 1].var(axis=0)
+        """Mean squared error at a lead time over the variance of the truth there.
+
+        NaN where the truth does not vary, as at a single origin.
+        """
+        variance = self.truth[:, lead - 1].var(axis=0)
+        return self.rmse[method][lead - 1] ** 2 / np.where(variance > 0, variance, np.nan)
 
     def covered(self) -> float:
         """The share of the truth inside the intervals, over all lead times that have one."""
@@ -123,9 +127,9 @@ class Backtest:
             "steps": self.steps,
             "targets": list(self.targets),
             "period": self.period,
-            "rmse": {k: v.tolist() for k, v in self.rmse.items()},
-            "mae": {k: v.tolist() for k, v in self.mae.items()},
-            "nmse_one_step": {k: self.nmse(k).tolist() for k in self.forecasts},
+            "rmse": {k: plain(v) for k, v in self.rmse.items()},
+            "mae": {k: plain(v) for k, v in self.mae.items()},
+            "nmse_one_step": {k: plain(self.nmse(k)[None])[0] for k in self.forecasts},
             "coverage": plain(self.coverage),
             "level": self.level,
         }
@@ -146,5 +150,5 @@ class Backtest:
 
 
 def plain(values: np.ndarray) -> list:
-    """Nested lists with None in place of NaN, which JSON does not have."""
+    """Nested lists with None in place of NaN and infinity, which JSON does not have."""
     return [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]

@@ -61,12 +61,18 @@ def forecast(
     hidden: Annotated[int, typer.Option(help="Hidden units.")] = 32,
     depth: Annotated[int, typer.Option(help="Cells stacked.")] = 1,
     window: Annotated[int, typer.Option(help="Steps seen before a forecast.")] = 40,
+    washout: Annotated[
+        int, typer.Option(help="First steps of a window that are not trained on.")
+    ] = 10,
     horizon: Annotated[
         int, typer.Option(help="Steps forecast at once; 1 feeds predictions back.")
     ] = 1,
     ensemble: Annotated[int, typer.Option(help="Networks that are averaged.")] = 3,
     residual: Annotated[
         bool, typer.Option(help="Learn the change from the last value.")
+    ] = False,
+    centred: Annotated[
+        bool, typer.Option(help="Measure each window from its first value.")
     ] = True,
     truncated: Annotated[
         bool, typer.Option(help="Train along the whole series, gradient cut every window.")
@@ -114,9 +120,11 @@ def forecast(
         hidden=hidden,
         depth=depth,
         window=window,
+        washout=washout,
         horizon=horizon,
         ensemble=ensemble,
         residual=residual,
+        centred=centred,
         truncated=truncated,
         method=method,
         rate=rate,

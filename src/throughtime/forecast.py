@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ class Forecaster:
     - `dense`: units of hidden dense layers (relu) before the readout.
     - `residual`: the network learns the change from the last value, not the value.
     - `centred`: every window is measured from its first value, so that a trend does not
-      carry the series out of what was trained on. By default, if the training part shows
-      a trend.
+      carry the series out of what was trained on (not with `truncated`, where a series is
+      not cut into windows).
     - `init`: an initialisation by name. `ensemble`: networks whose forecasts are averaged.
 
     **The forecast**
@@ -65,8 +66,8 @@ class Forecaster:
     depth: int = 1
     activation: str = "tanh"
     dense: tuple[int, ...] = ()
-    residual: bool = True
-    centred: bool | None = None
+    residual: bool = False
+    centred: bool = True
     init: str = "pytorch"
     ensemble: int = 3
     window: int = 40
@@ -149,6 +150,8 @@ class Forecaster:
             settings.dtype,
         )
         self.architecture_ = self._architecture(self.parts_)
+        self.settings_ = settings.model_dump()
+        self.__dict__.pop("fitted_", None)  # of other data: should training fail, it must go
         return self
 
     def train(
@@ -249,18 +252,19 @@ class Forecaster:
         parts = self.parts_
         scalers = {"targets": parts.scaler.to_json(), "inputs": parts.input_scaler.to_json()}
         return run.Record(
-            self.get_params(), self.architecture_, parts.series, scalers=scalers, **more
+            self.settings_, self.architecture_, parts.series, scalers=scalers, **more
         )
 
     @classmethod
     def from_record(cls, record: run.Record, folder: Path) -> "Forecaster":
         """The forecaster of a record, with its weights if it was trained to the end."""
-        settings = {**record.settings, "dense": tuple(record.settings.get("dense", ()))}
-        check_settings(settings)
+        settings = check_settings(record.settings).model_dump()
         model = cls(**settings).prepare(record.series)
         if model.architecture_ != record.architecture:
             raise damaged(folder / "run.json", "its architecture is not that of its settings")
         if record.params is not None:
+            if sum(v.size for v in record.params.values()) < model._fewest_weights():
+                raise damaged(folder / "weights.safetensors", "it holds too few weights")
             with precision(model.dtype):
                 _, static = eqx.partition(model._untrained(), eqx.is_inexact_array)
                 like = eqx.filter(model._untrained(), eqx.is_inexact_array)
@@ -291,18 +295,21 @@ class Forecaster:
             activation=self.activation,
             dense=tuple(self.dense),
             residual=targets if self.residual else 0,
-            centred=targets if self._centred(parts) else 0,
+            centred=targets if self.centred and not self.truncated else 0,
             init=self.init,
             dtype=self.dtype,
         )
 
-    def _centred(self, parts: Parts) -> bool:
-        if self.truncated:
-            return False
-        return parts.trending() if self.centred is None else self.centred
-
     def _untrained(self) -> Network:
         return self.architecture_.ensemble(self.ensemble, self.seed)
+
+    def _fewest_weights(self) -> int:
+        """A bound from below, so that a bad run is refused before memory is asked for."""
+        shape = self.architecture_
+        widths = [shape.hidden, *shape.dense, shape.output_size]
+        dense = sum(above * below for above, below in pairwise(widths))
+        cells = shape.hidden * (shape.input_size + shape.depth * shape.hidden)
+        return self.ensemble * (cells + dense)
 
     def _method(self):
         return method(self.method, self.rate, clip=self.clip)

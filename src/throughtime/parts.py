@@ -107,13 +107,6 @@ class Parts:
             remedy = "Lower `steps`, or raise `test`."
             raise InputError(rule, f"{steps} of {longest} steps", remedy)
 
-    def trending(self) -> bool:
-        """Whether a straight line explains over half of the variance of a training part."""
-        return any(
-            _explained(one.targets[: split.train]) > 0.5
-            for one, split in zip(self.series, self.splits, strict=True)
-        )
-
     def period(self) -> int | None:
         """The season of the first target in the longest training part, if one shows."""
         longest = max(range(len(self.series)), key=lambda i: self.splits[i].train)
@@ -168,12 +161,6 @@ class Parts:
         # The steps before the last training row only warm the state up.
         warm = jnp.arange(stream.weights.shape[1]) < split.train - 1 - first
         return Streams(stream.inputs, stream.targets, stream.weights * ~warm, stream.chunk)
-
-
-def _explained(values: Float[np.ndarray, "time target"]) -> float:
-    """The largest share of a target's variance that a straight line explains."""
-    time = np.arange(len(values))
-    return max(np.corrcoef(time, column)[0, 1] ** 2 for column in values.T)
 
 
 def _supervised(

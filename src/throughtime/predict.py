@@ -120,7 +120,9 @@ class Predictor:
             ]
         )
         forecasts = self.rollouts(origins.contexts, origins.inputs, reach)
-        known = conformal.margins(origins.truth - forecasts, self.level)
+        # A forecast that diverged to NaN is infinitely wrong, not missing.
+        sound = np.where(np.isnan(forecasts), np.inf, forecasts)
+        known = conformal.margins(origins.truth - sound, self.level)
         return np.concatenate([known, beyond])
 
     def _continue(
@@ -171,7 +173,7 @@ def precision(dtype: str):
 def _mean_rollout(
     networks: Network,
     past: Float[Array, "origin time target"],
-    known: Float[Array, "origin time+steps input"],
+    known: Float[Array, "origin span input"],
     steps: int,
     carry: bool,
 ) -> Float[Array, "origin steps target"]:

@@ -12,7 +12,7 @@ def rollout(
     network: Network,
     context: Float[Array, "batch time target"],
     steps: int,
-    inputs: Float[Array, "batch time+steps input"] | None = None,
+    inputs: Float[Array, "batch span input"] | None = None,
     *,
     carry: bool = False,
 ) -> Float[Array, "batch steps target"]:

@@ -10,21 +10,21 @@ from .losses import LOSSES
 from .methods import METHODS
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
     """The settings of a `Forecaster`, each with its range; what they mean is said there."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     cell: Literal["rnn", "gru", "lstm"]
     hidden: PositiveInt
     depth: PositiveInt
     activation: Literal["tanh", "relu", "logistic", "identity"]
-    dense: tuple[PositiveInt, ...]
+    dense: Annotated[tuple[PositiveInt, ...], Field(strict=False)]  # or a list
     residual: bool
-    centred: bool | None
+    centred: bool
     init: Literal[tuple(INITIALISATIONS)]  # pyright: ignore
     window: PositiveInt
     washout: NonNegativeInt
@@ -41,9 +41,18 @@ class Settings(BaseModel):
     ensemble: PositiveInt
     validation: Share
     test: Share
-    level: Annotated[float, Field(gt=0, lt=1)]
+    level: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
     dtype: Literal["float32", "float64"]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+KINDS = {
+    "bool": "True or False",
+    "finite": "a finite number",
+    "float": "a number",
+    "int": "a whole number",
+    "tuple": "a tuple of whole numbers",
+}
 
 
 def check_settings(settings: dict[str, Any]) -> Settings:
@@ -75,6 +84,5 @@ def _refusal(name: str, first: Any, settings: dict[str, Any]) -> InputError:
     if first["type"] in ("less_than", "less_than_equal"):
         bound = limits.get("lt", limits.get("le"))
         return InputError(f"`{name}` must be below {bound:g}", got, f"Lower `{name}`.")
-    kind = "whole number" if "int" in first["type"] else "number"
-    kind = "True or False" if "bool" in first["type"] else f"a {kind}"
-    return InputError(f"`{name}` must be {kind}", repr(got), f"Change `{name}`.")
+    kind = "tuple" if name == "dense" else first["type"].split("_")[0]
+    return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), f"Change `{name}`.")

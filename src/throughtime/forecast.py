@@ -69,7 +69,7 @@ class Forecaster:
     residual: bool = False
     centred: bool = True
     init: str = "pytorch"
-    ensemble: int = 3
+    ensemble: int = 5
     window: int = 40
     washout: int = 10
     horizon: int = 1

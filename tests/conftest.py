@@ -1,11 +1,30 @@
-"""Settings and fixtures for every test."""
+"""Settings, fixtures and helpers for every test.
 
+Nothing of `throughtime` is imported at the head: its types are checked only from when pytest
+has read its options.
+"""
+
+import datetime as dt
 import os
+import re
+from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
+import numpy as np
 import pytest
+
+# A program that was compiled once is read back: by a later test, and by the next run.
+CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"
+jax.config.update("jax_compilation_cache_dir", str(CACHE))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+DATES = [dt.datetime(2020, 1, 31), dt.datetime(2020, 2, 29), dt.datetime(2020, 3, 31)]
+DATA = {"date": DATES, "y": [1.5, -2.0, 3.25], "u": [10, 20, 30], "note": ["a", "b", "c"]}
+CSV = "date,y,u,note\n2020-01-31,1.5,10,a\n2020-02-29,-2.0,20,b\n2020-03-31,3.25,30,c\n"
+"""One small table with month ends, a target, an input and a note: a frame, and as text."""
 
 
 @pytest.fixture
@@ -13,3 +32,36 @@ def float64():
     """Double precision, for tests that hold to rounding error."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a file of text or bytes and gives its path."""
+
+    def write(text, name="lab.csv"):
+        file = tmp_path / name
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return file
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def lab():
+    """The series of `DATA` with `u` as an input."""
+    from throughtime.series import Series, Times
+
+    return Series(
+        np.array([[1.5], [-2.0], [3.25]]),
+        ("y",),
+        np.array([[10.0], [20.0], [30.0]]),
+        ("u",),
+        Times(np.datetime64("2020-01-31", "us"), 1, 3, "date", "month", 31),
+    )
+
+
+def refuses(message):
+    """Expects an `InputError` that holds this text."""
+    from throughtime.errors import InputError
+
+    return pytest.raises(InputError, match=re.escape(message))

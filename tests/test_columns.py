@@ -1,34 +1,12 @@
 """Which column is what: defaults, roles and their mistakes."""
 
-import datetime as dt
-import re
-
-import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from conftest import DATES, refuses
 
-from throughtime.errors import InputError
 from throughtime.series import Times
 from throughtime.tables import to_series
-
-
-def refuses(message):
-    return pytest.raises(InputError, match=re.escape(message))
-
-
-DATES = [dt.datetime(2020, 1, 31), dt.datetime(2020, 2, 29), dt.datetime(2020, 3, 31)]
-EXPECTED_TIMES = Times(np.datetime64("2020-01-31", "us"), 1, 3, "date", "month", 31)
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text, name="lab.csv"):
-        file = tmp_path / name
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return file
-
-    return write
 
 
 @pytest.mark.parametrize(
@@ -50,9 +28,9 @@ def test_the_time_column_is_found(write, header, stamps, step):
     assert series.times.column == (header or "index")
 
 
-def test_dates_go_before_the_row_index_that_pandas_writes(write):
+def test_dates_go_before_the_row_index_that_pandas_writes(write, lab):
     (series,) = to_series(write(pd.DataFrame({"date": DATES, "y": [1.5, -2.0, 3.25]}).to_csv()))
-    assert series.target_names == ("y",) and series.times == EXPECTED_TIMES
+    assert series.target_names == ("y",) and series.times == lab.times
     (series,) = to_series(write("index,flow,rain\n0,1,5\n1,2,6\n2,3,7\n"), inputs=["rain"])
     assert series.target_names == ("flow",) and series.times.column == "index"
     (series,) = to_series(pl.DataFrame({"date": DATES, "index": [5.0, 6.0, 7.0]}))
@@ -89,11 +67,11 @@ def test_the_only_dates_are_the_time_wherever_they_stand(write):
         assert [len(s) for s in to_series(path, id="site")] == [3, 3]
 
 
-def test_one_of_several_dates_is_not_guessed():
+def test_one_of_several_dates_is_not_guessed(lab):
     frame = pl.DataFrame({"y": [1.0, 2.0, 3.0], "date": DATES, "entered": DATES})
     assert to_series(frame)[0].times == Times.count(3)
-    assert to_series(frame.drop("entered"))[0].times == EXPECTED_TIMES
-    assert to_series(frame, time="date")[0].times == EXPECTED_TIMES
+    assert to_series(frame.drop("entered"))[0].times == lab.times
+    assert to_series(frame, time="date")[0].times == lab.times
 
 
 @pytest.mark.parametrize(

@@ -1,46 +1,16 @@
 """Reading files: every dialect gives the same series, every mistake is named."""
 
-import datetime as dt
-import re
-
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from conftest import CSV, DATA, refuses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from throughtime.errors import InputError
-from throughtime.series import Series, Times
 from throughtime.tables import to_series
-
-
-def refuses(message):
-    return pytest.raises(InputError, match=re.escape(message))
-
-
-DATES = [dt.datetime(2020, 1, 31), dt.datetime(2020, 2, 29), dt.datetime(2020, 3, 31)]
-DATA = {"date": DATES, "y": [1.5, -2.0, 3.25], "u": [10, 20, 30], "note": ["a", "b", "c"]}
-CSV = "date,y,u,note\n2020-01-31,1.5,10,a\n2020-02-29,-2.0,20,b\n2020-03-31,3.25,30,c\n"
-EXPECTED = Series(
-    np.array([[1.5], [-2.0], [3.25]]),
-    ("y",),
-    np.array([[10.0], [20.0], [30.0]]),
-    ("u",),
-    Times(np.datetime64("2020-01-31", "us"), 1, 3, "date", "month", 31),
-)
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text, name="lab.csv"):
-        file = tmp_path / name
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return file
-
-    return write
 
 
 @pytest.mark.parametrize(
@@ -61,14 +31,14 @@ def write(tmp_path):
         ("lab.csv", CSV.replace("a\n", '"a, ""quoted"""\n')),
     ],
 )
-def test_every_dialect_gives_the_same_series(write, name, text):
+def test_every_dialect_gives_the_same_series(write, name, text, lab):
     for path in (write(text, name), str(write(text, name))):
         (series,) = to_series(path, target="y", inputs=["u"])
-        assert series.fingerprint() == EXPECTED.fingerprint()
+        assert series.fingerprint() == lab.fingerprint()
         assert series.name == "lab"
 
 
-def test_parquet_gives_the_same_series(tmp_path):
+def test_parquet_gives_the_same_series(tmp_path, lab):
     for i, save in enumerate(
         [
             lambda p: pl.DataFrame(DATA).write_parquet(p),
@@ -79,7 +49,7 @@ def test_parquet_gives_the_same_series(tmp_path):
         path = tmp_path / f"lab [{i}].parquet"
         save(path)
         (series,) = to_series(path, target="y", inputs="u")
-        assert series.fingerprint() == EXPECTED.fingerprint()
+        assert series.fingerprint() == lab.fingerprint()
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

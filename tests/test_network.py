@@ -1,5 +1,6 @@
 """Networks: what they compute, what they count, and what an architecture refuses."""
 
+import copy
 import json
 from dataclasses import fields
 
@@ -13,6 +14,7 @@ from scipy import special
 from throughtime.cells import GRU, LSTM, RNN
 from throughtime.errors import InputError
 from throughtime.network import Architecture, Dense, Network, Readout, count
+from throughtime.seeds import words
 from throughtime.unroll import unroll
 
 BATCH, TIME, INPUT, HIDDEN = 3, 5, 2, 4
@@ -24,6 +26,14 @@ def build(**options):
     return Architecture(**{**shape, **options}).build(KEY)
 
 
+@eqx.filter_jit
+def run(network, *arguments, **options):
+    return network(*arguments, **options)
+
+
+unrolled = eqx.filter_jit(unroll)
+
+
 def inputs(seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=(BATCH, TIME, INPUT)))
 
@@ -31,10 +41,10 @@ def inputs(seed=0):
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_depth_is_composition(cell, float64):
     network, xs = build(cell=cell, depth=3), inputs()
-    ys, finals = network(xs)
+    ys, finals = run(network, xs)
     assert [c.input_size for c in network.cells] == [INPUT, HIDDEN, HIDDEN]
     for layer, seen in zip(network.cells, finals, strict=True):
-        stack, final = unroll(layer, xs)
+        stack, final = unrolled(layer, xs)
         xs = layer.hidden(stack)
         jax.tree.map(np.testing.assert_array_equal, final, seen)
     V, c = network.readout.layers[-1].V, network.readout.layers[-1].c
@@ -43,26 +53,26 @@ def test_depth_is_composition(cell, float64):
 
 def test_dense_layers_are_relu_between_cells_and_readout(float64):
     network, xs = build(dense=(6, 5)), inputs()
-    hs = np.asarray(unroll(network.cells[0], xs)[0].h)
+    hs = np.asarray(unrolled(network.cells[0], xs)[0].h)
     first, second, last = network.readout.layers
     for layer in (first, second):
-        hs = np.maximum(hs @ np.asarray(layer.V).T + layer.c, 0)
+        hs = np.maximum(hs @ np.asarray(layer.V).T + np.asarray(layer.c), 0)
     assert hs.shape[-1] == 5 and (hs == 0).any() and (hs > 0).any()
-    np.testing.assert_allclose(network(xs)[0], hs @ np.asarray(last.V).T + last.c, atol=1e-14)
+    expected = hs @ np.asarray(last.V).T + np.asarray(last.c)
+    np.testing.assert_allclose(run(network, xs)[0], expected, atol=1e-14)
 
 
-@pytest.mark.parametrize("depth", [1, 2])
-@pytest.mark.parametrize("lengths", [None, [5, 1, 3]])
+@pytest.mark.parametrize(("depth", "lengths"), [(1, None), (1, [5, 1, 3]), (2, [5, 1, 3])])
 def test_last_reads_the_last_step_that_counts(depth, lengths, float64):
-    last, every = build(depth=depth, last=True), build(depth=depth)
+    last, every = (build(cell="rnn", depth=depth, last=last) for last in (True, False))
     assert eqx.tree_equal(last.cells, every.cells)
     ends = [TIME - 1] * BATCH if lengths is None else [n - 1 for n in lengths]
     xs = inputs()
     if lengths is not None:
         padding = np.arange(TIME)[None, :] >= np.array(lengths)[:, None]
-        xs = jnp.where(padding[..., None], jnp.nan, xs)
+        xs = jnp.asarray(np.where(padding[..., None], np.nan, xs))
         lengths = jnp.array(lengths)
-    one, all_steps = last(xs, lengths=lengths)[0], every(xs, lengths=lengths)[0]
+    one, all_steps = (run(each, xs, lengths=lengths)[0] for each in (last, every))
     assert one.shape == (BATCH, 3) and all_steps.shape == (BATCH, TIME, 3)
     np.testing.assert_allclose(one, np.asarray(all_steps)[np.arange(BATCH), ends], atol=1e-14)
 
@@ -77,23 +87,22 @@ def test_last_reads_the_last_step_that_counts(depth, lengths, float64):
 )
 def test_outputs(output, sigma, float64):
     network, xs = build(output=output), inputs()
-    before = network(xs, activate=False)[0]
-    np.testing.assert_allclose(network(xs)[0], sigma(np.asarray(before)), atol=1e-15)
-    assert output == "identity" or not np.allclose(network(xs)[0], before)
+    before, after = (np.asarray(run(network, xs, activate=a)[0]) for a in (False, True))
+    np.testing.assert_allclose(after, sigma(before), atol=1e-15)
+    assert output == "identity" or not np.allclose(after, before)
 
 
-@pytest.mark.parametrize("last", [False, True])
-@pytest.mark.parametrize("lengths", [None, [5, 1, 3]])
+@pytest.mark.parametrize(("last", "lengths"), [(False, None), (True, None), (True, [5, 1, 3])])
 def test_residual_adds_the_first_inputs_to_every_block_of_outputs(last, lengths, float64):
-    sizes = {"input_size": 3, "output_size": 4, "last": last}
+    sizes = {"input_size": 3, "output_size": 4, "cell": "rnn", "last": last}
     plain, added = build(**sizes), build(**sizes, residual=2)
-    xs = jnp.concatenate([inputs(), inputs(1)[..., :1]], axis=-1)
+    xs = jnp.asarray(np.concatenate([inputs(), np.asarray(inputs(1))[..., :1]], axis=-1))
     ends = np.array([TIME] * BATCH if lengths is None else lengths) - 1
     lengths = None if lengths is None else jnp.array(lengths)
     now = np.asarray(xs)[..., [0, 1, 0, 1]]
     now = now[np.arange(BATCH), ends] if last else now
-    difference = added(xs, lengths=lengths)[0] - plain(xs, lengths=lengths)[0]
-    np.testing.assert_allclose(difference, now, atol=1e-14)
+    one, other = (np.asarray(run(each, xs, lengths=lengths)[0]) for each in (added, plain))
+    np.testing.assert_allclose(one - other, now, atol=1e-14)
 
 
 @pytest.mark.parametrize(("residual", "outputs"), [(3, 3), (2, 3)])
@@ -102,23 +111,47 @@ def test_residual_must_be_inputs_and_divide_the_outputs(residual, outputs):
         Architecture(INPUT, outputs, residual=residual)
 
 
-def test_members_of_an_ensemble_are_networks_of_their_own_key():
+@pytest.mark.parametrize("key", [5, KEY, np.random.default_rng(5)])
+def test_members_of_an_ensemble_are_networks_of_their_own_stream(key):
+    """Member i is drawn from (seed, i), whoever the others are."""
     shape = Architecture(2, 1, "gru", 3)
-    stacked = shape.ensemble(3, KEY)
+    seed = words(copy.deepcopy(key))
+    stacked = shape.ensemble(3, key)
     for i in range(3):
         member = jax.tree.map(lambda leaf, i=i: leaf[i], stacked)
-        assert eqx.tree_equal(member, shape.build(jax.random.fold_in(KEY, i)))
+        alone = shape.build(np.random.default_rng([*seed, i]))
+        assert eqx.tree_equal(member, alone)
+    a, b = jax.tree.map(lambda leaf: leaf[0], stacked), member
+    assert not (np.asarray(a.cells[0].U) == np.asarray(b.cells[0].U)).any()
 
 
 def test_states_carry_from_piece_to_piece(float64):
     network, xs = build(depth=2), inputs()
-    whole, end = network(xs)
-    first, state = network(xs[:, :2])
-    second, last = network(xs[:, 2:], state)
-    np.testing.assert_allclose(jnp.concatenate([first, second], 1), whole, atol=1e-14)
+    whole, end = run(network, xs)
+    xs = np.asarray(xs)
+    first, state = run(network, jnp.asarray(xs[:, :2]))
+    second, last = run(network, jnp.asarray(xs[:, 2:]), state)
+    np.testing.assert_allclose(np.concatenate([first, second], 1), whole, atol=1e-14)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-14), last, end)
     zeros = network.initial_state(BATCH)
-    np.testing.assert_array_equal(network(xs, zeros)[0], whole)
+    np.testing.assert_array_equal(run(network, jnp.asarray(xs), zeros)[0], whole)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_centred_networks_do_not_see_the_level(last, float64):
+    """What is added to the centred inputs is added to the outputs, and nothing else moves."""
+    sizes = {"input_size": 3, "output_size": 4, "cell": "rnn", "last": last, "centred": 2}
+    xs = np.concatenate([inputs(), np.asarray(inputs(1))[..., :1]], axis=-1)
+    level = np.array([3.0, -5.0])
+    raised = xs + np.append(level, 0.0)
+    for network in (build(**sizes), build(**sizes, residual=2)):
+        low, high = (np.asarray(run(network, jnp.asarray(x))[0]) for x in (xs, raised))
+        np.testing.assert_allclose(high - low, np.broadcast_to(np.tile(level, 2), low.shape))
+    # The network is a plain one that reads differences and whose outputs get the first value.
+    first = np.append(xs[0, 0, :2], 0.0)
+    plain, centred = build(**{**sizes, "centred": 0}), build(**sizes)
+    wanted = run(plain, jnp.asarray(xs - first))[0][0] + np.tile(first[:2], 2)
+    np.testing.assert_allclose(run(centred, jnp.asarray(xs))[0][0], wanted, atol=1e-13)
 
 
 def parameters(cell, size, n):
@@ -155,7 +188,7 @@ def test_a_key_decides_every_weight():
     one, again, other = (shape.build(jax.random.key(k)) for k in (1, 1, 2))
     assert eqx.tree_equal(one, again)
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-        assert (a != b).all()
+        assert (np.asarray(a) != np.asarray(b)).all()
     deep = Architecture(5, 5, "rnn", 5, depth=2).build(KEY)
     assert not np.allclose(deep.cells[0].U, deep.cells[1].U)  # no key is used twice
     assert not np.allclose(deep.cells[0].U, deep.cells[0].W)
@@ -174,8 +207,9 @@ def test_build_takes_every_field(cell, kind, float64):
 
 def test_json_round_trip():
     shape = Architecture(
-        3, 4, "rnn", 7, 2, "relu", (5, 4), "softmax", True, 2, "keras", "float64"
-    )
+        3, 4, "rnn", 7, 2, "relu", (5, 4), "softmax", last=True, residual=2, centred=1,
+        init="keras", dtype="float64",
+    )  # fmt: skip
     default = Architecture(1, 1)
     assert all(
         getattr(shape, field.name) != getattr(default, field.name) for field in fields(shape)
@@ -228,5 +262,7 @@ def test_cells_of_different_kinds_stack(float64):
     gru = GRU(INPUT, 6, dtype=jnp.float64, key=KEY)
     lstm = LSTM(6, HIDDEN, dtype=jnp.float64, key=KEY)
     network = Network((gru, lstm), Readout((Dense(HIDDEN, 1, dtype=jnp.float64, key=KEY),)))
-    hs = unroll(lstm, unroll(gru, inputs())[0])[0].h
-    np.testing.assert_allclose(network(inputs())[0], network.readout.layers[0](hs), atol=1e-14)
+    hs = unrolled(lstm, unrolled(gru, inputs())[0])[0].h
+    dense = network.readout.layers[0]
+    wanted = np.asarray(hs) @ np.asarray(dense.V).T + np.asarray(dense.c)
+    np.testing.assert_allclose(run(network, inputs())[0], wanted, atol=1e-14)

@@ -1,7 +1,6 @@
 """The report: whole, offline, honest, and legible on a telephone."""
 
 import dataclasses
-import math
 import re
 import shutil
 import subprocess
@@ -9,14 +8,13 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from conftest import refuses
+from test_verdict import judged_on, untrained, waves
 
 from throughtime import report
 from throughtime.backtest import Backtest
-from throughtime.errors import InputError
 from throughtime.forecast import Forecaster
 from throughtime.predict import Forecast
-from throughtime.series import Series
-from throughtime.times import Times
 
 NAME = '<script>alert(1)</script> & "x"'
 SECTIONS = "verdict key-figures series truth beyond error training coverage network".split()
@@ -26,24 +24,23 @@ VERSIONS = {"throughtime": "0.1.0", "jax": "0.10.2"}
 COMMAND = 'throughtime forecast "a <b>.csv" --steps 15 --seed 0'
 
 
-def waves(n=160, targets=("y",), name="waves", filled=0):
-    rows = np.arange(n)[:, None]
-    noise = 0.1 * np.random.default_rng(0).normal(size=(n, len(targets)))
-    values = np.sin(rows / (2 + np.arange(len(targets)))) + noise
-    times = Times(np.datetime64("2001-01-01", "us"), 1, n, "month", "month")
-    return Series(values, targets, np.empty((n, 0)), (), times, name, filled)
-
-
-def fit(series, **settings):
-    quick = {"hidden": 4, "epochs": 2, "window": 8, "batch_size": 64, "ensemble": 2}
-    return Forecaster(**(quick | settings)).fit(series)
-
-
 @pytest.fixture(scope="module")
 def fitted():
     """A model of a series with a hostile name, its backtest and its forecast."""
-    model = fit(waves(targets=(NAME,), name=NAME, filled=3))
+    quick = {"hidden": 4, "epochs": 2, "window": 8, "batch_size": 64, "ensemble": 2}
+    model = Forecaster(**quick).fit(waves(targets=(NAME,), name=NAME, filled=3))
     return model, model.backtest(steps=15), [model.predict(15)]
+
+
+def ahead(model, steps):
+    """Forecasts as a model of each of its series could make them."""
+    return [
+        Forecast(
+            mean, mean - 1, mean + 1, one.times.after(steps), one.target_names, 0.9, one.name
+        )
+        for one in model.parts_.series
+        for mean in [np.sin(np.arange(steps) / 2)[:, None].repeat(one.targets.shape[1], axis=1)]
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -101,19 +98,6 @@ class Page(HTMLParser):
             self.texts[tag] = self.texts.get(tag, "") + data
         if {"th", "td"} & set(self.open):
             self.tables[-1][-1][-1] += data
-
-
-def judged(errors, level=0.9, margins=None, targets=("y",)):
-    """A backtest in which each method is off by its error at every lead time."""
-    truth = np.random.default_rng(0).normal(size=(40, 5, len(targets)))
-    forecasts = {name: truth + error for name, error in errors.items()}
-    margins = np.full((5, len(targets)), 1.0) if margins is None else margins
-    return Backtest.judge(truth, forecasts, margins, level, 11, targets)
-
-
-def told(fitted, backtest):
-    found = report.verdict(fitted[0], backtest, [])
-    return " ".join(found["sentences"]), " ".join(found["notes"])
 
 
 def test_every_tag_is_closed_and_every_section_there(page):
@@ -179,58 +163,6 @@ def test_the_rest_that_was_promised_is_there(fitted, page):
     assert f"all {model.epochs} epochs done" in page and f"{backtest.origins}" in page
 
 
-def test_the_verdict_says_by_how_much_the_network_wins(fitted):
-    backtest = judged({"network": 0.3, "ridge autoregression": 0.4, "persistence": 2.0})
-    text, _ = told(fitted, backtest)
-    assert "is 0.3000, 25 % lower than the 0.4000 of the best baseline, ridge" in text
-    assert f"(NMSE) is {0.09 / backtest.truth[:, 0].var():#.4g}" in text
-    assert "asked to hold 90 % of the values and held 100 %" in text
-    assert "wider than need be" in text and "baseline forecasts better" not in text
-
-
-def test_the_verdict_says_when_a_baseline_wins(fitted):
-    errors = {"network": 0.5, "ridge autoregression": 2.0, "seasonal persistence": 0.4}
-    text, _ = told(fitted, judged(errors))
-    assert "25 % higher than the 0.4000 of the best baseline, seasonal persistence" in text
-    assert "(period 11): here the baseline forecasts better" in text
-    text, _ = told(fitted, judged({"network": 2.0, "persistence": 0.4}))
-    assert "5 times the 0.4000 of the best baseline" in text
-    assert "worse than forecasting the mean" in text
-
-
-def test_the_verdict_says_when_there_is_no_gain(fitted):
-    text, _ = told(fitted, judged({"network": 0.4, "persistence": 0.401}))
-    assert "the same as" in text and "no gain" in text
-
-
-def test_the_verdict_says_when_intervals_are_too_narrow_or_missing(fitted):
-    errors = {"network": 0.3, "persistence": 0.4}
-    margins = np.full((5, 1), 0.1)
-    assert (
-        "held 0 % of those in the test part: they are too narrow"
-        in told(fitted, judged(errors, margins=margins))[0]
-    )
-    margins = np.array([[1.0], [1.0], [np.inf], [np.inf], [np.inf]])
-    assert "No interval beyond lead time 2" in told(fitted, judged(errors, margins=margins))[1]
-    text, notes = told(fitted, judged(errors, margins=np.full((5, 1), np.inf)))
-    assert "The intervals" not in text and "No intervals:" in notes
-
-
-def test_the_verdict_tells_what_is_not_finite_or_not_known(fitted):
-    text, _ = told(fitted, judged({"network": np.nan, "persistence": 1.0}))
-    assert "not finite: do not use them" in text
-    text, _ = told(fitted, judged({"network": 1.0, "persistence": np.inf}))
-    assert "no baseline to compare it with" in text
-    assert "held out" in told(fitted, None)[0]
-    assert "3 missing values were filled" in told(fitted, None)[1]
-
-
-def test_the_verdict_names_each_target(fitted):
-    backtest = judged({"network": 0.3, "persistence": 0.4}, targets=("a", "b"))
-    text, _ = told(fitted, backtest)
-    assert "RMSE for a," in text and "RMSE for b," in text and " for a, " in text
-
-
 def test_infinite_margins_and_no_backtest_are_reported(fitted, tmp_path):
     model, backtest, (forecast,) = fitted
     endless = dataclasses.replace(
@@ -252,19 +184,16 @@ def test_infinite_margins_and_no_backtest_are_reported(fitted, tmp_path):
     assert not {"truth", "error", "coverage", "beyond"} & set(Page(page).ids)
 
 
-def test_other_data_than_the_fitted_are_reported(fitted, tmp_path):
-    model = fitted[0]
-    other = waves(60, targets=(NAME,), name="other")
-    page = written(
-        tmp_path / "a.html", model, model.backtest(other, steps=3), [model.predict(3, other)]
-    )
-    assert "truth" in Page(page).ids
+def test_other_data_than_the_fitted_are_reported(tmp_path):
+    model = untrained(waves())
+    other = [waves(60, name="short"), waves(90, name="other")]
+    page = written(tmp_path / "a.html", model, judged_on(model, other, 3), [])
+    assert "truth" in Page(page).ids and "beyond" not in Page(page).ids
 
 
 def test_several_series_and_targets_are_limited(tmp_path):
-    several = [waves(150, ("a", "b"), f"wave {i}") for i in range(3)]
-    model = fit(several, epochs=1, ensemble=1)
-    page = written(tmp_path / "a.html", model, model.backtest(steps=4), model.predict(4))
+    model = untrained([waves(150, ("a", "b"), f"wave {i}") for i in range(3)])
+    page = written(tmp_path / "a.html", model, judged_on(model, None, 4), ahead(model, 4))
     parsed = Page(page)
     assert "There are 3 series of 2 targets; figures show the first 4" in page
     assert len(parsed.ids) == len(set(parsed.ids))
@@ -273,16 +202,20 @@ def test_several_series_and_targets_are_limited(tmp_path):
     assert len(page) < 700_000
 
 
+def test_settings_that_the_network_does_not_follow_are_told(tmp_path):
+    model = untrained(waves(), centred=True, residual=True, truncated=True)
+    page = Page(written(tmp_path / "a.html", model, None, []))
+    cells = {row[0]: row[1] for table in page.tables for row in table if len(row) == 2}
+    assert cells["centred"] == "no (asked: yes)" and cells["residual"] == "yes"
+
+
 def test_the_page_is_the_same_each_time(fitted, page, tmp_path):
     assert written(tmp_path / "again.html", *fitted) == page
 
 
 def test_ten_thousand_points_stay_light(tmp_path):
-    series = waves(12_000)
-    model = fit(series, epochs=1, ensemble=1, batch_size=512)
-    mean = np.sin(np.arange(2000) / 2)[:, None]
-    ahead = Forecast(mean, mean - 1, mean + 1, series.times.after(2000), ("y",), 0.9, "waves")
-    page = written(tmp_path / "a.html", model, model.backtest(steps=5), [ahead])
+    model = untrained(waves(12_000))
+    page = written(tmp_path / "a.html", model, judged_on(model, None, 5), ahead(model, 2000))
     assert len(page) < 600_000
     assert "1000 rows (1000 more are not shown)" in page
 
@@ -301,21 +234,10 @@ def test_a_failure_leaves_the_old_report(fitted, tmp_path, monkeypatch):
 
 
 def test_mistakes_are_named(fitted, tmp_path):
-    with pytest.raises(InputError, match="folder of a report must exist"):
+    with refuses("the folder of a report must exist"):
         written(tmp_path / "none" / "report.html", *fitted)
-    with pytest.raises(InputError, match="needs a fitted model"):
+    with refuses("a report needs a fitted model"):
         written(tmp_path / "report.html", Forecaster(), *fitted[1:])
-
-
-def test_numbers_read_well():
-    assert [report.number(v) for v in (0.0, 41.3, 1234.5, 98765.4, -2.5e-7, math.nan)] == [
-        "0.000",
-        "41.30",
-        "1234",
-        "98765",
-        "-2.500e-07",
-        "–",
-    ]
 
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")

@@ -6,17 +6,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import refuses
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from throughtime.errors import InputError
 from throughtime.series import Scaler, Series, Split, Times, check_values, fill
-
-
-def refuses(message):
-    return pytest.raises(InputError, match=re.escape(message))
-
 
 # --- Series ------------------------------------------------------------------------------
 

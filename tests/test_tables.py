@@ -1,7 +1,6 @@
 """Reading tables: every kind of source gives the same series, every mistake is named."""
 
 import datetime as dt
-import re
 from decimal import Decimal
 
 import numpy as np
@@ -10,37 +9,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from conftest import DATA, DATES, refuses
 
-from throughtime.errors import InputError
-from throughtime.series import Series, Times
+from throughtime.series import Times
 from throughtime.tables import future_inputs, to_series
-
-
-def refuses(message):
-    return pytest.raises(InputError, match=re.escape(message))
-
-
-DATES = [dt.datetime(2020, 1, 31), dt.datetime(2020, 2, 29), dt.datetime(2020, 3, 31)]
-DATA = {"date": DATES, "y": [1.5, -2.0, 3.25], "u": [10, 20, 30], "note": ["a", "b", "c"]}
-CSV = "date,y,u,note\n2020-01-31,1.5,10,a\n2020-02-29,-2.0,20,b\n2020-03-31,3.25,30,c\n"
-EXPECTED = Series(
-    np.array([[1.5], [-2.0], [3.25]]),
-    ("y",),
-    np.array([[10.0], [20.0], [30.0]]),
-    ("u",),
-    Times(np.datetime64("2020-01-31", "us"), 1, 3, "date", "month", 31),
-)
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text, name="lab.csv"):
-        file = tmp_path / name
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return file
-
-    return write
-
 
 # --- sources -----------------------------------------------------------------------------
 
@@ -70,10 +42,10 @@ FRAMES = {
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_every_frame_gives_the_same_series(kind):
+def test_every_frame_gives_the_same_series(kind, lab):
     (series,) = to_series(FRAMES[kind](), target="y", inputs=["u"])
-    assert series.times == EXPECTED.times
-    assert series.fingerprint() == EXPECTED.fingerprint()
+    assert series.times == lab.times
+    assert series.fingerprint() == lab.fingerprint()
 
 
 @pytest.mark.parametrize(
@@ -266,12 +238,12 @@ def test_mistakes_in_memory(data, message):
         to_series(data)
 
 
-def test_a_series_keeps_its_columns():
+def test_a_series_keeps_its_columns(lab):
     with refuses(
         "a `Series` keeps its columns `y`, `u`; got `u`, `y`. Leave out `target` and `inputs`, "
         "or pass the table."
     ):
-        to_series(EXPECTED, target="u", inputs=["y"])
+        to_series(lab, target="u", inputs=["y"])
 
 
 # --- future inputs ------------------------------------------------------------------------

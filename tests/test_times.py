@@ -2,20 +2,15 @@
 
 import datetime as dt
 import json
-import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import refuses
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from throughtime.errors import InputError
 from throughtime.times import Times
-
-
-def refuses(message):
-    return pytest.raises(InputError, match=re.escape(message))
 
 
 def times(start, step, length, unit="number", day=1):

@@ -1,28 +1,13 @@
 """The values of a column: numbers, dates and zones, and their mistakes."""
 
 import datetime as dt
-import re
 
 import pandas as pd
 import polars as pl
 import pytest
+from conftest import refuses
 
-from throughtime.errors import InputError
 from throughtime.tables import to_series
-
-
-def refuses(message):
-    return pytest.raises(InputError, match=re.escape(message))
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text, name="lab.csv"):
-        file = tmp_path / name
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return file
-
-    return write
 
 
 @pytest.mark.parametrize("kind", ["polars", "pandas", "arrow"])

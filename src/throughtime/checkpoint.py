@@ -40,12 +40,12 @@ def read_checkpoint(folder: Path, like: PyTree) -> tuple[PyTree, list[Row]] | No
     path = folder / CHECKPOINT
     if not path.exists():
         return None
-    content = path.read_bytes()
+    content = file_content(path)
     values, metadata = tensors(path, content), _metadata(content)
     rows = metadata.get("history", "")
     if metadata.get("digest") != _digest(values, rows):
         raise damaged(path, "its content does not match its digest")
-    return unflatten(like, values, path), history_rows(rows)
+    return unflatten(like, values, path), history_rows(path, rows)
 
 
 class Checkpoints:
@@ -91,6 +91,19 @@ def flatten(tree: PyTree) -> dict[str, np.ndarray]:
     return {_name(where): np.asarray(jax.device_get(leaf), order="C") for where, leaf in leaves}
 
 
+def file_content(path: Path) -> bytes:
+    """The bytes of a file.
+
+    **Raises:** `InputError` if it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise damaged(path, "the file is missing") from None
+    except OSError as error:
+        raise damaged(path, f"it cannot be read ({error.strerror})") from None
+
+
 def _name(where: tuple) -> str:
     return jax.tree_util.keystr(where, simple=True, separator=".")
 
@@ -109,7 +122,7 @@ def tensors(path: Path, content: bytes) -> dict[str, np.ndarray]:
 def _metadata(content: bytes) -> dict[str, str]:
     """The metadata of safetensors content, whose header `tensors` has found sound."""
     size = int.from_bytes(content[:8], "little")
-    return json.loads(content[8 : 8 + size]).get("__metadata__", {})
+    return json.loads(content[8 : 8 + size]).get("__metadata__") or {}
 
 
 def history_lines(history: list[Row]) -> str:
@@ -117,9 +130,15 @@ def history_lines(history: list[Row]) -> str:
     return "".join(json.dumps(_plain(row)) + "\n" for row in history)
 
 
-def history_rows(lines: str) -> list[Row]:
-    """The inverse of `history_lines`."""
-    return [_row(json.loads(line)) for line in lines.splitlines()]
+def history_rows(path: Path, lines: str) -> list[Row]:
+    """The inverse of `history_lines`; `path` is the file that held them.
+
+    **Raises:** `InputError` if they are not rows.
+    """
+    try:
+        return [_row(json.loads(line)) for line in lines.splitlines()]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise damaged(path, "its history is not one JSON object a line") from None
 
 
 def _row(plain: dict[str, Any]) -> Row:
@@ -127,7 +146,7 @@ def _row(plain: dict[str, Any]) -> Row:
     return Row(**known)  # pyright: ignore[reportArgumentType]
 
 
-def _plain(row: Row) -> dict[str, float | None]:
+def _plain(row: Row) -> dict[str, int | float | None]:
     return {k: v if math.isfinite(v) else None for k, v in row._asdict().items()}
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from .errors import InputError
+from .usage import refusal
 
 app = typer.Typer(
     name="throughtime",
@@ -67,7 +68,7 @@ def forecast(
     horizon: Annotated[
         int, typer.Option(help="Steps forecast at once; 1 feeds predictions back.")
     ] = 1,
-    ensemble: Annotated[int, typer.Option(help="Networks that are averaged.")] = 3,
+    ensemble: Annotated[int, typer.Option(help="Networks that are averaged.")] = 5,
     residual: Annotated[
         bool, typer.Option(help="Learn the change from the last value.")
     ] = False,
@@ -218,11 +219,14 @@ def example(
     from . import examples
 
     if name is None:
-        for known, program in examples.EXAMPLES.items():
-            typer.echo(f"{known:<12} {program.about}")
+        abouts = {known: program.about for known, program in examples.EXAMPLES.items()}
+        lines = "\n".join(f"{known:<12} {about}" for known, about in abouts.items())
+        typer.echo(json.dumps(abouts) if as_json else lines)
         return
     program = examples.example(name)
-    folder = out or Path("runs") / f"example-{name}"
+    if seed < 0:
+        raise InputError("`seed` must be at least 0", seed, "Raise `seed`.")
+    folder = _folder(out or Path("runs") / f"example-{name}")
     with _watcher(program.epochs, quiet) as watcher:
         result = program.run(folder, seed, watcher.show)
     if as_json:
@@ -274,8 +278,10 @@ def main() -> NoReturn:
     except typer.Abort:
         status = _fail("Interrupted.", 130)
     except USAGE_ERRORS as error:
-        line = " ".join(error.format_message().split())
-        status = _fail(f"{line} Try `throughtime --help`, or `--help` after a command.", 2)
+        status = _fail(str(refusal(error, sys.argv[1:])), 2)
+    except MemoryError as error:
+        rule = "network, data and steps must fit into memory"
+        status = _fail(str(InputError(rule, str(error) or "too much", "Lower them.")), 2)
     except OSError as error:
         where = f": `{error.filename}`" if error.filename else ""
         status = _fail(f"The system refused ({error.strerror}){where}.", 1)
@@ -373,6 +379,17 @@ def _free(folder: Path) -> Path:
     while free.exists():
         number, free = number + 1, folder.with_name(f"{folder.name}-{number}")
     return free
+
+
+def _folder(folder: Path) -> Path:
+    """The folder, made if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        rule = "the output folder must be writable"
+        got = f"`{folder}` ({error.strerror})"
+        raise InputError(rule, got, "Pass another `--out`.") from None
+    return folder
 
 
 def _command() -> str:

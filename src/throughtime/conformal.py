@@ -20,13 +20,15 @@ def margins(
     **Arguments:**
 
     - `residuals`: truth less forecast, on data the network was not trained on; NaN where a
-      forecast reaches beyond the data.
+      forecast reaches beyond the data, infinite where it diverged.
     - `level`: the coverage asked for, in (0, 1).
 
     **Returns:** q; infinite where there are too few residuals for the level.
     """
     size = np.sort(np.abs(residuals), axis=0)  # NaN sorts to the end
-    n = np.sum(np.isfinite(residuals), axis=0)
-    rank = np.ceil((n + 1) * level - 1e-9).astype(int)
+    n = np.sum(~np.isnan(residuals), axis=0)
+    rank = np.maximum(np.ceil((n + 1) * level - 1e-9), 1).astype(int)
+    if len(size) == 0:
+        return np.full(n.shape, math.inf)
     q = np.take_along_axis(size, np.minimum(rank, np.maximum(n, 1))[None] - 1, axis=0)[0]
     return np.where(rank <= n, q, math.inf)

@@ -155,33 +155,22 @@ def _last_four(values: np.ndarray) -> Sequences:
 
 def _warm() -> threading.Thread:
     """Load Matplotlib while the network is compiled and trained, which leaves Python idle."""
-    thread = threading.Thread(target=import_module, args=("matplotlib.figure",), daemon=True)
+    figures = "throughtime.figures"
+    thread = threading.Thread(target=import_module, args=(figures,), daemon=True)
     thread.start()
     return thread
 
 
-def _draw(folder: Path, title: str, lines: dict, history: list[Row]) -> list[Path]:
+def _draw(folder: Path, title: str, curves: dict, history: list[Row]) -> list[Path]:
     """The lecture's two pictures: the prediction and the losses."""
-    from matplotlib.figure import Figure  # here: Matplotlib takes a while to load
+    from . import drawing, figures  # here: Matplotlib takes a while to load
 
     folder.mkdir(parents=True, exist_ok=True)
-    losses = {"training": [row.loss for row in history]}
+    epochs = np.array([row.epoch for row in history])
+    losses = {"training": (epochs, np.array([row.loss for row in history]))}
     if math.isfinite(history[-1].validation_loss):
-        losses["validation"] = [row.validation_loss for row in history]
-    epochs = [row.epoch for row in history]
+        losses["validation"] = epochs, np.array([row.validation_loss for row in history])
     pictures = [folder / "prediction.png", folder / "losses.png"]
-
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    axes = figure.add_subplot(title=title, xlabel="time", ylabel="value")
-    for name, (t, values) in lines.items():
-        axes.plot(t, values, label=name)
-    axes.legend()
-    figure.savefig(pictures[0])
-
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    axes = figure.add_subplot(title="Losses", xlabel="epoch", ylabel="loss", yscale="log")
-    for name, values in losses.items():
-        axes.plot(epochs, values, label=name)
-    axes.legend()
-    figure.savefig(pictures[1])
+    drawing.save(figures.lines(title, curves), pictures[0])
+    drawing.save(figures.lines("Losses", losses, "epoch", "loss", log=True), pictures[1])
     return pictures

@@ -14,6 +14,7 @@ import numpy as np
 from . import atomic, run
 from .backtest import Backtest
 from .checkpoint import Checkpoints, read_checkpoint
+from .errors import InputError
 from .forecast import Forecaster
 from .predict import Forecast
 from .series import Series
@@ -62,9 +63,8 @@ def begin(
     """
     model.prepare(series)
     model.parts_.check_steps(steps)
-    for one in series:
-        ahead = future_inputs(future, one, steps)
-    options = {"steps": steps, "inputs": ahead.tolist()}
+    ahead = [future_inputs(future, one, steps).tolist() for one in series if one.input_names]
+    options = {"steps": steps, "inputs": ahead}
     run.claim(folder, overwrite)
     run.write(folder, model.record(options=options, command=command))
 
@@ -75,6 +75,9 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
     **Raises:** `Interrupted` at SIGINT or SIGTERM, `Diverged`, `InputError` for a bad run.
     """
     record = run.read(folder)
+    if "steps" not in record.options:
+        rule = "a run to resume must be one that `throughtime forecast` began"
+        raise InputError(rule, f"`{folder}`, saved from Python", "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
     if record.params is None:
         _train(model, folder, show)
@@ -113,10 +116,14 @@ def _train(model: Forecaster, folder: Path, show: Callable[[list[Row]], None]) -
 
 def _results(model: Forecaster, folder: Path, record: run.Record, report: bool) -> Outcome:
     steps = record.options["steps"]
-    ahead = np.array(record.options["inputs"], dtype=float).reshape(steps, -1)
+    predictor, ahead = model.predictor(steps), record.options["inputs"]
     held_out = model.test > 0
     backtest = model.backtest(steps=steps) if held_out else None
-    forecasts = model.predictor(steps).forecast(None, steps, ahead)
+    if ahead:
+        pairs = zip(record.series, map(np.array, ahead), strict=True)
+        forecasts = [predictor.forecast([one], steps, known)[0] for one, known in pairs]
+    else:
+        forecasts = predictor.forecast(None, steps)
     atomic.write(folder / "forecast.csv", predictions_csv(forecasts))
     if report:
         from .report import write_report  # here: Matplotlib and Jinja2 take a while to load

@@ -19,7 +19,7 @@ from .rollout import rollout
 from .series import Series, Times
 from .tables import future_inputs
 
-CHUNK = 512  # origins that are rolled out at a time, to bound memory
+CHUNKS = (64, 512)  # origins rolled out at a time: few sizes to compile, bounded memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +98,12 @@ class Predictor:
         else:
             bounds = [(one, context, len(one)) for one in series]
             longest = max(len(one) - context for one, _, _ in bounds)
+            if longest < 1:
+                rule = f"data to test on must hold more than the {context} steps of context"
+                raise InputError(rule, f"{context + longest}", "Pass more of the series.")
         if steps > longest:
             rule = "`steps` must not be longer than the part that is tested"
-            raise InputError(rule, f"{steps} of {max(longest, 0)} steps", "Lower `steps`.")
+            raise InputError(rule, f"{steps} of {longest} steps", "Lower `steps`.")
         return Origins.join(
             [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
         )
@@ -150,7 +153,7 @@ class Predictor:
         parts = self.parts
         past = parts.scaler.transform(contexts).astype(parts.dtype)
         known = parts.input_scaler.transform(inputs).astype(parts.dtype)
-        size = min(CHUNK, len(past))
+        size = CHUNKS[len(past) > CHUNKS[0]]
         fill = -len(past) % size  # whole chunks, so that one program serves them all
         past, known = (np.concatenate([v, v[:1].repeat(fill, axis=0)]) for v in (past, known))
         chunks = []

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .train import Row
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Shows how a training goes; a context manager."""
 

@@ -16,32 +16,63 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import PyTree
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from safetensors.numpy import save
 
 from . import atomic
-from .checkpoint import CHECKPOINT, damaged, flatten, history_lines, history_rows, tensors
+from .checkpoint import (
+    CHECKPOINT,
+    damaged,
+    file_content,
+    flatten,
+    history_lines,
+    history_rows,
+    tensors,
+)
 from .errors import InputError
 from .network import Architecture
 from .series import Series, Times
 from .train import Row
 
 FORMAT = 1
+Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
 RESULTS = ("forecast.csv", "report.html")
+
+
+class TimesInfo(BaseModel):
+    """The time axis of a series, as `Times.to_json` gives it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    start: Int64 | float | str
+    step: Annotated[Int64 | float, Field(gt=0)]
+    length: Annotated[int, Field(ge=0, lt=2**63)]
+    column: str | None
+    unit: Literal["number", "microsecond", "month"]
+    day: Annotated[int, Field(ge=1, le=31)]
+
+    def times(self) -> Times:
+        """The axis. **Raises:** `ValueError` if the start does not fit the unit."""
+        number = self.unit == "number"
+        if isinstance(self.start, str) == number or not (number or isinstance(self.step, int)):
+            raise ValueError("a date needs a unit of time, and whole steps")
+        return Times.from_json(self.model_dump())
 
 
 class SeriesInfo(BaseModel):
     """A series without its values."""
 
+    model_config = ConfigDict(extra="forbid")
+
     name: str
     target_names: tuple[str, ...]
     input_names: tuple[str, ...]
-    times: dict[str, Any]
+    times: TimesInfo
     filled: int
     fingerprint: str
 
@@ -58,10 +89,10 @@ class RunFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: int
+    format: Annotated[int, Field(ge=1)]
     settings: dict[str, Any]
     architecture: dict[str, Any]
-    series: list[SeriesInfo]
+    series: Annotated[list[SeriesInfo], Field(min_length=1)]
     scalers: dict[str, Any]
     digests: dict[str, str]
     options: dict[str, Any]
@@ -122,6 +153,7 @@ def write(folder: Path, record: Record) -> None:
     files: dict[str, bytes] = {"series.safetensors": save(_values(record.series))}
     if record.params is not None:
         files["weights.safetensors"] = save(flatten(record.params))
+        files["history.jsonl"] = history_lines(record.history).encode()
     run = RunFile(
         format=FORMAT,
         settings=record.settings,
@@ -137,7 +169,6 @@ def write(folder: Path, record: Record) -> None:
     )
     for name, content in files.items():
         atomic.write(folder / name, content)
-    atomic.write(folder / "history.jsonl", history_lines(record.history))
     plain = run.model_dump(mode="json")
     text = json.dumps({**plain, "digest": _digest(_canonical(plain))}, indent=2)
     atomic.write(folder / "run.json", text + "\n")
@@ -150,17 +181,18 @@ def read(folder: str | Path) -> Record:
     """
     folder = Path(folder)
     run = _run_file(folder)
-    series = _series(run, _checked(folder, "series.safetensors", run.digests))
+    series = _series(folder, run, _tensors(folder, "series.safetensors", run.digests))
     architecture = _architecture(folder, run)
-    params = None
+    params, history = None, []  # while it trains, they are in the checkpoint
     if "weights.safetensors" in run.digests:
-        params = _checked(folder, "weights.safetensors", run.digests)
+        params = _tensors(folder, "weights.safetensors", run.digests)
+        history = _history(folder, run.digests)
     return Record(
         run.settings,
         architecture,
         series,
         params,
-        _history(folder),
+        history,
         run.stopped,
         run.best_epochs,
         run.scalers,
@@ -189,10 +221,12 @@ def _run_file(folder: Path) -> RunFile:
             rule, f"`{folder}`", "Pass the folder that `throughtime forecast` named."
         )
     try:
-        plain = json.loads(path.read_bytes())
-    except ValueError:
+        plain = json.loads(file_content(path))
+    except InputError:
+        raise
+    except (ValueError, RecursionError):
         raise damaged(path, "it is not JSON") from None
-    if not isinstance(plain, dict) or not isinstance(plain.get("format"), int):
+    if not isinstance(plain, dict) or type(plain.get("format")) is not int:
         raise damaged(path, "it has no format number")
     if plain["format"] > FORMAT:
         rule = f"a run's format must be at most {FORMAT}"
@@ -208,27 +242,28 @@ def _run_file(folder: Path) -> RunFile:
 
 def _architecture(folder: Path, run: RunFile) -> Architecture:
     try:
-        return TypeAdapter(Architecture).validate_python(run.architecture)
+        found = TypeAdapter(Architecture).validate_python(run.architecture)
     except ValidationError:
-        raise damaged(folder / "run.json", "its architecture is not one") from None
+        found = None
+    if found is None or found.to_json() != run.architecture:
+        raise damaged(folder / "run.json", "its architecture is not one")
+    return found
 
 
-def _checked(folder: Path, name: str, digests: dict[str, str]) -> dict[str, np.ndarray]:
-    path = folder / name
-    if not path.is_file():
-        raise damaged(path, "the file is missing")
-    content = path.read_bytes()
+def _checked(folder: Path, name: str, digests: dict[str, str]) -> bytes:
+    content = file_content(folder / name)
     if _digest(content) != digests.get(name):
-        raise damaged(path, "its content does not match the digest in `run.json`")
-    return tensors(path, content)
+        raise damaged(folder / name, "its content does not match the digest in `run.json`")
+    return content
 
 
-def _history(folder: Path) -> list[Row]:
-    path = folder / "history.jsonl"
-    try:
-        return history_rows(path.read_text())
-    except (OSError, ValueError, TypeError):
-        raise damaged(path, "it is missing or not one JSON object a line") from None
+def _tensors(folder: Path, name: str, digests: dict[str, str]) -> dict[str, np.ndarray]:
+    return tensors(folder / name, _checked(folder, name, digests))
+
+
+def _history(folder: Path, digests: dict[str, str]) -> list[Row]:
+    lines = _checked(folder, "history.jsonl", digests).decode(errors="replace")
+    return history_rows(folder / "history.jsonl", lines)
 
 
 def _values(series: Iterable[Series]) -> dict[str, np.ndarray]:
@@ -239,19 +274,22 @@ def _values(series: Iterable[Series]) -> dict[str, np.ndarray]:
     return values
 
 
-def _series(run: RunFile, values: dict[str, np.ndarray]) -> list[Series]:
-    return [
-        Series(
-            values[f"{i}.targets"],
-            info.target_names,
-            values[f"{i}.inputs"],
-            info.input_names,
-            Times.from_json(info.times),
-            info.name,
-            info.filled,
-        )
-        for i, info in enumerate(run.series)
-    ]
+def _series(folder: Path, run: RunFile, values: dict[str, np.ndarray]) -> list[Series]:
+    try:
+        return [
+            Series(
+                values[f"{i}.targets"].astype(np.float64),
+                info.target_names,
+                values[f"{i}.inputs"].astype(np.float64),
+                info.input_names,
+                info.times.times(),
+                info.name,
+                info.filled,
+            )
+            for i, info in enumerate(run.series)
+        ]
+    except (KeyError, TypeError, ValueError):
+        raise damaged(folder / "run.json", "its series are not those of the data") from None
 
 
 def _info(series: Series) -> SeriesInfo:
@@ -259,7 +297,7 @@ def _info(series: Series) -> SeriesInfo:
         name=series.name,
         target_names=series.target_names,
         input_names=series.input_names,
-        times=series.times.to_json(),
+        times=TimesInfo(**series.times.to_json()),
         filled=series.filled,
         fingerprint=series.fingerprint(),
     )

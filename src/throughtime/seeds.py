@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-Key = int | np.random.Generator | PRNGKeyArray
+Key = int | np.integer | np.random.Generator | PRNGKeyArray
 """What seeds: a whole number, a NumPy generator, or a `jax.random` key."""
 
 
@@ -24,7 +24,10 @@ def words(key: Key) -> tuple[int, ...]:
 
 
 def generator(key: Key, *stream: int) -> np.random.Generator:
-    """A generator; `stream` names one of many independent ones of the same seed."""
+    """A generator; `stream` names one of many independent ones of the same seed.
+
+    To NumPy, zeros at the end are no part of a seed: stream 0 is the seed without a stream.
+    """
     if isinstance(key, np.random.Generator) and not stream:
         return key
     return np.random.default_rng([*words(key), *stream])

@@ -66,7 +66,9 @@ def test_a_name_outlives_the_import_of_the_module_called_the_same():
 def test_dir_and_unknown_names():
     assert dir(tt) == sorted([*tt.__all__, "__version__"])
     assert tt.__version__.count(".") == 2
-    with pytest.raises(AttributeError, match="module 'throughtime' has no attribute 'Forcaster'"):
+    with pytest.raises(
+        AttributeError, match="module 'throughtime' has no attribute 'Forcaster'"
+    ):
         _ = tt.Forcaster
 
 

@@ -224,12 +224,12 @@ def test_a_failure_leaves_the_old_report(fitted, tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("old")
     with monkeypatch.context() as patch:
-        patch.setattr("throughtime.figures.coverage", None)
-        with pytest.raises(TypeError):
-            written(path, *fitted)
+        patch.setattr("throughtime.figures.training", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            written(path, fitted[0], None, [])
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
-        written(path, *fitted)
+        written(path, fitted[0], None, [])
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 

@@ -312,7 +312,8 @@ def test_weights_of_another_network_are_refused(folder, change):
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"0.targets": np.zeros((60, 1))}, {"0.targets": np.zeros(60), "0.inputs": np.zeros(60)},
+    [{}, {"0.targets": np.zeros((60, 1))},
+     {"0.targets": np.zeros(60), "0.inputs": np.zeros(60)},
      {"0.targets": np.full((60, 1), np.nan), "0.inputs": np.zeros((60, 1))},
      {"0.targets": np.zeros((59, 1)), "0.inputs": np.zeros((59, 1))},
      {"0.targets": np.zeros((60, 1)), "0.inputs": np.zeros((60, 1))}],

@@ -166,8 +166,8 @@ def test_the_key_figures_are_the_backtests(model):
         "One-step NMSE": (f"{nmse:#.4g}", ""),
         "Coverage": ("100 %", "90 % asked"),
         "Forecasts judged": ("40", "5 steps"),
-        # a GRU of 4 units on 1 input: 3 gates of 4 weights in, 16 across and 2 biases each
-        "Parameters": (str(3 * 4 * (1 + 4 + 2) + 5), "1 network"),
+        # a GRU of 4 units on 1 input: 3 gates, the candidate's second bias, the readout
+        "Parameters": (str(3 * 4 * (1 + 4 + 1) + 4 + 5), "1 network"),
         "Training": ("4.5 s", "9 epochs"),
     }
     assert [tile.name for tile in verdict.key_figures(model, None)] == [

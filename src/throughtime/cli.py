@@ -267,16 +267,16 @@ def main() -> NoReturn:
     try:
         status = app(standalone_mode=False)
         sys.stdout.flush()
+        if status == 130:  # Typer has caught Ctrl-C itself
+            raise KeyboardInterrupt
     except InputError as error:
         status = _fail(str(error), 2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         status = _fail("Interrupted.", 130)
     except BrokenPipeError:
         # Whoever read our output has gone: say nothing more, not even on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 141
-    except typer.Abort:
-        status = _fail("Interrupted.", 130)
     except USAGE_ERRORS as error:
         status = _fail(str(refusal(error, sys.argv[1:])), 2)
     except MemoryError as error:
@@ -302,14 +302,15 @@ def _complete(folder: Path, as_json: bool, quiet: bool) -> None:
     from . import job, run
 
     epochs = run.read(folder).settings["epochs"]
+    again = f"Resume with: throughtime resume {shlex.quote(str(folder))}"
     try:
         with _watcher(epochs, quiet) as watcher:
             outcome = job.complete(folder, watcher.show)
     except job.Interrupted as stop:
-        again = f"Resume with: throughtime resume {shlex.quote(str(folder))}"
-        raise SystemExit(
-            _fail(f"Stopped after epoch {stop.epoch}. {again}", 128 + stop.signal)
-        ) from None
+        line = f"Stopped after epoch {stop.epoch}. {again}"
+        raise SystemExit(_fail(line, 128 + stop.signal)) from None
+    except KeyboardInterrupt:
+        raise SystemExit(_fail(f"Interrupted. {again}", 130)) from None
     if as_json:
         typer.echo(json.dumps(_outcome_json(outcome)))
     else:

@@ -114,7 +114,7 @@ def thin(
     return stamps[kept], values[kept]
 
 
-def log_scale(axes: Axes, values: np.ndarray, ratio: float = 1) -> bool:
+def log_scale(axes: Axes, values: np.ndarray, ratio: int = 1) -> bool:
     """A logarithmic axis if the values are positive and span at least `ratio`."""
     values = values[np.isfinite(values)]
     if not len(values) or values.min() <= 0 or values.max() < ratio * values.min():

@@ -212,3 +212,9 @@ def test_sizes_that_do_not_fit_are_refused(float64, net, context, steps, inputs,
 def test_too_few_inputs_are_refused(float64):
     with pytest.raises(InputError, match=r"cover the context and the steps ahead, 7 steps"):
         rollout(network(1, 1), jnp.zeros((1, 4, 1)), 3, jnp.zeros((1, 6, 1)))
+
+
+def test_a_centred_network_is_not_carried_on():
+    network = Architecture(1, 1, hidden=2, centred=1).build(0)
+    with pytest.raises(InputError, match="a centred network measures a window from its start"):
+        closed_loop(network, jnp.ones((1, 4, 1)), 2, carry=True)

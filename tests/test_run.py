@@ -378,6 +378,9 @@ def test_overwriting_removes_the_run_and_nothing_else(folder):
     assert run.claim(folder, overwrite=True) == folder
     left = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     assert left == set(mine)
+    with pytest.raises(InputError, match="only a run can be overwritten"):
+        run.claim(folder, overwrite=True)
+    run.write(folder, fitted().record())
     fitted().save(folder, overwrite=True)
     tt.load(folder)
     for name in mine:
@@ -397,6 +400,7 @@ def test_what_cannot_be_a_folder_is_refused(tmp_path):
             run.claim(path, overwrite=True)
     assert contents(tmp_path) == {"file": b"mine"}
     (tmp_path / "run" / "forecast.csv").mkdir(parents=True)
+    (tmp_path / "run" / "run.json").write_text("{}")
     with pytest.raises(InputError, match="the output folder must be writable"):
         run.claim(tmp_path / "run", overwrite=True)
 

@@ -141,7 +141,7 @@ def test_a_second_signal_ends_at_once(table, tmp_path):
         "class Slow(progress.Silent):\n"
         "    def show(self, history):\n"
         "        print('ready', flush=True)\n"
-        "        time.sleep(60)\n"
+        "        for _ in range(600): time.sleep(0.1)\n"
         "cli._watcher = lambda *_: Slow()\n"
         "cli.main()"
     )
@@ -172,7 +172,7 @@ def test_a_signal_when_nothing_trains(number, status):
         "from throughtime import cli, run\n"
         "def versions():\n"
         "    print('ready', flush=True)\n"
-        "    time.sleep(60)\n"
+        "    for _ in range(600): time.sleep(0.1)\n"
         "run.versions = versions\n"
         "cli.main()"
     )

@@ -134,7 +134,7 @@ def test_a_long_table_gives_a_series_per_id_in_order_of_appearance():
     assert b.targets[:, 0].tolist() == [0, 1, 2, 3] and a.targets[:, 0].tolist() == [10, 11, 12]
     assert a.times.labels() == ["2021-01-01", "2021-01-02", "2021-01-03"]
     b, _ = to_series(frame.to_pandas(), id="site", name="lab")
-    assert b.name == "lab b"
+    assert (b.name, b.id) == ("b", "site")
     late = frame.with_columns(
         pl.col("date").replace("2020-01-03", "2020-01-09").replace("2020-01-04", "2020-01-10")
     )
@@ -274,6 +274,20 @@ def test_future_numbers_are_found_despite_rounding():
     table = pd.DataFrame({"t": t, "y": t, "u": np.arange(40.0)})
     (series,) = to_series(table[:30], target="y", inputs=["u"])
     assert future_inputs(table, series, 10)[:, 0].tolist() == list(range(30, 40))
+
+
+def test_each_series_of_a_table_finds_its_own_future():
+    past = pd.DataFrame(
+        {"id": list("aaabbb"), "t": [0, 1, 2] * 2, "y": range(6), "u": range(6)}
+    )
+    a, b = to_series(past, target="y", inputs=["u"], time="t", id="id")
+    future = pd.DataFrame({"id": list("bbaa"), "t": [3, 4, 3, 4], "u": [10, 11, 20, 21]})
+    assert future_inputs(future, a, 2)[:, 0].tolist() == [20, 21]
+    assert future_inputs(future, b, 2)[:, 0].tolist() == [10, 11]
+    shared = future[:2].drop(columns="id")
+    assert future_inputs(shared, a, 2).tolist() == future_inputs(shared, b, 2).tolist()
+    with refuses("a forecast of 2 steps needs `u`"):
+        future_inputs(future[:2], a, 2)
 
 
 def test_a_series_without_inputs_needs_no_table():

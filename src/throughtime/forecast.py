@@ -19,7 +19,7 @@ from .parts import Parts
 from .predict import Forecast, Predictor, precision
 from .series import Series
 from .settings import check_settings
-from .tables import to_series
+from .tables import has_column, to_series
 from .train import Fitted, OnEpoch, Row, first_state, train
 
 
@@ -334,6 +334,7 @@ class Forecaster:
             target=list(known.target_names),
             inputs=list(known.input_names),
             time=known.times.column,
+            id=known.id if has_column(data, known.id) else None,
         )
         for one in series:
             if len(one) < self.parts_.context:

@@ -37,6 +37,9 @@ def rollout(
     """
     batch, time, targets = context.shape
     horizon, blocks = _blocks(network, targets, steps)
+    if carry and network.centred:
+        rule = "a centred network measures a window from its start, and cannot be carried on"
+        raise InputError(rule, "`carry=True`", "Build the network with `centred=0`.")
     if inputs is None:
         inputs = jnp.zeros((batch, time + steps, 0), context.dtype)
     _check(network, targets, inputs, horizon, time + steps)

@@ -74,6 +74,7 @@ class SeriesInfo(BaseModel):
     input_names: tuple[str, ...]
     times: TimesInfo
     filled: int
+    id: str | None
     fingerprint: str
 
 
@@ -128,13 +129,16 @@ class Record:
 def claim(folder: Path, overwrite: bool) -> Path:
     """Make a folder for a run; an earlier run there goes only if that was asked for.
 
-    Files that are not a run's are never touched.
+    Files that are not a run's are never touched, and a folder without a run not entered.
 
     **Raises:** `InputError` if the folder is in use or cannot be written.
     """
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         rule = "the output folder must be new or empty"
         raise InputError(rule, f"`{folder}`", "Pass `--overwrite`, or another `--out`.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "run.json").exists():
+        rule = "only a run can be overwritten"
+        raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in (*FILES, *RESULTS, CHECKPOINT):
@@ -285,6 +289,7 @@ def _series(folder: Path, run: RunFile, values: dict[str, np.ndarray]) -> list[S
                 info.times.times(),
                 info.name,
                 info.filled,
+                info.id,
             )
             for i, info in enumerate(run.series)
         ]
@@ -299,6 +304,7 @@ def _info(series: Series) -> SeriesInfo:
         input_names=series.input_names,
         times=TimesInfo(**series.times.to_json()),
         filled=series.filled,
+        id=series.id,
         fingerprint=series.fingerprint(),
     )
 

@@ -33,6 +33,7 @@ class Series:
     - `times`: the `Times` of the rows.
     - `name`: what to call it in a report.
     - `filled`: how many values were missing, and filled, in the table it was read from.
+    - `id`: the column whose value is its `name`, if it is one of several in a table.
 
     **Raises:** `InputError` if lengths or names do not match, or a value is missing or
     infinite.
@@ -45,6 +46,7 @@ class Series:
     times: Times
     name: str = "series"
     filled: int = 0
+    id: str | None = None
 
     def __post_init__(self):
         found = (self.targets.shape, self.inputs.shape)

@@ -51,7 +51,7 @@ def to_series(
       steps are counted.
     - `id`: the column that tells several series of one long table apart.
     - `fill`: `"linear"` or `"forward"` fills missing values; otherwise they are errors.
-    - `name`: what to call the series. Default: the file's name, or the id.
+    - `name`: what to call the series, where no id does. Default: the file's name.
 
     **Returns:** a list of `Series`; for `id`, in order of first appearance. Numbers are
     float64; times with a zone are UTC.
@@ -82,7 +82,9 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
 
     - `data`: an array (time, inputs), or a table, read as by `to_series`, with the input
       columns of `series`. Where it has the time column too, rows are found by their
-      stamps, so it may hold the past as well; otherwise the first rows are taken.
+      stamps, so it may hold the past as well; otherwise the first rows are taken. Where it
+      has the column that named the series, those of that name; otherwise it is the same
+      for every series.
     - `series`: what is forecast. One without inputs needs no `data` (None).
     - `steps`: the length of the forecast.
 
@@ -95,7 +97,7 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
     need = f"a forecast of {steps} steps needs {listed(series.input_names)} for these steps"
     if data is None:
         raise InputError(need, "no table of future inputs", "Pass one with these columns.")
-    table = _table(data)
+    table = _of_series(_table(data), series)
     names = table.frame.columns if table.is_array else list(series.input_names)
     missing = [n for n in names if n not in table.frame.columns]
     if missing or len(names) != len(series.input_names):
@@ -111,6 +113,13 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
     values = np.stack([to_numbers(table.frame[n])[rows] for n in names], axis=1)
     check_values(values, series.input_names, (rows + 1).tolist())
     return values
+
+
+def has_column(data: Any, name: str | None) -> bool:
+    """Whether data, of any kind that `to_series` takes, is a table with that column."""
+    if isinstance(data, Series | list | tuple):
+        return False
+    return name in _table(data).frame.columns
 
 
 # --- from what was passed to a table ---
@@ -241,7 +250,7 @@ def _groups(
                 "Write it, or drop the row.",
             )
         rows.setdefault(key, []).append(i)
-    return [(f"{name} {key}" if name else str(key), np.array(r)) for key, r in rows.items()]
+    return [(str(key), np.array(r)) for key, r in rows.items()]
 
 
 def _series(
@@ -266,7 +275,16 @@ def _series(
     filled = int(np.isnan(values).sum())
     if fill is not None:
         values = fill_gaps(values, fill, (*use.targets, *use.inputs), numbers)
-    return Series(values[:, :n], use.targets, values[:, n:], use.inputs, times, name, filled)
+    targets, inputs = values[:, :n], values[:, n:]
+    return Series(targets, use.targets, inputs, use.inputs, times, name, filled, use.id)
+
+
+def _of_series(table: _Table, series: Series) -> _Table:
+    """The rows of one series, if the table has the column that named it."""
+    if table.is_array or series.id not in table.frame.columns:
+        return table
+    mine = [str(key) == series.name for key in table.frame[series.id].to_list()]
+    return replace(table, frame=table.frame.filter(mine))
 
 
 def _rows_after(

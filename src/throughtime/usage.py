@@ -11,9 +11,9 @@ KINDS = {"integer": "a whole number", "number": "a number", "float": "a number"}
 
 def refusal(error: Any, given: list[str]) -> InputError:
     """A usage error of Typer's as one of ours; `given` are the arguments of the program."""
-    context: Any = getattr(error, "ctx", None)
+    context: Any = error.ctx
     name = type(error).__name__
-    within = context is not None and context.parent is not None
+    within = getattr(context, "parent", None) is not None
     command = f"throughtime {context.info_name}" if within else "throughtime"
     remedy = f"See `{command} --help`."
     message = " ".join(error.format_message().split()).rstrip(".")

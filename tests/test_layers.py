@@ -35,7 +35,8 @@ LAYERS = [
     ("figures", {"figures"}),
     ("verdict", {"verdict"}),
     ("report", {"report", "examples"}),
-    ("command line: work", {"job", "usage"}),
+    ("command line: results", {"outcome", "usage"}),
+    ("command line: work", {"job"}),
     ("command line", {"cli"}),
     ("package", {"__init__", "__main__"}),
 ]

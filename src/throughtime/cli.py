@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -32,6 +33,11 @@ USAGE_ERRORS: Any = tuple(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
 
+data_option = partial(typer.Option, rich_help_panel="Data")
+network_option = partial(typer.Option, rich_help_panel="Network")
+shape_option = partial(typer.Option, rich_help_panel="Windows and parts of the series")
+training_option = partial(typer.Option, rich_help_panel="Training")
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run.")]
@@ -47,57 +53,57 @@ def forecast(
     data: Annotated[
         str, typer.Argument(help="CSV or Parquet file, or a bundled series by name.")
     ] = "sunspots",
-    target: Annotated[str | None, typer.Option(help="Column(s) to forecast: `a,b`.")] = None,
+    target: Annotated[str | None, data_option(help="Column(s) to forecast: `a,b`.")] = None,
     inputs: Annotated[
-        str | None, typer.Option(help="Column(s) known ahead of time: `u,v`.")
+        str | None, data_option(help="Column(s) known ahead of time: `u,v`.")
     ] = None,
-    time: Annotated[str | None, typer.Option(help="Time column.")] = None,
-    id: Annotated[str | None, typer.Option(help="Column that names the series.")] = None,
+    time: Annotated[str | None, data_option(help="Time column.")] = None,
+    id: Annotated[str | None, data_option(help="Column that names the series.")] = None,
     fill: Annotated[
-        str | None, typer.Option(help="Fill missing values: `linear` or `forward`.")
+        str | None, data_option(help="Fill missing values: `linear` or `forward`.")
     ] = None,
     future: Future = None,
     steps: Steps = 10,
-    cell: Annotated[str, typer.Option(help="`rnn`, `gru` or `lstm`.")] = "gru",
-    hidden: Annotated[int, typer.Option(help="Hidden units.")] = 32,
-    depth: Annotated[int, typer.Option(help="Cells stacked.")] = 1,
-    window: Annotated[int, typer.Option(help="Steps seen before a forecast.")] = 40,
+    cell: Annotated[str, network_option(help="`rnn`, `gru` or `lstm`.")] = "gru",
+    hidden: Annotated[int, network_option(help="Hidden units.")] = 32,
+    depth: Annotated[int, network_option(help="Cells stacked.")] = 1,
+    window: Annotated[int, shape_option(help="Steps seen before a forecast.")] = 40,
     washout: Annotated[
-        int, typer.Option(help="First steps of a window that are not trained on.")
+        int, shape_option(help="First steps of a window that are not trained on.")
     ] = 10,
     horizon: Annotated[
-        int, typer.Option(help="Steps forecast at once; 1 feeds predictions back.")
+        int, shape_option(help="Steps forecast at once; 1 feeds predictions back.")
     ] = 1,
-    ensemble: Annotated[int, typer.Option(help="Networks that are averaged.")] = 5,
+    ensemble: Annotated[int, network_option(help="Networks that are averaged.")] = 5,
     residual: Annotated[
-        bool, typer.Option(help="Learn the change from the last value.")
+        bool, network_option(help="Learn the change from the last value.")
     ] = False,
     centred: Annotated[
-        bool, typer.Option(help="Measure each window from its first value.")
+        bool, network_option(help="Measure each window from its first value.")
     ] = True,
     truncated: Annotated[
-        bool, typer.Option(help="Train along the whole series, gradient cut every window.")
+        bool, shape_option(help="Train along the whole series, gradient cut every window.")
     ] = False,
     method: Annotated[
-        str, typer.Option(help="`adam`, `rmsprop`, `sgd`, `momentum` or `nesterov`.")
+        str, training_option(help="`adam`, `rmsprop`, `sgd`, `momentum` or `nesterov`.")
     ] = "adam",
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 3e-3,
-    clip: Annotated[float, typer.Option(help="Largest norm of a gradient.")] = 1.0,
+    rate: Annotated[float, training_option(help="Learning rate.")] = 3e-3,
+    clip: Annotated[float, training_option(help="Largest norm of a gradient.")] = 1.0,
     schedule: Annotated[
-        str, typer.Option(help="Of the rate: `constant`, `cosine` or `plateau`.")
+        str, training_option(help="Of the rate: `constant`, `cosine` or `plateau`.")
     ] = "constant",
-    epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 100,
-    batch_size: Annotated[int, typer.Option(help="Windows an update.")] = 32,
+    epochs: Annotated[int, training_option(help="Epochs at most.")] = 100,
+    batch_size: Annotated[int, training_option(help="Windows an update.")] = 32,
     patience: Annotated[
-        int, typer.Option(help="Stop after so many epochs without a better one.")
+        int, training_option(help="Stop after so many epochs without a better one.")
     ] = 20,
-    level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.9,
-    test: Annotated[float, typer.Option(help="Share held out for testing.")] = 0.2,
+    level: Annotated[float, shape_option(help="Coverage of the intervals.")] = 0.9,
+    test: Annotated[float, shape_option(help="Share held out for testing.")] = 0.2,
     validation: Annotated[
-        float, typer.Option(help="Share of the rest held out for validation.")
+        float, shape_option(help="Share of the rest held out for validation.")
     ] = 0.2,
-    dtype: Annotated[str, typer.Option(help="`float32` or `float64`.")] = "float32",
-    seed: Annotated[int, typer.Option(help="Of weights and shuffling.")] = 0,
+    dtype: Annotated[str, network_option(help="`float32` or `float64`.")] = "float32",
+    seed: Annotated[int, training_option(help="Of weights and shuffling.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; by default a new one in `runs/`.")
     ] = None,
@@ -184,7 +190,7 @@ def predict(
     forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
     text = job.predictions_csv(forecasts)
     if as_json:
-        text = json.dumps([_forecast_json(one) for one in forecasts]) + "\n"
+        text = json.dumps([one.to_json() for one in forecasts]) + "\n"
     if out is None:
         sys.stdout.write(text)
         return
@@ -312,54 +318,9 @@ def _complete(folder: Path, as_json: bool, quiet: bool) -> None:
     except KeyboardInterrupt:
         raise SystemExit(_fail(f"Interrupted. {again}", 130)) from None
     if as_json:
-        typer.echo(json.dumps(_outcome_json(outcome)))
+        typer.echo(json.dumps(outcome.to_json()))
     else:
-        _print_outcome(outcome)
-
-
-def _print_outcome(outcome: Any) -> None:
-    model, backtest = outcome.model, outcome.backtest
-    for one in model.parts_.series[:4]:
-        filled = f", {one.filled} values filled" if one.filled else ""
-        first, last = one.times.labels()[0], one.times.labels()[-1]
-        typer.echo(
-            f"{one.name}: {len(one)} steps of {one.times.describe()}, {first} to {last}{filled}"
-        )
-    if len(model.parts_.series) > 4:
-        typer.echo(f"and {len(model.parts_.series) - 4} more series")
-    typer.echo(f"Training: {model.fitted_.stopped}, {model.history_[-1].seconds:.1f} s\n")
-    if backtest is not None:
-        for i, name in enumerate(backtest.targets):
-            typer.echo(f"{name}, {backtest.origins} forecasts of the held-out part")
-            typer.echo(backtest.table(i) + "\n")
-        typer.echo(
-            f"Intervals of {backtest.level:.0%}: {backtest.covered():.1%} of the truth inside"
-        )
-    typer.echo(f"Forecast: {outcome.folder / 'forecast.csv'}")
-    typer.echo(f"Report:   {outcome.folder / 'report.html'}")
-
-
-def _outcome_json(outcome: Any) -> dict[str, Any]:
-    return {
-        "run": str(outcome.folder),
-        "stopped": outcome.model.fitted_.stopped,
-        "backtest": outcome.backtest.to_json() if outcome.backtest else None,
-        "forecasts": [_forecast_json(one) for one in outcome.forecasts],
-    }
-
-
-def _forecast_json(forecast: Any) -> dict[str, Any]:
-    from .backtest import plain
-
-    return {
-        "series": forecast.name,
-        "targets": list(forecast.targets),
-        "time": forecast.times.labels(),
-        "mean": plain(forecast.mean),
-        "lower": plain(forecast.lower),
-        "upper": plain(forecast.upper),
-        "level": forecast.level,
-    }
+        typer.echo(outcome.text())
 
 
 def _watcher(epochs: int, quiet: bool) -> Any:

@@ -1,22 +1,17 @@
 """The work behind the commands: from data to a finished run folder, and on from a half one."""
 
-import csv
-import io
-import math
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import atomic, run
-from .backtest import Backtest
 from .checkpoint import Checkpoints, read_checkpoint
 from .errors import InputError
 from .forecast import Forecaster
-from .predict import Forecast
+from .outcome import Outcome, predictions_csv
 from .series import Series
 from .tables import future_inputs
 from .train import Row
@@ -31,20 +26,6 @@ class Interrupted(Exception):
     def __init__(self, number: int, folder: Path, epoch: int):
         super().__init__(f"signal {number} after epoch {epoch}")
         self.signal, self.folder, self.epoch = number, folder, epoch
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A finished run.
-
-    - `folder`: where it is. `model`: trained. `backtest`: on the held-out part, None if
-      nothing was held out. `forecasts`: beyond the end, one of each series.
-    """
-
-    folder: Path
-    model: Forecaster
-    backtest: Backtest | None
-    forecasts: list[Forecast]
 
 
 def begin(
@@ -83,22 +64,6 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
         _train(model, folder, show)
         run.write(folder, model.record(options=record.options, command=record.command))
     return _results(model, folder, record, report)
-
-
-def predictions_csv(forecasts: list[Forecast]) -> str:
-    """Forecasts as CSV: time, then mean, lower and upper of each target; no bound is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    several = len(forecasts) > 1
-    first = forecasts[0]
-    names = [f"{t}{end}" for t in first.targets for end in ("", "_lower", "_upper")]
-    writer.writerow([*(["series"] if several else []), first.times.column or "step", *names])
-    for forecast in forecasts:
-        for k, label in enumerate(forecast.times.labels()):
-            bounds = zip(forecast.mean[k], forecast.lower[k], forecast.upper[k], strict=True)
-            cells = [f"{v:.8g}" if math.isfinite(v) else "" for three in bounds for v in three]
-            writer.writerow([*([forecast.name] if several else []), label, *cells])
-    return text.getvalue()
 
 
 def _train(model: Forecaster, folder: Path, show: Callable[[list[Row]], None]) -> None:

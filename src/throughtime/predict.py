@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from . import baselines, conformal
-from .backtest import Backtest, Origins
+from .backtest import Backtest, Origins, plain
 from .errors import InputError
 from .network import Network
 from .parts import Parts
@@ -39,6 +39,18 @@ class Forecast:
     targets: tuple[str, ...]
     level: float
     name: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As a plain dictionary; None where an interval is infinite."""
+        return {
+            "series": self.name,
+            "targets": list(self.targets),
+            "time": self.times.labels(),
+            "mean": plain(self.mean),
+            "lower": plain(self.lower),
+            "upper": plain(self.upper),
+            "level": self.level,
+        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -162,3 +162,9 @@ def test_joined_streams_are_padded_to_the_longest():
 def test_streams_refuse(options, message):
     with pytest.raises(InputError, match=message):
         Streams.cut(jnp.zeros((5, 1)), jnp.zeros((5, 1)), **options)
+
+
+@pytest.mark.parametrize("starts", [[-1, 0], [0, 5], []])
+def test_windows_lie_in_the_series(starts):
+    with pytest.raises(InputError, match=r"windows of 4 \+ 2 steps must lie in the 10 rows"):
+        Windows(jnp.ones((10, 1)), jnp.ones((10, 0)), jnp.array(starts, jnp.int32), 4, 2)

@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "src" / "throughtime"
 # From the ground up: a module imports only from the layers above it in this table. Layers of
 # one subject follow one another because its modules build on each other.
 LAYERS = [
-    ("ground", {"errors", "atomic", "seeds", "baselines", "conformal"}),
+    ("ground", {"atomic", "baselines", "conformal", "errors"}),
+    ("seeds", {"seeds"}),
     ("primitives", {"initialise", "losses", "metrics", "batches", "times", "values"}),
     ("data: a series", {"series", "files"}),
     ("data: its columns", {"columns"}),
@@ -27,7 +28,8 @@ LAYERS = [
     ("training: an epoch", {"epoch"}),
     ("training", {"train"}),
     ("training: kept and shown", {"checkpoint", "progress"}),
-    ("forecasting: its parts", {"parts", "settings", "backtest"}),
+    ("forecasting: its error", {"backtest", "settings"}),
+    ("forecasting: its parts", {"parts"}),
     ("forecasting", {"predict"}),
     ("run", {"run"}),
     ("forecaster", {"forecast"}),

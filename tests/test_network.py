@@ -266,3 +266,22 @@ def test_cells_of_different_kinds_stack(float64):
     dense = network.readout.layers[0]
     wanted = np.asarray(hs) @ np.asarray(dense.V).T + np.asarray(dense.c)
     np.testing.assert_allclose(run(network, inputs())[0], wanted, atol=1e-14)
+
+
+def test_a_centred_network_takes_no_state():
+    network = Architecture(1, 1, hidden=2, centred=1).build(0)
+    with pytest.raises(InputError, match="takes no state"):
+        network(jnp.ones((1, 3, 1)), network.initial_state(1))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_padding_of_nan_reaches_no_gradient_of_a_residual_network(last):
+    network = Architecture(1, 1, cell="rnn", hidden=2, residual=1, last=last).build(0)
+    xs, lengths = jnp.array([[[1.0], [2.0], [jnp.nan]]]), jnp.array([2])
+
+    def loss(network):
+        ys, _ = network(xs, lengths=lengths)
+        return jnp.sum(ys[:, :2] ** 2)
+
+    gradients = jax.tree.leaves(eqx.filter_grad(loss)(network))
+    assert all(bool(jnp.isfinite(g).all()) for g in gradients)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from throughtime.batches import Sequences, Streams
+from throughtime.batches import Sequences, Streams, Windows
 from throughtime.epoch import flatten
 from throughtime.errors import InputError
 from throughtime.losses import Loss, squared_error
@@ -515,3 +515,19 @@ def test_bad_arguments(options, message, float64):
     with pytest.raises(InputError) as caught:
         train(network(), sequences(), key=KEY, **options)
     assert re.search(message, str(caught.value)) and not isinstance(caught.value, Diverged)
+
+
+def test_a_validation_loss_that_is_not_finite_is_not_silent():
+    waves = jnp.sin(jnp.arange(60.0))[:, None]
+    good = Windows(waves, jnp.zeros((60, 0)), jnp.arange(40), 5, 1)
+    bad = Windows(waves.at[50].set(jnp.nan), jnp.zeros((60, 0)), jnp.arange(40, 54), 5, 1)
+    network = Architecture(1, 1, cell="rnn", hidden=2, last=True).build(0)
+    with pytest.raises(Diverged, match="a validation loss that is not finite after epoch 1"):
+        train(network, good, validation=bad, epochs=2, key=0)
+
+
+def test_streams_and_a_centred_network_do_not_go_together():
+    streams = Streams.cut(jnp.ones((8, 1)), jnp.ones((8, 1)), 4)
+    network = Architecture(1, 1, hidden=2, centred=1).build(0)
+    with pytest.raises(InputError, match="cannot read streams"):
+        train(network, streams, epochs=1, key=0)

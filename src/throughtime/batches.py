@@ -6,6 +6,8 @@ What `train` takes is a plan and a batch for each of its rows:
 - `batch(row)`: the examples that a row names, gathered on the device;
 - `stateful`: whether the state after one row is the state before the next.
 
+Data of your own is an Equinox module with these three, so that it can be on a device.
+
 `Sequences` holds padded sequences, `Windows` cuts windows from long series without ever
 copying them out, `Streams` runs along long series for truncated backpropagation.
 """
@@ -99,6 +101,15 @@ class Windows(eqx.Module):
     horizon: int = eqx.field(static=True)
     every: bool = eqx.field(static=True, default=False)
     washout: int = eqx.field(static=True, default=0)
+
+    def __check_init__(self):
+        rows, span = min(len(self.targets), len(self.inputs)), self.window + self.horizon
+        starts = np.asarray(self.starts)
+        if not len(starts) or starts.min() < 0 or starts.max() + span > rows:
+            steps = f"{self.window} + {self.horizon} steps"
+            rule = f"windows of {steps} must lie in the {rows} rows"
+            got = f"starts {starts.min()} to {starts.max()}" if len(starts) else "no start"
+            raise InputError(rule, got, "Pass starts from 0 on that leave room for a window.")
 
     @property
     def stateful(self) -> bool:

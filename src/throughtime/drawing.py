@@ -174,13 +174,13 @@ def legend(
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as a PNG, white behind, fine enough for print."""
+    """Write a figure as a PNG, white behind."""
     path = Path(path)
     if path.suffix.lower() != ".png":
         rule = "a figure is saved as PNG"
         raise InputError(rule, path.name, "Give a name that ends in `.png`.")
     with style():
-        figure.savefig(path, dpi=200, facecolor="white", metadata={"Software": None})
+        figure.savefig(path, dpi=120, facecolor="white", metadata={"Software": None})
 
 
 def to_svg(figure: Figure, name: str = "figure") -> str:

@@ -11,7 +11,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PyTree
 
 from .batches import Batch, Data
@@ -43,7 +42,11 @@ class TrainState(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What one epoch tells the host; `bad_step` is the first that was not finite, or -1."""
+    """What one epoch tells the host.
+
+    `bad_step` is the first whose loss, gradient or update was not finite; -1 if none was,
+    and the number of steps if it was the validation loss.
+    """
 
     loss: Array
     validation_loss: Array
@@ -106,12 +109,11 @@ class Epoch:
     schedule: str
     patience: int | None
 
-    def begin(self, params: Float[Array, " weights"]) -> TrainState:
+    def begin(self, params: Float[Array | np.ndarray, " weights"]) -> TrainState:
         """The state before the first epoch."""
-        zero = jnp.zeros((), jnp.int32)
-        infinite = jnp.full((), jnp.inf, params.dtype)
+        zero, infinite = np.zeros((), np.int32), np.full((), np.inf, params.dtype)
         method = self.method.init(params)
-        return TrainState(params, method, params, infinite, zero, zero, zero, jnp.array(False))
+        return TrainState(params, method, params, infinite, zero, zero, zero, np.array(False))
 
     def finished(self, state: TrainState) -> Array | np.ndarray:
         """Whether there is nothing left to do for this network."""
@@ -132,6 +134,7 @@ class Epoch:
         else:
             judged = evaluate(self.objective, params, validation, self.batch_size)
             better = judged < state.best_loss
+            bad = jnp.where((bad < 0) & ~jnp.isfinite(judged), len(rows), bad)
         done = state.epoch + 1
         new = TrainState(
             params,
@@ -185,11 +188,23 @@ class Epoch:
         return params, method, bad, seen
 
 
-def flatten(network: Network) -> tuple[Array, Callable[[Array], Network]]:
-    """The weights of a network as one vector, and the way back."""
+def flatten(network: Network) -> tuple[np.ndarray, Callable[[Array | np.ndarray], Network]]:
+    """The weights of a network as one vector, and the way back.
+
+    Both ways NumPy's arrays go through NumPy alone, so there is nothing to compile.
+    """
     params, static = eqx.partition(network, eqx.is_inexact_array)
-    vector, unravel = ravel_pytree(params)
-    return vector, lambda vector: eqx.combine(unravel(vector), static)
+    leaves, structure = jax.tree.flatten(params)
+    shapes, types = [leaf.shape for leaf in leaves], [leaf.dtype for leaf in leaves]
+    ends = np.cumsum([leaf.size for leaf in leaves])[:-1].tolist()
+
+    def rebuild(vector):
+        split = (jnp if isinstance(vector, jax.Array) else np).split(vector, ends)
+        pieces = zip(split, shapes, types, strict=True)
+        leaves = [jnp.asarray(piece.reshape(shape), dtype) for piece, shape, dtype in pieces]
+        return eqx.combine(jax.tree.unflatten(structure, leaves), static)
+
+    return np.concatenate([np.asarray(leaf).ravel() for leaf in leaves]), rebuild
 
 
 def evaluate(

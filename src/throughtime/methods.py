@@ -142,6 +142,10 @@ def method(
     for label, value in (("rate", rate), ("clip", clip)):
         if value is not None and not value > 0:
             raise InputError(f"`{label}` must be positive", value, f"Raise `{label}`.")
+    own = not isinstance(name, str)
+    if own and (rate is not None or (clip is not None and not hasattr(name, "update"))):
+        rule = "`rate` and `clip` belong to a method that is named"
+        raise InputError(rule, "a method of your own", "Set them where you build it.")
     if isinstance(name, optax.GradientTransformation):
         return FirstOrder(_clipped(name, clip))
     if not isinstance(name, str):

@@ -114,7 +114,13 @@ class Network(eqx.Module):
         **Returns:** the outputs, `(batch, time, output)`, or `(batch, output)` if the readout
         is of the last step only; and the state of every cell after the last step.
         """
+        if state is not None and self.centred:
+            rule = "a centred network measures a sequence from its start, and takes no state"
+            raise InputError(rule, "a state", "Build the network with `centred=0`.")
         states = (None,) * len(self.cells) if state is None else state
+        if lengths is not None:  # what stands in the padding must not reach an output
+            padding = jnp.arange(xs.shape[1]) >= lengths[:, None]
+            xs = jnp.where(padding[..., None], 0, xs)
         inputs, finals = xs, []
         first = xs[:, :1, : self.centred]
         xs = xs.at[..., : self.centred].add(-first) if self.centred else xs

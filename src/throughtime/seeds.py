@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from .errors import InputError
+
 Key = int | np.integer | np.random.Generator | PRNGKeyArray
 """What seeds: a whole number, a NumPy generator, or a `jax.random` key."""
 
@@ -18,6 +20,8 @@ def words(key: Key) -> tuple[int, ...]:
     if isinstance(key, np.random.Generator):
         return tuple(key.integers(2**32, size=4).tolist())
     if isinstance(key, int | np.integer):
+        if key < 0:
+            raise InputError("a seed must not be negative", key, "Pass 0 or more.")
         return (int(key),)
     data = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
     return tuple(np.asarray(data).ravel().tolist())

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
 from .batches import Data
@@ -118,7 +118,7 @@ def train(
     loss, method = loss_named(loss), method_named(method)
     weights, rebuild = _flatten(network, ensemble)
     epoch = Epoch(Objective(loss, rebuild), method, batch_size, epochs, schedule, patience)
-    _check(epoch, network, weights, validation, ensemble)
+    _check(epoch, network, weights, data, validation, ensemble)
     if keep not in ("best", "last"):
         raise InputError("`keep` must be best or last", keep, nearest(keep, ("best", "last")))
     begin, run = _programs(epoch, ensemble)
@@ -137,7 +137,7 @@ def train(
         state, seen = run(state, data, validation, np.stack(rows).astype(np.int32))
         seen = jax.tree.map(np.atleast_1d, jax.device_get(seen))
         if (seen.bad_step >= 0).any():
-            error = _diverged(method, seen, number)
+            error = _diverged(method, seen, number, len(rows[0]))
             error.fitted = _fitted(state, state.best, rebuild, history, "the loss diverged")
             raise error
         history += _rows(number, seen, idle, time.perf_counter() - clock)
@@ -167,8 +167,8 @@ def evaluate(
 
 @eqx.filter_jit
 def _evaluate(network: Network, data: Data, loss: Loss, batch_size: int):
-    weights, rebuild = flatten(network)
-    return mean_loss(Objective(loss, rebuild), weights, data, batch_size)
+    weights = jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array))[0].ravel()
+    return mean_loss(Objective(loss, lambda _: network), weights, data, batch_size)
 
 
 def _programs(epoch: Epoch, ensemble: int | None):
@@ -178,7 +178,7 @@ def _programs(epoch: Epoch, ensemble: int | None):
         def run_one(state, data, validation, rows):
             return epoch.run(state, data, validation, rows[0])
 
-        return jax.jit(epoch.begin), jax.jit(run_one)
+        return epoch.begin, jax.jit(run_one)
 
     def run_all(states, data, validation, rows):
         def member(state_and_rows):
@@ -200,9 +200,11 @@ def _flatten(network: Network, ensemble: int | None):
     if ensemble is None:
         return flatten(network)
     params, static = eqx.partition(network, eqx.is_inexact_array)
-    first = jax.tree.map(lambda weights: weights[0], params)
-    _, rebuild = flatten(eqx.combine(first, static))
-    return jax.vmap(lambda member: ravel_pytree(member)[0])(params), rebuild
+    members = [
+        flatten(eqx.combine(jax.tree.map(lambda w, i=i: np.asarray(w)[i], params), static))
+        for i in range(ensemble)
+    ]
+    return np.stack([weights for weights, _ in members]), members[0][1]
 
 
 def _idle(epoch: Epoch, state: TrainState) -> np.ndarray:
@@ -238,7 +240,10 @@ def _fitted(
     stopped: str,
 ) -> Fitted:
     best_epochs = tuple(np.atleast_1d(jax.device_get(state.best_epoch)).tolist())
-    network = rebuild(params) if params.ndim == 1 else eqx.filter_vmap(rebuild)(params)
+    members = [rebuild(member) for member in np.atleast_2d(jax.device_get(params))]
+    network = members[0]
+    if params.ndim == 2:
+        network = jax.tree.map(lambda *w: jnp.asarray(np.stack(w)), *members)
     return Fitted(network, history, best_epochs, stopped)
 
 
@@ -248,12 +253,14 @@ def _reason(epoch: Epoch, state: TrainState) -> str:
     return f"no lower validation loss in {epoch.patience} epochs"
 
 
-def _diverged(method: Method, seen: Seen, number: int) -> Diverged:
+def _diverged(method: Method, seen: Seen, number: int, steps: int) -> Diverged:
     """The error for a loss that is no longer finite, with its likely cause."""
     member = int(np.argmax(seen.bad_step >= 0))
     step = int(seen.bad_step[member])
     what = "gradient or update" if math.isfinite(float(seen.bad_loss[member])) else "loss"
     got = f"a {what} that is not finite at step {step + 1} of epoch {number}"
+    if step == steps:
+        got = f"a validation loss that is not finite after epoch {number}"
     rate = getattr(method, "rate", None)
     said = f" (now {rate:g})" if rate else ""
     if number == 1 and step == 0:
@@ -267,7 +274,8 @@ def _diverged(method: Method, seen: Seen, number: int) -> Diverged:
 def _check(
     epoch: Epoch,
     network: Network,
-    weights: Array,
+    weights: np.ndarray,
+    data: Data,
     validation: Data | None,
     ensemble: int | None,
 ):
@@ -290,6 +298,9 @@ def _check(
     if epoch.schedule != "constant" and not hasattr(state, "factor"):
         rule = f"the {epoch.schedule} schedule needs a method whose state has a `factor`"
         raise InputError(rule, type(epoch.method).__name__, 'Use `schedule="constant"`.')
+    if data.stateful and network.centred:
+        rule = "a centred network measures windows from their start, and cannot read streams"
+        raise InputError(rule, "`Streams`", "Build the network with `centred=0`.")
     loss, output = epoch.objective.loss, network.readout.output
     if loss.output not in (None, output):
         rule = f"the loss `{loss.name}` needs a network with a {loss.output} output"

@@ -19,20 +19,22 @@ HERE = Path(__file__).parent
 def compare(name: str, ours: list[str], theirs: list[str], read_ours, read_theirs) -> None:
     """Run both in turn, each time with an empty home and no caches, and print the table.
 
-    `ours` and `theirs` are command lines; `{out}` and `{seed}` in them are replaced. The
-    readers turn what a program printed into measures by name.
+    `ours` are arguments of throughtime, `theirs` of the peer's Python; `{out}` and `{seed}`
+    in them are replaced. Who goes first alternates. The readers turn what a program printed
+    into measures by name.
     """
     options = _options()
     table = {"throughtime": [], "peer": []}
     for seed in range(options.runs):
-        for side, command, read in (
-            ("throughtime", ours, read_ours),
+        sides = [
+            ("throughtime", [sys.executable, "-m", "throughtime", *ours], read_ours),
             ("peer", [options.peer, *theirs], read_theirs),
-        ):
+        ]
+        for side, command, read in sides if seed % 2 else reversed(sides):
             row = _run(command, seed, read)
             table[side].append(row)
             print(side, json.dumps(row), file=sys.stderr)
-    _report(name, table)
+    _report(name, table, options.peer)
 
 
 def _options() -> argparse.Namespace:
@@ -63,7 +65,7 @@ def _run(command: list[str], seed: int, read) -> dict[str, float]:
     return {"seed": seed, "wall_s": wall, "cpu_s": cpu, **read(json.loads(done.stdout))}
 
 
-def _report(name: str, table: dict[str, list[dict[str, float]]]) -> None:
+def _report(name: str, table: dict[str, list[dict[str, float]]], peer: str) -> None:
     measures = [
         key for key in table["peer"][0] if key != "seed" and key in table["throughtime"][0]
     ]
@@ -77,7 +79,21 @@ def _report(name: str, table: dict[str, list[dict[str, float]]]) -> None:
         )
         medians[measure] = {"throughtime": ours, "peer": theirs, "ratio": ours / theirs}
         print(f"{measure:<18}{ours:>14.4g}{theirs:>14.4g}{ours / theirs:>10.3f}")
-    result = {"benchmark": name, **machine(), "medians": medians, "runs": table}
+    versions = {"throughtime": _versions(sys.executable), "peer": _versions(peer)}
+    result = {"benchmark": name, **machine(), "versions": versions, "medians": medians}
+    result["runs"] = table
     path = HERE / "results" / f"{name}.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
     print(f"\n{path}")
+
+
+def _versions(python: str) -> dict[str, str]:
+    """Of what decides the speed, as a Python has them installed."""
+    ask = (
+        "import json, importlib.metadata as m; names = {d.name for d in m.distributions()};"
+        "print(json.dumps({n: m.version(n) for n in"
+        " ('torch', 'keras', 'jax', 'jaxlib', 'numpy', 'matplotlib', 'throughtime')"
+        " if n in names}))"
+    )
+    said = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True)
+    return json.loads(said.stdout)

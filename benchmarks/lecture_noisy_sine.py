@@ -1,23 +1,13 @@
-"""`throughtime example noisy-sine` beside the lecture's Keras program, whole processes.
+"""`throughtime example noisy-sine` beside the lecture's program in Keras on JAX, as processes.
 
-python benchmarks/lecture_noisy_sine.py --peer PYTHON_WITH_KERAS
+    python benchmarks/lecture_noisy_sine.py --peer PYTHON_WITH_KERAS
 """
 
 from beside import HERE, compare
 
 compare(
     "lecture_noisy_sine",
-    [
-        "throughtime",
-        "example",
-        "noisy-sine",
-        "--seed",
-        "{seed}",
-        "--out",
-        "{out}",
-        "--json",
-        "-q",
-    ],
+    ["example", "noisy-sine", "--seed", "{seed}", "--out", "{out}", "--json", "-q"],
     [str(HERE / "peers" / "noisy_sine_keras.py"), "{out}", "{seed}"],
     lambda said: {"test_mse": said["test MSE"], "training_mse": said["training MSE"]},
     lambda said: {"test_mse": said["mse"], "training_mse": said["training_mse"]},

@@ -7,7 +7,7 @@ from beside import HERE, compare
 
 compare(
     "lecture_sine",
-    ["throughtime", "example", "sine", "--seed", "{seed}", "--out", "{out}", "--json", "-q"],
+    ["example", "sine", "--seed", "{seed}", "--out", "{out}", "--json", "-q"],
     [str(HERE / "peers" / "sine_torch.py"), "{out}", "{seed}"],
     lambda said: {
         "validation_mse": said["validation MSE, last epoch"],

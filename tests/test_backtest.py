@@ -1,9 +1,11 @@
 """Backtests: where forecasts begin, what is truth, and the errors by NumPy."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+from conftest import refuses
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,3 +175,35 @@ def test_json_knows_no_nan():
     wild = {"network": np.full((3, 1, 1), np.inf)}
     found = Backtest.judge(truth, wild, np.ones((1, 1)), 0.9, None, ("y",))
     assert strict(found)["rmse"]["network"] == [[None]]
+
+
+def test_what_was_filled_is_no_truth_and_no_origin():
+    series = counted(10)
+    flags = np.zeros((10, 1), bool)
+    flags[[5, 8]] = True
+    filled = dataclasses.replace(series, filled_at=flags)
+    found = Origins.between(filled, 5, 10, context=3, steps=2, whole=True)
+    nan = np.nan
+    by_hand = [[nan, 6], [nan, nan], [7, nan], [nan, 9]]
+    np.testing.assert_array_equal(found.truth[..., 0], by_hand)
+    assert (len(found), found.judged) == (4, 3)
+    found.check()
+    with refuses("measured values at each lead time; got only filled ones at lead time 1."):
+        Origins.between(filled, 5, 7, context=3, steps=1, whole=True).check()
+
+
+def test_unknown_truth_counts_nowhere():
+    truth = np.random.default_rng(0).normal(size=(30, 2, 1))
+    margins = np.ones((2, 1))
+    forecasts = {"network": truth + 0.5, "persistence": truth * 2}
+    gaps = truth.copy()
+    gaps[::3, 0], gaps[4] = np.nan, np.nan
+    found = Backtest.judge(gaps, forecasts, margins, 0.9, None, ("y",))
+    kept = ~np.isnan(gaps[:, 0, 0])
+    few = {name: forecast[kept] for name, forecast in forecasts.items()}
+    other = Backtest.judge(truth[kept], few, margins, 0.9, None, ("y",))
+    for name in forecasts:
+        np.testing.assert_allclose(found.rmse[name][0], other.rmse[name][0])
+        np.testing.assert_allclose(found.mae[name][0], other.mae[name][0])
+        np.testing.assert_allclose(found.nmse(name), other.nmse(name))
+    assert (found.coverage == 1).all() and found.origins == 29

@@ -291,6 +291,12 @@ def test_bad_paths(here, data, rule, got, remedy):
         ("--target y --hidden abc", "`--hidden` must be a whole number", "`abc`", "See `th"),
         ("--target y --hidden=1.5", "`--hidden` must be a whole number", "`1.5`", "--help"),
         ("--target y --epochs 1e3", "`--epochs` must be a whole number", "`1e3`", "--help"),
+        (
+            "--target y --validation 0 --schedule plateau",
+            "plateau schedule",
+            "0",
+            "`--validation`",
+        ),
         ("--target y --rate fast", "`--rate` must be a number", "`fast`", "--help`."),
         ("--target y --steps ''", "`--steps` must be a whole number", "``", "--help`."),
         ("--target y --seed 5000000000", "`seed` must be below", "5000000000", "Lower `seed`."),
@@ -438,7 +444,8 @@ def test_a_run_of_a_newer_version(run, command):
 
 def test_a_run_that_is_not_finished(here, untrained):
     succeeds("forecast", "y.csv", *TINY, "--out", "half")
-    fails("predict", "half", rule="must be", got="")
+    remedy = "Resume it with `throughtime resume half`."
+    fails("predict", "half", rule="trained to its end", got="`half`", remedy=remedy)
 
 
 def test_a_damaged_checkpoint(here, untrained, monkeypatch):
@@ -452,8 +459,26 @@ def test_a_damaged_checkpoint(here, untrained, monkeypatch):
         fails("resume", "half", "-q", rule=rule, got="half/checkpoint")
 
 
+def test_a_run_without_a_setting(run):
+    plain = json.loads((run / "run.json").read_text())
+    del plain["digest"], plain["settings"]["epochs"]
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+    plain["digest"] = hashlib.sha256(canonical).hexdigest()
+    (run / "run.json").write_text(json.dumps(plain))
+    fails("resume", run, rule="`epochs` must be given", got="nothing")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_when_a_run_is_there_names_how_to_resume(here, monkeypatch, number):
+    monkeypatch.setattr("throughtime.job.complete", lambda *_: os.kill(os.getpid(), number))
+    done = call("forecast", "y.csv", *TINY, "--out", "half", "-q")
+    word = "Terminated" if number == signal.SIGTERM else "Interrupted"
+    assert done.status == 128 + number
+    assert done.err == f"throughtime: {word}. Resume with: throughtime resume half\n"
+
+
 def test_a_run_saved_from_python_has_nothing_to_resume(run):
-    Forecaster.load(run).save("saved")
+    Forecaster.load(run).train().save("saved")
     rule = "a run to resume must be one that `throughtime forecast` began"
     fails("resume", "saved", rule=rule, got="`saved`", remedy="Use `throughtime predict`.")
     assert rows_of(succeeds("predict", "saved", "--steps", 3).out)
@@ -465,6 +490,7 @@ def test_a_training_that_diverges(here):
     assert done.status == 2 and done.out == ""
     line = done.err.splitlines(keepends=True)[-1]
     assert LINE.fullmatch(line) and "finite" in line and "rate" in line
+    assert "They are in `run/checkpoint/last_good.safetensors`." in line
 
 
 def test_no_command_shows_the_help():

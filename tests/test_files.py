@@ -127,3 +127,11 @@ def test_mistakes_with_paths(write, tmp_path):
         to_series(write("x", "lab.xlsx"))
     with refuses("lab.parquet must hold a table; got "):
         to_series(write("t,y\n0,1\n", "lab.parquet"))
+
+
+def test_an_id_stays_as_it_is_written(write):
+    rows = [f"{key},{t},{t + 0.5}" for key in ("01", "1", "1.0") for t in range(4)]
+    path = write("\n".join(["id,t,y", *rows]))
+    found = to_series(path, target="y", time="t", id="id")
+    assert [one.name for one in found] == ["01", "1", "1.0"]
+    assert [len(one) for one in found] == [4, 4, 4]

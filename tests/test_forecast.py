@@ -97,7 +97,7 @@ def test_new_data_is_continued_from_its_own_end():
 
 
 def test_a_forecast_knows_nothing_of_what_comes_after_its_origin():
-    model, y = waves(), wave()
+    model, y = waves(), wave(seed=4)
     backtest = model.backtest(y, steps=3)
     changed = y.copy()
     changed[50:] = -1e3
@@ -387,6 +387,67 @@ def test_what_cannot_be_forecast_is_refused(call, message):
     with pytest.raises(InputError) as caught:
         call(waves())
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_filled_values_are_neither_judged_nor_forecast_from():
+    """Those of a line between neighbours know the value that comes next."""
+    y = wave(200, seed=2)
+    gaps = np.random.default_rng(0).choice(np.arange(100, 199), 45, replace=False)
+    y[gaps] = np.nan
+    model = Forecaster(**TINY).fit(y, fill="linear")
+    found = model.backtest(steps=4)
+    first = model.parts_.splits[0].validation
+    starts = np.arange(first, 200 - 3)
+    errors = (y[starts] - y[starts - 1])[:, None]
+    kept = ~np.isnan(errors)
+    assert 5 < kept.sum() < len(starts) - 5
+    np.testing.assert_allclose(
+        found.rmse["persistence"][0], np.sqrt(np.mean(errors[kept] ** 2))
+    )
+    known = (~np.isnan(y[starts[:, None] + np.arange(4)])).any(axis=1)
+    assert found.origins == (known & ~np.isnan(y[starts - 1])).sum() < len(starts)
+    assert np.isfinite(found.nmse()).all() and np.isfinite(found.covered())
+
+
+def test_a_test_part_that_was_filled_cannot_be_judged():
+    y = wave(100)
+    y[80:99] = np.nan
+    model = Forecaster(**TINY).prepare(y, fill="linear")
+    with pytest.raises(InputError, match="only filled ones at lead time 1"):
+        model.parts_.check_steps(3)
+
+
+def test_a_fitted_series_that_is_passed_is_judged_on_its_test_part():
+    model = waves()
+    one, other = model.backtest(wave(), steps=3), model.backtest(steps=3)
+    np.testing.assert_array_equal(one.truth, other.truth)
+    assert model.backtest(wave(79), steps=3).origins > other.origins
+
+
+def test_series_that_are_too_short_to_be_judged_are_counted():
+    model = Forecaster(**TINY).fit([wave(), wave(40, seed=1)])
+    assert model.backtest(steps=3).series == (2, 2)
+    assert model.backtest(steps=10).series == (1, 2)
+
+
+def test_data_of_another_step_is_refused():
+    _, model = pair()
+    days = np.arange(0, 120, 2)
+    with pytest.raises(InputError, match=r"one time step, 1; got 2 in .* Resample"):
+        model.predict(3, pd.DataFrame({"day": days, "y": wave(60)}))
+
+
+@pytest.mark.parametrize("use", ["predict", "backtest"])
+def test_a_gap_in_new_data_asks_for_what_can_be_done(use):
+    y = wave()
+    y[30] = np.nan
+    with pytest.raises(InputError, match=r"a missing value .*Fill the gap first.$"):
+        waves().predict(3, y) if use == "predict" else waves().backtest(y, steps=3)
+
+
+def test_inputs_for_a_series_without_are_refused():
+    with pytest.raises(InputError, match="fitted without"):
+        waves().predict(3, inputs=np.ones((3, 1)))
 
 
 # --- settings ---

@@ -8,12 +8,16 @@ import signal
 import numpy as np
 import pytest
 from conftest import refuses
+from safetensors.numpy import load_file
+from test_run import rewrite
 
 from throughtime import job, run
+from throughtime.checkpoint import CHECKPOINT, LAST_GOOD
 from throughtime.forecast import Forecaster
 from throughtime.predict import Forecast
 from throughtime.series import Series
 from throughtime.times import Times
+from throughtime.train import Diverged
 
 EPOCHS = 4
 SETTINGS = {"hidden": 4, "ensemble": 1, "window": 8, "epochs": EPOCHS, "patience": None}
@@ -29,8 +33,8 @@ def series(rows=60, inputs=0, name="wave"):
     )
 
 
-def begin(folder, **options):
-    model = Forecaster(**SETTINGS)
+def begin(folder, settings=(), **options):
+    model = Forecaster(**{**SETTINGS, **dict(settings)})
     job.begin(model, [series()], folder, **{"steps": 3, "command": "again", **options})
     return folder
 
@@ -85,6 +89,63 @@ def test_a_run_that_is_interrupted_every_epoch(tmp_path, undisturbed):
     assert results(folder) == results(undisturbed.folder)
 
 
+def test_double_precision_resumes_to_the_same_bits(tmp_path):
+    settings = {"dtype": "float64", "ensemble": 2}
+    whole = complete(begin(tmp_path / "whole", settings))
+    folder = begin(tmp_path / "run", settings)
+    with pytest.raises(job.Interrupted):
+        complete(folder, signals_at(2, signal.SIGTERM))
+    complete(folder)
+    assert results(folder) == results(whole.folder)
+    weights = load_file(folder / "weights.safetensors")
+    assert {str(values.dtype) for values in weights.values()} == {"float64"}
+
+
+def test_the_last_good_weights_of_a_training_that_diverges_are_kept(tmp_path):
+    wild = {"rate": 1e30, "clip": 1e30, "method": "sgd"}
+    folder = begin(tmp_path / "run", wild)
+    with refuses(f"are kept. They are in `{folder / LAST_GOOD}`.") as caught:
+        complete(folder)
+    assert isinstance(caught.value, Diverged) and caught.value.fitted is not None
+    weights = load_file(folder / LAST_GOOD)
+    assert weights and all(np.isfinite(values).all() for values in weights.values())
+    begin(folder, overwrite=True)
+    assert not (folder / LAST_GOOD).exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"steps": None}, {"steps": 0}, {"steps": "3"}, {"steps": 2.5}, {"steps": 10**30},
+     {"steps": 13}, {"steps": 3, "inputs": 1}, {"steps": 3, "inputs": [[["a"]]]},
+     {"steps": 3, "inputs": [[[1.0], [], [2.0]]]}, {"steps": 3, "inputs": [[[1.0]]]},
+     {"steps": 3, "more": 1}, {"steps": 3, "inputs": []}],
+)  # fmt: skip
+def test_forged_options_are_refused_before_training(tmp_path, options):
+    folder = tmp_path / "run"
+    model = Forecaster(**SETTINGS)
+    job.begin(model, [series(inputs=1)], folder, steps=3, future=np.zeros((3, 1)))
+    rewrite(folder, lambda plain: plain.update(options=options))
+    with refuses("must"):
+        complete(folder)
+    assert not (folder / "history.jsonl").exists()
+
+
+def test_a_checkpoint_that_is_too_small_is_refused_before_memory_is_asked_for(tmp_path):
+    folder = begin(tmp_path / "run")
+    (folder / CHECKPOINT).parent.mkdir()
+    (folder / CHECKPOINT).write_bytes(bytes(1000))
+
+    def enlarge(plain):
+        plain["settings"]["ensemble"] = 10**9
+
+    rewrite(folder, enlarge)
+    with refuses("it holds too few weights"):
+        complete(folder)
+    (folder / CHECKPOINT).unlink()
+    with refuses("the networks must have fewer than 2,000,000,000 weights; got `hidden` 4"):
+        complete(folder)
+
+
 def test_a_second_signal_interrupts_at_once():
     with pytest.raises(KeyboardInterrupt), job.Signals() as signals:
         os.kill(os.getpid(), signal.SIGINT)
@@ -133,6 +194,13 @@ def test_what_is_stored(undisturbed):
         np.testing.assert_allclose(found, getattr(forecast, name)[:, 0], rtol=1e-7)
 
 
+def test_inputs_that_nothing_asks_for_are_refused(tmp_path):
+    model = Forecaster(**SETTINGS)
+    with refuses("which was fitted without"):
+        job.begin(model, [series()], tmp_path / "run", steps=3, future=np.zeros((3, 1)))
+    assert not (tmp_path / "run").exists()
+
+
 def test_inputs_are_stored_for_each_series(tmp_path):
     """Each series has its own: those of the steps after its own end."""
     both = [series(60, 1, "a"), series(50, 1, "b")]
@@ -153,6 +221,8 @@ def test_inputs_are_stored_for_each_series(tmp_path):
     ("settings", "options", "message"),
     [
         ({"hidden": 0}, {}, "`hidden` must be above 0; got 0. Raise `hidden`."),
+        ({"schedule": "plateau", "validation": 0.0}, {}, "Raise `validation` (`--validation`)"),
+        ({"hidden": 10**6}, {}, "the networks must have fewer than 2,000,000,000 weights"),
         ({"window": 60}, {}, "`window` must be shorter than the training series"),
         ({}, {"steps": 0}, "`steps` must be at least 1; got 0."),
         ({}, {"steps": 13}, "`steps` must not be longer than the part held out for testing"),

@@ -202,6 +202,17 @@ def test_several_series_and_targets_are_limited(tmp_path):
     assert len(page) < 700_000
 
 
+def test_filled_values_and_short_series_are_reported(tmp_path):
+    gaps = np.random.default_rng(0).random((160, 1)) < 0.3
+    series = [dataclasses.replace(waves(), filled_at=gaps, name=name) for name in "ab"]
+    model = untrained(series)
+    for data in (None, [series[0][:120]]):
+        backtest = dataclasses.replace(judged_on(model, data, 3), series=(1, 2))
+        page = written(tmp_path / "a.html", model, backtest, [])
+        assert "truth" in Page(page).ids and not re.search(r"\b(nan|inf)\b", page)
+        assert "errors are over 1 of 2 series." in page
+
+
 def test_settings_that_the_network_does_not_follow_are_told(tmp_path):
     model = untrained(waves(), centred=True, residual=True, truncated=True)
     page = Page(written(tmp_path / "a.html", model, None, []))

@@ -1,8 +1,10 @@
 """Runs on disk: read back to the same bits, refused when anything was changed."""
 
+import dataclasses
 import functools
 import hashlib
 import json
+import os
 import pickle
 import shutil
 import tempfile
@@ -21,6 +23,10 @@ from throughtime.errors import InputError
 from throughtime.forecast import Forecaster
 
 TINY = {"cell": "rnn", "hidden": 4, "window": 8, "epochs": 2, "batch_size": 16}
+ROW = (
+    b'{"member": 0, "epoch": 1, "loss": 0.5, "validation_loss": null, '
+    b'"gradient_norm": 1.0, "factor": 1.0, "seconds": 0.1}\n'
+)
 many = settings(max_examples=60, deadline=None)
 
 
@@ -91,11 +97,35 @@ def test_a_saved_forecaster_forecasts_the_same_bits():
     assert again.parts_.series[0].fingerprint() == model.parts_.series[0].fingerprint()
 
 
+def test_what_was_filled_is_kept(folder, tmp_path):
+    record = run.read(folder)
+    assert record.series[0].filled_at is None
+    flags = np.arange(record.series[0].targets.size).reshape(-1, 1) % 3 == 0
+    series = [dataclasses.replace(record.series[0], filled_at=flags)]
+    (tmp_path / "new").mkdir()
+    run.write(tmp_path / "new", dataclasses.replace(record, series=series))
+    np.testing.assert_array_equal(run.read(tmp_path / "new").series[0].filled_at, flags)
+
+
 def test_saving_again_gives_the_same_files(tmp_path):
     tt.load(saved()).save(tmp_path / "again")
     assert sorted(p.name for p in saved().iterdir()) == sorted(run.FILES)
     for name in run.FILES:
         assert (saved() / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_saving_again_keeps_what_the_command_line_said(folder, tmp_path):
+    said = {
+        "options": {"steps": 3, "inputs": [[[0.5], [1.0], [2.0]]]},
+        "command": "throughtime forecast y.csv",
+        "versions": {"python": "3.0"},
+    }
+    rewrite(folder, lambda plain: plain.update(said))
+    model = tt.load(folder)
+    model.save(tmp_path / "again")
+    record = run.read(tmp_path / "again")
+    assert {name: getattr(record, name) for name in said} == said
+    assert model.train().record().command == "", "a training of its own is another run"
 
 
 def test_the_run_says_what_it_is():
@@ -114,6 +144,8 @@ def test_a_run_that_is_not_finished_has_no_weights(tmp_path):
     (tmp_path / "run" / "history.jsonl").write_text('{"member": 0, "ep')  # killed as it wrote
     record = run.read(tmp_path / "run")
     assert record.params is None and record.history == [] and record.options == {"steps": 3}
+    with pytest.raises(InputError, match=r"Resume it with `throughtime resume .*run`\."):
+        tt.load(tmp_path / "run")
     with pytest.raises(InputError, match="must be fitted"):
         Forecaster.from_record(record, tmp_path / "run").predict(1)
 
@@ -258,6 +290,9 @@ def run_read_and_shaped(folder):
         lambda plain: plain["settings"].update(hidden=5),
         lambda plain: plain["architecture"].update(hidden=5),
         lambda plain: plain["architecture"].update(extra=5),
+        lambda plain: plain["settings"].pop("epochs"),
+        lambda plain: plain.update(options={"steps": 0}),
+        lambda plain: plain.update(options={"inputs": [[[float("inf")]]]}),
         lambda plain: plain.update(series=[]),
         lambda plain: plain.update(series=plain["series"] * 2),
         lambda plain: plain["series"][0].update(extra=1),
@@ -324,8 +359,11 @@ def test_data_that_is_no_series_is_refused(folder, values):
 
 
 @pytest.mark.parametrize(
-    "lines", [b"[1]\n", b"{}\n", b'{"a": 1}\n', b"\xff\n", b"[" * 100_000, b"null\n", b"1\n"]
-)
+    "lines",
+    [b"", ROW.replace(b"0.5", b'"a"'), ROW.replace(b" 1,", b" null,"),
+     ROW.replace(b" 1,", b" 1.5,"), ROW.replace(b"0.5", b"true"),
+     b"[1]\n", b"{}\n", b'{"a": 1}\n', b"\xff\n", b"[" * 100_000, b"null\n", b"1\n"],
+)  # fmt: skip
 def test_a_history_of_something_else_is_refused(folder, lines):
     rewrite(folder, lambda plain: None, history=lines)
     assert "`history.jsonl` of a run must be as it was written" in refusal(folder)
@@ -357,6 +395,48 @@ def test_nothing_is_executed(folder, tmp_path, name):
 
 
 # --- the folder ---
+
+
+def test_a_run_half_cleared_or_half_written_can_be_overwritten(folder, monkeypatch):
+    """Wherever the program was killed; its temporary files go too."""
+    killed = RuntimeError("killed")
+    (folder / ".weights.safetensors.ab_9cdef").write_text("half")
+    (folder / ".weights.safetensors.mine").write_text("mine")
+
+    def die(*_):
+        raise killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("throughtime.run.atomic.write", die)
+        with pytest.raises(RuntimeError):
+            run.claim(folder, overwrite=True)
+    left = {"run.json", ".weights.safetensors.mine"}
+    assert {path.name for path in folder.iterdir()} == left
+    run.claim(folder, overwrite=True)
+    (folder / ".series.safetensors.abcdefgh").write_text("half")
+    fitted().save(folder, overwrite=True)
+    assert {path.name for path in folder.iterdir()} == {*run.FILES, ".weights.safetensors.mine"}
+    (folder / "run.json").unlink()
+    fitted().save(folder, overwrite=True)
+    tt.load(folder)
+
+
+def test_a_run_that_cannot_be_stored_writes_nothing(folder):
+    before = contents(folder)
+    with pytest.raises(ValueError, match="steps"):
+        run.write(folder, fitted().record(options={"steps": 0}))
+    assert contents(folder) == before
+
+
+def test_a_renaming_is_brought_to_the_disk(tmp_path, monkeypatch):
+    synced = []
+
+    def fsync(descriptor):
+        synced.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr("throughtime.atomic.os.fsync", fsync)
+    atomic.write(tmp_path / "file", "new")
+    assert synced == [(tmp_path / "file").stat().st_ino, tmp_path.stat().st_ino]
 
 
 def contents(folder):
@@ -424,8 +504,6 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def umask():
-    import os
-
     mask = os.umask(0)
     os.umask(mask)
     return mask

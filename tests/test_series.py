@@ -249,3 +249,10 @@ def test_fill_without_columns():
     assert fill(np.zeros((3, 0)), "linear").shape == (3, 0)
     with refuses("nothing in `column 1`, rows 1 to 1."):
         fill(np.array([nan, 1.0]), "linear")
+
+
+def test_what_was_filled_is_sliced_with_the_values():
+    flags = np.array([[False], [True], [False]])
+    values = np.arange(3.0)[:, None]
+    series = Series(values, ("y",), values[:, :0], (), Times.count(3), filled_at=flags)
+    assert series[1:].filled_at.tolist() == [[True], [False]]

@@ -319,3 +319,30 @@ def test_future_mistakes(driven):
     with refuses("a missing value in column `v`, row 9 (1 in all)"):
         future_inputs(gap, series, 3)
     assert future_inputs(gap, series, 2).tolist() == [[60, 6], [70, 7]]
+
+
+def test_what_was_filled_is_remembered():
+    table = pd.DataFrame({"y": [1.0, np.nan, 3.0, 4.0], "u": [1.0, 2.0, np.nan, 4.0]})
+    (series,) = to_series(table, target="y", inputs=["u"], fill="linear")
+    assert series.filled == 2 and series.filled_at.tolist() == [[0], [1], [0], [0]]
+    (series,) = to_series(table, target="u", fill="linear")
+    (whole,) = to_series(np.arange(4.0), fill="linear")
+    assert series.filled_at.tolist() == [[0], [0], [1], [0]] and whole.filled_at is None
+
+
+def test_series_of_different_steps_are_refused():
+    daily, weekly = (
+        pd.DataFrame({"date": pd.date_range("2020-01-06", periods=5, freq=step), "y": range(5)})
+        for step in ("D", "7D")
+    )
+    with refuses("every series must have one time step, 1 day; got 1 week in `series`."):
+        to_series([daily, weekly])
+    long = pd.concat([daily.assign(id="a"), weekly.assign(id="b")])
+    with refuses("every series must have one time step, 1 day; got 1 week in `b`."):
+        to_series(long, target="y", time="date", id="id")
+
+
+def test_inputs_that_nothing_asks_for_are_refused():
+    (series,) = to_series(np.arange(5.0))
+    with refuses("got inputs for `series`, which was fitted without. Leave them out"):
+        future_inputs(np.ones((4, 1)), series, 4)

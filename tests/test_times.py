@@ -10,7 +10,7 @@ from conftest import refuses
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from throughtime.times import Times
+from throughtime.times import DAY, Times
 
 
 def times(start, step, length, unit="number", day=1):
@@ -270,3 +270,12 @@ def test_a_dropped_row_is_always_found(axis, data):
     gone = data.draw(st.integers(1, len(axis) - 2))
     with refuses("must have one step"):
         Times.from_stamps(np.delete(axis.values(), gone), "t")
+
+
+def test_one_step_or_another():
+    tenths = Times(0.0, 0.1, 5, "t")
+    assert tenths.same_step(Times(3.0, 0.1 + 1e-12, 9, "t"))
+    assert not tenths.same_step(Times(0.0, 0.2, 5, "t"))
+    day = Times(np.datetime64("2020-01-01", "us"), DAY, 5, "t", "microsecond")
+    assert not day.same_step(Times(day.start, 1, 5, "t", "month"))
+    assert day.same_step(Times.count(5)) and Times.count(5).same_step(tenths)

@@ -1,5 +1,6 @@
 """The verdict: true to the numbers, and honest when a baseline wins."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -185,3 +186,8 @@ def test_each_target_has_a_row():
     (alone,) = verdict.target_rows(judged({"network": 0.4}))
     assert alone[2:6] == ("–", "none", "–", "")
     assert verdict.target_rows(None) == []
+
+
+def test_series_that_were_not_judged_are_told(model):
+    backtest = dataclasses.replace(judged({"network": 1.0, "persistence": 2.0}), series=(2, 5))
+    assert "Only 2 of the 5 series could be judged" in told(model, backtest)[1]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from .errors import InputError
 from .series import Series
 
 Forecasts = Float[np.ndarray, "origin steps target"]
@@ -16,7 +17,8 @@ class Origins:
 
     - `contexts`: the values up to the origin.
     - `inputs`: the inputs of context and steps ahead.
-    - `truth`: the values after it; NaN beyond the part that is judged.
+    - `truth`: the values after it; NaN beyond the part that is judged, where a value was
+      filled, and after an origin that was filled: such a value may know what follows.
     """
 
     contexts: Float[np.ndarray, "origin context target"]
@@ -37,7 +39,11 @@ class Origins:
         before = starts[:, None] + np.arange(-context, 0)
         after = starts[:, None] + np.arange(steps)
         held = np.minimum(after, len(series) - 1)
-        truth = np.where((after < end)[..., None], series.targets[held], np.nan)
+        measured = np.expand_dims(after < end, -1)
+        if series.filled_at is not None:
+            at_origin = series.filled_at[starts - 1, None].any(axis=-1, keepdims=True)
+            measured = measured & ~series.filled_at[held] & ~at_origin
+        truth = np.where(measured, series.targets[held], np.nan)
         inputs = series.inputs[np.concatenate([before, held], axis=1)]
         return cls(series.targets[before], inputs, truth)
 
@@ -53,16 +59,30 @@ class Origins:
     def __len__(self) -> int:
         return len(self.contexts)
 
+    @property
+    def judged(self) -> int:
+        """How many have a value to be judged by."""
+        return _judged(self.truth)
+
+    def check(self) -> None:
+        """Refuse a lead time at which nothing was measured. **Raises:** `InputError`."""
+        unknown = np.isnan(self.truth).all(axis=0).any(axis=-1)
+        if unknown.any():
+            rule = "a backtest needs measured values at each lead time"
+            got = f"only filled ones at lead time {unknown.argmax() + 1}"
+            raise InputError(rule, got, "Lower `steps`, or test on data with fewer gaps.")
+
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
     """What a backtest found. Lead times count from 1; methods are by name, `network` first.
 
-    - `truth`, `forecasts`: of every origin, in the units of the data.
+    - `truth`, `forecasts`: of every origin, in the units of the data; NaN is truth that is
+      not known, and counts nowhere.
     - `rmse`, `mae`: root mean squared and mean absolute error at each lead time.
     - `margins`: half the width of the intervals. `coverage`: the share of the truth inside.
     - `level`: the coverage asked for. `period`: of seasonal persistence.
-    - `targets`: their names.
+    - `targets`: their names. `series`: how many were judged, of how many.
     """
 
     truth: Forecasts
@@ -74,6 +94,7 @@ class Backtest:
     level: float
     period: int | None
     targets: tuple[str, ...]
+    series: tuple[int, int] = (1, 1)
 
     @classmethod
     def judge(
@@ -84,13 +105,19 @@ class Backtest:
         level: float,
         period: int | None,
         targets: tuple[str, ...],
+        series: tuple[int, int] = (1, 1),
     ) -> "Backtest":
         """Measure forecasts against the truth."""
-        rmse = {k: np.sqrt(np.mean((f - truth) ** 2, axis=0)) for k, f in forecasts.items()}
-        mae = {k: np.mean(np.abs(f - truth), axis=0) for k, f in forecasts.items()}
+
+        def mean(values: np.ndarray) -> np.ndarray:  # a forecast that is NaN does count
+            return np.mean(values, axis=0, where=~np.isnan(truth))
+
+        rmse = {k: np.sqrt(mean((f - truth) ** 2)) for k, f in forecasts.items()}
+        mae = {k: mean(np.abs(f - truth)) for k, f in forecasts.items()}
         inside = np.abs(forecasts["network"] - truth) <= margins
-        coverage = np.where(np.isfinite(margins), inside.mean(axis=0), np.nan)
-        return cls(truth, forecasts, rmse, mae, margins, coverage, level, period, targets)
+        coverage = np.where(np.isfinite(margins), mean(inside), np.nan)
+        found = truth, forecasts, rmse, mae, margins, coverage
+        return cls(*found, level, period, targets, series)
 
     @property
     def steps(self) -> int:
@@ -100,14 +127,14 @@ class Backtest:
     @property
     def origins(self) -> int:
         """How many forecasts were judged."""
-        return self.truth.shape[0]
+        return _judged(self.truth)
 
     def nmse(self, method: str = "network", lead: int = 1) -> Float[np.ndarray, " target"]:
         """Mean squared error at a lead time over the variance of the truth there.
 
         NaN where the truth does not vary, as at a single origin.
         """
-        variance = self.truth[:, lead - 1].var(axis=0)
+        variance = np.nanvar(self.truth[:, lead - 1], axis=0)
         return self.rmse[method][lead - 1] ** 2 / np.where(variance > 0, variance, np.nan)
 
     def covered(self) -> float:
@@ -147,6 +174,10 @@ class Backtest:
             "  ".join([a[0].ljust(wide[0]), *map(str.rjust, a[1:], wide[1:])]) for a in lines
         ]
         return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
+
+
+def _judged(truth: Forecasts) -> int:
+    return int((~np.isnan(truth)).any(axis=(1, 2)).sum())
 
 
 def plain(values: np.ndarray) -> list:

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
+from pydantic import TypeAdapter
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -20,6 +21,8 @@ from .errors import InputError
 from .train import Row
 
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
+LAST_GOOD = Path("checkpoint") / "last_good.safetensors"
+ROW = TypeAdapter(Row)
 
 
 def write_checkpoint(folder: Path, state: PyTree, history: list[Row]) -> None:
@@ -30,6 +33,14 @@ def write_checkpoint(folder: Path, state: PyTree, history: list[Row]) -> None:
     path = folder / CHECKPOINT
     path.parent.mkdir(exist_ok=True)
     atomic.write(path, save(values, metadata))
+
+
+def write_last_good(folder: Path, params: PyTree) -> Path:
+    """Write the weights that a training which diverged had before; gives the file."""
+    path = folder / LAST_GOOD
+    path.parent.mkdir(exist_ok=True)
+    atomic.write(path, save(flatten(params)))
+    return path
 
 
 def read_checkpoint(folder: Path, like: PyTree) -> tuple[PyTree, list[Row]] | None:
@@ -143,7 +154,7 @@ def history_rows(path: Path, lines: str) -> list[Row]:
 
 def _row(plain: dict[str, Any]) -> Row:
     known = {name: math.nan if value is None else value for name, value in plain.items()}
-    return Row(**known)  # pyright: ignore[reportArgumentType]
+    return ROW.validate_python(known, strict=True)
 
 
 def _plain(row: Row) -> dict[str, int | float | None]:

@@ -277,6 +277,8 @@ def main() -> NoReturn:
             raise KeyboardInterrupt
     except InputError as error:
         status = _fail(str(error), 2)
+    except Terminated as stop:
+        status = _fail("Terminated.", stop.status)
     except (KeyboardInterrupt, typer.Abort):
         status = _fail("Interrupted.", 130)
     except BrokenPipeError:
@@ -299,17 +301,25 @@ def _fail(line: str, status: int) -> int:
     return status
 
 
+class Terminated(BaseException):
+    """SIGTERM came when no epoch was being trained; `status`: to exit with."""
+
+    def __init__(self, status: int):
+        super().__init__(status)
+        self.status = status
+
+
 def _terminated(number: int, _: Any) -> NoReturn:
-    raise SystemExit(_fail("Terminated.", 128 + number))
+    raise Terminated(128 + number)
 
 
 def _complete(folder: Path, as_json: bool, quiet: bool) -> None:
     """Train a run to its end and print what came of it."""
     from . import job, run
 
-    epochs = run.read(folder).settings["epochs"]
     again = f"Resume with: throughtime resume {shlex.quote(str(folder))}"
     try:
+        epochs = run.read(folder).settings["epochs"]
         with _watcher(epochs, quiet) as watcher:
             outcome = job.complete(folder, watcher.show)
     except job.Interrupted as stop:
@@ -317,6 +327,8 @@ def _complete(folder: Path, as_json: bool, quiet: bool) -> None:
         raise SystemExit(_fail(line, 128 + stop.signal)) from None
     except KeyboardInterrupt:
         raise SystemExit(_fail(f"Interrupted. {again}", 130)) from None
+    except Terminated as stop:
+        raise SystemExit(_fail(f"Terminated. {again}", stop.status)) from None
     if as_json:
         typer.echo(json.dumps(outcome.to_json()))
     else:

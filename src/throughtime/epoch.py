@@ -5,7 +5,7 @@ Nothing here touches the host. `train` compiles it once and runs it epoch by epo
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -113,7 +113,8 @@ class Epoch:
         """The state before the first epoch."""
         zero, infinite = np.zeros((), np.int32), np.full((), np.inf, params.dtype)
         method = self.method.init(params)
-        return TrainState(params, method, params, infinite, zero, zero, zero, np.array(False))
+        state: Any = (params, method, params, infinite, zero, zero, zero, np.array(False))
+        return TrainState(*state)
 
     def finished(self, state: TrainState) -> Array | np.ndarray:
         """Whether there is nothing left to do for this network."""

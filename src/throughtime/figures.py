@@ -114,7 +114,7 @@ def against_truth(
         drawing.time_axis(axes, past.times, width)
         axes.set_ylabel(short(name))
         drawing.legend(figure, first=("truth", "network"))
-        rmse = math.sqrt(float(np.mean((mean - truth) ** 2)))
+        rmse = math.sqrt(float(np.nanmean((mean - truth) ** 2)))
         told = f"{steps} steps from one origin; RMSE of the network {rmse:.4g}."
         drawing.describe(figure, f"{name}: forecast and truth", told)
     return figure
@@ -257,6 +257,8 @@ def one_step(
         over.plot(stamps, guess[-150:], label="network, one step ahead", **look)
         drawing.time_axis(over, times, NARROW)
         over.set_ylabel(name)
+        known = ~np.isnan(truth)
+        truth, guess = truth[known], guess[known]
         _scatter(cross, truth, guess)
         cross.set_xlabel(f"true {name}")
         cross.set_ylabel("predicted")
@@ -311,7 +313,7 @@ def _limits(axes: Axes, data: np.ndarray, mean: np.ndarray, margin: np.ndarray) 
 
     So a forecast that runs away leaves the picture rather than flattening it.
     """
-    margin = np.where(np.isfinite(margin), margin, 0)
+    margin, data = np.where(np.isfinite(margin), margin, 0), data[np.isfinite(data)]
     wanted = np.concatenate([data, mean - margin, mean + margin])
     wanted = wanted[np.isfinite(wanted)]
     if not len(wanted):

@@ -14,8 +14,10 @@ from .values import MISSING, parse_numbers
 DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 
 
-def read_file(path: Path) -> pl.DataFrame:
+def read_file(path: Path, text: str | None = None) -> pl.DataFrame:
     """The table in a .csv, .tsv, .txt or .parquet file, at least one row of it.
+
+    The column called `text` of a file of text stays as it is written: 01 is not 1.
 
     **Raises:** `InputError` that names the file, or the line at fault.
     """
@@ -40,7 +42,7 @@ def read_file(path: Path) -> pl.DataFrame:
         if path.suffix.lower() == ".parquet":
             table = pl.read_parquet(io.BytesIO(raw))
         else:
-            table = _parse_csv(raw, path)
+            table = _parse_csv(raw, path, text)
     except (pl.exceptions.PolarsError, csv.Error, OSError) as error:
         cause = str(error).strip().split("\n")[0]
         raise InputError(
@@ -53,7 +55,7 @@ def read_file(path: Path) -> pl.DataFrame:
     return table
 
 
-def _parse_csv(raw: bytes, path: Path) -> pl.DataFrame:
+def _parse_csv(raw: bytes, path: Path, as_text: str | None) -> pl.DataFrame:
     """Columns of numbers or dates where every value is one, otherwise of text."""
     text = _decode(raw, path)
     separator = "\t" if path.suffix.lower() == ".tsv" else _separator(text)
@@ -70,7 +72,7 @@ def _parse_csv(raw: bytes, path: Path) -> pl.DataFrame:
     except pl.exceptions.ComputeError:
         _check_widths(text, separator, len(names), path)
         raise
-    table = pl.DataFrame([_typed(column) for column in table])
+    table = pl.DataFrame([_typed(column, column.name == as_text) for column in table])
     for i in blank:  # rows that end in a separator leave a column without anything in it
         if table[named[i]].null_count() < len(table):
             raise InputError(
@@ -129,10 +131,10 @@ def _check_widths(text: str, separator: str, width: int, path: Path) -> None:
             )
 
 
-def _typed(column: pl.Series) -> pl.Series:
+def _typed(column: pl.Series, as_text: bool) -> pl.Series:
     column = column.str.strip_chars()
     column = column.set(column.is_in(MISSING), None)
-    if column.null_count() == len(column):
+    if as_text or column.null_count() == len(column):
         return column
     for dtype in (pl.Int64, pl.Float64):
         numbers = column.cast(dtype, strict=False)

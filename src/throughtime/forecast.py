@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import equinox as eqx
 
 from . import run
 from .backtest import Backtest
+from .batches import Data
 from .checkpoint import damaged, unflatten
 from .epoch import TrainState
 from .errors import InputError, nearest
@@ -19,8 +21,10 @@ from .parts import Parts
 from .predict import Forecast, Predictor, precision
 from .series import Series
 from .settings import check_settings
-from .tables import has_column, to_series
+from .tables import check_steps, has_column, to_series
 from .train import Fitted, OnEpoch, Row, first_state, train
+
+MOST_WEIGHTS = 2_000_000_000  # of an ensemble; more is a mistake, found before memory is
 
 
 @dataclass(eq=False)
@@ -162,10 +166,10 @@ class Forecaster:
     ) -> "Forecaster":
         """The second half of `fit`; `start` and `on_epoch` as for `train.train`."""
         with precision(self.dtype):
-            validation = self.parts_.validation()
+            data, validation = self._data()
             self.fitted_ = train(
                 self._untrained(),
-                self.parts_.train(self.batch_size, min(self.washout, self.window - 1)),
+                data,
                 self.loss,
                 self._method(),
                 epochs=self.epochs,
@@ -178,11 +182,16 @@ class Forecaster:
                 start=start,
                 on_epoch=on_epoch,
             )
+        self.origin_: dict[str, Any] = {}  # what is trained now is not what was loaded
         return self
 
     def first_state(self) -> TrainState:
-        """The state of the training before its first epoch, the shape of a checkpoint."""
+        """The state of the training before its first epoch, the shape of a checkpoint.
+
+        **Raises:** `InputError` for what `train` would refuse.
+        """
         with precision(self.dtype):
+            self._data()
             return first_state(self._untrained(), self._method(), ensemble=self.ensemble)
 
     def predict(
@@ -212,7 +221,8 @@ class Forecaster:
         **Arguments:**
 
         - `data`: other series to forecast, from every origin; by default the part of the
-          fitted series that was held out as `test`.
+          fitted series that was held out as `test`. Of a fitted series that is passed, too,
+          only that part is judged.
         - `steps`: the longest lead time.
 
         **Returns:** a `Backtest`, with persistence, seasonal persistence and a ridge
@@ -237,10 +247,19 @@ class Forecaster:
 
         **Raises:** `InputError` if the run is not finished, not whole or not one.
         """
-        return cls.from_record(run.read(folder), Path(folder))
+        record = run.read(folder)
+        if record.params is None:
+            rule = "a run must be trained to its end before it forecasts"
+            remedy = f"Resume it with `throughtime resume {quote(str(folder))}`."
+            raise InputError(rule, f"`{folder}`, which is not", remedy)
+        return cls.from_record(record, Path(folder))
 
     def record(self, **more: Any) -> run.Record:
-        """What is stored of this forecaster; `more` are other fields of a `Record`."""
+        """What is stored of this forecaster; `more` are other fields of a `Record`.
+
+        One that was loaded keeps the options, command and versions of its run.
+        """
+        more = getattr(self, "origin_", {}) | more
         fitted = getattr(self, "fitted_", None)
         if fitted is not None:
             more |= {
@@ -263,7 +282,7 @@ class Forecaster:
         if model.architecture_ != record.architecture:
             raise damaged(folder / "run.json", "its architecture is not that of its settings")
         if record.params is not None:
-            if sum(v.size for v in record.params.values()) < model._fewest_weights():
+            if sum(v.size for v in record.params.values()) < model.fewest_weights():
                 raise damaged(folder / "weights.safetensors", "it holds too few weights")
             with precision(model.dtype):
                 _, static = eqx.partition(model._untrained(), eqx.is_inexact_array)
@@ -272,6 +291,8 @@ class Forecaster:
                 network = eqx.combine(params, static)
             stopped = record.stopped or ""
             model.fitted_ = Fitted(network, record.history, record.best_epochs, stopped)
+            kept = ("options", "command", "versions")
+            model.origin_ = {name: getattr(record, name) for name in kept}
         return model
 
     @property
@@ -300,10 +321,24 @@ class Forecaster:
             dtype=self.dtype,
         )
 
+    def _data(self) -> tuple[Data, Data | None]:
+        """What is trained and validated on."""
+        validation = self.parts_.validation()
+        if validation is None and self.schedule == "plateau":
+            rule = "the plateau schedule needs a part held out for validation"
+            remedy = "Raise `validation` (`--validation`), or choose another `schedule`."
+            raise InputError(rule, f"`validation` {self.validation:g}", remedy)
+        washout = min(self.washout, self.window - 1)
+        return self.parts_.train(self.batch_size, washout), validation
+
     def _untrained(self) -> Network:
+        if self.fewest_weights() > MOST_WEIGHTS:
+            rule = f"the networks must have fewer than {MOST_WEIGHTS:,} weights"
+            got = f"`hidden` {self.hidden}, `depth` {self.depth}, `ensemble` {self.ensemble}"
+            raise InputError(rule, got, "Lower these, or `dense`.")
         return self.architecture_.ensemble(self.ensemble, self.seed)
 
-    def _fewest_weights(self) -> int:
+    def fewest_weights(self) -> int:
         """A bound from below, so that a bad run is refused before memory is asked for."""
         shape = self.architecture_
         widths = [shape.hidden, *shape.dense, shape.output_size]
@@ -329,13 +364,19 @@ class Forecaster:
     def _as_fitted(self, data: Any) -> list[Series]:
         """Other data, with the columns that the network was fitted to."""
         known = self.parts_.series[0]
-        series = to_series(
-            data,
-            target=list(known.target_names),
-            inputs=list(known.input_names),
-            time=known.times.column,
-            id=known.id if has_column(data, known.id) else None,
-        )
+        try:
+            series = to_series(
+                data,
+                target=list(known.target_names),
+                inputs=list(known.input_names),
+                time=known.times.column,
+                id=known.id if has_column(data, known.id) else None,
+            )
+        except InputError as error:
+            if "`fill=" not in error.remedy:
+                raise
+            raise InputError(error.rule, error.got, "Fill the gap first.") from None
+        check_steps(known, series)
         for one in series:
             if len(one) < self.parts_.context:
                 rule = f"new data must hold at least {self.parts_.context} steps of context"

@@ -5,16 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 
 from . import atomic, run
-from .checkpoint import Checkpoints, read_checkpoint
+from .checkpoint import CHECKPOINT, Checkpoints, damaged, read_checkpoint, write_last_good
 from .errors import InputError
 from .forecast import Forecaster
 from .outcome import Outcome, predictions_csv
+from .predict import precision
 from .series import Series
 from .tables import future_inputs
-from .train import Row
+from .train import Diverged, Row
 
 
 class Interrupted(Exception):
@@ -44,7 +46,9 @@ def begin(
     """
     model.prepare(series)
     model.parts_.check_steps(steps)
-    ahead = [future_inputs(future, one, steps).tolist() for one in series if one.input_names]
+    known = [future_inputs(future, one, steps) for one in series]
+    ahead = [values.tolist() for values in known if values.size]
+    model.first_state()
     options = {"steps": steps, "inputs": ahead}
     run.claim(folder, overwrite)
     run.write(folder, model.record(options=options, command=command))
@@ -56,36 +60,70 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
     **Raises:** `Interrupted` at SIGINT or SIGTERM, `Diverged`, `InputError` for a bad run.
     """
     record = run.read(folder)
-    if "steps" not in record.options:
+    if record.options.get("steps") is None:
         rule = "a run to resume must be one that `throughtime forecast` began"
         raise InputError(rule, f"`{folder}`, saved from Python", "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
+    model.parts_.check_steps(record.options["steps"])
+    ahead = _ahead(record, folder)
     if record.params is None:
         _train(model, folder, show)
         run.write(folder, model.record(options=record.options, command=record.command))
-    return _results(model, folder, record, report)
+    return _results(model, folder, record, ahead, report)
+
+
+def _ahead(record: run.Record, folder: Path) -> list[np.ndarray]:
+    """The inputs of the steps ahead, an array (step, input) for each series with inputs."""
+    steps, inputs = record.options["steps"], record.options.get("inputs", [])
+    shapes = [(steps, len(one.input_names)) for one in record.series if one.input_names]
+    try:
+        ahead = [np.array(one, np.float64) for one in inputs]
+    except ValueError:  # rows of different lengths
+        ahead = None
+    if ahead is None or [one.shape for one in ahead] != shapes:
+        raise damaged(folder / "run.json", "its inputs are not those of its series and steps")
+    return ahead
 
 
 def _train(model: Forecaster, folder: Path, show: Callable[[list[Row]], None]) -> None:
-    start = read_checkpoint(folder, model.first_state())
+    path = folder / CHECKPOINT
+    if path.exists() and path.stat().st_size < model.fewest_weights():
+        raise damaged(path, "it holds too few weights")
+    with precision(model.dtype):
+        start = read_checkpoint(folder, model.first_state())
     with Signals() as signals:
 
         def watch(state: Any, history: list[Row]) -> bool:
             show(history)
             return signals.seen is not None
 
-        model.train(start=start, on_epoch=Checkpoints(folder, watch))
+        try:
+            model.train(start=start, on_epoch=Checkpoints(folder, watch))
+        except Diverged as error:
+            raise _kept(error, folder) from None
         if signals.seen is not None:
             raise Interrupted(signals.seen, folder, model.history_[-1].epoch)
 
 
-def _results(model: Forecaster, folder: Path, record: run.Record, report: bool) -> Outcome:
+def _kept(error: Diverged, folder: Path) -> Diverged:
+    """The error of a training that diverged, once its last good weights are in a file."""
+    if error.fitted is None:
+        return error
+    path = write_last_good(folder, eqx.filter(error.fitted.network, eqx.is_inexact_array))
+    named = Diverged(error.rule, error.got, f"{error.remedy} They are in `{path}`.")
+    named.fitted = error.fitted
+    return named
+
+
+def _results(
+    model: Forecaster, folder: Path, record: run.Record, ahead: list[np.ndarray], report: bool
+) -> Outcome:
     steps = record.options["steps"]
-    predictor, ahead = model.predictor(steps), record.options["inputs"]
+    predictor = model.predictor(steps)
     held_out = model.test > 0
     backtest = model.backtest(steps=steps) if held_out else None
     if ahead:
-        pairs = zip(record.series, map(np.array, ahead), strict=True)
+        pairs = zip(record.series, ahead, strict=True)
         forecasts = [predictor.forecast([one], steps, known)[0] for one, known in pairs]
     else:
         forecasts = predictor.forecast(None, steps)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from . import baselines
+from .backtest import Origins
 from .batches import Streams, Windows
 from .errors import InputError
 from .series import Scaler, Series, Split
@@ -95,7 +96,7 @@ class Parts:
         return baselines.Ridge.fit(train, validation, self.window)
 
     def check_steps(self, steps: int) -> None:
-        """Refuse a backtest that is longer than every test part.
+        """Refuse a backtest that is longer than every test part, or of filled values only.
 
         **Raises:** `InputError`.
         """
@@ -106,6 +107,14 @@ class Parts:
             rule = "`steps` must not be longer than the part held out for testing"
             remedy = "Lower `steps`, or raise `test`."
             raise InputError(rule, f"{steps} of {longest} steps", remedy)
+        if longest > 0 and any(one.filled_at is not None for one in self.series):
+            context = max(self.context, self.period() or 0)
+            bounds = [
+                (one, split.validation, split.total)
+                for one, split in zip(self.series, self.splits, strict=True)
+            ]
+            each = [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
+            Origins.join(each).check()
 
     def period(self) -> int | None:
         """The season of the first target in the longest training part, if one shows."""

@@ -79,7 +79,9 @@ class Predictor:
         """Forecast from every origin of the test parts, or of other series."""
         parts, shown = self.parts, self.parts.context
         period = parts.period()
-        origins = self._origins(series, max(shown, period or 0), steps)
+        each = self._origins(series, max(shown, period or 0), steps)
+        origins = Origins.join(each)
+        origins.check()
         past = origins.contexts[:, -shown:]
         inputs = origins.inputs[:, -shown - steps :]
         linear = parts.ridge().predict(
@@ -95,30 +97,29 @@ class Predictor:
         forecasts["persistence"] = baselines.persistence(past, steps)
         names = parts.series[0].target_names
         margins = self.margins(steps)
-        return Backtest.judge(origins.truth, forecasts, margins, self.level, period, names)
+        counts = sum(part.judged > 0 for part in each), len(each)
+        return Backtest.judge(
+            origins.truth, forecasts, margins, self.level, period, names, counts
+        )
 
-    def _origins(self, series: list[Series] | None, context: int, steps: int) -> Origins:
-        """Where a backtest forecasts from."""
-        parts = self.parts
-        if series is None:
-            pairs = list(zip(parts.series, parts.splits, strict=True))
-            longest = max(split.total - split.validation for split in parts.splits)
-            if longest == 0:
-                rule = "a backtest needs data that was held out"
-                raise InputError(rule, "`test=0`", "Fit with `test=0.2`, or pass other data.")
-            bounds = [(one, split.validation, split.total) for one, split in pairs]
-        else:
-            bounds = [(one, context, len(one)) for one in series]
-            longest = max(len(one) - context for one, _, _ in bounds)
-            if longest < 1:
-                rule = f"data to test on must hold more than the {context} steps of context"
-                raise InputError(rule, f"{context + longest}", "Pass more of the series.")
+    def _origins(self, series: list[Series] | None, context: int, steps: int) -> list[Origins]:
+        """Where a backtest forecasts from in each series: of a fitted one, its test part."""
+        pairs = zip(self.parts.series, self.parts.splits, strict=True)
+        bounds = held = [(one, split.validation, split.total) for one, split in pairs]
+        if series is not None:
+            fitted = {bound[0].fingerprint(): bound for bound in held}
+            bounds = [fitted.get(s.fingerprint(), (s, context, len(s))) for s in series]
+        longest = max(end - first for _, first, end in bounds)
+        if longest < 1 and all(bound in held for bound in bounds):
+            rule = "a backtest needs data that was held out"
+            raise InputError(rule, "`test=0`", "Fit with `test=0.2`, or pass other data.")
+        if longest < 1:
+            rule = f"data to test on must hold more than the {context} steps of context"
+            raise InputError(rule, f"{context + longest}", "Pass more of the series.")
         if steps > longest:
             rule = "`steps` must not be longer than the part that is tested"
             raise InputError(rule, f"{steps} of {longest} steps", "Lower `steps`.")
-        return Origins.join(
-            [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
-        )
+        return [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
 
     def margins(self, steps: int) -> Float[np.ndarray, "steps target"]:
         """Half the width of the intervals, calibrated on the validation parts."""

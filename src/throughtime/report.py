@@ -68,7 +68,7 @@ def write_report(
         data=_data(model),
         errors=[] if backtest is None else _error_tables(backtest),
         values=[_value_table(forecast) for forecast in forecasts[:SHOWN]],
-        hidden=_hidden(model),
+        hidden=_hidden(model, backtest),
         backtest=backtest,
         level=f"{100 * model.level:g}",
         stopped=model.fitted_.stopped,
@@ -155,14 +155,16 @@ def _data(model: Forecaster) -> list[dict[str, str]]:
     return described
 
 
-def _hidden(model: Forecaster) -> str:
+def _hidden(model: Forecaster, backtest: Backtest | None) -> str:
     """How much is not shown, in a sentence."""
     series, targets = len(model.parts_.series), len(model.parts_.series[0].target_names)
+    judged, tested = (series, series) if backtest is None else backtest.series
+    over = "all series" if judged == tested else f"{judged} of {tested} series"
     if series * targets <= SHOWN:
-        return "" if series == 1 else f"There are {series} series; errors are over all of them."
+        return "" if series == 1 else f"There are {series} series; errors are over {over}."
     return (
         f"There are {series} series of {targets} targets; figures show the first {SHOWN} "
-        "of these curves, the errors are over all series."
+        f"of these curves, the errors are over {over}."
     )
 
 
@@ -248,10 +250,13 @@ def _pictures(
     tested, origins = _tested(model, backtest)
     end = len(tested) - backtest.steps
     ahead = tested.times[end + 1 - (origins.stop - origins.start) : end + 1]
+    whole = np.flatnonzero(np.isfinite(backtest.truth[origins]).all(axis=(1, 2)))
+    last = origins.start + int(whole[-1]) if len(whole) else origins.stop - 1
+    end -= origins.stop - 1 - last
     targets = [(t, label(tested.name, t)) for _, t in first([tested])]
     return pictures | {
         "truth": [
-            album(text, figures.against_truth, backtest, tested[:end], t, origins.stop - 1)
+            album(text, figures.against_truth, backtest, tested[:end], t, last)
             for t, text in targets
             if end > 0
         ],
@@ -285,13 +290,24 @@ def _tested(model: Forecaster, backtest: Backtest) -> tuple[Series, slice]:
     known, split = parts.series[0], parts.splits[0]
     first = max(split.validation, parts.context, parts.period() or 0)
     n = split.total - steps + 1 - first
-    if 0 < n <= len(truth) and np.array_equal(known.targets[first : first + n], truth[:n, 0]):
+    if (
+        0 < n <= len(truth)
+        and not _differ(known.targets[first : first + n], truth[:n, 0]).any()
+    ):
         return known[: split.total], slice(0, n)
-    breaks = np.flatnonzero((truth[1:, :-1] != truth[:-1, 1:]).any(axis=(1, 2))) + 1
+    breaks = np.flatnonzero(_differ(truth[1:, :-1], truth[:-1, 1:]).any(axis=(1, 2))) + 1
     origins = slice(int(breaks[-1]) if len(breaks) else 0, len(truth))  # of the last series
     values = np.concatenate([truth[origins, 0], truth[-1, 1:]])
+    for column in values.T:  # what was filled is drawn as a line
+        gaps, known_at = np.isnan(column), np.flatnonzero(~np.isnan(column))
+        column[gaps] = np.interp(np.flatnonzero(gaps), known_at, column[known_at])
     none, counted = np.empty((len(values), 0)), Times.count(len(values))
     return Series(values, backtest.targets, none, (), counted, "tested data"), origins
+
+
+def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Where both are known and not equal."""
+    return (one != other) & ~np.isnan(one) & ~np.isnan(other)
 
 
 @cache

@@ -4,6 +4,7 @@
 - `series.safetensors`: the data, so that the folder is enough to resume and to forecast.
 - `weights.safetensors`: the trained ensemble. `history.jsonl`: a line for each epoch.
 - `checkpoint/state.safetensors`: the last state of a training, its optimiser's too.
+- `checkpoint/last_good.safetensors`: the weights before a training diverged.
 
 Every file is replaced at once or not at all, and carries a digest that is checked on
 reading.
@@ -26,6 +27,7 @@ from safetensors.numpy import save
 from . import atomic
 from .checkpoint import (
     CHECKPOINT,
+    LAST_GOOD,
     damaged,
     file_content,
     flatten,
@@ -36,12 +38,14 @@ from .checkpoint import (
 from .errors import InputError
 from .network import Architecture
 from .series import Series, Times
+from .settings import check_settings
 from .train import Row
 
 FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
 RESULTS = ("forecast.csv", "report.html")
+FIRST = ("run.json", "series.safetensors")  # what tells a run, also one half-written
 
 
 class TimesInfo(BaseModel):
@@ -78,13 +82,25 @@ class SeriesInfo(BaseModel):
     fingerprint: str
 
 
+class Options(BaseModel):
+    """What the command line was asked for; nothing in a run that was saved from Python.
+
+    - `steps`: to forecast. `inputs`: of these steps, for each series that has inputs.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    steps: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    inputs: list[list[list[float]]] = []
+
+
 class RunFile(BaseModel):
     """What `run.json` holds.
 
     - `format`: of the folder. `settings`: of the forecaster. `architecture`: of its network.
     - `series`: of the data. `scalers`: of targets and inputs, to use the weights elsewhere.
     - `digests`: sha256 of the other files.
-    - `options`: of the command, such as how many steps to forecast. `command`: that repeats it.
+    - `options`: of the command. `command`: that repeats it.
     - `versions`: of Python and the packages. `stopped`, `best_epochs`: of a finished training.
     """
 
@@ -96,7 +112,7 @@ class RunFile(BaseModel):
     series: Annotated[list[SeriesInfo], Field(min_length=1)]
     scalers: dict[str, Any]
     digests: dict[str, str]
-    options: dict[str, Any]
+    options: Options
     command: str
     versions: dict[str, str]
     stopped: str | None = None
@@ -130,19 +146,27 @@ def claim(folder: Path, overwrite: bool) -> Path:
     """Make a folder for a run; an earlier run there goes only if that was asked for.
 
     Files that are not a run's are never touched, and a folder without a run not entered.
+    `run.json` goes last, so that a folder half-cleared is still a run to be overwritten.
 
     **Raises:** `InputError` if the folder is in use or cannot be written.
     """
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         rule = "the output folder must be new or empty"
         raise InputError(rule, f"`{folder}`", "Pass `--overwrite`, or another `--out`.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "run.json").exists():
+    if folder.is_dir() and any(folder.iterdir()) and not _has_run(folder):
         rule = "only a run can be overwritten"
         raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (*FILES, *RESULTS, CHECKPOINT):
-            (folder / name).unlink(missing_ok=True)
+        paths = [folder / name for name in (*FILES, *RESULTS, CHECKPOINT, LAST_GOOD)]
+        for path in paths:
+            for left in atomic.leftovers(path):
+                left.unlink()
+        for path in paths[1:]:
+            path.unlink(missing_ok=True)
+        checkpoints = (folder / CHECKPOINT).parent
+        if checkpoints.is_dir() and not any(checkpoints.iterdir()):
+            checkpoints.rmdir()
         atomic.write(folder / "run.json", "{}")
         (folder / "run.json").unlink()
     except OSError as error:
@@ -150,6 +174,12 @@ def claim(folder: Path, overwrite: bool) -> Path:
         got = f"`{folder}` ({error.strerror})"
         raise InputError(rule, got, "Pass another `--out`.") from None
     return folder
+
+
+def _has_run(folder: Path) -> bool:
+    """Whether a folder holds a run, or the first files of one that was being written."""
+    paths = [folder / name for name in FIRST]
+    return any(path.exists() or atomic.leftovers(path) for path in paths)
 
 
 def write(folder: Path, record: Record) -> None:
@@ -165,16 +195,16 @@ def write(folder: Path, record: Record) -> None:
         series=[_info(series) for series in record.series],
         scalers=record.scalers,
         digests={name: _digest(content) for name, content in files.items()},
-        options=record.options,
+        options=Options(**record.options),
         command=record.command,
         versions=record.versions,
         stopped=record.stopped,
         best_epochs=record.best_epochs,
     )
+    plain = run.model_dump(mode="json", exclude_unset=True)
+    text = json.dumps({**plain, "digest": _digest(_canonical(plain))}, indent=2)
     for name, content in files.items():
         atomic.write(folder / name, content)
-    plain = run.model_dump(mode="json")
-    text = json.dumps({**plain, "digest": _digest(_canonical(plain))}, indent=2)
     atomic.write(folder / "run.json", text + "\n")
 
 
@@ -185,6 +215,7 @@ def read(folder: str | Path) -> Record:
     """
     folder = Path(folder)
     run = _run_file(folder)
+    check_settings(run.settings)
     series = _series(folder, run, _tensors(folder, "series.safetensors", run.digests))
     architecture = _architecture(folder, run)
     params, history = None, []  # while it trains, they are in the checkpoint
@@ -192,17 +223,17 @@ def read(folder: str | Path) -> Record:
         params = _tensors(folder, "weights.safetensors", run.digests)
         history = _history(folder, run.digests)
     return Record(
-        run.settings,
-        architecture,
-        series,
-        params,
-        history,
-        run.stopped,
-        run.best_epochs,
-        run.scalers,
-        run.options,
-        run.command,
-        run.versions,
+        settings=run.settings,
+        architecture=architecture,
+        series=series,
+        params=params,
+        history=history,
+        stopped=run.stopped,
+        best_epochs=run.best_epochs,
+        scalers=run.scalers,
+        options=run.options.model_dump(exclude_unset=True),
+        command=run.command,
+        versions=run.versions,
     )
 
 
@@ -267,7 +298,10 @@ def _tensors(folder: Path, name: str, digests: dict[str, str]) -> dict[str, np.n
 
 def _history(folder: Path, digests: dict[str, str]) -> list[Row]:
     lines = _checked(folder, "history.jsonl", digests).decode(errors="replace")
-    return history_rows(folder / "history.jsonl", lines)
+    rows = history_rows(folder / "history.jsonl", lines)
+    if not rows:
+        raise damaged(folder / "history.jsonl", "it is empty")
+    return rows
 
 
 def _values(series: Iterable[Series]) -> dict[str, np.ndarray]:
@@ -275,6 +309,8 @@ def _values(series: Iterable[Series]) -> dict[str, np.ndarray]:
     for i, one in enumerate(series):
         values[f"{i}.targets"] = np.ascontiguousarray(one.targets)
         values[f"{i}.inputs"] = np.ascontiguousarray(one.inputs)
+        if one.filled_at is not None:
+            values[f"{i}.filled"] = np.ascontiguousarray(one.filled_at, np.uint8)
     return values
 
 
@@ -290,6 +326,7 @@ def _series(folder: Path, run: RunFile, values: dict[str, np.ndarray]) -> list[S
                 info.name,
                 info.filled,
                 info.id,
+                None if (filled := values.get(f"{i}.filled")) is None else filled == 1,
             )
             for i, info in enumerate(run.series)
         ]

@@ -12,12 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 
 from .errors import InputError
 from .times import Times
 
 FILLS = ("linear", "forward")
+ASK_FILL = (
+    'Pass `fill="linear"` or `fill="forward"` (`--fill linear` on the command line), '
+    "or drop the rows."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,8 @@ class Series:
     - `name`: what to call it in a report.
     - `filled`: how many values were missing, and filled, in the table it was read from.
     - `id`: the column whose value is its `name`, if it is one of several in a table.
+    - `filled_at`: (time, n_targets) which targets were filled, or None if none was. They
+      are learned from, but no forecast is judged by them.
 
     **Raises:** `InputError` if lengths or names do not match, or a value is missing or
     infinite.
@@ -47,6 +53,7 @@ class Series:
     name: str = "series"
     filled: int = 0
     id: str | None = None
+    filled_at: Bool[np.ndarray, "time targets"] | None = None
 
     def __post_init__(self):
         found = (self.targets.shape, self.inputs.shape)
@@ -58,6 +65,9 @@ class Series:
                 f"{len(self.target_names)} and {len(self.input_names)} names",
                 "Pass arrays of shape (time, names).",
             )
+        if self.filled_at is not None and self.filled_at.shape != self.targets.shape:
+            rule = f"`filled_at` must have the shape {self.targets.shape} of `targets`"
+            raise InputError(rule, f"{self.filled_at.shape}", "Pass a flag per value.")
         check_values(self.targets, self.target_names)
         check_values(self.inputs, self.input_names)
 
@@ -66,8 +76,13 @@ class Series:
 
     def __getitem__(self, part: slice) -> "Series":
         """The rows of a contiguous slice, with their stamps."""
-        times = self.times[part]
-        return replace(self, targets=self.targets[part], inputs=self.inputs[part], times=times)
+        return replace(
+            self,
+            targets=self.targets[part],
+            inputs=self.inputs[part],
+            times=self.times[part],
+            filled_at=None if self.filled_at is None else self.filled_at[part],
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) of column names, values and times, whatever its `name`."""
@@ -83,11 +98,12 @@ def check_values(
     names: Sequence[str],
     rows: Sequence[int] | None = None,
     missing: bool = False,
+    remedy: str = ASK_FILL,
 ) -> None:
     """Refuse infinite values, and missing ones unless `missing` allows them.
 
     **Raises:** `InputError` that names the first such row and column. `rows` holds the
-    number of each row in the table, counted from 1 if not given.
+    number of each row in the table, counted from 1 if not given; `remedy` is that of a gap.
     """
 
     def where(bad: np.ndarray) -> str:
@@ -105,8 +121,7 @@ def check_values(
         raise InputError(
             "every value must be present",
             f"a missing value {where(np.isnan(values))}",
-            'Pass `fill="linear"` or `fill="forward"` (`--fill linear` on the command line), '
-            "or drop the rows.",
+            remedy,
         )
 
 

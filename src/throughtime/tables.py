@@ -63,16 +63,16 @@ def to_series(
     if isinstance(data, list | tuple) and not _is_numbers(data):
         options = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
         return _each(data, options, name)
-    table = _table(data)
+    table = _table(data, id)
     use = choose(table.frame, target, inputs, time, id, guess=not table.is_array)
     names = (*use.targets, *use.inputs)
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
     check_values(values, names, missing=fill is not None)
     stamps = None if use.time is None else to_stamps(table.frame[use.time])
-    return [
-        _series(values, stamps, rows, use, fill, label)
-        for label, rows in _groups(table, use.id, name)
-    ]
+    groups = _groups(table, use.id, name)
+    found = [_series(values, stamps, rows, use, fill, label) for label, rows in groups]
+    check_steps(found[0], found[1:])
+    return found
 
 
 def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, "steps inputs"]:
@@ -85,7 +85,7 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
       stamps, so it may hold the past as well; otherwise the first rows are taken. Where it
       has the column that named the series, those of that name; otherwise it is the same
       for every series.
-    - `series`: what is forecast. One without inputs needs no `data` (None).
+    - `series`: what is forecast. One without inputs takes no `data` (None).
     - `steps`: the length of the forecast.
 
     **Returns:** (steps, inputs), columns in the order of `series.input_names`.
@@ -93,11 +93,15 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
     **Raises:** `InputError` that says which columns or steps are missing.
     """
     if not series.input_names:
+        if data is not None:
+            rule = "future inputs need a series with inputs"
+            got = f"inputs for `{series.name}`, which was fitted without"
+            raise InputError(rule, got, "Leave them out, or fit with `inputs`.")
         return np.empty((steps, 0))
     need = f"a forecast of {steps} steps needs {listed(series.input_names)} for these steps"
     if data is None:
         raise InputError(need, "no table of future inputs", "Pass one with these columns.")
-    table = _of_series(_table(data), series)
+    table = _of_series(_table(data, series.id), series)
     names = table.frame.columns if table.is_array else list(series.input_names)
     missing = [n for n in names if n not in table.frame.columns]
     if missing or len(names) != len(series.input_names):
@@ -111,8 +115,20 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
     else:
         rows = np.arange(steps)
     values = np.stack([to_numbers(table.frame[n])[rows] for n in names], axis=1)
-    check_values(values, series.input_names, (rows + 1).tolist())
+    numbers = (rows + 1).tolist()
+    check_values(values, series.input_names, numbers, remedy="Fill the gap first.")
     return values
+
+
+def check_steps(known: Series, others: Sequence[Series]) -> None:
+    """Refuse series whose time step is not that of the `known` one."""
+    other = next((s for s in others if not known.times.same_step(s.times)), None)
+    if other is not None:
+        raise InputError(
+            f"every series must have one time step, {known.times.describe()}",
+            f"{other.times.describe()} in `{other.name}`",
+            "Resample the data, or pass series of one step.",
+        )
 
 
 def has_column(data: Any, name: str | None) -> bool:
@@ -132,10 +148,11 @@ class _Table:
     is_array: bool = False
 
 
-def _table(data: Any) -> _Table:
+def _table(data: Any, id: str | None = None) -> _Table:
+    """The table, with the `id` column of a file as it is written."""
     if isinstance(data, str | os.PathLike):
         path = Path(data)
-        return _Table(nw.from_native(read_file(path), eager_only=True), path.stem)
+        return _Table(nw.from_native(read_file(path, id), eager_only=True), path.stem)
     data = _index_to_columns(nw.to_native(data, pass_through=True))
     native: Any = nw.from_native(data, allow_series=True, pass_through=True)
     if isinstance(native, nw.LazyFrame):
@@ -216,6 +233,7 @@ def _each(data: Sequence[Any], options: dict[str, Any], name: str | None) -> lis
             f"{listed(sum(other, ()))} beside {listed(sum(columns[0], ()))}",
             "Rename columns, or name `target` and `inputs`.",
         )
+    check_steps(found[0], found[1:])
     if len({s.name for s in found}) < len(found):
         found = [replace(s, name=f"{s.name} {i}") for i, s in enumerate(found, 1)]
     return found
@@ -272,11 +290,13 @@ def _series(
     if stamps is not None and use.time is not None:
         times = Times.from_stamps(stamps[rows], use.time, numbers)
     values, n = values[rows], len(use.targets)
-    filled = int(np.isnan(values).sum())
+    missing = np.isnan(values)
+    filled, filled_at = int(missing.sum()), missing[:, :n] if missing[:, :n].any() else None
     if fill is not None:
         values = fill_gaps(values, fill, (*use.targets, *use.inputs), numbers)
     targets, inputs = values[:, :n], values[:, n:]
-    return Series(targets, use.targets, inputs, use.inputs, times, name, filled, use.id)
+    names = use.targets, use.inputs
+    return Series(targets, names[0], inputs, names[1], times, name, filled, use.id, filled_at)
 
 
 def _of_series(table: _Table, series: Series) -> _Table:

@@ -136,6 +136,14 @@ class Times:
         count = int(self.step // size)
         return f"{count} {word}{'' if count == 1 else 's'}"
 
+    def same_step(self, other: "Times") -> bool:
+        """Whether both have one step; counted steps may be any, so they agree with all."""
+        if any(times.column is None and times.unit == "number" for times in (self, other)):
+            return True
+        if self.unit != other.unit:
+            return False
+        return abs(self.step - other.step) <= 1e-6 * self.step  # floats are rounded
+
     def to_json(self) -> dict[str, Any]:
         """A plain dict that `from_json` reads back exactly."""
         plain = asdict(self)

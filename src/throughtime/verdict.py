@@ -52,8 +52,12 @@ def notes(model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast
             many = "1 forecast" if backtest.origins == 1 else f"{backtest.origins} forecasts"
             told.append(f"The error is measured on {many}: it is rough.")
         told += filter(None, (_lost(backtest, i) for i in range(len(backtest.targets))))
+        judged, series = backtest.series
+        if judged < series:
+            which = f"{judged} of the {series} series"
+            told.append(f"Only {which} could be judged: the others are too short.")
     if filled := sum(one.filled for one in model.parts_.series):
-        told.append(f"{filled:,} missing values were filled before training.")
+        told.append(f"{filled:,} missing values were filled before training; none is judged.")
     validated = any(math.isfinite(row.validation_loss) for row in model.history_)
     if validated and max(model.fitted_.best_epochs) >= model.epochs:
         told.append("The loss was still falling at the last epoch: train for longer.")

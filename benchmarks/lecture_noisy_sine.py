@@ -1,6 +1,6 @@
 """`throughtime example noisy-sine` beside the lecture's program in Keras on JAX, as processes.
 
-    python benchmarks/lecture_noisy_sine.py --peer PYTHON_WITH_KERAS
+python benchmarks/lecture_noisy_sine.py --peer PYTHON_WITH_KERAS
 """
 
 from beside import HERE, compare

@@ -298,7 +298,8 @@ def test_a_series_without_inputs_needs_no_table():
 def test_future_mistakes(driven):
     table, series = driven
     need = "a forecast of 3 steps needs `v`, `u` for these steps"
-    with refuses(f"{need}; got no table of future inputs. Pass one with these columns."):
+    remedy = "Pass one with these columns (`--future` on the command line)."
+    with refuses(f"{need}; got no table of future inputs. {remedy}"):
         future_inputs(None, series, 3)
     with refuses(f"{need}; got no column `u`. Pass a table with these columns."):
         future_inputs(table.drop("u"), series, 3)

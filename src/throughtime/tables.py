@@ -100,7 +100,8 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
         return np.empty((steps, 0))
     need = f"a forecast of {steps} steps needs {listed(series.input_names)} for these steps"
     if data is None:
-        raise InputError(need, "no table of future inputs", "Pass one with these columns.")
+        remedy = "Pass one with these columns (`--future` on the command line)."
+        raise InputError(need, "no table of future inputs", remedy)
     table = _of_series(_table(data, series.id), series)
     names = table.frame.columns if table.is_array else list(series.input_names)
     missing = [n for n in names if n not in table.frame.columns]

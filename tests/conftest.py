@@ -11,9 +11,14 @@ from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import hypothesis
 import jax
 import numpy as np
 import pytest
+
+# A busy machine is no defect: no example has a deadline. Speed belongs in `benchmarks/`.
+hypothesis.settings.register_profile("throughtime", deadline=None)
+hypothesis.settings.load_profile("throughtime")
 
 # A program that was compiled once is read back: by a later test, and by the next run.
 CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"

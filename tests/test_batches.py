@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from throughtime.batches import Data, Sequences, Streams, Windows
 from throughtime.errors import InputError
 
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=12)
 
 
 @jax.jit

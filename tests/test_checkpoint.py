@@ -194,7 +194,7 @@ def test_a_checkpoint_that_was_cut_is_refused(kept, state, tmp_path):
 
 
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_flipped_bit_is_refused(kept, state, tmp_path_factory, where, bit):
     content = bytearray((kept / CHECKPOINT).read_bytes())
     content[int(where * len(content))] ^= 1 << bit

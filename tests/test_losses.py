@@ -40,7 +40,7 @@ def each(function, outputs, targets):
 
 
 @given(numbers, numbers)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_regression_losses(outputs, targets):
     close = {"rtol": 1e-12, "atol": 1e-12}
     columns = {"y_true": targets.T, "y_pred": outputs.T, "multioutput": "raw_values"}
@@ -58,7 +58,7 @@ def test_regression_losses(outputs, targets):
 
 
 @given(numbers, shares)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_cross_entropies(outputs, targets):
     p = targets / targets.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(

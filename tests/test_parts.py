@@ -14,7 +14,7 @@ from throughtime.parts import WARM, Parts
 from throughtime.predict import Predictor
 from throughtime.series import Series, Times
 
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=15)
 NETWORK = Architecture(1, 1, hidden=1, cell="rnn").build(0)
 SHARES = {"validation": 0.25, "test": 0.2}
 

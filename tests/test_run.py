@@ -27,7 +27,7 @@ ROW = (
     b'{"member": 0, "epoch": 1, "loss": 0.5, "validation_loss": null, '
     b'"gradient_norm": 1.0, "factor": 1.0, "seconds": 0.1}\n'
 )
-many = settings(max_examples=60, deadline=None)
+many = settings(max_examples=60)
 
 
 @functools.cache
@@ -255,7 +255,7 @@ def every_place():
 
 
 @given(data=st.data(), junk=st.sampled_from(JUNK))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_value_of_the_wrong_type_is_refused_even_with_right_digests(data, junk):
     """Or it is one that changes nothing that matters; never another exception."""
     path = data.draw(st.sampled_from(every_place()))

@@ -61,7 +61,7 @@ def build(name):
 
 every_cell = pytest.mark.parametrize("name", ["rnn", "gru", "lstm", "own"])
 seeds = st.integers(0, 2**32 - 1)
-few = settings(max_examples=6, deadline=None)
+few = settings(max_examples=6)
 
 
 def problem(cell, seed):

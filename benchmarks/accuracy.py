@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy.py [--seeds 5]
 
-The last fifth of each series is held out, and nothing is chosen by it.
+The last fifth of each series is held out; docs/forecasting.md says what was seen of it before.
 """
 
 import argparse

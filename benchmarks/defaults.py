@@ -2,8 +2,8 @@
 
     python benchmarks/defaults.py [--seeds 2] [--ensemble 3]
 
-Only the first 80 % of each series is used, so the part that `accuracy.py` reports on has no
-say. Stretches of 50, 65 and 80 % of a series are split, fitted and backtested as a whole
+Only the first 80 % of each series is used, not the part that `accuracy.py` reports on.
+Stretches of 50, 65 and 80 % of a series are split, fitted and backtested as a whole
 series would be; the figure is the network's mean RMSE over lead times 1 to 10, over the ridge
 autoregression's.
 """

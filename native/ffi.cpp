@@ -1,0 +1,281 @@
+// The thin layer between XLA and the kernels: shapes checked, pointers handed over, work
+// given to XLA's own threads.
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <type_traits>
+
+#include "kernels.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace throughtime {
+namespace {
+
+namespace ffi = xla::ffi;
+
+// A job that the calling thread and some helpers of the pool work on together. The caller
+// waits for the tasks, not for the helpers: a pool that never wakes up delays nothing.
+struct Job {
+    Workers::Task task;
+    void* data;
+    std::int64_t tasks;
+    std::atomic<std::int64_t> next{0}, done{0};
+    std::atomic<bool> failed{false};
+    std::mutex mutex;
+    std::condition_variable finished;
+
+    void work() {
+        for (std::int64_t i; (i = next.fetch_add(1)) < tasks;) {
+            try {
+                task(data, i);
+            } catch (const std::bad_alloc&) {
+                failed = true;
+            }
+            if (done.fetch_add(1) + 1 == tasks) {
+                std::lock_guard<std::mutex> lock(mutex);
+                finished.notify_one();
+            }
+        }
+    }
+};
+
+bool run_on_pool(void* context, std::int64_t tasks, Workers::Task task, void* data) {
+    auto* pool = static_cast<ffi::ThreadPool*>(context);
+    auto job = std::make_shared<Job>();
+    job->task = task, job->data = data, job->tasks = tasks;
+    const std::int64_t threads = tasks > 1 ? pool->num_threads() : 0;
+    for (std::int64_t i = 1; i < threads && i < tasks; ++i) pool->Schedule([job] { job->work(); });
+    job->work();
+    std::unique_lock<std::mutex> lock(job->mutex);
+    job->finished.wait(lock, [&] { return job->done == tasks; });
+    return !job->failed;
+}
+
+ffi::Error no_memory() {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "throughtime: the kernels' memory ran out");
+}
+
+ffi::Error refuse(const std::string& why) { return ffi::Error::InvalidArgument("throughtime: " + why); }
+
+// Hands out the buffers of a call in order, each checked against the shape it must have.
+class Call {
+  public:
+    Call(ffi::RemainingArgs arguments, ffi::RemainingRets results)
+        : arguments_(arguments), results_(results) {}
+
+    template <class T>
+    const T* in(std::initializer_list<std::int64_t> shape) {
+        const auto buffer = arguments_.get<ffi::AnyBuffer>(argument_++);
+        if (!buffer.has_value()) return fail("too few arguments"), nullptr;
+        return checked<T>(*buffer, shape, "argument " + std::to_string(argument_ - 1));
+    }
+    template <class T>
+    T* out(std::initializer_list<std::int64_t> shape) {
+        auto buffer = results_.get<ffi::AnyBuffer>(result_++);
+        if (!buffer.has_value()) return fail("too few results"), nullptr;
+        return checked<T>(**buffer, shape, "result " + std::to_string(result_ - 1));
+    }
+
+    void fail(const std::string& why) {
+        if (error_.empty()) error_ = why;
+    }
+    const std::string& error() const { return error_; }
+
+  private:
+    template <class T>
+    T* checked(const ffi::AnyBuffer& buffer, std::initializer_list<std::int64_t> shape, const std::string& name) {
+        constexpr ffi::DataType type = std::is_same_v<T, std::int32_t> ? ffi::S32
+                                       : std::is_same_v<T, float>      ? ffi::F32
+                                                                       : ffi::F64;
+        const auto dims = buffer.dimensions();
+        if (buffer.element_type() != type || !std::equal(dims.begin(), dims.end(), shape.begin(), shape.end()))
+            return fail(name + " has another type or shape than the others ask for"), nullptr;
+        return static_cast<T*>(buffer.untyped_data());
+    }
+
+    ffi::RemainingArgs arguments_;
+    ffi::RemainingRets results_;
+    std::size_t argument_ = 0, result_ = 0;
+    std::string error_;
+};
+
+// The product of sizes, or -1 when it does not fit.
+std::int64_t product(std::initializer_list<std::int64_t> sizes) {
+    std::int64_t total = 1;
+    for (std::int64_t n : sizes)
+        if (n < 1 || total < 0 || __builtin_mul_overflow(total, n, &total)) return -1;
+    return total;
+}
+
+// E, B, H from lengths and W, T from the argument `over_time`. Empty: all is well.
+std::string sizes_of(ffi::RemainingArgs arguments, std::int32_t cell, std::size_t over_time, Sizes& s) {
+    if (cell < 0 || cell >= kCells) return "no cell has the number " + std::to_string(cell);
+    const auto lengths = arguments.get<ffi::AnyBuffer>(0), W = arguments.get<ffi::AnyBuffer>(1),
+               drive = arguments.get<ffi::AnyBuffer>(over_time);
+    if (!lengths.has_value() || !W.has_value() || !drive.has_value()) return "too few arguments";
+    if (lengths->dimensions().size() != 2 || W->dimensions().size() != 3 || drive->dimensions().size() != 4)
+        return "lengths have 2 axes, W has 3, an array over time has 4";
+    s = {lengths->dimensions()[0], drive->dimensions()[1], lengths->dimensions()[1], W->dimensions()[2]};
+    const std::int64_t widest = 4 * std::int64_t(sizeof(double));  // bytes per unit of any array
+    // Panels are padded to two vectors, 32 units at most.
+    if (product({widest, s.E, s.T, s.B, s.H}) < 0 || product({widest, s.E, s.B, s.H, s.H + 32}) < 0)
+        return "every size must be at least 1, and all arrays must fit into memory";
+    return "";
+}
+
+template <class T>
+const Kernels<T>& kernels(std::int32_t cell) {
+    if constexpr (sizeof(T) == 4)
+        return instruction_set().f32[cell];
+    else
+        return instruction_set().f64[cell];
+}
+
+template <class T>
+ffi::Error unroll(Sizes s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                  std::int32_t cell, std::int32_t save) {
+    const auto [E, time, B, H] = s;
+    const std::int64_t GH = gates(cell) * H, PH = saved_per_unit(cell) * H;
+    const bool gru = cell == kGru, lstm = cell == kLstm;
+    Call call(arguments, results);
+    Forward<T> x{};
+    x.lengths = call.in<std::int32_t>({E, B});
+    x.W = call.in<T>({E, GH, H});
+    if (gru) x.d = call.in<T>({E, H});
+    x.drive = call.in<T>({E, time, B, GH});
+    x.h0 = call.in<T>({E, B, H});
+    if (lstm) x.c0 = call.in<T>({E, B, H});
+    x.hs = call.out<T>({E, time, B, H});
+    if (lstm) x.cs = call.out<T>({E, time, B, H});
+    if (save && PH) x.saved = call.out<T>({E, time, B, PH});
+    if (!call.error().empty()) return refuse(call.error());
+    return kernels<T>(cell).unroll(s, x, {run_on_pool, &pool}) ? ffi::Error::Success() : no_memory();
+}
+
+// What the forward pass has left, as the tangent and the adjoint read it.
+template <class T, class X>
+void read_forward(Call& call, X& x, const Sizes& s, std::int32_t cell) {
+    const auto [E, time, B, H] = s;
+    const bool lstm = cell == kLstm;
+    x.lengths = call.in<std::int32_t>({E, B});
+    x.W = call.in<T>({E, gates(cell) * H, H});
+    x.h0 = call.in<T>({E, B, H});
+    if (lstm) x.c0 = call.in<T>({E, B, H});
+    x.hs = call.in<T>({E, time, B, H});
+    if (lstm) x.cs = call.in<T>({E, time, B, H});
+    if (saved_per_unit(cell)) x.saved = call.in<T>({E, time, B, saved_per_unit(cell) * H});
+}
+
+template <class T>
+ffi::Error unroll_tangent(Sizes s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
+                          ffi::RemainingRets results, std::int32_t cell) {
+    const auto [E, time, B, H] = s;
+    const std::int64_t GH = gates(cell) * H;
+    const bool gru = cell == kGru, lstm = cell == kLstm;
+    Call call(arguments, results);
+    Tangent<T> x{};
+    read_forward<T>(call, x, s, cell);
+    x.dW = call.in<T>({E, GH, H});
+    if (gru) x.dd = call.in<T>({E, H});
+    x.ddrive = call.in<T>({E, time, B, GH});
+    x.dh0 = call.in<T>({E, B, H});
+    if (lstm) x.dc0 = call.in<T>({E, B, H});
+    x.dhs = call.out<T>({E, time, B, H});
+    if (lstm) x.dcs = call.out<T>({E, time, B, H});
+    if (!call.error().empty()) return refuse(call.error());
+    return kernels<T>(cell).tangent(s, x, {run_on_pool, &pool}) ? ffi::Error::Success() : no_memory();
+}
+
+template <class T>
+ffi::Error unroll_adjoint(Sizes s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
+                          ffi::RemainingRets results, std::int32_t cell) {
+    const auto [E, time, B, H] = s;
+    const std::int64_t GH = gates(cell) * H;
+    const bool gru = cell == kGru, lstm = cell == kLstm;
+    Call call(arguments, results);
+    Adjoint<T> x{};
+    read_forward<T>(call, x, s, cell);
+    x.ghs = call.in<T>({E, time, B, H});
+    if (lstm) x.gcs = call.in<T>({E, time, B, H});
+    x.gW = call.out<T>({E, GH, H});
+    if (gru) x.gd = call.out<T>({E, H});
+    x.gdrive = call.out<T>({E, time, B, GH});
+    x.gh0 = call.out<T>({E, B, H});
+    if (lstm) x.gc0 = call.out<T>({E, B, H});
+    if (!call.error().empty()) return refuse(call.error());
+    return kernels<T>(cell).adjoint(s, x, {run_on_pool, &pool}) ? ffi::Error::Success() : no_memory();
+}
+
+// Runs f<float> or f<double>, as W is; memory that runs out is an error and not the end.
+template <class F>
+ffi::Error by_type(ffi::RemainingArgs arguments, std::int32_t cell, std::size_t over_time, F&& f) {
+    Sizes s{};
+    const std::string why = sizes_of(arguments, cell, over_time, s);
+    if (!why.empty()) return refuse(why);
+    const ffi::DataType type = arguments.get<ffi::AnyBuffer>(1)->element_type();
+    if (type != ffi::F32 && type != ffi::F64) return refuse("W must be float32 or float64");
+    try {
+        return type == ffi::F32 ? f(s, float{}) : f(s, double{});
+    } catch (const std::bad_alloc&) {
+        return no_memory();
+    }
+}
+
+ffi::Error unroll_any(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                      std::int32_t cell, std::int32_t save) {
+    return by_type(arguments, cell, cell == kGru ? 3 : 2, [&](const Sizes& s, auto number) {
+        return unroll<decltype(number)>(s, pool, arguments, results, cell, save);
+    });
+}
+
+ffi::Error tangent_any(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                       std::int32_t cell) {
+    return by_type(arguments, cell, cell == kLstm ? 4 : 3, [&](const Sizes& s, auto number) {
+        return unroll_tangent<decltype(number)>(s, pool, arguments, results, cell);
+    });
+}
+
+ffi::Error adjoint_any(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                       std::int32_t cell) {
+    return by_type(arguments, cell, cell == kLstm ? 4 : 3, [&](const Sizes& s, auto number) {
+        return unroll_adjoint<decltype(number)>(s, pool, arguments, results, cell);
+    });
+}
+
+auto binding() {
+    return ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attr<std::int32_t>("cell");
+}
+
+}  // namespace
+}  // namespace throughtime
+
+#define THROUGHTIME_EXPORT extern "C" __attribute__((visibility("default")))
+
+THROUGHTIME_EXPORT XLA_FFI_Error* throughtime_unroll(XLA_FFI_CallFrame* frame) {
+    static auto* handler =
+        throughtime::binding().Attr<std::int32_t>("save").To(throughtime::unroll_any).release();
+    return handler->Call(frame);
+}
+
+THROUGHTIME_EXPORT XLA_FFI_Error* throughtime_unroll_tangent(XLA_FFI_CallFrame* frame) {
+    static auto* handler = throughtime::binding().To(throughtime::tangent_any).release();
+    return handler->Call(frame);
+}
+
+THROUGHTIME_EXPORT XLA_FFI_Error* throughtime_unroll_adjoint(XLA_FFI_CallFrame* frame) {
+    static auto* handler = throughtime::binding().To(throughtime::adjoint_any).release();
+    return handler->Call(frame);
+}
+
+THROUGHTIME_EXPORT double throughtime_fma_peak(int bytes, double seconds) {
+    return throughtime::instruction_set().fma_peak(bytes, seconds);
+}
+
+THROUGHTIME_EXPORT const char* throughtime_instruction_set() {
+    return throughtime::instruction_set().name;
+}

@@ -1,0 +1,78 @@
+// The kernels as plain functions on pointers and sizes: what they take, and who runs them.
+//
+// Arrays are dense and row-major, as in src/throughtime/primitives.py:
+//   lengths (E, B)      W (E, G*H, H)        d (E, H), GRU alone
+//   drive (E, T, B, G*H)   h0, c0 (E, B, H)   hs, cs (E, T, B, H)   saved (E, T, B, P*H)
+// with G gates (RNN 1, GRU 3, LSTM 4) and P values saved per unit (RNN 0, GRU 4, LSTM 4).
+// c0 and cs belong to the LSTM alone. E, T, B, H >= 1.
+#pragma once
+
+#include <cstdint>
+
+namespace throughtime {
+
+struct Sizes {
+    std::int64_t E, T, B, H;
+};
+
+// Runs task(data, 0) ... task(data, tasks - 1) in any order, on as many threads as it likes,
+// and returns when all are done. False: a task ran out of memory.
+struct Workers {
+    using Task = void (*)(void* data, std::int64_t index);
+    bool (*run)(void* context, std::int64_t tasks, Task task, void* data);
+    void* context;
+};
+
+template <class T>
+struct Forward {  // unroll
+    const std::int32_t* lengths;
+    const T *W, *d, *drive, *h0, *c0;
+    T *hs, *cs, *saved;  // saved may be null: nothing is kept for a backward pass
+};
+
+template <class T>
+struct Tangent {  // unroll_tangent
+    const std::int32_t* lengths;
+    const T *W, *h0, *c0, *hs, *cs, *saved;
+    const T *dW, *dd, *ddrive, *dh0, *dc0;
+    T *dhs, *dcs;
+};
+
+template <class T>
+struct Adjoint {  // unroll_adjoint
+    const std::int32_t* lengths;
+    const T *W, *h0, *c0, *hs, *cs, *saved;
+    const T *ghs, *gcs;
+    T *gW, *gd, *gdrive, *gh0, *gc0;
+};
+
+// The three kernels of one cell. Each returns false when memory ran out.
+template <class T>
+struct Kernels {
+    bool (*unroll)(const Sizes&, const Forward<T>&, const Workers&);
+    bool (*tangent)(const Sizes&, const Tangent<T>&, const Workers&);
+    bool (*adjoint)(const Sizes&, const Adjoint<T>&, const Workers&);
+};
+
+enum Cell : std::int32_t { kTanh, kRelu, kLogistic, kIdentity, kGru, kLstm, kCells };
+
+inline std::int64_t gates(std::int32_t cell) { return cell == kLstm ? 4 : cell == kGru ? 3 : 1; }
+inline std::int64_t saved_per_unit(std::int32_t cell) { return cell >= kGru ? 4 : 0; }
+
+// One table for each instruction set that was compiled in.
+struct InstructionSet {
+    const char* name;
+    bool (*runs_here)();
+    Kernels<float> f32[kCells];
+    Kernels<double> f64[kCells];
+    double (*fma_peak)(int bytes, double seconds);
+};
+
+// The best instruction set of this machine; the variable THROUGHTIME_INSTRUCTION_SET asks for
+// another by name.
+const InstructionSet& instruction_set();
+
+// All that were compiled in, best first.
+const InstructionSet* instruction_sets(int* count);
+
+}  // namespace throughtime

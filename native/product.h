@@ -1,0 +1,198 @@
+// Matrix products for the recurrence, by register blocks: kRows rows times two vectors of
+// columns stay in registers while k runs, so that each loaded weight feeds kRows multiply-adds.
+//
+// The right factor is packed once into panels, two vectors wide and zero-padded, that are read
+// from front to back; any number of rows, columns and steps of k is allowed.
+#pragma once
+
+#include <cstdlib>
+#include <new>
+
+#include "vectors.h"
+
+namespace throughtime {
+namespace THROUGHTIME_ISA {
+
+// Uninitialised memory on a cache line's boundary.
+template <class T>
+class Buffer {
+  public:
+    explicit Buffer(std::int64_t n)
+        : data_(static_cast<T*>(::operator new(n * sizeof(T) + kLine, std::align_val_t(kLine)))) {}
+    ~Buffer() { ::operator delete(data_, std::align_val_t(kLine)); }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+    operator T*() const { return data_; }
+
+  private:
+    static constexpr std::size_t kLine = 64;
+    T* data_;
+};
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// The columns 0..n in panels of two vectors; the last has one if no more is needed.
+template <class T>
+struct Panels {
+    static constexpr int kWidth = 2 * kLanes<T>;
+    std::int64_t n;
+
+    std::int64_t count() const { return ceil_div(n, kWidth); }
+    int vectors(std::int64_t j) const { return n - j * kWidth > kLanes<T> ? 2 : 1; }
+    int width(std::int64_t j) const { return vectors(j) * kLanes<T>; }
+    int used(std::int64_t j) const { return n - j * kWidth < kWidth ? int(n - j * kWidth) : kWidth; }
+    std::int64_t padded() const { return (count() - 1) * kWidth + width(count() - 1); }
+};
+
+// c (rows x NV vectors, leading dimension ldc) = a b, or += if `add`. The panel b has K rows.
+// a(i, k) is a[i * lda + k], or a[k * lda + i] if `Transposed`.
+template <class T, int MR, int NV, bool Transposed>
+THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, const T* b, T* c,
+                              std::int64_t ldc, bool add) {
+    constexpr int L = kLanes<T>;
+    // With few rows the chains of dependent sums are too short to fill the pipeline: several
+    // steps of k get sums of their own.
+    constexpr int S = MR * NV >= 8 ? 1 : MR * NV >= 4 ? 2 : 4;
+    Vec<T> sum[S][MR][NV];
+#pragma GCC unroll 8
+    for (int s = 0; s < S; ++s)
+#pragma GCC unroll 8
+        for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 2
+            for (int v = 0; v < NV; ++v)
+                sum[s][i][v] = add && s == 0 ? load(c + i * ldc + v * L) : Vec<T>{};
+    std::int64_t k = 0;
+    for (; k + S <= K; k += S) {
+#pragma GCC unroll 4
+        for (int s = 0; s < S; ++s) {
+            Vec<T> w[NV];
+#pragma GCC unroll 2
+            for (int v = 0; v < NV; ++v) w[v] = load(b + ((k + s) * NV + v) * L);
+#pragma GCC unroll 8
+            for (int i = 0; i < MR; ++i) {
+                Vec<T> x = splat(Transposed ? a[(k + s) * lda + i] : a[i * lda + k + s]);
+#pragma GCC unroll 2
+                for (int v = 0; v < NV; ++v) sum[s][i][v] += x * w[v];
+            }
+        }
+    }
+    for (; k < K; ++k)
+#pragma GCC unroll 8
+        for (int i = 0; i < MR; ++i) {
+            Vec<T> x = splat(Transposed ? a[k * lda + i] : a[i * lda + k]);
+#pragma GCC unroll 2
+            for (int v = 0; v < NV; ++v) sum[0][i][v] += x * load(b + (k * NV + v) * L);
+        }
+#pragma GCC unroll 8
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; ++v) {
+            Vec<T> total = sum[0][i][v];
+#pragma GCC unroll 4
+            for (int s = 1; s < S; ++s) total += sum[s][i][v];
+            store(c + i * ldc + v * L, total);
+        }
+}
+
+template <class T, int NV, int MR = kRows>
+inline void block_of(int rows, std::int64_t K, const T* a, std::int64_t lda, const T* b, T* c,
+                     std::int64_t ldc, bool add) {
+    if constexpr (MR > 1)
+        if (rows < MR) return block_of<T, NV, MR - 1>(rows, K, a, lda, b, c, ldc, add);
+    block<T, MR, NV, false>(K, a, lda, b, c, ldc, add);
+}
+
+// c = a b for any number of rows, shared out evenly among register blocks.
+template <class T>
+inline void rows_times_panel(std::int64_t rows, std::int64_t K, const T* a, std::int64_t lda,
+                             const T* b, int vectors, T* c, std::int64_t ldc, bool add) {
+    std::int64_t blocks = ceil_div(rows, kRows);
+    for (std::int64_t i = 0; i < blocks; ++i) {
+        std::int64_t first = rows * i / blocks, last = rows * (i + 1) / blocks;
+        auto part = vectors == 2 ? block_of<T, 2> : block_of<T, 1>;
+        part(int(last - first), K, a + first * lda, lda, b, c + first * ldc, ldc, add);
+    }
+}
+
+// The panel b[k][j] = M[j * row + k * column], j < used, zero up to the panel's width.
+template <class T>
+inline void pack(std::int64_t K, const T* M, std::int64_t row, std::int64_t column, int used,
+                 int width, T* b) {
+    for (std::int64_t k = 0; k < K; ++k)
+        for (int j = 0; j < width; ++j)
+            b[k * width + j] = j < used ? M[j * row + k * column] : T(0);
+}
+
+// gW (M x N) += sum over k of left(k)' right(k): what `K` rows of the two factors, packed by
+// `left_tiles` and into panels, give.
+template <class T>
+class OuterProducts {
+  public:
+    OuterProducts(std::int64_t M, std::int64_t N, std::int64_t capacity)
+        : M_(M), panels_{N}, capacity_(capacity), stride_(capacity + 2),
+          tiles_(ceil_div(M, kRows)), left_(tiles_ * kRows * stride_),
+          right_(panels_.padded() * stride_) {}
+
+    std::int64_t free() const { return capacity_ - K_; }
+
+    // One more pair of rows: left has M values, right has N.
+    void push(const T* left, const T* right) {
+        constexpr int L = kLanes<T>;
+        for (std::int64_t tile = 0; tile < tiles_; ++tile) {
+            T* to = left_ + (tile * stride_ + K_) * kRows;
+            const T* from = left + tile * kRows;
+            if (tile * kRows + kRows <= M_)
+                for (int i = 0; i < kRows; ++i) to[i] = from[i];
+            else
+                for (int i = 0; i < kRows; ++i) to[i] = tile * kRows + i < M_ ? from[i] : T(0);
+        }
+        for (std::int64_t j = 0; j < panels_.count(); ++j) {
+            T* to = panel(j) + K_ * panels_.width(j);
+            const T* from = right + j * Panels<T>::kWidth;
+            for (int v = 0; v < panels_.vectors(j); ++v) {
+                int n = panels_.used(j) - v * L;
+                store(to + v * L, n >= L ? load(from + v * L) : load(from + v * L, n));
+            }
+        }
+        ++K_;
+    }
+
+    // Adds the product of the rows pushed so far to gW (writes it, the first time).
+    void flush(T* gW) {
+        constexpr int L = kLanes<T>;
+        T sum[kRows * Panels<T>::kWidth];
+        for (std::int64_t j = 0; j < panels_.count(); ++j)
+            for (std::int64_t tile = 0; tile < tiles_; ++tile) {
+                int width = panels_.width(j);
+                const T* left = left_ + tile * stride_ * kRows;
+                if (width > L)
+                    block<T, kRows, 2, true>(K_, left, kRows, panel(j), sum, width, false);
+                else
+                    block<T, kRows, 1, true>(K_, left, kRows, panel(j), sum, width, false);
+                for (std::int64_t i = 0; i < kRows && tile * kRows + i < M_; ++i) {
+                    T* to = gW + (tile * kRows + i) * panels_.n + j * Panels<T>::kWidth;
+                    for (int v = 0; v < panels_.vectors(j); ++v) {
+                        int n = panels_.used(j) - v * L < L ? panels_.used(j) - v * L : L;
+                        Vec<T> s = load(sum + i * width + v * L);
+                        if (!first_) s += load(to + v * L, n);
+                        store(to + v * L, s, n);
+                    }
+                }
+            }
+        first_ = false;
+        K_ = 0;
+    }
+
+  private:
+    T* panel(std::int64_t j) const { return right_ + j * Panels<T>::kWidth * stride_; }
+
+    std::int64_t M_;
+    Panels<T> panels_;
+    // A power of two between tiles would put them all into one set of the cache.
+    std::int64_t capacity_, stride_, tiles_, K_ = 0;
+    Buffer<T> left_, right_;
+    bool first_ = true;
+};
+
+}  // namespace THROUGHTIME_ISA
+}  // namespace throughtime

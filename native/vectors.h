@@ -1,0 +1,180 @@
+// Vectors of the instruction set that this file is compiled for, by the compiler's own vector
+// types: full and partial loads and stores, and the activations.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+// Every function that is compiled once per instruction set lives in a namespace of its own:
+// the linker must never give the older machine the newer code.
+namespace throughtime {
+namespace THROUGHTIME_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kBytes = 64;
+constexpr int kRows = 8;  // rows of a register block, 2 vectors wide: 16 of 32 registers
+#elif defined(__AVX2__)
+constexpr int kBytes = 32;
+constexpr int kRows = 6;  // 12 of 16 registers
+#else
+constexpr int kBytes = 16;
+constexpr int kRows = 6;
+#endif
+
+template <class T>
+struct Types;
+template <>
+struct Types<float> {
+    typedef float V __attribute__((vector_size(kBytes)));
+    typedef std::uint32_t U __attribute__((vector_size(kBytes)));
+};
+template <>
+struct Types<double> {
+    typedef double V __attribute__((vector_size(kBytes)));
+    typedef std::uint64_t U __attribute__((vector_size(kBytes)));
+};
+template <class T>
+using Vec = typename Types<T>::V;
+
+template <class T>
+constexpr int kLanes = kBytes / int(sizeof(T));
+
+#define THROUGHTIME_INLINE inline __attribute__((always_inline))
+
+template <class T>
+THROUGHTIME_INLINE Vec<T> splat(T x) {
+    return x - Vec<T>{};  // x - 0 is x, also for -0: the compiler broadcasts
+}
+
+template <class T>
+THROUGHTIME_INLINE Vec<T> load(const T* p) {
+    Vec<T> v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
+template <class T>
+THROUGHTIME_INLINE void store(T* p, Vec<T> v) {
+    std::memcpy(p, &v, sizeof v);
+}
+
+// The first n lanes, 0 < n <= lanes; the others are zero, and their memory is not touched.
+#if defined(__AVX512F__)
+THROUGHTIME_INLINE Vec<float> load(const float* p, int n) {
+    return (Vec<float>)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
+}
+THROUGHTIME_INLINE Vec<double> load(const double* p, int n) {
+    return (Vec<double>)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+}
+THROUGHTIME_INLINE void store(float* p, Vec<float> v, int n) {
+    _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)v);
+}
+THROUGHTIME_INLINE void store(double* p, Vec<double> v, int n) {
+    _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m512d)v);
+}
+#elif defined(__AVX2__)
+THROUGHTIME_INLINE __m256i first_lanes32(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+THROUGHTIME_INLINE __m256i first_lanes64(int n) {
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+THROUGHTIME_INLINE Vec<float> load(const float* p, int n) {
+    return (Vec<float>)_mm256_maskload_ps(p, first_lanes32(n));
+}
+THROUGHTIME_INLINE Vec<double> load(const double* p, int n) {
+    return (Vec<double>)_mm256_maskload_pd(p, first_lanes64(n));
+}
+THROUGHTIME_INLINE void store(float* p, Vec<float> v, int n) {
+    _mm256_maskstore_ps(p, first_lanes32(n), (__m256)v);
+}
+THROUGHTIME_INLINE void store(double* p, Vec<double> v, int n) {
+    _mm256_maskstore_pd(p, first_lanes64(n), (__m256d)v);
+}
+#else
+template <class T>
+THROUGHTIME_INLINE Vec<T> load(const T* p, int n) {
+    Vec<T> v{};
+    for (int i = 0; i < n; ++i) v[i] = p[i];
+    return v;
+}
+template <class T>
+THROUGHTIME_INLINE void store(T* p, Vec<T> v, int n) {
+    for (int i = 0; i < n; ++i) p[i] = v[i];
+}
+#endif
+
+// e^y = 2^n e^r with |r| <= ln(2)/2: `scale` is 2^n, `rest` is e^r - 1 by its Taylor series, of
+// which the first term left out is under a rounding error. Keeping e^r - 1 keeps the digits
+// near y = 0. Comparisons are written so that a NaN passes through.
+template <class T>
+struct Exponential;
+template <>
+struct Exponential<float> {
+    static constexpr int terms = 7;
+    static constexpr float log2e = 1.44269504f, round = 12582912.f;  // 1.5 * 2^23
+    static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+    static constexpr float least = -87.f, most = 88.f, saturated = -40.f;
+    static constexpr int mantissa = 23, bias = 127;
+};
+template <>
+struct Exponential<double> {
+    static constexpr int terms = 13;
+    static constexpr double log2e = 1.4426950408889634, round = 6755399441055744.;  // 1.5 * 2^52
+    static constexpr double ln2_high = 0.693147180369123816, ln2_low = 1.90821492927058770e-10;
+    static constexpr double least = -708., most = 709., saturated = -80.;
+    static constexpr int mantissa = 52, bias = 1023;
+};
+
+template <class T>
+constexpr T inverse_factorial(int k) {
+    return k < 2 ? T(1) : inverse_factorial<T>(k - 1) / T(k);
+}
+
+template <class T, int k = Exponential<T>::terms>
+THROUGHTIME_INLINE Vec<T> taylor(Vec<T> r) {  // 1/2! + r/3! + r^2/4! + ...
+    constexpr int last = Exponential<T>::terms;
+    Vec<T> p = splat(inverse_factorial<T>(last));
+#pragma GCC unroll 16
+    for (int i = last - 1; i >= 2; --i) p = p * r + inverse_factorial<T>(i);
+    return p;
+}
+
+template <class T>
+THROUGHTIME_INLINE void exponential(Vec<T> y, Vec<T>& scale, Vec<T>& rest) {
+    using C = Exponential<T>;
+    using U = typename Types<T>::U;
+    Vec<T> shifted = y * C::log2e + C::round;
+    Vec<T> n = shifted - C::round;
+    scale = (Vec<T>)(((U)shifted + C::bias) << C::mantissa);
+    Vec<T> r = y - n * C::ln2_high - n * C::ln2_low;
+    rest = r * r * taylor<T>(r) + r;
+}
+
+template <class T>
+THROUGHTIME_INLINE Vec<T> logistic(Vec<T> x) {  // 1 / (1 + e^-x)
+    using C = Exponential<T>;
+    Vec<T> y = -x, scale, rest;
+    y = y < C::least ? splat(C::least) : y;
+    y = y > C::most ? splat(C::most) : y;
+    exponential<T>(y, scale, rest);
+    return T(1) / (T(1) + (scale * rest + scale));
+}
+
+template <class T>
+THROUGHTIME_INLINE Vec<T> tanh(Vec<T> x) {  // (1 - e^y) / (1 + e^y) at y = -2|x|
+    using C = Exponential<T>;
+    Vec<T> y = x < 0 ? x + x : -(x + x), scale, rest;
+    y = y < C::saturated ? splat(C::saturated) : y;
+    exponential<T>(y, scale, rest);
+    Vec<T> minus = scale * rest + (scale - T(1));  // e^y - 1
+    Vec<T> t = minus / (T(2) + minus);
+    return x < 0 ? t : T(0) - t;  // +0 at 0
+}
+
+}  // namespace THROUGHTIME_ISA
+}  // namespace throughtime

@@ -8,16 +8,17 @@ namespace throughtime {
 namespace THROUGHTIME_ISA {
 
 struct Gru {
-    static constexpr int gates = 3, saved = 4;  // r, z, n, m
+    static constexpr int gates = 3, independent = 2, saved = 4;  // r, z, n, m
     static constexpr bool memory = false, offset = true;
 
     template <class T>
-    static THROUGHTIME_INLINE void forward(const Vec<T>* drive, const Vec<T>* Wh, Vec<T> d, Vec<T>& h,
-                                           Vec<T>&, Vec<T>* saved) {
-        Vec<T> r = logistic<T>(drive[0] + Wh[0]);
-        Vec<T> z = logistic<T>(drive[1] + Wh[1]);
-        Vec<T> m = Wh[2] + d;
-        Vec<T> n = tanh<T>(drive[2] + r * m);
+    static THROUGHTIME_INLINE Vec<T> gate(int, Vec<T> a) { return logistic<T>(a); }
+
+    template <class T>
+    static THROUGHTIME_INLINE void forward(const Vec<T>* gate, Vec<T> drive, Vec<T> d, Vec<T>& h, Vec<T>&,
+                                           Vec<T>* saved) {
+        Vec<T> r = gate[0], z = gate[1], m = gate[2] + d;
+        Vec<T> n = tanh<T>(drive + r * m);
         h = (T(1) - z) * n + z * h;
         saved[0] = r, saved[1] = z, saved[2] = n, saved[3] = m;
     }

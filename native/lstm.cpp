@@ -8,16 +8,16 @@ namespace throughtime {
 namespace THROUGHTIME_ISA {
 
 struct Lstm {
-    static constexpr int gates = 4, saved = 4;  // i, f, g, o
+    static constexpr int gates = 4, independent = 4, saved = 4;  // i, f, g, o
     static constexpr bool memory = true, offset = false;
 
     template <class T>
-    static THROUGHTIME_INLINE void forward(const Vec<T>* drive, const Vec<T>* Wh, Vec<T>, Vec<T>& h,
-                                           Vec<T>& c, Vec<T>* saved) {
-        Vec<T> i = logistic<T>(drive[0] + Wh[0]);
-        Vec<T> f = logistic<T>(drive[1] + Wh[1]);
-        Vec<T> g = tanh<T>(drive[2] + Wh[2]);
-        Vec<T> o = logistic<T>(drive[3] + Wh[3]);
+    static THROUGHTIME_INLINE Vec<T> gate(int g, Vec<T> a) { return g == 2 ? tanh<T>(a) : logistic<T>(a); }
+
+    template <class T>
+    static THROUGHTIME_INLINE void forward(const Vec<T>* gate, Vec<T>, Vec<T>, Vec<T>& h, Vec<T>& c,
+                                           Vec<T>* saved) {
+        Vec<T> i = gate[0], f = gate[1], g = gate[2], o = gate[3];
         c = f * c + i * g;
         h = o * tanh<T>(c);
         saved[0] = i, saved[1] = f, saved[2] = g, saved[3] = o;

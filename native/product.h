@@ -44,12 +44,12 @@ struct Panels {
     std::int64_t padded() const { return (count() - 1) * kWidth + width(count() - 1); }
 };
 
-// c (rows x NV vectors, leading dimension ldc) = a b, or += if `add`. The panel b has K rows.
+// c (rows x NV vectors, dense) = a b, or += if `add`. The panel b has K rows.
 // a(i, k) is a[i * lda + k], or a[k * lda + i] if `Transposed`.
 template <class T, int MR, int NV, bool Transposed>
 THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, const T* b, T* c,
-                              std::int64_t ldc, bool add) {
-    constexpr int L = kLanes<T>;
+                              bool add) {
+    constexpr int L = kLanes<T>, ldc = NV * L;
     // With few rows the chains of dependent sums are too short to fill the pipeline: several
     // steps of k get sums of their own.
     constexpr int S = MR * NV >= 8 ? 1 : MR * NV >= 4 ? 2 : 4;
@@ -96,21 +96,23 @@ THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, cons
 
 template <class T, int NV, int MR = kRows>
 inline void block_of(int rows, std::int64_t K, const T* a, std::int64_t lda, const T* b, T* c,
-                     std::int64_t ldc, bool add) {
+                     bool add) {
     if constexpr (MR > 1)
-        if (rows < MR) return block_of<T, NV, MR - 1>(rows, K, a, lda, b, c, ldc, add);
-    block<T, MR, NV, false>(K, a, lda, b, c, ldc, add);
+        if (rows < MR) return block_of<T, NV, MR - 1>(rows, K, a, lda, b, c, add);
+    block<T, MR, NV, false>(K, a, lda, b, c, add);
 }
 
-// c = a b for any number of rows, shared out evenly among register blocks.
-template <class T>
-inline void rows_times_panel(std::int64_t rows, std::int64_t K, const T* a, std::int64_t lda,
-                             const T* b, int vectors, T* c, std::int64_t ldc, bool add) {
-    std::int64_t blocks = ceil_div(rows, kRows);
+// c = a b for any number of rows, shared out evenly among register blocks. `before(first, n)` is
+// called ahead of the rows of every block: it may ask for memory that is needed soon.
+template <class T, class F>
+THROUGHTIME_INLINE void rows_times_panel(std::int64_t rows, std::int64_t K, const T* a, std::int64_t lda,
+                                         const T* b, int vectors, T* c, bool add, F&& before) {
+    const std::int64_t blocks = ceil_div(rows, kRows);
+    const auto multiply = vectors == 2 ? block_of<T, 2> : block_of<T, 1>;
     for (std::int64_t i = 0; i < blocks; ++i) {
-        std::int64_t first = rows * i / blocks, last = rows * (i + 1) / blocks;
-        auto part = vectors == 2 ? block_of<T, 2> : block_of<T, 1>;
-        part(int(last - first), K, a + first * lda, lda, b, c + first * ldc, ldc, add);
+        const std::int64_t first = rows * i / blocks, n = rows * (i + 1) / blocks - first;
+        before(first, n);
+        multiply(int(n), K, a + first * lda, lda, b, c + first * vectors * kLanes<T>, add);
     }
 }
 
@@ -118,9 +120,13 @@ inline void rows_times_panel(std::int64_t rows, std::int64_t K, const T* a, std:
 template <class T>
 inline void pack(std::int64_t K, const T* M, std::int64_t row, std::int64_t column, int used,
                  int width, T* b) {
-    for (std::int64_t k = 0; k < K; ++k)
+    constexpr std::int64_t some = 16;  // a cache line's worth, when M is read across
+    for (std::int64_t first = 0; first < K; first += some) {
+        const std::int64_t last = first + some < K ? first + some : K;
         for (int j = 0; j < width; ++j)
-            b[k * width + j] = j < used ? M[j * row + k * column] : T(0);
+            for (std::int64_t k = first; k < last; ++k)
+                b[k * width + j] = j < used ? M[j * row + k * column] : T(0);
+    }
 }
 
 // gW (M x N) += sum over k of left(k)' right(k): what `K` rows of the two factors, packed by
@@ -142,7 +148,7 @@ class OuterProducts {
             T* to = left_ + (tile * stride_ + K_) * kRows;
             const T* from = left + tile * kRows;
             if (tile * kRows + kRows <= M_)
-                for (int i = 0; i < kRows; ++i) to[i] = from[i];
+                std::memcpy(to, from, kRows * sizeof(T));
             else
                 for (int i = 0; i < kRows; ++i) to[i] = tile * kRows + i < M_ ? from[i] : T(0);
         }
@@ -166,9 +172,9 @@ class OuterProducts {
                 int width = panels_.width(j);
                 const T* left = left_ + tile * stride_ * kRows;
                 if (width > L)
-                    block<T, kRows, 2, true>(K_, left, kRows, panel(j), sum, width, false);
+                    block<T, kRows, 2, true>(K_, left, kRows, panel(j), sum, false);
                 else
-                    block<T, kRows, 1, true>(K_, left, kRows, panel(j), sum, width, false);
+                    block<T, kRows, 1, true>(K_, left, kRows, panel(j), sum, false);
                 for (std::int64_t i = 0; i < kRows && tile * kRows + i < M_; ++i) {
                     T* to = gW + (tile * kRows + i) * panels_.n + j * Panels<T>::kWidth;
                     for (int v = 0; v < panels_.vectors(j); ++v) {

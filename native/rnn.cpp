@@ -35,13 +35,15 @@ struct Identity {
 
 template <class Activation>
 struct Rnn {
-    static constexpr int gates = 1, saved = 0;
+    static constexpr int gates = 1, independent = 0, saved = 0;
     static constexpr bool memory = false, offset = false;
 
     template <class T>
-    static THROUGHTIME_INLINE void forward(const Vec<T>* drive, const Vec<T>* Wh, Vec<T>, Vec<T>& h,
-                                           Vec<T>&, Vec<T>*) {
-        h = Activation::template value<T>(drive[0] + Wh[0]);
+    static THROUGHTIME_INLINE Vec<T> gate(int, Vec<T> a) { return a; }  // none is independent
+
+    template <class T>
+    static THROUGHTIME_INLINE void forward(const Vec<T>* Wh, Vec<T> drive, Vec<T>, Vec<T>& h, Vec<T>&, Vec<T>*) {
+        h = Activation::template value<T>(drive + Wh[0]);
     }
 
     template <class T>

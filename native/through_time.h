@@ -88,6 +88,8 @@ struct ColumnPanels {
 // n says how many units there are: `Full`, or a number for the last, partial vector.
 struct Full {};
 
+constexpr auto no_prefetch = [](std::int64_t, std::int64_t) {};
+
 template <class T>
 THROUGHTIME_INLINE Vec<T> load(const T* p, Full) {
     return load(p);
@@ -95,6 +97,16 @@ THROUGHTIME_INLINE Vec<T> load(const T* p, Full) {
 template <class T>
 THROUGHTIME_INLINE void store(T* p, Vec<T> v, Full) {
     store(p, v);
+}
+
+// Asks for `rows` rows of `n` values, a panel's share of an array that is larger than the cache,
+// while a product keeps the processor busy: the stride between rows hides them from the
+// hardware's own prefetching.
+template <bool Write, class T>
+THROUGHTIME_INLINE void prefetch(const T* p, std::int64_t rows, std::int64_t stride, int n) {
+    constexpr int line = 64 / int(sizeof(T));
+    for (std::int64_t i = 0; i < rows; ++i)
+        for (int k = 0; k < n; k += line) __builtin_prefetch(p + i * stride + k, Write);
 }
 
 template <class T, class F>
@@ -166,12 +178,28 @@ bool unroll(const Sizes& s, const Forward<T>& x, const Workers& workers) {
             const T* c = Cell::memory ? step.previous(x.cs, x.c0, H) : nullptr;
             for (std::int64_t j = 0; j < panels; ++j) {
                 const int width = W.panels.width(j);
-                if (t < shard.longest)
-                    for (int g = 0; g < G; ++g)
-                        rows_times_panel<T>(rows, H, h, H, W.panel(shard.e, j, g),
-                                            W.panels.vectors(j), products + g * rows * width, width,
-                                            false);
-                each_vector<T>(rows, j * Panels<T>::kWidth, W.panels.used(j), [&](auto i, auto u, auto v, auto n) {
+                const std::int64_t u = j * Panels<T>::kWidth;
+                for (int g = 0; g < G && t < shard.longest; ++g)
+                    rows_times_panel<T>(rows, H, h, H, W.panel(shard.e, j, g), W.panels.vectors(j),
+                                        products + g * rows * width, false,
+                                        [&](std::int64_t i, std::int64_t n) THROUGHTIME_INLINED {
+                        const std::int64_t row = step.row + i;
+                        prefetch<false>(x.drive + (row * G + g) * H + u, n, G * H, width);
+                        if (g == 0) prefetch<true>(x.hs + row * H + u, n, H, width);
+                        if (Cell::memory && g == 1) prefetch<true>(x.cs + row * H + u, n, H, width);
+                        for (int k = g; x.saved && k < P; k += G)
+                            prefetch<true>(x.saved + (row * P + k) * H + u, n, P * H, width);
+                    });
+                // The gates that need no other gate first, in a loop of their own: many short
+                // chains of instructions overlap, where few long ones would wait.
+                each_vector<T>(rows, u, W.panels.used(j), [&](auto i, auto u, auto v, auto n) {
+                    for (int g = 0; g < Cell::independent; ++g) {
+                        T* gate = products + (g * rows + i) * width + v;
+                        const Vec<T> drive = load(x.drive + ((step.row + i) * G + g) * H + u, n);
+                        store(gate, Cell::template gate<T>(g, drive + load(gate)));
+                    }
+                });
+                each_vector<T>(rows, u, W.panels.used(j), [&](auto i, auto u, auto v, auto n) {
                     const std::int64_t row = step.row + i, at = row * H + u;
                     T* keep = P && x.saved ? x.saved + row * P * H + u : nullptr;
                     if (t >= shard.lengths[i]) {
@@ -180,14 +208,13 @@ bool unroll(const Sizes& s, const Forward<T>& x, const Workers& workers) {
                         for (int k = 0; keep && k < P; ++k) store(keep + k * H, Vec<T>{}, n);
                         return;
                     }
-                    Vec<T> drive[G], Wh[G], saved[4], h_new = load(h + i * H + u, n), c_new{}, offset{};
+                    Vec<T> drive{}, gate[G], saved[4], h_new = load(h + i * H + u, n), c_new{}, offset{};
                     if constexpr (Cell::memory) c_new = load(c + i * H + u, n);
                     if constexpr (Cell::offset) offset = load(d + u, n);
-                    for (int g = 0; g < G; ++g) {
-                        drive[g] = load(x.drive + (row * G + g) * H + u, n);
-                        Wh[g] = load(products + (g * rows + i) * width + v);
-                    }
-                    Cell::template forward<T>(drive, Wh, offset, h_new, c_new, saved);
+                    if constexpr (Cell::independent < G)
+                        drive = load(x.drive + (row * G + G - 1) * H + u, n);
+                    for (int g = 0; g < G; ++g) gate[g] = load(products + (g * rows + i) * width + v);
+                    Cell::template forward<T>(gate, drive, offset, h_new, c_new, saved);
                     store(x.hs + at, h_new, n);
                     if constexpr (Cell::memory) store(x.cs + at, c_new, n);
                     for (int k = 0; keep && k < P; ++k) store(keep + k * H, saved[k], n);
@@ -226,9 +253,9 @@ bool unroll_tangent(const Sizes& s, const Tangent<T>& x, const Workers& workers)
                 const int width = W.panels.width(j), vectors = W.panels.vectors(j);
                 for (int g = 0; g < G && t < shard.longest; ++g) {
                     T* to = products + g * rows * width;
-                    rows_times_panel<T>(rows, H, dh, H, W.panel(shard.e, j, g), vectors, to, width, false);
+                    rows_times_panel<T>(rows, H, dh, H, W.panel(shard.e, j, g), vectors, to, false, no_prefetch);
                     if (weights_move)
-                        rows_times_panel<T>(rows, H, h, H, dW.panel(shard.e, j, g), vectors, to, width, true);
+                        rows_times_panel<T>(rows, H, h, H, dW.panel(shard.e, j, g), vectors, to, true, no_prefetch);
                 }
                 each_vector<T>(rows, j * Panels<T>::kWidth, W.panels.used(j), [&](auto i, auto u, auto v, auto n) {
                     const std::int64_t row = step.row + i, at = row * H + u;
@@ -279,23 +306,25 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
         Buffer<T> g(rows * padded), gc(Cell::memory ? rows * H : 0);
         Buffer<T> scaled(Cell::offset ? rows * G * H : 0);
         std::fill(g + 0, g + rows * padded, T(0));
+        auto g_of = [&](std::int64_t j) { return g + j * Panels<T>::kWidth * rows; };  // a panel's
         if (Cell::memory) std::fill(gc + 0, gc + rows * H, T(0));
         for (std::int64_t t = s.T - 1; t >= 0; --t) {
             const Step step(s, shard, t);
             T* gdrive = x.gdrive + step.row * G * H;
             T* delta = Cell::offset ? scaled + 0 : gdrive;  // the adjoint of W h
-            each_vector<T>(rows, 0, H, [&](auto i, auto u, auto, auto n) {
-                T* g_at = g + i * padded + u;
+            for (std::int64_t j = 0; j < panels; ++j)
+              each_vector<T>(rows, j * Panels<T>::kWidth, W.panels.used(j), [&](auto i, auto u, auto v, auto n) {
+                T* g_at = g_of(j) + i * W.panels.width(j) + v;
                 T* gc_at = gc + i * H + u;
                 const std::int64_t at = (step.row + i) * H + u;
-                Vec<T> gh = load(g_at, n) + load(x.ghs + at, n), gm{};
+                Vec<T> gh = load(g_at) + load(x.ghs + at, n), gm{};
                 if constexpr (Cell::memory) gm = load(gc_at, n) + load(x.gcs + at, n);
                 Vec<T> ga[G]{}, gWh[G]{};
                 if (t < shard.lengths[i]) {
                     const auto left = left_by_forward<Cell, T>(x, step, H, i, u, n);
                     Cell::template adjoint<T>(left, gh, gm, ga, gWh);
                 }
-                store(g_at, gh, n);
+                store(g_at, gh);
                 if constexpr (Cell::memory) store(gc_at, gm, n);
                 for (int k = 0; k < G; ++k) store(gdrive + (i * G + k) * H + u, ga[k], n);
                 if constexpr (Cell::offset) {
@@ -306,7 +335,7 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
             if (t >= shard.longest) continue;
             for (std::int64_t j = 0; j < panels; ++j)
                 rows_times_panel<T>(rows, G * H, delta, G * H, W.panel(shard.e, j), W.panels.vectors(j),
-                                    g + j * Panels<T>::kWidth, padded, true);
+                                    g_of(j), true, no_prefetch);
             const T* h = step.previous(x.hs, x.h0, H);
             if (outer.free() < rows) outer.flush(gW);
             for (std::int64_t i = 0; i < rows; ++i)
@@ -314,8 +343,11 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
         }
         outer.flush(gW);
         const std::int64_t initial = shard.e * s.B + shard.b;
-        for (std::int64_t i = 0; i < rows; ++i)
-            std::copy(g + i * padded, g + i * padded + H, x.gh0 + (initial + i) * H);
+        for (std::int64_t j = 0; j < panels; ++j)
+            for (std::int64_t i = 0; i < rows; ++i) {
+                const T* from = g_of(j) + i * W.panels.width(j);
+                std::copy(from, from + W.panels.used(j), x.gh0 + (initial + i) * H + j * Panels<T>::kWidth);
+            }
         if (Cell::memory) std::copy(gc + 0, gc + rows * H, x.gc0 + initial * H);
     };
     auto add_shards = [&](std::int64_t row) {  // one row of one network's W, always in one order

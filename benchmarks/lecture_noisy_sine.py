@@ -3,7 +3,8 @@
 python benchmarks/lecture_noisy_sine.py --peer PYTHON_WITH_KERAS
 """
 
-from beside import HERE, compare
+from beside import compare
+from rounds import HERE
 
 compare(
     "lecture_noisy_sine",

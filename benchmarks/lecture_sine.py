@@ -3,7 +3,8 @@
 python benchmarks/lecture_sine.py --peer PYTHON_WITH_TORCH
 """
 
-from beside import HERE, compare
+from beside import compare
+from rounds import HERE
 
 compare(
     "lecture_sine",

@@ -1,27 +1,85 @@
 """What a benchmark ran on."""
 
+import json
 import os
 import platform
 import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
+
+PACKAGES = ("torch", "keras", "jax", "jaxlib", "equinox", "numpy", "matplotlib", "throughtime")
 
 
 def machine() -> dict:
-    """Processor, cores, Python and commit, for the head of a result."""
-    here = Path(__file__).parent
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True
-    )
+    """Processor, cores, load, Python, commit and command, for the head of a result."""
+    argv = ["python", *sys.orig_argv[1:]]
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "cores_used": len(cores()),
+        "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
-        "commit": commit.stdout.strip(),
+        "commit": _commit(),
+        "command": " ".join(Path(part).name if os.path.isabs(part) else part for part in argv),
     }
 
 
+class Peak:
+    """The best multiply-add rate of one core so far, in flop/s; NaN without the kernels.
+
+    `status` is what the kernels say of themselves.
+    """
+
+    def __init__(self, wanted: bool = True):
+        try:
+            from throughtime import native
+        except ImportError:
+            native = None
+        self.all: list[float] = []
+        self.native = native if native and wanted and native.available() else None
+        self.status = asdict(native.status()) if native else {"available": False}
+        self.status.pop("path", None)
+
+    def measure(self) -> None:
+        if self.native:
+            self.all.append(float(self.native.fma_peak("float32", 0.1)))
+
+    @property
+    def best(self) -> float:
+        return max(self.all, default=float("nan"))
+
+
+def cores() -> list[int]:
+    """The cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def versions(python: str = sys.executable) -> dict[str, str]:
+    """Of what decides the speed, as a Python has them installed."""
+    ask = (
+        "import json, importlib.metadata as m; names = {d.name for d in m.distributions()};"
+        f"print(json.dumps({{n: m.version(n) for n in {PACKAGES} if n in names}}))"
+    )
+    said = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True)
+    return json.loads(said.stdout)
+
+
+def _commit() -> str | None:
+    """The commit and whether files were changed since; none outside a repository."""
+    ask = ["git", "describe", "--always", "--dirty"]
+    try:
+        said = subprocess.run(ask, cwd=Path(__file__).parent, capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return said.stdout.strip() or None
+
+
 def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
+    facts = Path("/proc/cpuinfo")
+    for line in facts.read_text().splitlines() if facts.exists() else ():
         if line.startswith("model name"):
             return line.split(":")[1].strip()
-    return platform.processor()
+    return platform.processor() or platform.machine()

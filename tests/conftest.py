@@ -25,6 +25,7 @@ CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 jax.config.update("jax_compilation_cache_dir", str(CACHE))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+os.environ["THROUGHTIME_CACHE"] = "0"  # the command line leaves the user's own folder alone
 
 DATES = [dt.datetime(2020, 1, 31), dt.datetime(2020, 2, 29), dt.datetime(2020, 3, 31)]
 DATA = {"date": DATES, "y": [1.5, -2.0, 3.25], "u": [10, 20, 30], "note": ["a", "b", "c"]}

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 import typer
 
-from throughtime import cli, datasets, examples
+from throughtime import cli, datasets, examples, native
 from throughtime.forecast import Forecaster
 from throughtime.train import Row
 
@@ -669,10 +669,30 @@ def test_the_stored_command_repeats_the_run(run, no_report):
 
 def test_info():
     plain = document(succeeds("info", "--json").out)
-    assert set(plain) == {"versions", "devices", "kernels"}
-    assert plain["devices"] == ["cpu:0 cpu"]
-    text = succeeds("info").out
-    assert all(package in text for package in plain["versions"])
+    assert set(plain) == {"versions", "platform", "devices", "kernels"}
+    assert plain["platform"] == "cpu" and plain["devices"] == ["cpu:0 cpu"]
+    kernels = native.status()
+    assert plain["kernels"] == {
+        "available": kernels.available,
+        "instruction_set": kernels.instruction_set,
+        "path": str(kernels.path) if kernels.path else None,
+        "why": kernels.why,
+        "remedy": kernels.remedy,
+    }
+    lines = dict(line.split(maxsplit=1) for line in succeeds("info").out.splitlines())
+    assert lines == plain["versions"] | {
+        "platform": "cpu",
+        "devices": "cpu:0 cpu",
+        "kernels": kernels.text(),
+    }
+
+
+def test_info_without_kernels(monkeypatch):
+    monkeypatch.setenv("THROUGHTIME_NATIVE", "0")
+    plain = document(succeeds("info", "--json").out)["kernels"]
+    assert plain["available"] is False and plain["why"] == "`THROUGHTIME_NATIVE` is 0"
+    last = succeeds("info").out.splitlines()[-1]
+    assert last.endswith("`THROUGHTIME_NATIVE` is 0. Unset `THROUGHTIME_NATIVE`.")
 
 
 def test_examples_are_listed():

@@ -13,14 +13,16 @@ PACKAGE = Path(__file__).parents[1] / "src" / "throughtime"
 # From the ground up: a module imports only from the layers above it in this table. Layers of
 # one subject follow one another because its modules build on each other.
 LAYERS = [
-    ("ground", {"atomic", "baselines", "conformal", "errors"}),
+    ("ground", {"atomic", "baselines", "compilation", "conformal", "errors"}),
     ("seeds", {"seeds"}),
-    ("primitives", {"initialise", "losses", "metrics", "batches", "times", "values"}),
+    ("primitives", {"initialise", "losses", "metrics", "batches", "native", "times", "values"}),
     ("data: a series", {"series", "files"}),
     ("data: its columns", {"columns"}),
     ("data: a table", {"tables"}),
     ("data: bundled", {"datasets"}),
     ("cells", {"cells"}),
+    ("recurrences: equations", {"recurrences"}),
+    ("recurrences: primitives", {"primitives"}),
     ("cells through time", {"unroll"}),
     ("network", {"network"}),
     ("network, closed-loop", {"rollout"}),

@@ -222,3 +222,76 @@ def test_wrong_number_of_features():
     cell = RNN(INPUT, HIDDEN, key=0)
     with pytest.raises(InputError, match=r"input size 2 .*; got 5 features\. Build the cell"):
         unroll(cell, jnp.zeros((1, TIME, 5)))
+
+
+@cache
+def long_slopes(recompute):
+    def value(trained, A, lengths):
+        cell, xs, state = trained
+        states, final = unroll(cell, xs, state, lengths, recompute=recompute)
+        ends = sum(jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(final))
+        return jnp.sum(A * cell.hidden(states)) + ends, (states, final)
+
+    return in_numpy(eqx.filter_grad(value, has_aux=True))
+
+
+@every_cell
+@pytest.mark.parametrize("time, masked", [(2, False), (7, True), (9, False)])
+def test_steps_run_again_change_nothing(name, time, masked, float64):
+    """Two pieces; three and a rest, with lengths; three: states and slopes are the same."""
+    cell = build(name)
+    _, state, _, _ = problem(cell, 0)
+    rng = np.random.default_rng(time)
+    xs, A = rng.normal(size=(BATCH, time, INPUT)), rng.normal(size=(BATCH, time, HIDDEN))
+    lengths = np.array([time, 3, 0]) if masked else None
+    if masked:
+        xs[np.arange(time) >= lengths[:, None]] = np.nan
+    again, kept = (
+        long_slopes(recompute)((cell, xs, state), A, lengths) for recompute in (True, False)
+    )
+    assert_close(again, kept)
+
+
+def test_steps_run_again_take_less_memory():
+    """The gates, four numbers a step and unit, are no longer there all at once."""
+
+    def temporary(recompute):
+        def value(cell, xs):
+            return jnp.sum(unroll(cell, xs, recompute=recompute)[1][0])
+
+        arguments = build("lstm"), jnp.zeros((8, 400, INPUT), jnp.float64)
+        compiled = jax.jit(jax.grad(value)).lower(*arguments).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    with jax.enable_x64(True):
+        assert temporary(True) < 0.5 * temporary(False)
+
+
+def test_a_step_of_your_own_is_used():
+    """Only the built-in cells themselves run as the primitive, not what is built on them."""
+
+    class Still(GRU):
+        def step(self, drive, state):
+            return state
+
+    ours, own = GRU(INPUT, HIDDEN, key=0), Still(INPUT, HIDDEN, key=0)
+    xs, start = jnp.ones((BATCH, TIME, INPUT)), jnp.ones((BATCH, HIDDEN))
+    for cell, known in ((ours, True), (own, False)):
+        program = str(jax.make_jaxpr(lambda c: unroll(c, xs, start))(cell))
+        assert ("unroll[" in program) == known
+    np.testing.assert_array_equal(unroll(own, xs, start)[1], start)
+
+
+@every_cell
+def test_no_steps_give_the_state(name, float64):
+    cell = build(name)
+    _, state, _, _ = problem(cell, 0)
+    states, final = run(cell, np.zeros((BATCH, 0, INPUT)), state)
+    assert_close(final, state)
+    assert all(leaf.shape[:2] == (BATCH, 0) for leaf in jax.tree.leaves(states))
+
+
+def test_a_state_of_another_shape_is_refused():
+    cell = GRU(INPUT, HIDDEN, key=0)
+    with pytest.raises(InputError, match=r"`h0` of gru must .* = \(1, 3, 3\); got \(1, 3, 5\)"):
+        unroll(cell, jnp.zeros((3, TIME, INPUT)), jnp.zeros((3, 5)))

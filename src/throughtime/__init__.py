@@ -10,7 +10,6 @@ no flag of JAX.
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -107,8 +106,6 @@ __all__ = [
     "unroll",
 ]
 
-__version__ = version("throughtime")
-
 
 class _Package(ModuleType):
     """Keeps `throughtime.train` the function, also once the module of that name is loaded."""
@@ -123,6 +120,10 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # here: it takes a while to load
+
+        return version("throughtime")
     if name not in _HOMES:
         raise AttributeError(f"module 'throughtime' has no attribute {name!r}")
     module = import_module(f".{_HOMES[name]}", __name__)

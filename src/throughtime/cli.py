@@ -4,6 +4,7 @@ Results go to stdout and progress to stderr. The exit status is 0 on success, 2 
 mistake that the user can mend, and 128 and the signal's number after an interruption.
 """
 
+import gc
 import json
 import os
 import shlex
@@ -15,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from .compilation import keep_programs
 from .errors import InputError
 from .usage import refusal
 
@@ -251,25 +253,33 @@ def info(as_json: Json = False) -> None:
 
     Example: `throughtime info --json`
     """
+    from dataclasses import asdict
+
     import jax
 
+    from . import native
     from .run import versions
 
     devices = [f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices()]
-    kernels = "none; every cell runs as a `jax.lax.scan`"
+    kernels = native.status()
     if as_json:
-        typer.echo(json.dumps({"versions": versions(), "devices": devices, "kernels": kernels}))
+        plain = asdict(kernels) | {"path": kernels.path and str(kernels.path)}
+        found = {"versions": versions(), "platform": jax.default_backend(), "devices": devices}
+        typer.echo(json.dumps(found | {"kernels": plain}))
         return
     for package, number in versions().items():
         typer.echo(f"{package:<12} {number}")
+    typer.echo(f"{'platform':<12} {jax.default_backend()}")
     typer.echo(f"{'devices':<12} {', '.join(devices)}")
-    typer.echo(f"{'kernels':<12} {kernels}")
+    typer.echo(f"{'kernels':<12} {kernels.text()}")
 
 
 def main() -> NoReturn:
     """The entry point: run a command, and turn what went wrong into one line and a status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     signal.signal(signal.SIGTERM, _terminated)
+    keep_programs()
+    gc.set_threshold(100_000, 20, 20)  # what is imported stays: seek garbage less often
     try:
         status = app(standalone_mode=False)
         sys.stdout.flush()

@@ -45,7 +45,8 @@ class Seen(NamedTuple):
     """What one epoch tells the host.
 
     `bad_step` is the first whose loss, gradient or update was not finite; -1 if none was,
-    and the number of steps if it was the validation loss.
+    and the number of steps if it was the validation loss. `finished`: there is nothing left
+    to do for this network.
     """
 
     loss: Array
@@ -54,6 +55,7 @@ class Seen(NamedTuple):
     factor: Array
     bad_step: Array
     bad_loss: Array
+    finished: Array
 
 
 class Extra(NamedTuple):
@@ -147,12 +149,14 @@ class Epoch:
             jnp.where(better, 0, state.waited + 1),
             state.failed | (bad >= 0),
         )
-        return new, Seen(mean, judged, jnp.max(norms), factor, bad, losses[bad])
+        finished = jnp.asarray(self.finished(new))
+        seen = Seen(mean, judged, jnp.max(norms), factor, bad, losses[bad], finished)
+        return new, seen
 
     def idle(self, state: TrainState) -> tuple[TrainState, Seen]:
         """In place of `run` for a network that is finished."""
         nan, none = jnp.full((), jnp.nan, state.best_loss.dtype), jnp.array(-1)
-        return state, Seen(nan, nan, nan, jnp.zeros(()), none, nan)
+        return state, Seen(nan, nan, nan, jnp.zeros(()), none, nan, jnp.array(True))
 
     def _scheduled(self, state: TrainState) -> tuple[TrainState, Array]:
         """Set the factor on the method's rate for the coming epoch."""

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .batches import Sequences, Windows
@@ -53,11 +52,8 @@ def sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = lambda
     """
     drawing = _warm()
     t = np.linspace(0, 4 * np.pi, 1000, dtype=np.float32)
-    wave = jnp.asarray(np.sin(t)[:, None])
-    training, validation = (
-        Windows(part, jnp.zeros((len(part), 0)), jnp.arange(len(part) - 20), 20, 1)
-        for part in (wave[:800], wave[800:])
-    )
+    wave = np.sin(t)[:, None]
+    training, validation = (_windows(part, 20) for part in (wave[:800], wave[800:]))
     network = Architecture(1, 1, cell="rnn", hidden=64, last=True).build(seed)
     fitted = train(
         network,
@@ -70,7 +66,7 @@ def sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = lambda
     )
     ahead = jax.jit(rollout, static_argnames="steps")
     forecast = np.asarray(ahead(fitted.network, wave[None, 780:800], steps=200))[0, :, 0]
-    truth = np.asarray(wave[800:, 0])
+    truth = wave[800:, 0]
     figures = {
         "training MSE, last epoch": fitted.history[-1].loss,
         "validation MSE, last epoch": fitted.history[-1].validation_loss,
@@ -110,8 +106,8 @@ def noisy_sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = 
         key=seed + 1,
         on_epoch=lambda _, history: show(history),
     )
-    xs = jnp.concatenate([training.inputs, test.inputs])
-    predicted = np.asarray(eqx.filter_jit(fitted.network)(xs)[0][:, 0])
+    xs = jax.device_put(np.concatenate([training.inputs, test.inputs]))
+    predicted = np.asarray(eqx.filter_jit(fitted.network)(xs)[0])[:, 0]
     square = (predicted - np.concatenate([training.targets, test.targets])[:, 0]) ** 2
     figures = {
         "training MSE": float(square[:800].mean()),
@@ -146,11 +142,22 @@ def example(name: str) -> Example:
     return EXAMPLES[name]
 
 
+def _windows(values: np.ndarray, window: int) -> Windows:
+    """Every window of a series and the value after it.
+
+    Arrays are made by NumPy: each of JAX's own operations would be compiled by itself.
+    """
+    none = np.zeros((len(values), 0), values.dtype)
+    starts = np.arange(len(values) - window)
+    targets, inputs, starts = jax.device_put((values, none, starts))
+    return Windows(targets, inputs, starts, window, 1)
+
+
 def _last_four(values: np.ndarray) -> Sequences:
     """Four values as the features of one step, and the value after; the last is repeated."""
     values = np.append(values, np.repeat(values[-1], 4)).astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(values, 4)[:-1]
-    return Sequences(jnp.asarray(windows[:, None, :]), jnp.asarray(values[4:, None]))
+    return Sequences(*jax.device_put((windows[:, None, :], values[4:, None])))
 
 
 def _warm() -> threading.Thread:

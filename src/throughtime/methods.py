@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
@@ -61,7 +62,8 @@ class FirstOrder(NamedTuple):
     rate: float | None = None
 
     def init(self, params: PyTree) -> FirstOrderState:
-        return FirstOrderState(self.optimiser.init(params), jnp.ones(()))
+        one = jax.device_put(np.ones((), jnp.result_type(float)))  # (compiles nothing)
+        return FirstOrderState(self.optimiser.init(params), one)
 
     def step(self, objective, params, state, batch):
         (loss, extra), gradient = jax.value_and_grad(objective, has_aux=True)(params, batch)

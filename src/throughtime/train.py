@@ -127,23 +127,32 @@ def train(
     history = list(history)
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
-    stopped = ""
-    while not (idle := _idle(epoch, state)).all():
-        number = int(np.max(jax.device_get(state.epoch))) + 1
+    def plan(number: int) -> np.ndarray:
+        """The rows of an epoch, for each member."""
         rows = [
             data.plan(batch_size, np.random.default_rng([*seed, member, number]))
             for member in range(ensemble or 1)
         ]
-        state, seen = run(state, data, validation, np.stack(rows).astype(np.int32))
-        seen = jax.tree.map(np.atleast_1d, jax.device_get(seen))
+        return np.stack(rows).astype(np.int32)
+
+    stopped = ""
+    number, idle = int(np.max(state.epoch)) + 1, _idle(epoch, state)
+    rows = plan(number)
+    while not idle.all():
+        state, seen = run(state, data, validation, rows)
+        steps = rows.shape[1]
+        if number < epochs:  # draw the next epoch's while the device is at work on this one
+            rows = plan(number + 1)
+        seen = _host(seen)
         if (seen.bad_step >= 0).any():
-            error = _diverged(method, seen, number, len(rows[0]))
+            error = _diverged(method, seen, number, steps)
             error.fitted = _fitted(state, state.best, rebuild, history, "the loss diverged")
             raise error
         history += _rows(number, seen, idle, time.perf_counter() - clock)
         if on_epoch is not None and on_epoch(state, history):
             stopped = f"stopped after epoch {number}"
             break
+        number, idle = number + 1, np.asarray(seen.finished)
     params = state.params if keep == "last" else state.best
     return _fitted(state, params, rebuild, history, stopped or _reason(epoch, state))
 
@@ -209,11 +218,15 @@ def _flatten(network: Network, ensemble: int | None):
 
 def _idle(epoch: Epoch, state: TrainState) -> np.ndarray:
     """Which members have nothing left to do."""
-    marks = jax.device_get((state.failed, state.epoch, state.best_epoch))
-    failed, done, best = map(np.atleast_1d, marks)
+    failed, done, best = map(np.atleast_1d, (state.failed, state.epoch, state.best_epoch))
     return np.asarray(
         epoch.finished(state._replace(failed=failed, epoch=done, best_epoch=best))
     )
+
+
+def _host(seen: Seen) -> Seen:
+    """On the host, with an axis over the members. This is where it waits for the device."""
+    return jax.tree.map(np.atleast_1d, seen)
 
 
 def _rows(number: int, seen: Seen, idle: np.ndarray, seconds: float) -> list[Row]:

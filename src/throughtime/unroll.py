@@ -1,15 +1,15 @@
 """A cell run through time."""
 
-from typing import TypeVar
+import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
-from .cells import Cell, State
+from . import primitives
+from .cells import GRU, LSTM, RNN, Cell, LSTMState, State
 from .errors import InputError
-
-S = TypeVar("S", bound=PyTree)
 
 
 def unroll(
@@ -17,10 +17,13 @@ def unroll(
     xs: Float[Array, "batch time input"],
     state: State | None = None,
     lengths: Int[Array, " batch"] | None = None,
+    *,
+    recompute: bool = False,
 ) -> tuple[PyTree[Float[Array, "batch time ..."]], State]:
     r"""Run a cell through time: $s_t = \mathrm{step}(\mathrm{drive}(x_t), s_{t-1})$.
 
-    The input projection of all steps is one matrix product; `jax.lax.scan` does the rest.
+    The input projection of all steps is one matrix product. The built-in cells then run as one
+    primitive (`primitives.unroll`), a cell of your own by `jax.lax.scan`.
 
     **Arguments:**
 
@@ -29,11 +32,28 @@ def unroll(
       one piece to the next and a long series in pieces gives the numbers of the whole.
     - `lengths`: how many steps of each sequence count. From there on a sequence keeps its
       last state, whatever stands in the padding (even NaN), and no gradient passes.
+    - `recompute`: cut the sequence in pieces of about $\sqrt{T}$ steps and let the backward
+      pass run each piece forward again: the same numbers, about a third more work, and less
+      memory for long sequences.
+
+    **Memory.** A gradient holds so many numbers for each step, sequence and unit:
+
+    | cell | kept for the backward pass | in all, by the kernels | by the scan | `recompute` |
+    | --- | --- | --- | --- | --- |
+    | RNN | 1: h | 3 | 4 | 2 |
+    | GRU | 5: h, r, z, n, $W_n h + d$ | 9 | 14 | 2 |
+    | LSTM | 6: h, c, i, f, g, o | 12 | 18 | 2 |
+
+    The backward pass adds the slopes by what it returns to what is kept: one for each array of
+    the state and each block of the drive; the scan also copies. With `recompute` only the
+    hidden states (which are returned) and their slopes are there for all steps, all else for
+    one piece, $O(\sqrt{T})$, beside the state at the start of each piece.
 
     **Returns:** the states after every step, leaves `(batch, time, hidden)`, and the final
     state, leaves `(batch, hidden)`.
 
-    **Raises:** `InputError` if the features of `xs` are not the cell's.
+    **Raises:** `InputError` if the features of `xs` are not the cell's, or if the state's
+    shape is not that of the batch.
     """
     batch, time, features = xs.shape
     if features != cell.input_size:
@@ -41,14 +61,66 @@ def unroll(
         raise InputError(rule, f"{features} features", "Build the cell for this input.")
     state = cell.initial_state(batch) if state is None else state
     xs = jnp.swapaxes(xs, 0, 1)  # (time, batch, input)
-    if lengths is None:
-        final, states = jax.lax.scan(_plain(cell), state, cell.drive(xs))
-    else:
-        active = jnp.arange(time)[:, None] < lengths[None, :]  # (time, batch)
-        # Padding is zeroed before the product: 0 * NaN in the gradient of `U` would be NaN.
-        drive = cell.drive(jnp.where(active[..., None], xs, 0))
-        final, states = jax.lax.scan(_masked(cell), state, (drive, active))
+    through = _in_pieces if recompute and time > 1 else _through
+    states, final = through(cell, xs, state, lengths)
     return jax.tree.map(lambda s: jnp.swapaxes(s, 0, 1), states), final
+
+
+def _through(cell: Cell, xs: Array, state: State, lengths: Array | None):
+    """All states, time first, and the final one."""
+    active = None
+    if lengths is not None:
+        active = jnp.arange(len(xs))[:, None] < lengths[None, :]  # (time, batch)
+        # Padding is zeroed before the product: 0 * NaN in the gradient of `U` would be NaN.
+        xs = jnp.where(active[..., None], xs, 0)
+    drive = cell.drive(xs)
+    if type(cell) in (RNN, GRU, LSTM) and len(xs):
+        return _as_primitive(cell, drive, state, lengths)
+    step = _plain(cell) if active is None else _masked(cell)
+    final, states = jax.lax.scan(step, state, drive if active is None else (drive, active))
+    return states, final
+
+
+def _as_primitive(cell, drive, state, lengths):
+    """A built-in cell by the primitive, as an ensemble of one."""
+    kind = cell.activation if isinstance(cell, RNN) else type(cell).__name__.lower()
+    weights = (cell.W, cell.d) if isinstance(cell, GRU) else (cell.W,)
+    start = tuple(state) if isinstance(cell, LSTM) else (state,)
+    dtype = jnp.result_type(drive, *weights, *start)
+    alone = (weights, drive, start)
+    weights, drive, start = jax.tree.map(lambda x: jnp.asarray(x, dtype)[None], alone)
+    lengths = None if lengths is None else lengths[None]
+    states, _ = primitives.unroll(kind, weights, drive, start, lengths)
+    states = tuple(s[0] for s in states)
+    final = tuple(s[-1] for s in states)
+    if isinstance(cell, LSTM):
+        return LSTMState(*states), LSTMState(*final)
+    return states[0], final[0]
+
+
+def _in_pieces(cell: Cell, xs: Array, state: State, lengths: Array | None):
+    """`_through`, in pieces of about the square root of their number; each is a checkpoint."""
+    steps = math.isqrt(len(xs))
+    pieces, rest = divmod(len(xs), steps)
+    whole = pieces * steps
+
+    @eqx.filter_checkpoint
+    def piece(cell, state, xs, start):
+        left = None if lengths is None else jnp.clip(lengths - start, 0, len(xs))
+        return _through(cell, xs, state, left)
+
+    def step(state, at):
+        states, final = piece(cell, state, *at)
+        return final, states
+
+    starts = jnp.arange(pieces) * steps
+    cut = xs[:whole].reshape(pieces, steps, *xs.shape[1:])
+    state, states = jax.lax.scan(step, state, (cut, starts))
+    states = jax.tree.map(lambda s: s.reshape(whole, *s.shape[2:]), states)
+    if not rest:
+        return states, state
+    last, final = piece(cell, state, xs[whole:], jnp.asarray(whole))
+    return jax.tree.map(lambda *two: jnp.concatenate(two), states, last), final
 
 
 def _plain(cell):

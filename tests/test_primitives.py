@@ -1,0 +1,404 @@
+"""The primitives against a plain scan of the cells' own step, through every transformation.
+
+The oracle is `jax.lax.scan` over `cell.step`, differentiated by JAX. Its padding is zero; that
+of the primitives is NaN, in drives and in their perturbations, which must change nothing.
+"""
+
+from functools import cache, partial
+from itertools import product as every
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import refuses
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from throughtime import primitives
+from throughtime.cells import GRU, LSTM, RNN
+from throughtime.native import available
+from throughtime.primitives import KINDS, Point, unroll, unroll_adjoint, unroll_tangent
+from throughtime.recurrences import RECURRENCES
+
+TIME, BATCH, HIDDEN = 4, 3, 3
+LENGTHS = np.array([[TIME, 2, 0], [1, TIME, 3]])
+
+FAST = {"xla_backend_optimization_level": 0}
+
+without = pytest.mark.skipif(not available(), reason="no compiled kernels")
+both = pytest.mark.parametrize(
+    "native", [False, pytest.param(True, marks=without)], ids=["scan", "native"]
+)
+every_kind = pytest.mark.parametrize("kind", KINDS)
+gated = pytest.mark.parametrize("kind", ["tanh", "gru", "lstm"])
+# Which of weights, drive, first state and lengths are mapped.
+PATTERNS = [p for p in every((0, None), repeat=4) if 0 in p]
+# An ensemble with lengths, and one network without.
+both_shapes = pytest.mark.parametrize("members, masked", [(2, True), (1, False)])
+
+
+def draw(kind, members, seed=0, shape=(TIME, BATCH, HIDDEN), scale=0.7):
+    """Weights, drive and first state: also a perturbation of them."""
+    cell, rng = RECURRENCES[kind], np.random.default_rng(seed)
+    time, batch, hidden = shape
+    blocks = cell.gates * hidden
+    weights = rng.normal(size=(members, blocks, hidden)) * scale / np.sqrt(hidden)
+    weights = (weights, *(rng.normal(size=(members, hidden)) for _ in range(cell.bias)))
+    drive = rng.normal(size=(members, time, batch, blocks))
+    start = tuple(rng.normal(size=(members, batch, hidden)) for _ in range(cell.states))
+    return weights, drive, start
+
+
+def draw_states(kind, members, seed=1):
+    """Numbers in the shape of the states."""
+    rng = np.random.default_rng(seed)
+    shape = (members, TIME, BATCH, HIDDEN)
+    return tuple(rng.normal(size=shape) for _ in range(RECURRENCES[kind].states))
+
+
+def poisoned(args, lengths, value=np.nan):
+    """The same arguments, with this in the padding of the drive."""
+    weights, drive, start = args
+    if lengths is None:
+        return args
+    padding = jnp.arange(drive.shape[1])[:, None] >= lengths[:, None, :]
+    return weights, jnp.where(padding[..., None], value, drive), start
+
+
+def oracle(kind, args, lengths):
+    """States by a plain scan over `cell.step`; one network at a time."""
+    weights, drive, start = poisoned(args, lengths, 0.0)
+    hidden = start[0].shape[-1]
+    sort = {"gru": GRU, "lstm": LSTM}.get(kind, RNN)
+    extra = {"activation": kind} if sort is RNN else {}
+    with jax.ensure_compile_time_eval():
+        template = sort(1, hidden, **extra, key=0)
+
+    def member(weights, drive, start, lengths):
+        where = (lambda c: (c.W, c.d)) if kind == "gru" else (lambda c: (c.W,))
+        cell = eqx.tree_at(where, template, weights)
+        state = jax.tree.unflatten(jax.tree.structure(template.initial_state(1)), start)
+
+        def step(state, at):
+            drive, t = at
+            new = cell.step(drive, state)
+            if lengths is not None:
+                active = (t < lengths)[:, None]
+                new = jax.tree.map(lambda n, s: jnp.where(active, n, s), new, state)
+            return new, tuple(jax.tree.leaves(new))
+
+        return jax.lax.scan(step, state, (drive, jnp.arange(len(drive))))[1]
+
+    return jax.vmap(member)(weights, drive, start, lengths)
+
+
+def ours(kind, native, args, lengths):
+    """States by the primitive, NaN in the padding."""
+    return unroll(kind, *poisoned(args, lengths), lengths, native=native)[0]
+
+
+def assert_close(one, other, rtol=1e-11):
+    """Equal to so much of the largest number of each array."""
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        largest = np.max(np.abs(b), initial=1e-30)
+        np.testing.assert_allclose(a, b, rtol=0, atol=rtol * largest)
+
+
+def vdot(one, other):
+    parts = jax.tree.map(jnp.vdot, one, other)
+    return sum(jax.tree.leaves(parts))
+
+
+def asked(members, masked):
+    return jnp.asarray(LENGTHS[:members], jnp.int32) if masked else None
+
+
+def quick(function):
+    """Compiled for one use: the compiler's own optimisation costs more than it saves."""
+
+    def call(*args):
+        lowered = jax.jit(function).lower(*args)
+        return lowered.compile(compiler_options=FAST)(*args)
+
+    return call
+
+
+@cache
+def maps(kind, native):
+    """Compiled: states, `J v` and `J' g` by the primitives themselves."""
+
+    @partial(jax.jit, compiler_options=FAST)
+    def run(args, v, g, lengths):
+        bad = poisoned(args, lengths)
+        states, saved = unroll(kind, *bad, lengths, save=True, native=native)
+        point = Point(args[0], args[2], states, saved, lengths)
+        Jv = unroll_tangent(kind, point, *poisoned(v, lengths), native=native)
+        gJ = unroll_adjoint(kind, point, g, native=native)
+        return states, saved, Jv, gJ
+
+    return run
+
+
+@both
+@both_shapes
+@every_kind
+def test_states_and_slopes_are_those_of_the_cells(kind, members, masked, native, float64):
+    args, v, g = draw(kind, members), draw(kind, members, 7), draw_states(kind, members)
+    lengths = asked(members, masked)
+    states, saved, Jv, gJ = maps(kind, native)(args, v, g, lengths)
+
+    @quick
+    def theirs(args, v, g, lengths):
+        states, slope = jax.vjp(lambda a: oracle(kind, a, lengths), args)
+        tangent = jax.jvp(lambda a: oracle(kind, a, lengths), (args,), (v,))[1]
+        return states, tangent, slope(g)[0]
+
+    assert_close((states, Jv, gJ), theirs(args, v, g, lengths), 1e-12)
+    if masked and saved:
+        padding = np.arange(TIME)[:, None] >= LENGTHS[:members, None, :]
+        assert not np.asarray(saved[0])[padding].any()
+        assert not np.asarray(gJ[1])[padding].any()
+
+
+@both
+@every_kind
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    lengths=st.lists(st.integers(-1, TIME + 2), min_size=2 * BATCH, max_size=2 * BATCH),
+)
+@settings(max_examples=10)
+def test_the_adjoint_is_the_transpose_of_the_tangent(kind, native, seed, lengths):
+    r"""$\langle g, J v\rangle = \langle J^\top g, v\rangle$, for any point and lengths."""
+    with jax.enable_x64(True):
+        args, v, g = draw(kind, 2, seed), draw(kind, 2, seed + 1), draw_states(kind, 2, seed)
+        lengths = np.array(lengths, np.int32).reshape(2, BATCH)
+        _, _, Jv, gJ = maps(kind, native)(args, v, g, lengths)
+        v = poisoned(v, lengths, 0.0)
+        largest = sum(float(vdot(*map(partial(jax.tree.map, np.abs), p))) for p in [(g, Jv)])
+        assert abs(vdot(g, Jv) - vdot(gJ, v)) <= 1e-12 * largest
+
+
+@both
+@both_shapes
+@every_kind
+def test_the_tangent_is_a_central_difference(kind, members, masked, native, float64):
+    args, v, g = draw(kind, members, 3), draw(kind, members, 4), draw_states(kind, members)
+    lengths = asked(members, masked)
+    run, small = maps(kind, native), 1e-6
+    ahead, behind = (
+        run(jax.tree.map(lambda a, d: a + way * small * d, args, v), v, g, lengths)[0]  # noqa: B023
+        for way in (1, -1)
+    )
+    Jv = run(args, v, g, lengths)[2]
+    assert_close(jax.tree.map(lambda a, b: (a - b) / (2 * small), ahead, behind), Jv, 1e-6)
+
+
+def scalar(run, A, args):
+    """A curved function of all states."""
+    return vdot(A, jax.tree.map(lambda s: s + s * s, run(args)))
+
+
+def products(run, args, v, g):
+    """First derivatives and their products, each by another transformation."""
+    tangents = jax.linearize(run, args)[1]
+    cotangents = jax.linear_transpose(tangents, args)
+    slope = jax.grad(partial(scalar, run, g))(args)
+    jvp = jax.jvp(run, (args,), (v,))[1]
+    gauss_newton = jax.vjp(run, args)[1](jvp)
+    return slope, jvp, tangents(v), cotangents(g), gauss_newton
+
+
+def curvatures(run, args, v, g):
+    """Hessian-vector products, forward over reverse and the other ways round."""
+    f = partial(scalar, run, g)
+    slope = jax.grad(f)
+    forward_reverse = jax.jvp(slope, (args,), (v,))[1]
+    reverse_forward = jax.grad(lambda a: jax.jvp(f, (a,), (v,))[1])(args)
+    reverse_reverse = jax.grad(lambda a: vdot(slope(a), v))(args)
+    forward_forward = jax.jvp(lambda a: jax.jvp(run, (a,), (v,))[1], (args,), (v,))[1]
+    return forward_reverse, reverse_forward, reverse_reverse, forward_forward
+
+
+def jacobians(run, args, v, g):
+    """Of the final state, by the weights and by the first state."""
+    weights, drive, start = args
+
+    def final(weights, start):
+        return jax.tree.map(lambda s: s[:, -1], run((weights, drive, start)))
+
+    return [jac(final, argnums=(0, 1))(weights, start) for jac in (jax.jacrev, jax.jacfwd)]
+
+
+@both
+@gated
+@pytest.mark.parametrize("transform", [products, curvatures, jacobians])
+def test_transformations_against_the_plain_scan(transform, kind, native, float64):
+    args, v, g = draw(kind, 2), draw(kind, 2, 7), draw_states(kind, 2)
+    lengths = asked(2, True)
+    v = jax.tree.map(jnp.asarray, v)
+
+    def theirs(args, v, g):
+        return transform(lambda a: oracle(kind, a, lengths), args, poisoned(v, lengths, 0.0), g)
+
+    def mine(args, v, g):
+        return transform(lambda a: ours(kind, native, a, lengths), args, v, g)
+
+    assert_close(quick(mine)(args, v, g), quick(theirs)(args, v, g))
+
+
+@both
+@pytest.mark.parametrize("axes", PATTERNS)
+def test_a_mapped_axis_is_an_ensemble_or_a_batch(axes, native, float64):
+    """States, tangents and slopes under `vmap`, whatever of the arguments is mapped."""
+    kind = "gru"
+    *mapped, with_lengths = axes
+    draws = [(draw(kind, 1, i), draw(kind, 1, i + 7), draw_states(kind, 1, i)) for i in (0, 1)]
+    lengths = jnp.asarray(LENGTHS[:, None])
+
+    def everything(args, v, g, lengths):
+        states, pull = jax.vjp(lambda a: ours(kind, native, a, lengths), args)
+        return (
+            states,
+            jax.jvp(lambda a: ours(kind, native, a, lengths), (args,), (v,))[1],
+            pull(g),
+        )
+
+    def pick(i):
+        """The arguments of member i: those that are not mapped are the first one's."""
+        parts = [draws[i if a == 0 else 0] for a in mapped]
+        args, v = (tuple(p[which][j] for j, p in enumerate(parts)) for which in (0, 1))
+        return args, v, draws[i][2], lengths[i if with_lengths == 0 else 0]
+
+    members = [pick(i) for i in (0, 1)]
+    stacked = jax.tree.map(lambda *two: jnp.stack(two, axis=-1), *members)
+    (args, v, g, both_lengths), (first, v_first, _, lengths_first) = stacked, members[0]
+    args, v = (
+        tuple(s if a == 0 else f for s, f, a in zip(many, one, mapped, strict=True))
+        for many, one in ((args, first), (v, v_first))
+    )
+    last = tuple(-1 if a == 0 else None for a in mapped)
+    in_axes = (last, last, -1, -1 if with_lengths == 0 else None)
+    both_lengths = both_lengths if with_lengths == 0 else lengths_first
+    together = quick(jax.vmap(everything, in_axes))(args, v, g, both_lengths)
+    alone = quick(everything)
+    for i, member in enumerate(members):
+        assert_close([x[i] for x in jax.tree.leaves(together)], alone(*member), 1e-13)
+
+
+@both
+@gated
+def test_slopes_of_every_network_of_a_stack(kind, native, float64):
+    """`vmap` of `grad`: as the members one by one; and a network mapped over its data."""
+    args, g = draw(kind, 2), draw_states(kind, 2)
+
+    def one(args, g):
+        run = partial(ours, kind, native, lengths=None)
+        args, g = jax.tree.map(lambda x: x[None], (args, g))
+        return jax.tree.map(lambda x: x[0], jax.grad(partial(scalar, run, g))(args))
+
+    whole = jax.grad(partial(scalar, partial(ours, kind, native, lengths=None), g))
+    assert_close(quick(jax.vmap(one))(args, g), quick(whole)(args), 1e-13)
+
+
+@both
+def test_as_a_primitive_of_jax(native):
+    """Outside `jit`, with `jit` disabled, as shapes; and one program for one shape."""
+    args = jax.tree.map(partial(jnp.asarray, dtype=jnp.float32), draw("lstm", 1))
+    states, saved = unroll("lstm", *args, native=native)
+    assert saved == () and {s.dtype for s in states} == {jnp.dtype("float32")}
+    with jax.disable_jit():
+        assert_close(unroll("lstm", *args, native=native)[0], states, 1e-6)
+    shapes = jax.eval_shape(partial(unroll, "lstm", save=True, native=native), *args)
+    shape = (1, TIME, BATCH, HIDDEN)
+    assert [s.shape for s in jax.tree.leaves(shapes)] == [
+        shape,
+        shape,
+        (*shape[:3], 4 * HIDDEN),
+    ]
+
+
+def test_half_precision_runs_by_the_scan():
+    args = jax.tree.map(partial(jnp.asarray, dtype=jnp.bfloat16), draw("gru", 2))
+    (hs,), _ = unroll("gru", *args)
+    single = jax.tree.map(partial(jnp.asarray, dtype=jnp.float32), args)
+    assert hs.dtype == jnp.bfloat16
+    assert_close(hs.astype(jnp.float32), unroll("gru", *single, native=False)[0][0], 0.03)
+
+
+def test_what_does_not_fit_is_refused():
+    """Below `unroll`, whose own shapes the type checker of the tests refuses first."""
+    weights, drive, start = jax.tree.map(
+        partial(jnp.asarray, dtype=jnp.float32), draw("gru", 1)
+    )
+    lengths = jnp.zeros((1, BATCH), jnp.int32)
+
+    def bind(*args, kind="gru"):
+        params = {"kind": kind, "save": False, "masked": True, "native": False}
+        return primitives.unroll_p.bind(*args, **params)
+
+    with refuses("`kind` must be a known recurrence; got gro. Did you mean `gru`?"):
+        unroll("gro", weights, drive, start)
+    with refuses("`h0` of gru must have the shape (E, B, H) = (1, 3, 3); got (1, 2, 3)"):
+        bind(lengths, *weights, drive, start[0][:, :2])
+    with refuses("`W` of lstm must have the shape (E, G, H) = (1, 12, 3); got (1, 9, 3)"):
+        bind(lengths, weights[0], drive, *start * 2, kind="lstm")
+    with refuses("`drive` of tanh must have the shape (E, T, B, G) = 4 axes; got (4, 3, 9)"):
+        bind(lengths, weights[0], drive[0], start[0], kind="tanh")
+    with refuses("takes lengths, W, d, drive, h0; got 4 arrays"):
+        bind(lengths, weights[0], drive, start[0])
+    with refuses("`h0` float16 beside `W` float32"):
+        bind(lengths, *weights, drive, start[0].astype(jnp.float16))
+    with refuses("a recurrence must run at least one step; got 0"):
+        bind(lengths, *weights, drive[:, :0], *start)
+    with refuses("weights must be real; got int32"):
+        bind(*jax.tree.map(lambda x: x.astype(jnp.int32), (lengths, *weights, drive, *start)))
+    with refuses("`lengths` must be whole numbers; got float32"):
+        primitives._lengths(lengths.astype(jnp.float32), drive)
+    with refuses("axes (ensemble, time, batch, units); got (4, 3, 9). For one network, add"):
+        primitives._lengths(None, drive[0])
+
+
+@pytest.mark.skipif(available(), reason="there are compiled kernels")
+def test_kernels_that_are_not_there_are_refused():
+    with refuses("`native=True` needs the compiled kernels"):
+        unroll("tanh", *jax.tree.map(jnp.asarray, draw("tanh", 1)), native=True)
+
+
+@st.composite
+def sizes(draw):
+    """(E, T, B, H), each from 1 and some large, but not all at once."""
+    hidden = draw(st.integers(1, 130))
+    left = 60_000 // (hidden * hidden) + 2
+    batch = draw(st.integers(1, min(130, left)))
+    time = draw(st.integers(1, min(130, 2 + left // batch)))
+    return draw(st.integers(1, 3)), time, batch, hidden
+
+
+@without
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@given(
+    kind=st.sampled_from(KINDS),
+    shape=sizes(),
+    seed=st.integers(0, 2**32 - 1),
+    extreme=st.sampled_from(["no", "saturated", "denormal"]),
+    masked=st.booleans(),
+)
+@settings(max_examples=10)
+def test_the_kernels_are_the_scan(dtype, kind, shape, seed, extreme, masked):
+    """Forward, tangent and adjoint, relative to the largest number of each array."""
+    members, time, batch, hidden = shape
+    rng = np.random.default_rng(seed)
+    args, v = (draw(kind, members, s, shape[1:]) for s in (seed, seed + 1))
+    g = tuple(rng.normal(size=(members, time, batch, hidden)) for _ in args[2])
+    if extreme == "saturated" and kind not in ("relu", "identity"):
+        args = (args[0], 30 * args[1], args[2])
+    if extreme == "denormal":
+        tiny = np.finfo(dtype).smallest_subnormal * rng.integers(1, 99, args[1].shape)
+        args = (args[0], np.where(rng.random(args[1].shape) < 0.3, tiny, args[1]), args[2])
+    lengths = rng.integers(0, time + 1, (members, batch), np.int32) if masked else None
+    with jax.enable_x64(True):
+        numbers = jax.tree.map(lambda x: jnp.asarray(x, dtype), (args, v, g))
+        mine, theirs = (maps(kind, native)(*numbers, lengths) for native in (True, False))
+        assert_close(mine, theirs, 1e-12 if dtype == "float64" else 1e-5)

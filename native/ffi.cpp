@@ -112,18 +112,21 @@ std::int64_t product(std::initializer_list<std::int64_t> sizes) {
     return total;
 }
 
-// E, B, H from lengths and W, T from the argument `over_time`. Empty: all is well.
-std::string sizes_of(ffi::RemainingArgs arguments, std::int32_t cell, std::size_t over_time, Sizes& s) {
+// E, B, H from lengths and W; T and I from the inputs, which are the argument `inputs`. Empty: all
+// is well.
+std::string sizes_of(ffi::RemainingArgs arguments, std::int32_t cell, std::size_t inputs, Sizes& s) {
     if (cell < 0 || cell >= kCells) return "no cell has the number " + std::to_string(cell);
-    const auto lengths = arguments.get<ffi::AnyBuffer>(0), W = arguments.get<ffi::AnyBuffer>(1),
-               drive = arguments.get<ffi::AnyBuffer>(over_time);
-    if (!lengths.has_value() || !W.has_value() || !drive.has_value()) return "too few arguments";
-    if (lengths->dimensions().size() != 2 || W->dimensions().size() != 3 || drive->dimensions().size() != 4)
-        return "lengths have 2 axes, W has 3, an array over time has 4";
-    s = {lengths->dimensions()[0], drive->dimensions()[1], lengths->dimensions()[1], W->dimensions()[2]};
-    const std::int64_t widest = 4 * std::int64_t(sizeof(double));  // bytes per unit of any array
-    // Panels are padded to two vectors, 32 units at most.
-    if (product({widest, s.E, s.T, s.B, s.H}) < 0 || product({widest, s.E, s.B, s.H, s.H + 32}) < 0)
+    const auto lengths = arguments.get<ffi::AnyBuffer>(0), W = arguments.get<ffi::AnyBuffer>(2),
+               xs = arguments.get<ffi::AnyBuffer>(inputs);
+    if (!lengths.has_value() || !W.has_value() || !xs.has_value()) return "too few arguments";
+    if (lengths->dimensions().size() != 2 || W->dimensions().size() != 3 || xs->dimensions().size() != 4)
+        return "lengths have 2 axes, W has 3, the inputs have 4";
+    s = {lengths->dimensions()[0], lengths->dimensions()[1], xs->dimensions()[2], xs->dimensions()[3],
+         W->dimensions()[2]};
+    // Bytes of the largest array of each kind: 4 gates; panels are padded to 32 units at most.
+    const std::int64_t widest = 4 * std::int64_t(sizeof(double));
+    if (product({widest, s.E, s.B, s.T, s.H}) < 0 || product({widest, s.E, s.B, s.T, s.I}) < 0 ||
+        product({widest, s.E, s.B + 1, s.H + 32, s.H + s.I + 2}) < 0)
         return "every size must be at least 1, and all arrays must fit into memory";
     return "";
 }
@@ -137,22 +140,24 @@ const Kernels<T>& kernels(std::int32_t cell) {
 }
 
 template <class T>
-ffi::Error unroll(Sizes s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
-                  std::int32_t cell, std::int32_t save) {
-    const auto [E, time, B, H] = s;
+ffi::Error unroll(const Sizes& s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
+                  ffi::RemainingRets results, std::int32_t cell, bool save) {
+    const auto [E, B, time, I, H] = s;
     const std::int64_t GH = gates(cell) * H, PH = saved_per_unit(cell) * H;
     const bool gru = cell == kGru, lstm = cell == kLstm;
     Call call(arguments, results);
     Forward<T> x{};
     x.lengths = call.in<std::int32_t>({E, B});
+    x.U = call.in<T>({E, GH, I});
     x.W = call.in<T>({E, GH, H});
+    x.b = call.in<T>({E, GH});
     if (gru) x.d = call.in<T>({E, H});
-    x.drive = call.in<T>({E, time, B, GH});
+    x.xs = call.in<T>({E, B, time, I});
     x.h0 = call.in<T>({E, B, H});
     if (lstm) x.c0 = call.in<T>({E, B, H});
-    x.hs = call.out<T>({E, time, B, H});
-    if (lstm) x.cs = call.out<T>({E, time, B, H});
-    if (save && PH) x.saved = call.out<T>({E, time, B, PH});
+    x.hs = call.out<T>({E, B, time, H});
+    if (lstm) x.cs = call.out<T>({E, B, time, H});
+    if (save && PH) x.saved = call.out<T>({E, B, time, PH});
     if (!call.error().empty()) return refuse(call.error());
     return kernels<T>(cell).unroll(s, x, {run_on_pool, &pool}) ? ffi::Error::Success() : no_memory();
 }
@@ -160,51 +165,58 @@ ffi::Error unroll(Sizes s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments, 
 // What the forward pass has left, as the tangent and the adjoint read it.
 template <class T, class X>
 void read_forward(Call& call, X& x, const Sizes& s, std::int32_t cell) {
-    const auto [E, time, B, H] = s;
+    const auto [E, B, time, I, H] = s;
+    const std::int64_t GH = gates(cell) * H, PH = saved_per_unit(cell) * H;
     const bool lstm = cell == kLstm;
     x.lengths = call.in<std::int32_t>({E, B});
-    x.W = call.in<T>({E, gates(cell) * H, H});
+    x.U = call.in<T>({E, GH, I});
+    x.W = call.in<T>({E, GH, H});
+    x.xs = call.in<T>({E, B, time, I});
     x.h0 = call.in<T>({E, B, H});
     if (lstm) x.c0 = call.in<T>({E, B, H});
-    x.hs = call.in<T>({E, time, B, H});
-    if (lstm) x.cs = call.in<T>({E, time, B, H});
-    if (saved_per_unit(cell)) x.saved = call.in<T>({E, time, B, saved_per_unit(cell) * H});
+    x.hs = call.in<T>({E, B, time, H});
+    if (lstm) x.cs = call.in<T>({E, B, time, H});
+    if (PH) x.saved = call.in<T>({E, B, time, PH});
 }
 
 template <class T>
-ffi::Error unroll_tangent(Sizes s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
-                          ffi::RemainingRets results, std::int32_t cell) {
-    const auto [E, time, B, H] = s;
+ffi::Error unroll_tangent(const Sizes& s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
+                          ffi::RemainingRets results, std::int32_t cell, bool inputs) {
+    const auto [E, B, time, I, H] = s;
     const std::int64_t GH = gates(cell) * H;
     const bool gru = cell == kGru, lstm = cell == kLstm;
     Call call(arguments, results);
     Tangent<T> x{};
     read_forward<T>(call, x, s, cell);
+    x.dU = call.in<T>({E, GH, I});
     x.dW = call.in<T>({E, GH, H});
+    x.db = call.in<T>({E, GH});
     if (gru) x.dd = call.in<T>({E, H});
-    x.ddrive = call.in<T>({E, time, B, GH});
+    if (inputs) x.dxs = call.in<T>({E, B, time, I});
     x.dh0 = call.in<T>({E, B, H});
     if (lstm) x.dc0 = call.in<T>({E, B, H});
-    x.dhs = call.out<T>({E, time, B, H});
-    if (lstm) x.dcs = call.out<T>({E, time, B, H});
+    x.dhs = call.out<T>({E, B, time, H});
+    if (lstm) x.dcs = call.out<T>({E, B, time, H});
     if (!call.error().empty()) return refuse(call.error());
     return kernels<T>(cell).tangent(s, x, {run_on_pool, &pool}) ? ffi::Error::Success() : no_memory();
 }
 
 template <class T>
-ffi::Error unroll_adjoint(Sizes s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
-                          ffi::RemainingRets results, std::int32_t cell) {
-    const auto [E, time, B, H] = s;
+ffi::Error unroll_adjoint(const Sizes& s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
+                          ffi::RemainingRets results, std::int32_t cell, bool inputs) {
+    const auto [E, B, time, I, H] = s;
     const std::int64_t GH = gates(cell) * H;
     const bool gru = cell == kGru, lstm = cell == kLstm;
     Call call(arguments, results);
     Adjoint<T> x{};
     read_forward<T>(call, x, s, cell);
-    x.ghs = call.in<T>({E, time, B, H});
-    if (lstm) x.gcs = call.in<T>({E, time, B, H});
+    x.ghs = call.in<T>({E, B, time, H});
+    if (lstm) x.gcs = call.in<T>({E, B, time, H});
+    x.gU = call.out<T>({E, GH, I});
     x.gW = call.out<T>({E, GH, H});
+    x.gb = call.out<T>({E, GH});
     if (gru) x.gd = call.out<T>({E, H});
-    x.gdrive = call.out<T>({E, time, B, GH});
+    if (inputs) x.gxs = call.out<T>({E, B, time, I});
     x.gh0 = call.out<T>({E, B, H});
     if (lstm) x.gc0 = call.out<T>({E, B, H});
     if (!call.error().empty()) return refuse(call.error());
@@ -213,11 +225,11 @@ ffi::Error unroll_adjoint(Sizes s, ffi::ThreadPool& pool, ffi::RemainingArgs arg
 
 // Runs f<float> or f<double>, as W is; memory that runs out is an error and not the end.
 template <class F>
-ffi::Error by_type(ffi::RemainingArgs arguments, std::int32_t cell, std::size_t over_time, F&& f) {
+ffi::Error by_type(ffi::RemainingArgs arguments, std::int32_t cell, std::size_t inputs, F&& f) {
     Sizes s{};
-    const std::string why = sizes_of(arguments, cell, over_time, s);
+    const std::string why = sizes_of(arguments, cell, inputs, s);
     if (!why.empty()) return refuse(why);
-    const ffi::DataType type = arguments.get<ffi::AnyBuffer>(1)->element_type();
+    const ffi::DataType type = arguments.get<ffi::AnyBuffer>(2)->element_type();
     if (type != ffi::F32 && type != ffi::F64) return refuse("W must be float32 or float64");
     try {
         return type == ffi::F32 ? f(s, float{}) : f(s, double{});
@@ -228,27 +240,27 @@ ffi::Error by_type(ffi::RemainingArgs arguments, std::int32_t cell, std::size_t 
 
 ffi::Error unroll_any(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
                       std::int32_t cell, std::int32_t save) {
-    return by_type(arguments, cell, cell == kGru ? 3 : 2, [&](const Sizes& s, auto number) {
+    return by_type(arguments, cell, cell == kGru ? 5 : 4, [&](const Sizes& s, auto number) {
         return unroll<decltype(number)>(s, pool, arguments, results, cell, save);
     });
 }
 
 ffi::Error tangent_any(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
-                       std::int32_t cell) {
-    return by_type(arguments, cell, cell == kLstm ? 4 : 3, [&](const Sizes& s, auto number) {
-        return unroll_tangent<decltype(number)>(s, pool, arguments, results, cell);
+                       std::int32_t cell, std::int32_t inputs) {
+    return by_type(arguments, cell, 3, [&](const Sizes& s, auto number) {
+        return unroll_tangent<decltype(number)>(s, pool, arguments, results, cell, inputs);
     });
 }
 
 ffi::Error adjoint_any(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
-                       std::int32_t cell) {
-    return by_type(arguments, cell, cell == kLstm ? 4 : 3, [&](const Sizes& s, auto number) {
-        return unroll_adjoint<decltype(number)>(s, pool, arguments, results, cell);
+                       std::int32_t cell, std::int32_t inputs) {
+    return by_type(arguments, cell, 3, [&](const Sizes& s, auto number) {
+        return unroll_adjoint<decltype(number)>(s, pool, arguments, results, cell, inputs);
     });
 }
 
-auto binding() {
-    return ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attr<std::int32_t>("cell");
+auto binding(const char* flag) {
+    return ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attr<std::int32_t>("cell").Attr<std::int32_t>(flag);
 }
 
 }  // namespace
@@ -258,17 +270,17 @@ auto binding() {
 
 THROUGHTIME_EXPORT XLA_FFI_Error* throughtime_unroll(XLA_FFI_CallFrame* frame) {
     static auto* handler =
-        throughtime::binding().Attr<std::int32_t>("save").To(throughtime::unroll_any).release();
+        throughtime::binding("save").To(throughtime::unroll_any).release();
     return handler->Call(frame);
 }
 
 THROUGHTIME_EXPORT XLA_FFI_Error* throughtime_unroll_tangent(XLA_FFI_CallFrame* frame) {
-    static auto* handler = throughtime::binding().To(throughtime::tangent_any).release();
+    static auto* handler = throughtime::binding("inputs").To(throughtime::tangent_any).release();
     return handler->Call(frame);
 }
 
 THROUGHTIME_EXPORT XLA_FFI_Error* throughtime_unroll_adjoint(XLA_FFI_CallFrame* frame) {
-    static auto* handler = throughtime::binding().To(throughtime::adjoint_any).release();
+    static auto* handler = throughtime::binding("inputs").To(throughtime::adjoint_any).release();
     return handler->Call(frame);
 }
 

@@ -1,10 +1,10 @@
 // The kernels as plain functions on pointers and sizes: what they take, and who runs them.
 //
 // Arrays are dense and row-major, as in src/throughtime/primitives.py:
-//   lengths (E, B)      W (E, G*H, H)        d (E, H), GRU alone
-//   drive (E, T, B, G*H)   h0, c0 (E, B, H)   hs, cs (E, T, B, H)   saved (E, T, B, P*H)
+//   lengths (E, B)   U (E, G*H, I)   W (E, G*H, H)   b (E, G*H)   d (E, H), GRU alone
+//   xs (E, B, T, I)   h0, c0 (E, B, H)   hs, cs (E, B, T, H)   saved (E, B, T, P*H)
 // with G gates (RNN 1, GRU 3, LSTM 4) and P values saved per unit (RNN 0, GRU 4, LSTM 4).
-// c0 and cs belong to the LSTM alone. E, T, B, H >= 1.
+// c0 and cs belong to the LSTM alone. E, B, T, I, H >= 1.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace throughtime {
 
 struct Sizes {
-    std::int64_t E, T, B, H;
+    std::int64_t E, B, T, I, H;
 };
 
 // Runs task(data, 0) ... task(data, tasks - 1) in any order, on as many threads as it likes,
@@ -26,24 +26,24 @@ struct Workers {
 template <class T>
 struct Forward {  // unroll
     const std::int32_t* lengths;
-    const T *W, *d, *drive, *h0, *c0;
+    const T *U, *W, *b, *d, *xs, *h0, *c0;
     T *hs, *cs, *saved;  // saved may be null: nothing is kept for a backward pass
 };
 
 template <class T>
 struct Tangent {  // unroll_tangent
     const std::int32_t* lengths;
-    const T *W, *h0, *c0, *hs, *cs, *saved;
-    const T *dW, *dd, *ddrive, *dh0, *dc0;
+    const T *U, *W, *xs, *h0, *c0, *hs, *cs, *saved;
+    const T *dU, *dW, *db, *dd, *dxs, *dh0, *dc0;  // dxs may be null: the inputs stay as they are
     T *dhs, *dcs;
 };
 
 template <class T>
 struct Adjoint {  // unroll_adjoint
     const std::int32_t* lengths;
-    const T *W, *h0, *c0, *hs, *cs, *saved;
+    const T *U, *W, *xs, *h0, *c0, *hs, *cs, *saved;
     const T *ghs, *gcs;
-    T *gW, *gd, *gdrive, *gh0, *gc0;
+    T *gU, *gW, *gb, *gd, *gxs, *gh0, *gc0;  // gxs may be null: nobody asks
 };
 
 // The three kernels of one cell. Each returns false when memory ran out.

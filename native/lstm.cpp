@@ -1,22 +1,22 @@
 // Long short-term memory, gates (i, f, g, o).
 //
-//   i, f, o = logistic(drive + W h)    g = tanh(drive_g + W_g h)
-//   c <- f c + i g                     h <- o tanh(c)
-#include "through_time.h"
+//   i, f, o = logistic(W h + b + U x)    g = tanh(W_g h + b_g + U_g x)
+//   c <- f c + i g                       h <- o tanh(c)
+#include "backwards.h"
 
 namespace throughtime {
 namespace THROUGHTIME_ISA {
 
 struct Lstm {
-    static constexpr int gates = 4, independent = 4, saved = 4;  // i, f, g, o
-    static constexpr bool memory = true, offset = false;
+    static constexpr int gates = 4, products = 4, independent = 4, saved = 4;  // i, f, g, o
+    static constexpr bool memory = true, split = false;
+    static constexpr Part parts[] = {{0, true, true}, {1, true, true}, {2, true, true}, {3, true, true}};
 
     template <class T>
-    static THROUGHTIME_INLINE Vec<T> gate(int g, Vec<T> a) { return g == 2 ? tanh<T>(a) : logistic<T>(a); }
+    static THROUGHTIME_INLINE Vec<T> gate(int q, Vec<T> a) { return q == 2 ? tanh<T>(a) : logistic<T>(a); }
 
     template <class T>
-    static THROUGHTIME_INLINE void forward(const Vec<T>* gate, Vec<T>, Vec<T>, Vec<T>& h, Vec<T>& c,
-                                           Vec<T>* saved) {
+    static THROUGHTIME_INLINE void forward(const Vec<T>* gate, Vec<T>& h, Vec<T>& c, Vec<T>* saved) {
         Vec<T> i = gate[0], f = gate[1], g = gate[2], o = gate[3];
         c = f * c + i * g;
         h = o * tanh<T>(c);
@@ -24,21 +24,20 @@ struct Lstm {
     }
 
     template <class T>
-    static THROUGHTIME_INLINE void tangent(const Left<T>& left, const Vec<T>* ddrive, const Vec<T>* dWh,
-                                           Vec<T>, Vec<T>& dh, Vec<T>& dc) {
+    static THROUGHTIME_INLINE void tangent(const Left<T>& left, const Vec<T>* da, Vec<T>& dh, Vec<T>& dc) {
         Vec<T> i = left.saved[0], f = left.saved[1], g = left.saved[2], o = left.saved[3];
         Vec<T> tc = tanh<T>(left.c);
-        Vec<T> di = i * (T(1) - i) * (ddrive[0] + dWh[0]);
-        Vec<T> df = f * (T(1) - f) * (ddrive[1] + dWh[1]);
-        Vec<T> dg = (T(1) - g * g) * (ddrive[2] + dWh[2]);
-        Vec<T> d_o = o * (T(1) - o) * (ddrive[3] + dWh[3]);
+        Vec<T> di = i * (T(1) - i) * da[0];
+        Vec<T> df = f * (T(1) - f) * da[1];
+        Vec<T> dg = (T(1) - g * g) * da[2];
+        Vec<T> d_o = o * (T(1) - o) * da[3];
         dc = df * left.c_previous + f * dc + di * g + i * dg;
         dh = d_o * tc + o * (T(1) - tc * tc) * dc;
     }
 
     // gc: in, the adjoint of c from later steps; out, that of the previous c.
     template <class T>
-    static THROUGHTIME_INLINE void adjoint(const Left<T>& left, Vec<T>& gh, Vec<T>& gc, Vec<T>* ga, Vec<T>*) {
+    static THROUGHTIME_INLINE void adjoint(const Left<T>& left, Vec<T>& gh, Vec<T>& gc, Vec<T>* ga) {
         Vec<T> i = left.saved[0], f = left.saved[1], g = left.saved[2], o = left.saved[3];
         Vec<T> tc = tanh<T>(left.c);
         gc += gh * o * (T(1) - tc * tc);

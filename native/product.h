@@ -116,6 +116,12 @@ THROUGHTIME_INLINE void rows_times_panel(std::int64_t rows, std::int64_t K, cons
     }
 }
 
+template <class T>
+THROUGHTIME_INLINE void rows_times_panel(std::int64_t rows, std::int64_t K, const T* a, std::int64_t lda,
+                                         const T* b, int vectors, T* c, bool add) {
+    rows_times_panel<T>(rows, K, a, lda, b, vectors, c, add, [](std::int64_t, std::int64_t) {});
+}
+
 // The panel b[k][j] = M[j * row + k * column], j < used, zero up to the panel's width.
 template <class T>
 inline void pack(std::int64_t K, const T* M, std::int64_t row, std::int64_t column, int used,
@@ -129,76 +135,84 @@ inline void pack(std::int64_t K, const T* M, std::int64_t row, std::int64_t colu
     }
 }
 
-// gW (M x N) += sum over k of left(k)' right(k): what `K` rows of the two factors, packed by
-// `left_tiles` and into panels, give.
+// A power of two between tiles or panels would put them all into one set of the cache.
+constexpr std::int64_t staggered(std::int64_t capacity) { return capacity + 2; }
+
+// Left factors of outer products: rows of M values, packed in tiles of kRows columns.
 template <class T>
-class OuterProducts {
+class Tiles {
   public:
-    OuterProducts(std::int64_t M, std::int64_t N, std::int64_t capacity)
-        : M_(M), panels_{N}, capacity_(capacity), stride_(capacity + 2),
-          tiles_(ceil_div(M, kRows)), left_(tiles_ * kRows * stride_),
-          right_(panels_.padded() * stride_) {}
+    Tiles(std::int64_t M, std::int64_t capacity)
+        : M_(M), stride_(staggered(capacity)), data_(count() * kRows * stride_) {}
 
-    std::int64_t free() const { return capacity_ - K_; }
+    std::int64_t count() const { return ceil_div(M_, kRows); }
+    const T* tile(std::int64_t i) const { return data_ + i * stride_ * kRows; }
+    std::int64_t M() const { return M_; }
 
-    // One more pair of rows: left has M values, right has N.
-    void push(const T* left, const T* right) {
-        constexpr int L = kLanes<T>;
-        for (std::int64_t tile = 0; tile < tiles_; ++tile) {
-            T* to = left_ + (tile * stride_ + K_) * kRows;
-            const T* from = left + tile * kRows;
-            if (tile * kRows + kRows <= M_)
-                std::memcpy(to, from, kRows * sizeof(T));
-            else
-                for (int i = 0; i < kRows; ++i) to[i] = tile * kRows + i < M_ ? from[i] : T(0);
-        }
-        for (std::int64_t j = 0; j < panels_.count(); ++j) {
-            T* to = panel(j) + K_ * panels_.width(j);
-            const T* from = right + j * Panels<T>::kWidth;
-            for (int v = 0; v < panels_.vectors(j); ++v) {
-                int n = panels_.used(j) - v * L;
-                store(to + v * L, n >= L ? load(from + v * L) : load(from + v * L, n));
-            }
-        }
-        ++K_;
-    }
-
-    // Adds the product of the rows pushed so far to gW (writes it, the first time).
-    void flush(T* gW) {
-        constexpr int L = kLanes<T>;
-        T sum[kRows * Panels<T>::kWidth];
-        for (std::int64_t j = 0; j < panels_.count(); ++j)
-            for (std::int64_t tile = 0; tile < tiles_; ++tile) {
-                int width = panels_.width(j);
-                const T* left = left_ + tile * stride_ * kRows;
-                if (width > L)
-                    block<T, kRows, 2, true>(K_, left, kRows, panel(j), sum, false);
-                else
-                    block<T, kRows, 1, true>(K_, left, kRows, panel(j), sum, false);
-                for (std::int64_t i = 0; i < kRows && tile * kRows + i < M_; ++i) {
-                    T* to = gW + (tile * kRows + i) * panels_.n + j * Panels<T>::kWidth;
-                    for (int v = 0; v < panels_.vectors(j); ++v) {
-                        int n = panels_.used(j) - v * L < L ? panels_.used(j) - v * L : L;
-                        Vec<T> s = load(sum + i * width + v * L);
-                        if (!first_) s += load(to + v * L, n);
-                        store(to + v * L, s, n);
-                    }
-                }
-            }
-        first_ = false;
-        K_ = 0;
+    void put(std::int64_t k, const T* row) {
+        const std::int64_t whole = M_ / kRows;
+        for (std::int64_t i = 0; i < whole; ++i)
+            std::memcpy(data_ + (i * stride_ + k) * kRows, row + i * kRows, kRows * sizeof(T));
+        if (whole == count()) return;
+        T* to = data_ + (whole * stride_ + k) * kRows;
+        for (int r = 0; r < kRows; ++r) to[r] = whole * kRows + r < M_ ? row[whole * kRows + r] : T(0);
     }
 
   private:
-    T* panel(std::int64_t j) const { return right_ + j * Panels<T>::kWidth * stride_; }
-
-    std::int64_t M_;
-    Panels<T> panels_;
-    // A power of two between tiles would put them all into one set of the cache.
-    std::int64_t capacity_, stride_, tiles_, K_ = 0;
-    Buffer<T> left_, right_;
-    bool first_ = true;
+    std::int64_t M_, stride_;
+    Buffer<T> data_;
 };
+
+// Right factors: rows of N values, packed in panels.
+template <class T>
+class PanelRows {
+  public:
+    PanelRows(std::int64_t N, std::int64_t capacity)
+        : panels{N}, stride_(staggered(capacity)), data_(panels.padded() * stride_) {}
+
+    const Panels<T> panels;
+
+    T* panel(std::int64_t j) const { return data_ + j * Panels<T>::kWidth * stride_; }
+
+    void put(std::int64_t k, const T* row) {
+        constexpr int L = kLanes<T>;
+        for (std::int64_t j = 0; j < panels.count(); ++j)
+            for (int v = 0; v < panels.vectors(j); ++v) {
+                const int n = panels.used(j) - v * L;
+                const T* from = row + j * Panels<T>::kWidth + v * L;
+                store(panel(j) + k * panels.width(j) + v * L, n >= L ? load(from) : load(from, n));
+            }
+    }
+
+  private:
+    std::int64_t stride_;
+    Buffer<T> data_;
+};
+
+// out (M x N) = the sum over k < K of left(k)' right(k), or += if `add`.
+template <class T>
+void add_outer_products(std::int64_t K, const Tiles<T>& left, const PanelRows<T>& right, T* out, bool add) {
+    constexpr int L = kLanes<T>;
+    const Panels<T>& panels = right.panels;
+    T sum[kRows * Panels<T>::kWidth];
+    for (std::int64_t j = 0; j < panels.count(); ++j)
+        for (std::int64_t i = 0; i < left.count(); ++i) {
+            const int width = panels.width(j);
+            if (width > L)
+                block<T, kRows, 2, true>(K, left.tile(i), kRows, right.panel(j), sum, false);
+            else
+                block<T, kRows, 1, true>(K, left.tile(i), kRows, right.panel(j), sum, false);
+            for (std::int64_t r = 0; r < kRows && i * kRows + r < left.M(); ++r) {
+                T* to = out + (i * kRows + r) * panels.n + j * Panels<T>::kWidth;
+                for (int v = 0; v < panels.vectors(j); ++v) {
+                    const int n = panels.used(j) - v * L < L ? panels.used(j) - v * L : L;
+                    Vec<T> s = load(sum + r * width + v * L);
+                    if (add) s += load(to + v * L, n);
+                    store(to + v * L, s, n);
+                }
+            }
+        }
+}
 
 }  // namespace THROUGHTIME_ISA
 }  // namespace throughtime

@@ -1,5 +1,5 @@
-// The Elman network: h = activation(drive + W h).
-#include "through_time.h"
+// The Elman network: h = activation(W h + b + U x).
+#include "backwards.h"
 
 namespace throughtime {
 namespace THROUGHTIME_ISA {
@@ -35,26 +35,26 @@ struct Identity {
 
 template <class Activation>
 struct Rnn {
-    static constexpr int gates = 1, independent = 0, saved = 0;
-    static constexpr bool memory = false, offset = false;
+    static constexpr int gates = 1, products = 1, independent = 0, saved = 0;
+    static constexpr bool memory = false, split = false;
+    static constexpr Part parts[] = {{0, true, true}};
 
     template <class T>
     static THROUGHTIME_INLINE Vec<T> gate(int, Vec<T> a) { return a; }  // none is independent
 
     template <class T>
-    static THROUGHTIME_INLINE void forward(const Vec<T>* Wh, Vec<T> drive, Vec<T>, Vec<T>& h, Vec<T>&, Vec<T>*) {
-        h = Activation::template value<T>(drive + Wh[0]);
+    static THROUGHTIME_INLINE void forward(const Vec<T>* a, Vec<T>& h, Vec<T>&, Vec<T>*) {
+        h = Activation::template value<T>(a[0]);
     }
 
     template <class T>
-    static THROUGHTIME_INLINE void tangent(const Left<T>& left, const Vec<T>* ddrive, const Vec<T>* dWh,
-                                           Vec<T>, Vec<T>& dh, Vec<T>&) {
-        dh = Activation::template slope<T>(left.h) * (ddrive[0] + dWh[0]);
+    static THROUGHTIME_INLINE void tangent(const Left<T>& left, const Vec<T>* da, Vec<T>& dh, Vec<T>&) {
+        dh = Activation::template slope<T>(left.h) * da[0];
     }
 
     // g: in, the adjoint of h; out, what of it goes to the previous h other than through W.
     template <class T>
-    static THROUGHTIME_INLINE void adjoint(const Left<T>& left, Vec<T>& g, Vec<T>&, Vec<T>* ga, Vec<T>*) {
+    static THROUGHTIME_INLINE void adjoint(const Left<T>& left, Vec<T>& g, Vec<T>&, Vec<T>* ga) {
         ga[0] = Activation::template slope<T>(left.h) * g;
         g = Vec<T>{};
     }

@@ -53,32 +53,35 @@ struct Problem {
     std::int32_t cell;
     std::int64_t G, P;
     std::vector<std::int32_t> lengths;
-    std::vector<T> W, d, drive, h0, c0, hs, cs, saved, dW, dd, ddrive, dh0, dc0, dhs, dcs, ghs, gcs, gW, gd,
-        gdrive, gh0, gc0;
+    std::vector<T> U, W, b, d, xs, h0, c0, hs, cs, saved, dU, dW, db, dd, dxs, dh0, dc0, dhs, dcs, ghs, gcs, gU,
+        gW, gb, gd, gxs, gh0, gc0;
 
     Problem(Sizes s, std::int32_t cell, double scale) : s(s), cell(cell), G(gates(cell)), P(saved_per_unit(cell)) {
-        const std::int64_t weights = s.E * G * s.H * s.H, state = s.E * s.B * s.H, steps = state * s.T;
+        const std::int64_t rows = s.E * G * s.H, state = s.E * s.B * s.H, steps = state * s.T;
+        const std::int64_t inputs = s.E * s.B * s.T * s.I;
         for (std::int64_t i = 0; i < s.E * s.B; ++i) lengths.push_back(std::int32_t(uniform(0, s.T + 1)));
-        W = normal<T>(weights, scale / std::sqrt(double(s.H))), dW = normal<T>(weights, .1);
+        W = normal<T>(rows * s.H, scale / std::sqrt(double(s.H))), dW = normal<T>(rows * s.H, .1);
+        U = normal<T>(rows * s.I, scale / std::sqrt(double(s.I))), dU = normal<T>(rows * s.I, .3);
+        b = normal<T>(rows, .3), db = normal<T>(rows, .3);
         d = normal<T>(s.E * s.H, .3), dd = normal<T>(s.E * s.H, .3);
-        drive = normal<T>(steps * G, scale), ddrive = normal<T>(steps * G, 1);
+        xs = normal<T>(inputs, 1), dxs = normal<T>(inputs, 1);
         h0 = normal<T>(state, .5), c0 = normal<T>(state, .5), dh0 = normal<T>(state, 1), dc0 = normal<T>(state, 1);
         ghs = normal<T>(steps, 1), gcs = normal<T>(steps, 1);
         for (auto* v : {&hs, &cs, &dhs, &dcs}) v->assign(steps, T(-7));
-        saved.assign(steps * P, T(-7)), gdrive.assign(steps * G, T(-7));
-        gW.assign(weights, T(-7)), gd.assign(s.E * s.H, T(-7)), gh0.assign(state, T(-7)), gc0.assign(state, T(-7));
+        saved.assign(steps * P, T(-7)), gxs.assign(inputs, T(-7)), gU.assign(rows * s.I, T(-7)), gb.assign(rows, T(-7));
+        gW.assign(rows * s.H, T(-7)), gd.assign(s.E * s.H, T(-7)), gh0.assign(state, T(-7)), gc0.assign(state, T(-7));
     }
     Forward<T> forward() {
-        return {lengths.data(), W.data(), d.data(), drive.data(), h0.data(), c0.data(),
+        return {lengths.data(), U.data(), W.data(), b.data(), d.data(), xs.data(), h0.data(), c0.data(),
                 hs.data(), cs.data(), saved.data()};
     }
     Tangent<T> tangent() {
-        return {lengths.data(), W.data(), h0.data(), c0.data(), hs.data(), cs.data(), saved.data(),
-                dW.data(), dd.data(), ddrive.data(), dh0.data(), dc0.data(), dhs.data(), dcs.data()};
+        return {lengths.data(), U.data(), W.data(), xs.data(), h0.data(), c0.data(), hs.data(), cs.data(), saved.data(),
+                dU.data(), dW.data(), db.data(), dd.data(), dxs.data(), dh0.data(), dc0.data(), dhs.data(), dcs.data()};
     }
     Adjoint<T> adjoint() {
-        return {lengths.data(), W.data(), h0.data(), c0.data(), hs.data(), cs.data(), saved.data(),
-                ghs.data(), gcs.data(), gW.data(), gd.data(), gdrive.data(), gh0.data(), gc0.data()};
+        return {lengths.data(), U.data(), W.data(), xs.data(), h0.data(), c0.data(), hs.data(), cs.data(), saved.data(),
+                ghs.data(), gcs.data(), gU.data(), gW.data(), gb.data(), gd.data(), gxs.data(), gh0.data(), gc0.data()};
     }
     void run(const Kernels<T>& kernels, const Workers& workers) {
         if (!kernels.unroll(s, forward(), workers) || !kernels.tangent(s, tangent(), workers) ||
@@ -92,7 +95,7 @@ struct Problem {
 // One step of one sequence by plain loops in double precision, with its tangent.
 struct Plain {
     std::int32_t cell;
-    std::int64_t H;
+    std::int64_t H, I;
 
     static double logistic(double a) { return 1 / (1 + std::exp(-a)); }
     double act(double a) const {
@@ -102,19 +105,31 @@ struct Plain {
         return cell == kTanh ? 1 - h * h : cell == kRelu ? (h > 0) : cell == kLogistic ? h * (1 - h) : 1;
     }
 
+    // (W h + b + U x) and its tangent, for every gate and unit. The GRU's candidate comes in two
+    // parts: what the reset gate scales, and `apart`, what it does not.
     template <class T>
-    void step(const T* W, const T* d, const T* drive, const T* dW, const T* dd, const T* ddrive,
-              std::vector<double>& h, std::vector<double>& c, std::vector<double>& dh, std::vector<double>& dc) const {
+    void step(const Problem<T>& p, std::int64_t e, std::int64_t at, std::vector<double>& h, std::vector<double>& c,
+              std::vector<double>& dh, std::vector<double>& dc) const {
         const std::int64_t G = gates(cell);
-        std::vector<double> Wh(G * H), dWh(G * H), h1(H), dh1(H);
-        for (std::int64_t r = 0; r < G * H; ++r)
-            for (std::int64_t k = 0; k < H; ++k) {
-                Wh[r] += W[r * H + k] * h[k];
-                dWh[r] += W[r * H + k] * dh[k] + dW[r * H + k] * h[k];
+        std::vector<double> A(G * H), dA(G * H), apart(H), dapart(H), h1(H), dh1(H);
+        for (std::int64_t r = 0; r < G * H; ++r) {
+            const bool split = cell == kGru && r >= 2 * H;
+            const std::int64_t row = e * G * H + r, u = r % H;
+            double &drive = split ? apart[u] : A[r], &ddrive = split ? dapart[u] : dA[r];
+            drive += p.b[row], ddrive += p.db[row];
+            for (std::int64_t k = 0; k < I; ++k) {
+                const double x = p.xs[at * I + k], dx = p.dxs[at * I + k];
+                drive += p.U[row * I + k] * x, ddrive += p.dU[row * I + k] * x + p.U[row * I + k] * dx;
             }
+            if (split) A[r] += p.d[e * H + u], dA[r] += p.dd[e * H + u];
+            for (std::int64_t k = 0; k < H; ++k) {
+                A[r] += p.W[row * H + k] * h[k];
+                dA[r] += p.W[row * H + k] * dh[k] + p.dW[row * H + k] * h[k];
+            }
+        }
         for (std::int64_t u = 0; u < H; ++u) {
-            auto a = [&](int g) { return drive[g * H + u] + Wh[g * H + u]; };
-            auto da = [&](int g) { return ddrive[g * H + u] + dWh[g * H + u]; };
+            auto a = [&](int g) { return A[g * H + u]; };
+            auto da = [&](int g) { return dA[g * H + u]; };
             if (cell == kLstm) {
                 const double i = logistic(a(0)), f = logistic(a(1)), g = std::tanh(a(2)), o = logistic(a(3));
                 const double c1 = f * c[u] + i * g, tc = std::tanh(c1);
@@ -122,10 +137,10 @@ struct Plain {
                 c[u] = c1, h1[u] = o * tc;
                 dh1[u] = o * (1 - o) * da(3) * tc + o * (1 - tc * tc) * dc[u];
             } else if (cell == kGru) {
-                const double r = logistic(a(0)), z = logistic(a(1)), m = Wh[2 * H + u] + d[u];
-                const double n = std::tanh(drive[2 * H + u] + r * m);
-                const double dr = r * (1 - r) * da(0), dz = z * (1 - z) * da(1), dm = dWh[2 * H + u] + dd[u];
-                const double dn = (1 - n * n) * (ddrive[2 * H + u] + dr * m + r * dm);
+                const double r = logistic(a(0)), z = logistic(a(1)), m = a(2);
+                const double n = std::tanh(apart[u] + r * m);
+                const double dr = r * (1 - r) * da(0), dz = z * (1 - z) * da(1), dm = da(2);
+                const double dn = (1 - n * n) * (dapart[u] + dr * m + r * dm);
                 h1[u] = (1 - z) * n + z * h[u];
                 dh1[u] = (1 - z) * dn - dz * n + dz * h[u] + z * dh[u];
             } else {
@@ -141,14 +156,14 @@ int failures = 0;
 void expect(bool good, const char* what, const char* set, const Sizes& s, int cell, double error) {
     if (good) return;
     ++failures;
-    std::printf("FAILED %s: %s, cell %d, E T B H = %ld %ld %ld %ld, error %g\n", what, set, cell, long(s.E),
-                long(s.T), long(s.B), long(s.H), error);
+    std::printf("FAILED %s: %s, cell %d, E B T I H = %ld %ld %ld %ld %ld, error %g\n", what, set, cell, long(s.E),
+                long(s.B), long(s.T), long(s.I), long(s.H), error);
 }
 
 template <class T>
 void against_loops(Problem<T>& p, const char* set, double tolerance) {
     const Sizes& s = p.s;
-    const Plain plain{p.cell, s.H};
+    const Plain plain{p.cell, s.H, s.I};
     double worst = 0, worst_tangent = 0, size = 1;
     for (std::int64_t e = 0; e < s.E; ++e)
         for (std::int64_t b = 0; b < s.B; ++b) {
@@ -158,10 +173,8 @@ void against_loops(Problem<T>& p, const char* set, double tolerance) {
             };
             std::vector<double> h = row(p.h0), c = row(p.c0), dh = row(p.dh0), dc = row(p.dc0);
             for (std::int64_t t = 0; t < s.T; ++t) {
-                const std::int64_t at = (e * s.T + t) * s.B + b, wide = p.G * s.H;
-                if (t < p.lengths[e * s.B + b])
-                    plain.step(&p.W[e * wide * s.H], &p.d[e * s.H], &p.drive[at * wide], &p.dW[e * wide * s.H],
-                               &p.dd[e * s.H], &p.ddrive[at * wide], h, c, dh, dc);
+                const std::int64_t at = (e * s.B + b) * s.T + t;
+                if (t < p.lengths[e * s.B + b]) plain.step(p, e, at, h, c, dh, dc);
                 for (std::int64_t u = 0; u < s.H; ++u) {
                     auto differ = [&](double mine, T theirs) { return std::fabs(mine - theirs); };
                     worst = std::max(worst, differ(h[u], p.hs[at * s.H + u]));
@@ -183,7 +196,8 @@ void duality(Problem<T>& p, const char* set, double tolerance) {
     auto add = [&](double& sum, const std::vector<T>& a, const std::vector<T>& b) {
         for (std::size_t i = 0; i < a.size(); ++i) sum += double(a[i]) * b[i], size += std::fabs(double(a[i]) * b[i]);
     };
-    add(left, p.ghs, p.dhs), add(right, p.gW, p.dW), add(right, p.gdrive, p.ddrive), add(right, p.gh0, p.dh0);
+    add(left, p.ghs, p.dhs), add(right, p.gU, p.dU), add(right, p.gW, p.dW), add(right, p.gb, p.db);
+    add(right, p.gxs, p.dxs), add(right, p.gh0, p.dh0);
     if (p.gru()) add(right, p.gd, p.dd);
     if (p.lstm()) add(left, p.gcs, p.dcs), add(right, p.gc0, p.dc0);
     expect(std::fabs(left - right) <= tolerance * (size + 1), "duality", set, p.s, p.cell, (left - right) / (size + 1));
@@ -199,17 +213,17 @@ void one_problem(const Sizes& s, std::int32_t cell, const Kernels<T>& kernels, c
     against_loops(p, set, scale > 1 ? 100 * tolerance : tolerance);
     duality(p, set, tolerance);
     q.run(kernels, {on_threads, nullptr});
-    expect(p.hs == q.hs && p.dhs == q.dhs && p.gW == q.gW && p.gdrive == q.gdrive && p.gh0 == q.gh0,
+    expect(p.hs == q.hs && p.dhs == q.dhs && p.gU == q.gU && p.gW == q.gW && p.gxs == q.gxs && p.gh0 == q.gh0,
            "threads change no bit", set, s, cell, 0);
 
     // NaN in the padding is not looked at; NaN in a step that counts comes out.
     const T nan = std::numeric_limits<T>::quiet_NaN();
-    for (std::int64_t i = 0; i < s.E * s.T * s.B; ++i)
-        if (i / s.B % s.T >= q.lengths[i / (s.T * s.B) * s.B + i % s.B]) q.drive[i * q.G * s.H] = q.ddrive[i * q.G * s.H] = nan;
+    for (std::int64_t i = 0; i < s.E * s.B * s.T; ++i)
+        if (i % s.T >= q.lengths[i / s.T]) q.xs[i * s.I] = q.dxs[i * s.I] = nan;
     q.run(kernels, {in_a_row, nullptr});
     expect(p.hs == q.hs && p.dhs == q.dhs && p.gW == q.gW, "NaN in the padding", set, s, cell, 0);
     q.lengths[0] = std::int32_t(s.T);
-    q.drive.back() = std::numeric_limits<T>::infinity(), q.drive[0] = nan;
+    q.xs.back() = std::numeric_limits<T>::infinity(), q.xs[0] = nan;
     q.run(kernels, {in_a_row, nullptr});
     bool any = false;
     for (T h : q.hs) any = any || std::isnan(h);
@@ -229,7 +243,8 @@ int main(int argc, char** argv) {
         }
         for (int i = 0; i < problems; ++i)
             for (std::int32_t cell = 0; cell < kCells; ++cell) {
-                const Sizes s{uniform(1, 3), uniform(1, 6), uniform(1, i % 4 ? 20 : 80), uniform(1, i % 4 ? 40 : 130)};
+                const Sizes s{uniform(1, 3), uniform(1, i % 4 ? 20 : 80), uniform(1, 6), uniform(1, i % 4 ? 9 : 70),
+                              uniform(1, i % 4 ? 40 : 130)};
                 one_problem<float>(s, cell, sets[k].f32[cell], sets[k].name);
                 one_problem<double>(s, cell, sets[k].f64[cell], sets[k].name);
             }

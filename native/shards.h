@@ -1,0 +1,149 @@
+// How the work is cut up: shards of the batch, panels of the weights, vectors of units.
+#pragma once
+
+#include <algorithm>
+#include <type_traits>
+
+#include "kernels.h"
+#include "product.h"
+
+namespace throughtime {
+namespace THROUGHTIME_ISA {
+
+template <class F>
+bool parallel_for(const Workers& workers, std::int64_t tasks, F&& body) {
+    auto task = [](void* data, std::int64_t i) { (*static_cast<std::remove_reference_t<F>*>(data))(i); };
+    return workers.run(workers.context, tasks, task, &body);
+}
+
+// The rows of a batch in equal shards: small enough to share out and to stay in the cache,
+// large enough that a panel of weights feeds many rows.
+struct Shards {
+    std::int64_t count, B;
+
+    explicit Shards(const Sizes& s) : count(ceil_div(s.B, 32)), B(s.B) {}
+    std::int64_t first(std::int64_t i) const { return B * i / count; }
+};
+
+// What one shard works on: network e, the sequences row to row + rows of all (E, B).
+struct Shard {
+    std::int64_t e, part, row, rows;
+    const std::int32_t* lengths;
+    std::int64_t longest = 0;
+
+    Shard(const Shards& shards, std::int64_t i, const std::int32_t* all)
+        : e(i / shards.count), part(i % shards.count), row(e * shards.B + shards.first(part)),
+          rows(shards.first(part + 1) - shards.first(part)), lengths(all + row) {
+        for (std::int64_t r = 0; r < rows; ++r) longest = std::max(longest, std::int64_t(lengths[r]));
+    }
+};
+
+// The weights (W b U) of every network in panels of units, the products of a panel in turn.
+// A product may take a part of z = (h, 1, x) only: with (h, 1) its bias is d, else b.
+template <class Cell, class T>
+class Weights {
+  public:
+    explicit Weights(const Sizes& s)
+        : panels{s.H}, s_(s), size_((s.H + 1 + s.I) * Panels<T>::kWidth),
+          data_(tasks() * Cell::products * size_) {}
+
+    const Panels<T> panels;
+
+    std::int64_t tasks() const { return s_.E * panels.count(); }
+    std::int64_t k(int q) const { return Cell::parts[q].hidden ? 0 : s_.H; }
+    std::int64_t K(int q) const { return s_.H + 1 + (Cell::parts[q].input ? s_.I : 0) - k(q); }
+    T* panel(std::int64_t e, std::int64_t j, int q) const {
+        return data_ + ((e * panels.count() + j) * Cell::products + q) * size_;
+    }
+
+    void fill(std::int64_t task, const T* W, const T* b, const T* d, const T* U) const {
+        const std::int64_t e = task / panels.count(), j = task % panels.count(), H = s_.H;
+        const int used = panels.used(j), width = panels.width(j);
+        for (int q = 0; q < Cell::products; ++q) {
+            const auto part = Cell::parts[q];
+            const std::int64_t unit = j * Panels<T>::kWidth, gate = (e * Cell::gates + part.gate) * H + unit;
+            T* to = panel(e, j, q);
+            if (part.hidden) {
+                pack(H, W + gate * H, H, 1, used, width, to);
+                to += H * width;
+            }
+            pack(1, part.input ? b + gate : d + e * H + unit, 1, 0, used, width, to);
+            if (part.input) pack(s_.I, U + gate * s_.I, s_.I, 1, used, width, to + width);
+        }
+    }
+
+  private:
+    Sizes s_;
+    std::int64_t size_;
+    Buffer<T> data_;
+};
+
+// One product of a cell: of which gate's weights, with which parts of z.
+struct Part {
+    int gate;
+    bool hidden, input;
+};
+
+// A matrix (E, K, N) of every network in panels of its columns: for products with its transpose.
+template <class T>
+class Columns {
+  public:
+    Columns(std::int64_t E, std::int64_t K, std::int64_t N)
+        : panels{N}, K_(K), data_(E * K * panels.padded()) {}
+
+    const Panels<T> panels;
+
+    T* panel(std::int64_t e, std::int64_t j) const {
+        return data_ + (e * panels.padded() + j * Panels<T>::kWidth) * K_;
+    }
+    void fill(std::int64_t task, const T* matrix) const {
+        const std::int64_t e = task / panels.count(), j = task % panels.count();
+        pack(K_, matrix + e * K_ * panels.n + j * Panels<T>::kWidth, 1, panels.n, panels.used(j),
+             panels.width(j), panel(e, j));
+    }
+
+  private:
+    std::int64_t K_;
+    Buffer<T> data_;
+};
+
+// Calls f(row, unit, v, n) for the vectors of units u, u + lanes, ... of every row; v = unit - u.
+// n says how many units there are: `Full`, or a number for the last, partial vector.
+struct Full {};
+
+template <class T>
+THROUGHTIME_INLINE Vec<T> load(const T* p, Full) {
+    return load(p);
+}
+template <class T>
+THROUGHTIME_INLINE void store(T* p, Vec<T> v, Full) {
+    store(p, v);
+}
+
+template <class T, class F>
+THROUGHTIME_INLINE void each_vector(std::int64_t rows, std::int64_t u, std::int64_t used, F&& f) {
+    constexpr int L = kLanes<T>;
+    for (std::int64_t i = 0; i < rows; ++i) {
+        std::int64_t v = 0;
+        for (; v + L <= used; v += L) f(i, u + v, v, Full{});
+        if (v < used) f(i, u + v, v, int(used - v));
+    }
+}
+
+// Whether `n` arrays (E, B, T, H) are more than a core's own cache holds.
+template <class T>
+bool exceeds_cache(const Sizes& s, std::int64_t n) {
+    return double(s.E) * s.B * s.T * s.H * n * sizeof(T) > 1e6;
+}
+
+// Asks for `rows` rows of `n` values ahead of time, while a product keeps the processor busy:
+// the stride between rows hides them from the hardware's own prefetching.
+template <class T>
+THROUGHTIME_INLINE void prefetch(const T* p, std::int64_t rows, std::int64_t stride, int n) {
+    constexpr int line = 64 / int(sizeof(T));
+    for (std::int64_t i = 0; i < rows; ++i)
+        for (int k = 0; k < n; k += line) __builtin_prefetch(p + i * stride + k);
+}
+
+}  // namespace THROUGHTIME_ISA
+}  // namespace throughtime

@@ -3,8 +3,8 @@
 //   delta_t = adjoint(g_t)    g_{t-1} = ghs_{t-1} + direct + W' delta_t    gx_t = U' delta_t
 //
 // and the weights' gradients are sums over all steps and sequences of delta (h, 1, x), taken
-// many steps at once. Where a product has no hidden (input) part, its delta has no part in the
-// sums over h (over x): `left_h` and `left_x` are the deltas of the products that have.
+// many steps at once. delta holds a block of H values for each of the cell's products; those
+// with a hidden part come first, in the order of W's gates.
 #pragma once
 
 #include "through_time.h"
@@ -16,34 +16,40 @@ namespace THROUGHTIME_ISA {
 template <class Cell, class T>
 class WeightGradient {
   public:
-    WeightGradient(const Sizes& s, std::int64_t rows)
-        : I_(s.I), capacity_(std::max(rows, std::int64_t(128))), left_h_(Cell::gates * s.H, capacity_),
-          left_x_(Cell::split ? Cell::gates * s.H : 0, Cell::split ? capacity_ : 0), h_(s.H, capacity_),
-          one_x_(1 + s.I, capacity_), row_(1 + s.I) {
-        row_[0] = 1;
-    }
+    const std::int64_t stride;  // of the rows of delta
 
+    WeightGradient(const Sizes& s, std::int64_t rows)
+        : stride(Cell::products * s.H + kStagger), H_(s.H), I_(s.I), capacity_(std::max(rows, std::int64_t(128))),
+          delta_(capacity_ * stride), h_(s.H, capacity_), one_x_(1 + s.I, capacity_), row_(1 + s.I) {}
+
+    // Where the next rows of delta go.
+    T* delta() const { return delta_ + K_ * stride; }
     bool full(std::int64_t rows) const { return K_ + rows > capacity_; }
 
-    void put(const T* delta_h, const T* delta_x, const T* h, const T* x) {
-        left_h_.put(K_, delta_h);
-        if (Cell::split) left_x_.put(K_, delta_x);
+    // The row of (h, 1, x) beside the next of delta; without x it does not count.
+    void put(const T* h, const T* x) {
+        row_[0] = x ? 1 : 0;
+        for (std::int64_t i = 0; i < I_; ++i) row_[1 + i] = x ? x[i] : T(0);
         h_.put(K_, h);
-        std::copy(x, x + I_, row_ + 1);
         one_x_.put(K_++, row_);
     }
 
     // Adds what was put so far to gW (G*H, H) and gbU (G*H, 1 + I); the first time it writes.
     void flush(T* gW, T* gbU) {
-        add_outer_products(K_, left_h_, h_, gW, !first_);
-        add_outer_products(K_, Cell::split ? left_x_ : left_h_, one_x_, gbU, !first_);
+        for (int q = 0; q < Cell::products; ++q) {
+            const Part part = Cell::parts[q];
+            const T* left = delta_ + q * H_;
+            if (part.hidden) add_outer_products<T>(K_, left, H_, stride, h_, gW + part.gate * H_ * H_, !first_);
+            if (part.input)
+                add_outer_products<T>(K_, left, H_, stride, one_x_, gbU + part.gate * H_ * (1 + I_), !first_);
+        }
         first_ = false;
         K_ = 0;
     }
 
   private:
-    std::int64_t I_, capacity_, K_ = 0;
-    Tiles<T> left_h_, left_x_;
+    std::int64_t H_, I_, capacity_, K_ = 0;
+    Buffer<T> delta_;
     PanelRows<T> h_, one_x_;
     Buffer<T> row_;
     bool first_ = true;
@@ -104,12 +110,13 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
         std::fill(gd, gd + H, T(0));
         WeightGradient<Cell, T> gradient(s, rows);
         Buffer<T> g(rows * W.panels.padded()), gc(Cell::memory ? rows * H : 0), gx(rows * Panels<T>::kWidth);
-        Buffer<T> delta(rows * GH), delta_split(Cell::split ? rows * GH : 0);
-        T *delta_h = delta, *delta_x = Cell::split ? delta_split : delta;
+        const std::int64_t stride = gradient.stride;
         auto g_of = [&](std::int64_t j) { return g + j * Panels<T>::kWidth * rows; };  // a panel's
         std::fill(g + 0, g + rows * W.panels.padded(), T(0));
         if (Cell::memory) std::fill(gc + 0, gc + rows * H, T(0));
         for (std::int64_t t = s.T - 1; t >= 0; --t) {
+            if (gradient.full(rows)) gradient.flush(found.gW(index), found.gbU(index));
+            T* delta = gradient.delta();
             for (std::int64_t j = 0; j < panels; ++j)
                 each_vector<T>(rows, j * Panels<T>::kWidth, W.panels.used(j), [&](auto i, auto u, auto v, auto n) {
                     const std::int64_t row = shard.row + i;
@@ -123,35 +130,39 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
                     store(g_at, gh);
                     if constexpr (Cell::memory) store(gc + i * H + u, gm, n);
                     for (int q = 0; q < Cell::products; ++q) {
-                        const std::int64_t to = (i * G + Cell::parts[q].gate) * H + u;
-                        if (Cell::parts[q].hidden) store(delta_h + to, ga[q], n);
-                        if (Cell::split && Cell::parts[q].input) store(delta_x + to, ga[q], n);
+                        store(delta + i * stride + q * H + u, ga[q], n);
                         if (!Cell::parts[q].input) store(gd + u, load(gd + u, n) + ga[q], n);
                     }
                 });
             if (t < shard.longest)
                 for (std::int64_t j = 0; j < panels; ++j)
-                    rows_times_panel<T>(rows, GH, delta_h, GH, W.panel(shard.e, j), W.panels.vectors(j), g_of(j), true,
+                    rows_times_panel<T>(rows, GH, delta, stride, W.panel(shard.e, j), W.panels.vectors(j), g_of(j), true,
                                         [&](std::int64_t i, std::int64_t n) THROUGHTIME_INLINED {
                         if (!large || t == 0) return;
                         const std::int64_t row = shard.row + i, u = j * Panels<T>::kWidth;
                         const int width = W.panels.width(j);
                         prefetch(at_step(x.ghs, s, row, t - 1, H) + u, n, s.T * H, width);
-                        prefetch(before(x.hs, x.h0, s, row, t - 1) + u, n, s.T * H, width);
+                        if (t > 1) prefetch(at_step(x.hs, s, row, t - 2, H) + u, n, s.T * H, width);
+                        if (Cell::memory && t > 1) prefetch(at_step(x.cs, s, row, t - 2, H) + u, n, s.T * H, width);
+                        if (Cell::memory) prefetch(at_step(x.gcs, s, row, t - 1, H) + u, n, s.T * H, width);
                         for (int k = 0; k < P; ++k)
                             prefetch(at_step(x.saved, s, row, t - 1, P * H) + k * H + u, n, s.T * P * H, width);
                     });
             for (std::int64_t j = 0; x.gxs && j < U.panels.count(); ++j) {
-                rows_times_panel<T>(rows, GH, delta_x, GH, U.panel(shard.e, j), U.panels.vectors(j), gx, false);
+                const int vectors = U.panels.vectors(j), width = U.panels.width(j);
+                const T* panel = U.panel(shard.e, j);
+                // The last gate's input part may be a product of its own, in the last block.
+                const std::int64_t together = Cell::split ? GH - H : GH;
+                rows_times_panel<T>(rows, together, delta, stride, panel, vectors, gx, false);
+                if (Cell::split)
+                    rows_times_panel<T>(rows, H, delta + GH, stride, panel + together * width, vectors, gx, true);
                 for (std::int64_t i = 0; i < rows; ++i)
-                    std::copy_n(gx + i * U.panels.width(j), U.panels.used(j),
+                    std::copy_n(gx + i * width, U.panels.used(j),
                                 x.gxs + ((shard.row + i) * s.T + t) * I + j * Panels<T>::kWidth);
             }
-            if (gradient.full(rows)) gradient.flush(found.gW(index), found.gbU(index));
             for (std::int64_t i = 0; i < rows; ++i)
-                if (t < shard.lengths[i])
-                    gradient.put(delta_h + i * GH, delta_x + i * GH, before(x.hs, x.h0, s, shard.row + i, t),
-                                 at_step(x.xs, s, shard.row + i, t, I));
+                gradient.put(before(x.hs, x.h0, s, shard.row + i, t),
+                             t < shard.lengths[i] ? at_step(x.xs, s, shard.row + i, t, I) : nullptr);
         }
         gradient.flush(found.gW(index), found.gbU(index));
         for (std::int64_t j = 0; j < panels; ++j)

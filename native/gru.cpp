@@ -8,12 +8,15 @@ namespace throughtime {
 namespace THROUGHTIME_ISA {
 
 struct Gru {
-    static constexpr int gates = 3, products = 4, independent = 2, saved = 4;  // r, z, n, m
+    static constexpr int gates = 3, products = 4, saved = 4;  // r, z, n, m
     static constexpr bool memory = false, split = true;
     static constexpr Part parts[] = {{0, true, true}, {1, true, true}, {2, true, false}, {2, false, true}};
 
+    // The gates that need no other gate: n values of each.
     template <class T>
-    static THROUGHTIME_INLINE Vec<T> gate(int, Vec<T> a) { return logistic<T>(a); }
+    static THROUGHTIME_INLINE void gates_alone(std::int64_t n, T* r) {
+        map(2 * n, r, [](Vec<T> a) THROUGHTIME_INLINED { return logistic<T>(a); });
+    }
 
     template <class T>
     static THROUGHTIME_INLINE void forward(const Vec<T>* gate, Vec<T>& h, Vec<T>&, Vec<T>* saved) {

@@ -8,12 +8,18 @@ namespace throughtime {
 namespace THROUGHTIME_ISA {
 
 struct Lstm {
-    static constexpr int gates = 4, products = 4, independent = 4, saved = 4;  // i, f, g, o
+    static constexpr int gates = 4, products = 4, saved = 4;  // i, f, g, o
     static constexpr bool memory = true, split = false;
     static constexpr Part parts[] = {{0, true, true}, {1, true, true}, {2, true, true}, {3, true, true}};
 
+    // The gates that need no other gate, all of them: n values of each.
     template <class T>
-    static THROUGHTIME_INLINE Vec<T> gate(int q, Vec<T> a) { return q == 2 ? tanh<T>(a) : logistic<T>(a); }
+    static THROUGHTIME_INLINE void gates_alone(std::int64_t n, T* i) {
+        const auto open = [](Vec<T> a) THROUGHTIME_INLINED { return logistic<T>(a); };
+        map(2 * n, i, open);
+        map(n, i + 2 * n, [](Vec<T> a) THROUGHTIME_INLINED { return tanh<T>(a); });
+        map(n, i + 3 * n, open);
+    }
 
     template <class T>
     static THROUGHTIME_INLINE void forward(const Vec<T>* gate, Vec<T>& h, Vec<T>& c, Vec<T>* saved) {

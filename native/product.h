@@ -44,23 +44,16 @@ struct Panels {
     std::int64_t padded() const { return (count() - 1) * kWidth + width(count() - 1); }
 };
 
-// c (rows x NV vectors, dense) = a b, or += if `add`. The panel b has K rows.
+// c (MR rows x NV vectors) = a b, or += if `add`. The panel b has K rows of NV vectors.
 // a(i, k) is a[i * lda + k], or a[k * lda + i] if `Transposed`.
 template <class T, int MR, int NV, bool Transposed>
 THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, const T* b, T* c,
-                              bool add) {
-    constexpr int L = kLanes<T>, ldc = NV * L;
+                              std::int64_t ldc, bool add) {
+    constexpr int L = kLanes<T>;
     // With few rows the chains of dependent sums are too short to fill the pipeline: several
     // steps of k get sums of their own.
     constexpr int S = MR * NV >= 8 ? 1 : MR * NV >= 4 ? 2 : 4;
-    Vec<T> sum[S][MR][NV];
-#pragma GCC unroll 8
-    for (int s = 0; s < S; ++s)
-#pragma GCC unroll 8
-        for (int i = 0; i < MR; ++i)
-#pragma GCC unroll 2
-            for (int v = 0; v < NV; ++v)
-                sum[s][i][v] = add && s == 0 ? load(c + i * ldc + v * L) : Vec<T>{};
+    Vec<T> sum[S][MR][NV] = {};
     std::int64_t k = 0;
     for (; k + S <= K; k += S) {
 #pragma GCC unroll 4
@@ -84,13 +77,14 @@ THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, cons
             for (int v = 0; v < NV; ++v) sum[0][i][v] += x * load(b + (k * NV + v) * L);
         }
 #pragma GCC unroll 8
-    for (int i = 0; i < MR; ++i)
+    for (int i = 0; i < MR; ++i, c += ldc)
 #pragma GCC unroll 2
         for (int v = 0; v < NV; ++v) {
             Vec<T> total = sum[0][i][v];
 #pragma GCC unroll 4
             for (int s = 1; s < S; ++s) total += sum[s][i][v];
-            store(c + i * ldc + v * L, total);
+            if (add) total += load(c + v * L);
+            store(c + v * L, total);
         }
 }
 
@@ -99,7 +93,7 @@ inline void block_of(int rows, std::int64_t K, const T* a, std::int64_t lda, con
                      bool add) {
     if constexpr (MR > 1)
         if (rows < MR) return block_of<T, NV, MR - 1>(rows, K, a, lda, b, c, add);
-    block<T, MR, NV, false>(K, a, lda, b, c, add);
+    block<T, MR, NV, false>(K, a, lda, b, c, NV * kLanes<T>, add);
 }
 
 // c = a b for any number of rows, shared out evenly among register blocks. `before(first, n)` is
@@ -135,40 +129,15 @@ inline void pack(std::int64_t K, const T* M, std::int64_t row, std::int64_t colu
     }
 }
 
-// A power of two between tiles or panels would put them all into one set of the cache.
-constexpr std::int64_t staggered(std::int64_t capacity) { return capacity + 2; }
-
-// Left factors of outer products: rows of M values, packed in tiles of kRows columns.
-template <class T>
-class Tiles {
-  public:
-    Tiles(std::int64_t M, std::int64_t capacity)
-        : M_(M), stride_(staggered(capacity)), data_(count() * kRows * stride_) {}
-
-    std::int64_t count() const { return ceil_div(M_, kRows); }
-    const T* tile(std::int64_t i) const { return data_ + i * stride_ * kRows; }
-    std::int64_t M() const { return M_; }
-
-    void put(std::int64_t k, const T* row) {
-        const std::int64_t whole = M_ / kRows;
-        for (std::int64_t i = 0; i < whole; ++i)
-            std::memcpy(data_ + (i * stride_ + k) * kRows, row + i * kRows, kRows * sizeof(T));
-        if (whole == count()) return;
-        T* to = data_ + (whole * stride_ + k) * kRows;
-        for (int r = 0; r < kRows; ++r) to[r] = whole * kRows + r < M_ ? row[whole * kRows + r] : T(0);
-    }
-
-  private:
-    std::int64_t M_, stride_;
-    Buffer<T> data_;
-};
+// A power of two between rows or panels would put them all into one set of the cache.
+constexpr std::int64_t kStagger = 16;
 
 // Right factors: rows of N values, packed in panels.
 template <class T>
 class PanelRows {
   public:
     PanelRows(std::int64_t N, std::int64_t capacity)
-        : panels{N}, stride_(staggered(capacity)), data_(panels.padded() * stride_) {}
+        : panels{N}, stride_(capacity + kStagger / 8), data_(panels.padded() * stride_) {}
 
     const Panels<T> panels;
 
@@ -189,28 +158,29 @@ class PanelRows {
     Buffer<T> data_;
 };
 
-// out (M x N) = the sum over k < K of left(k)' right(k), or += if `add`.
+// out (M x N) = the sum over k < K of left(k)' right(k), or += if `add`; left is (K, M), with
+// `stride` values from row to row, of which kRows more than M may be read.
 template <class T>
-void add_outer_products(std::int64_t K, const Tiles<T>& left, const PanelRows<T>& right, T* out, bool add) {
+void add_outer_products(std::int64_t K, const T* left, std::int64_t M, std::int64_t stride,
+                        const PanelRows<T>& right, T* out, bool add) {
     constexpr int L = kLanes<T>;
     const Panels<T>& panels = right.panels;
-    T sum[kRows * Panels<T>::kWidth];
+    T corner[kRows * Panels<T>::kWidth];
     for (std::int64_t j = 0; j < panels.count(); ++j)
-        for (std::int64_t i = 0; i < left.count(); ++i) {
-            const int width = panels.width(j);
+        for (std::int64_t i = 0; i < M; i += kRows) {
+            const int used = panels.used(j), width = panels.width(j);
+            T* to = out + i * panels.n + j * Panels<T>::kWidth;
+            const bool whole = i + kRows <= M && used == width;
+            T* c = whole ? to : corner;
+            const std::int64_t ldc = whole ? panels.n : width;
             if (width > L)
-                block<T, kRows, 2, true>(K, left.tile(i), kRows, right.panel(j), sum, false);
+                block<T, kRows, 2, true>(K, left + i, stride, right.panel(j), c, ldc, add && whole);
             else
-                block<T, kRows, 1, true>(K, left.tile(i), kRows, right.panel(j), sum, false);
-            for (std::int64_t r = 0; r < kRows && i * kRows + r < left.M(); ++r) {
-                T* to = out + (i * kRows + r) * panels.n + j * Panels<T>::kWidth;
-                for (int v = 0; v < panels.vectors(j); ++v) {
-                    const int n = panels.used(j) - v * L < L ? panels.used(j) - v * L : L;
-                    Vec<T> s = load(sum + r * width + v * L);
-                    if (add) s += load(to + v * L, n);
-                    store(to + v * L, s, n);
-                }
-            }
+                block<T, kRows, 1, true>(K, left + i, stride, right.panel(j), c, ldc, add && whole);
+            if (whole) continue;
+            for (std::int64_t r = 0; r < kRows && i + r < M; ++r)
+                for (int k = 0; k < used; ++k)
+                    to[r * panels.n + k] = (add ? to[r * panels.n + k] : 0) + corner[r * width + k];
         }
 }
 

@@ -35,12 +35,12 @@ struct Identity {
 
 template <class Activation>
 struct Rnn {
-    static constexpr int gates = 1, products = 1, independent = 0, saved = 0;
+    static constexpr int gates = 1, products = 1, saved = 0;
     static constexpr bool memory = false, split = false;
     static constexpr Part parts[] = {{0, true, true}};
 
     template <class T>
-    static THROUGHTIME_INLINE Vec<T> gate(int, Vec<T> a) { return a; }  // none is independent
+    static THROUGHTIME_INLINE void gates_alone(std::int64_t, T*) {}
 
     template <class T>
     static THROUGHTIME_INLINE void forward(const Vec<T>* a, Vec<T>& h, Vec<T>&, Vec<T>*) {

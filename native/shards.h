@@ -130,6 +130,12 @@ THROUGHTIME_INLINE void each_vector(std::int64_t rows, std::int64_t u, std::int6
     }
 }
 
+// f applied to n values, a whole number of vectors, in place.
+template <class T, class F>
+THROUGHTIME_INLINE void map(std::int64_t n, T* p, F&& f) {
+    for (std::int64_t i = 0; i < n; i += kLanes<T>) store(p + i, f(load(p + i)));
+}
+
 // Whether `n` arrays (E, B, T, H) are more than a core's own cache holds.
 template <class T>
 bool exceeds_cache(const Sizes& s, std::int64_t n) {
@@ -142,7 +148,7 @@ template <class T>
 THROUGHTIME_INLINE void prefetch(const T* p, std::int64_t rows, std::int64_t stride, int n) {
     constexpr int line = 64 / int(sizeof(T));
     for (std::int64_t i = 0; i < rows; ++i)
-        for (int k = 0; k < n; k += line) __builtin_prefetch(p + i * stride + k);
+        for (int k = 0; k < n; k += line) __builtin_prefetch(p + i * stride + k, 0, 2);
 }
 
 }  // namespace THROUGHTIME_ISA

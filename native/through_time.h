@@ -103,12 +103,7 @@ bool unroll(const Sizes& s, const Forward<T>& x, const Workers& workers) {
                     });
                 // The gates that need no other gate first, in a loop of their own: many short
                 // chains of instructions overlap, where few long ones would wait.
-                each_vector<T>(rows, first, weights.panels.used(j), [&](auto i, auto, auto v, auto) {
-                    for (int q = 0; q < Cell::independent; ++q) {
-                        T* gate = products + (q * rows + i) * width + v;
-                        store(gate, Cell::template gate<T>(q, load(gate)));
-                    }
-                });
+                Cell::template gates_alone<T>(rows * width, products);
                 each_vector<T>(rows, first, weights.panels.used(j), [&](auto i, auto u, auto v, auto n) {
                     const std::int64_t at = (shard.row + i) * s.T + t;
                     T* keep = P && x.saved ? x.saved + at * P * H + u : nullptr;

@@ -147,68 +147,60 @@ THROUGHTIME_INLINE V reciprocal(V y) {
 }
 #endif
 
-// e^y = 2^n e^r with |r| <= ln(2)/2: `scale` is 2^n, `rest` is e^r - 1 by its Taylor series, of
-// which the first term left out is under a rounding error. Keeping e^r - 1 keeps the digits
-// near y = 0. The bounds of y keep n in the exponent's range.
+// 2^y = 2^n 2^f with |f| <= 1/2: `scale` is 2^n, `rest` is 2^f - 1 by its Taylor series, of which
+// the first term left out is under a rounding error. Keeping 2^f - 1 keeps the digits near
+// y = 0. The bounds of y keep n in the exponent's range.
 template <class T>
-struct Exponential;
+struct Power;
 template <>
-struct Exponential<float> {
-    static constexpr int terms = 7;
-    static constexpr float log2e = 1.44269504f, round = 12582912.f;  // 1.5 * 2^23
-    static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
-    static constexpr float least = -87.f, most = 87.f, saturated = -40.f;
-    static constexpr int mantissa = 23, bias = 127;
+struct Power<float> {
+    static constexpr int terms = 7, mantissa = 23, bias = 127;
+    static constexpr float round = 12582912.f;  // 1.5 * 2^23: adding it leaves n in the last bits
+    static constexpr float bound = 126.f, saturated = -60.f;
 };
 template <>
-struct Exponential<double> {
-    static constexpr int terms = 13;
-    static constexpr double log2e = 1.4426950408889634, round = 6755399441055744.;  // 1.5 * 2^52
-    static constexpr double ln2_high = 0.693147180369123816, ln2_low = 1.90821492927058770e-10;
-    static constexpr double least = -708., most = 708., saturated = -80.;
-    static constexpr int mantissa = 52, bias = 1023;
+struct Power<double> {
+    static constexpr int terms = 13, mantissa = 52, bias = 1023;
+    static constexpr double round = 6755399441055744.;  // 1.5 * 2^52
+    static constexpr double bound = 1022., saturated = -120.;
 };
 
-template <class T>
-constexpr T inverse_factorial(int k) {
-    return k < 2 ? T(1) : inverse_factorial<T>(k - 1) / T(k);
-}
+constexpr double kLog2e = 1.4426950408889634, kLn2 = 0.69314718055994531;
 
-template <class T, int k = Exponential<T>::terms>
-THROUGHTIME_INLINE Vec<T> taylor(Vec<T> r) {  // 1/2! + r/3! + r^2/4! + ...
-    constexpr int last = Exponential<T>::terms;
-    Vec<T> p = splat(inverse_factorial<T>(last));
-#pragma GCC unroll 16
-    for (int i = last - 1; i >= 2; --i) p = p * r + inverse_factorial<T>(i);
-    return p;
+template <class T>
+constexpr T taylor(int k) {  // ln(2)^k / k!
+    double term = 1;
+    for (int i = 1; i <= k; ++i) term *= kLn2 / i;
+    return T(term);
 }
 
 template <class T>
-THROUGHTIME_INLINE void exponential(Vec<T> y, Vec<T>& scale, Vec<T>& rest) {
-    using C = Exponential<T>;
+THROUGHTIME_INLINE void power_of_2(Vec<T> y, Vec<T>& scale, Vec<T>& rest) {
+    using P = Power<T>;
     using U = typename Types<T>::U;
-    Vec<T> shifted = y * C::log2e + C::round;
-    Vec<T> n = shifted - C::round;
-    scale = (Vec<T>)(((U)shifted + C::bias) << C::mantissa);
-    Vec<T> r = y - n * C::ln2_high - n * C::ln2_low;
-    rest = r * r * taylor<T>(r) + r;
+    const Vec<T> shifted = y + P::round, f = y - (shifted - P::round);
+    scale = (Vec<T>)(((U)shifted + P::bias) << P::mantissa);
+    Vec<T> sum = splat(taylor<T>(P::terms));
+#pragma GCC unroll 16
+    for (int k = P::terms - 1; k >= 1; --k) sum = sum * f + taylor<T>(k);
+    rest = sum * f;
 }
 
 template <class T>
 THROUGHTIME_INLINE Vec<T> logistic(Vec<T> x) {  // 1 / (1 + e^-x)
-    using C = Exponential<T>;
+    using P = Power<T>;
     Vec<T> scale, rest;
-    exponential<T>(at_least(-at_least(x, -C::most), C::least), scale, rest);
+    power_of_2<T>(at_least(-at_least(x * T(kLog2e), -P::bound), -P::bound), scale, rest);
     return reciprocal(T(1) + (scale * rest + scale));
 }
 
 template <class T>
 THROUGHTIME_INLINE Vec<T> tanh(Vec<T> x) {  // +-(1 - e^y) / (1 + e^y) at y = -2|x|
-    using C = Exponential<T>;
+    using P = Power<T>;
     using U = typename Types<T>::U;
     const U sign = (U)splat(T(-0.));
     Vec<T> scale, rest;
-    exponential<T>(at_least(T(2) * (Vec<T>)((U)x | sign), C::saturated), scale, rest);
+    power_of_2<T>(at_least(T(2 * kLog2e) * (Vec<T>)((U)x | sign), P::saturated), scale, rest);
     const Vec<T> minus = scale * rest + (scale - T(1));  // e^y - 1
     const Vec<T> t = minus * reciprocal(T(2) + minus);
     return (Vec<T>)(((U)t & ~sign) | ((U)x & sign));

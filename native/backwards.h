@@ -12,50 +12,8 @@
 namespace throughtime {
 namespace THROUGHTIME_ISA {
 
-// Rows of delta and of (h, 1, x), collected until there are enough for a product.
-template <class Cell, class T>
-class WeightGradient {
-  public:
-    const std::int64_t stride;  // of the rows of delta
-
-    WeightGradient(const Sizes& s, std::int64_t rows)
-        : stride(Cell::products * s.H + kStagger), H_(s.H), I_(s.I), capacity_(std::max(rows, std::int64_t(128))),
-          delta_(capacity_ * stride), h_(s.H, capacity_), one_x_(1 + s.I, capacity_), row_(1 + s.I) {}
-
-    // Where the next rows of delta go.
-    T* delta() const { return delta_ + K_ * stride; }
-    bool full(std::int64_t rows) const { return K_ + rows > capacity_; }
-
-    // The row of (h, 1, x) beside the next of delta; without x it does not count.
-    void put(const T* h, const T* x) {
-        row_[0] = x ? 1 : 0;
-        for (std::int64_t i = 0; i < I_; ++i) row_[1 + i] = x ? x[i] : T(0);
-        h_.put(K_, h);
-        one_x_.put(K_++, row_);
-    }
-
-    // Adds what was put so far to gW (G*H, H) and gbU (G*H, 1 + I); the first time it writes.
-    void flush(T* gW, T* gbU) {
-        for (int q = 0; q < Cell::products; ++q) {
-            const Part part = Cell::parts[q];
-            const T* left = delta_ + q * H_;
-            if (part.hidden) add_outer_products<T>(K_, left, H_, stride, h_, gW + part.gate * H_ * H_, !first_);
-            if (part.input)
-                add_outer_products<T>(K_, left, H_, stride, one_x_, gbU + part.gate * H_ * (1 + I_), !first_);
-        }
-        first_ = false;
-        K_ = 0;
-    }
-
-  private:
-    std::int64_t H_, I_, capacity_, K_ = 0;
-    Buffer<T> delta_;
-    PanelRows<T> h_, one_x_;
-    Buffer<T> row_;
-    bool first_ = true;
-};
-
-// The gradients of the weights that a shard has found: gW (G*H, H), gbU (G*H, 1 + I), gd (H).
+// The gradients of the weights that a shard has found: gW (G*H, H), gb (G*H), gd (H) and the
+// transpose of gU (I, G*H).
 template <class Cell, class T>
 class Found {
   public:
@@ -63,33 +21,91 @@ class Found {
         : H_(s.H), I_(s.I), shards_(shards), size_(GH() * (H_ + 1 + I_) + H_), data_(s.E * shards * size_) {}
 
     T* gW(std::int64_t shard) const { return data_ + shard * size_; }
-    T* gbU(std::int64_t shard) const { return gW(shard) + GH() * H_; }
-    T* gd(std::int64_t shard) const { return gbU(shard) + GH() * (1 + I_); }
+    T* gU(std::int64_t shard) const { return gW(shard) + GH() * H_; }
+    T* gb(std::int64_t shard) const { return gU(shard) + GH() * I_; }
+    T* gd(std::int64_t shard) const { return gb(shard) + GH(); }
+    std::int64_t GH() const { return Cell::gates * H_; }
 
     // Row r of all (E, G*H): the sum over the shards of its network, always in one order.
     void sum(std::int64_t r, const Adjoint<T>& x) const {
         const std::int64_t e = r / GH(), row = r % GH();
         for (std::int64_t part = 0; part < shards_; ++part) {
             const std::int64_t shard = e * shards_ + part;
-            const T* bU = gbU(shard) + row * (1 + I_);
-            add(gW(shard) + row * H_, x.gW + r * H_, H_, part);
-            add(bU, x.gb + r, 1, part);
-            add(bU + 1, x.gU + r * I_, I_, part);
-            if (Cell::split && row == 0) add(gd(shard), x.gd + e * H_, H_, part);
+            add(gW(shard) + row * H_, 1, x.gW + r * H_, H_, part);
+            add(gU(shard) + row, GH(), x.gU + r * I_, I_, part);
+            add(gb(shard) + row, 1, x.gb + r, 1, part);
+            if (Cell::split && row == 0) add(gd(shard), 1, x.gd + e * H_, H_, part);
         }
     }
 
   private:
-    std::int64_t GH() const { return Cell::gates * H_; }
-    static void add(const T* from, T* to, std::int64_t n, std::int64_t part) {
-        if (part == 0)
-            std::copy(from, from + n, to);
-        else
-            for (std::int64_t i = 0; i < n; ++i) to[i] += from[i];
+    static void add(const T* from, std::int64_t stride, T* to, std::int64_t n, std::int64_t part) {
+        for (std::int64_t i = 0; i < n; ++i) to[i] = (part ? to[i] : 0) + from[i * stride];
     }
 
     std::int64_t H_, I_, shards_, size_;
     Buffer<T> data_;
+};
+
+// Rows of delta, h and x, collected until there are enough for a product.
+template <class Cell, class T>
+class WeightGradient {
+  public:
+    const std::int64_t stride;  // of the rows of delta
+
+    WeightGradient(const Sizes& s, std::int64_t rows)
+        : stride(Cell::products * s.H + kStagger * 2), H_(s.H), I_(s.I),
+          capacity_(std::max(rows, std::int64_t(128))), ldx_(ceil_div(s.I, kRows) * kRows),
+          delta_(capacity_ * stride + Panels<T>::kWidth), h_(s.H, capacity_), x_(capacity_ * ldx_) {
+        std::fill(x_ + 0, x_ + capacity_ * ldx_, T(0));
+    }
+
+    // Where the next rows of delta go.
+    T* delta() const { return delta_ + K_ * stride; }
+    bool full(std::int64_t rows) const { return K_ + rows > capacity_; }
+
+    // h and x beside the next row of delta; without an x, which may be NaN where delta is 0.
+    void put(const T* h, const T* x) {
+        h_.put(K_, h);
+        for (std::int64_t i = 0; i < I_; ++i) x_[K_ * ldx_ + i] = x ? x[i] : T(0);
+        ++K_;
+    }
+
+    // Adds what was put so far; the first time it writes.
+    void flush(const Found<Cell, T>& found, std::int64_t shard) {
+        const Panels<T> units{H_};
+        for (int q = 0; q < Cell::products; ++q) {
+            const Part part = Cell::parts[q];
+            const T* delta = delta_ + q * H_;
+            const std::int64_t gate = part.gate * H_;
+            if (part.hidden)
+                add_outer_products<T>(K_, delta, H_, stride, h_.panels, [&](auto j) { return h_.panel(j); },
+                                      [&](auto j) { return h_.panels.width(j); }, found.gW(shard) + gate * H_, H_,
+                                      !first_);
+            if (part.input)
+                add_outer_products<T>(K_, x_, I_, ldx_, units,
+                                      [&](auto j) { return delta + j * Panels<T>::kWidth; },
+                                      [&](auto) { return stride; }, found.gU(shard) + gate, found.GH(), !first_);
+            add_rows(delta, part.input ? found.gb(shard) + gate : found.gd(shard));
+        }
+        first_ = false;
+        K_ = 0;
+    }
+
+  private:
+    void add_rows(const T* delta, T* to) const {
+        each_vector<T>(1, 0, H_, [&](auto, auto u, auto, auto n) {
+            Vec<T> sum = first_ ? Vec<T>{} : load(to + u, n);
+            for (std::int64_t k = 0; k < K_; ++k) sum += load(delta + k * stride + u, n);
+            store(to + u, sum, n);
+        });
+    }
+
+    std::int64_t H_, I_, capacity_, ldx_, K_ = 0;
+    Buffer<T> delta_;
+    PanelRows<T> h_;
+    Buffer<T> x_;
+    bool first_ = true;
 };
 
 template <class Cell, class T>
@@ -106,8 +122,6 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
     auto run_shard = [&](std::int64_t index) {
         const Shard shard(shards, index, x.lengths);
         const std::int64_t rows = shard.rows;
-        T* gd = found.gd(index);
-        std::fill(gd, gd + H, T(0));
         WeightGradient<Cell, T> gradient(s, rows);
         Buffer<T> g(rows * W.panels.padded()), gc(Cell::memory ? rows * H : 0), gx(rows * Panels<T>::kWidth);
         const std::int64_t stride = gradient.stride;
@@ -115,7 +129,7 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
         std::fill(g + 0, g + rows * W.panels.padded(), T(0));
         if (Cell::memory) std::fill(gc + 0, gc + rows * H, T(0));
         for (std::int64_t t = s.T - 1; t >= 0; --t) {
-            if (gradient.full(rows)) gradient.flush(found.gW(index), found.gbU(index));
+            if (gradient.full(rows)) gradient.flush(found, index);
             T* delta = gradient.delta();
             for (std::int64_t j = 0; j < panels; ++j)
                 each_vector<T>(rows, j * Panels<T>::kWidth, W.panels.used(j), [&](auto i, auto u, auto v, auto n) {
@@ -129,10 +143,8 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
                         Cell::template adjoint<T>(left_by_forward<Cell, T>(x, s, row, t, u, n), gh, gm, ga);
                     store(g_at, gh);
                     if constexpr (Cell::memory) store(gc + i * H + u, gm, n);
-                    for (int q = 0; q < Cell::products; ++q) {
-                        store(delta + i * stride + q * H + u, ga[q], n);
-                        if (!Cell::parts[q].input) store(gd + u, load(gd + u, n) + ga[q], n);
-                    }
+#pragma GCC unroll 4
+                    for (int q = 0; q < Cell::products; ++q) store(delta + i * stride + q * H + u, ga[q], n);
                 });
             if (t < shard.longest)
                 for (std::int64_t j = 0; j < panels; ++j)
@@ -164,7 +176,7 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
                 gradient.put(before(x.hs, x.h0, s, shard.row + i, t),
                              t < shard.lengths[i] ? at_step(x.xs, s, shard.row + i, t, I) : nullptr);
         }
-        gradient.flush(found.gW(index), found.gbU(index));
+        gradient.flush(found, index);
         for (std::int64_t j = 0; j < panels; ++j)
             for (std::int64_t i = 0; i < rows; ++i)
                 std::copy_n(g_of(j) + i * W.panels.width(j), W.panels.used(j),

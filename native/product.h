@@ -44,10 +44,10 @@ struct Panels {
     std::int64_t padded() const { return (count() - 1) * kWidth + width(count() - 1); }
 };
 
-// c (MR rows x NV vectors) = a b, or += if `add`. The panel b has K rows of NV vectors.
+// c (MR rows x NV vectors) = a b, or += if `add`. b has K rows of NV vectors, ldb values apart.
 // a(i, k) is a[i * lda + k], or a[k * lda + i] if `Transposed`.
 template <class T, int MR, int NV, bool Transposed>
-THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, const T* b, T* c,
+THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* c,
                               std::int64_t ldc, bool add) {
     constexpr int L = kLanes<T>;
     // With few rows the chains of dependent sums are too short to fill the pipeline: several
@@ -60,7 +60,7 @@ THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, cons
         for (int s = 0; s < S; ++s) {
             Vec<T> w[NV];
 #pragma GCC unroll 2
-            for (int v = 0; v < NV; ++v) w[v] = load(b + ((k + s) * NV + v) * L);
+            for (int v = 0; v < NV; ++v) w[v] = load(b + (k + s) * ldb + v * L);
 #pragma GCC unroll 8
             for (int i = 0; i < MR; ++i) {
                 Vec<T> x = splat(Transposed ? a[(k + s) * lda + i] : a[i * lda + k + s]);
@@ -74,7 +74,7 @@ THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, cons
         for (int i = 0; i < MR; ++i) {
             Vec<T> x = splat(Transposed ? a[k * lda + i] : a[i * lda + k]);
 #pragma GCC unroll 2
-            for (int v = 0; v < NV; ++v) sum[0][i][v] += x * load(b + (k * NV + v) * L);
+            for (int v = 0; v < NV; ++v) sum[0][i][v] += x * load(b + k * ldb + v * L);
         }
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i, c += ldc)
@@ -93,7 +93,8 @@ inline void block_of(int rows, std::int64_t K, const T* a, std::int64_t lda, con
                      bool add) {
     if constexpr (MR > 1)
         if (rows < MR) return block_of<T, NV, MR - 1>(rows, K, a, lda, b, c, add);
-    block<T, MR, NV, false>(K, a, lda, b, c, NV * kLanes<T>, add);
+    constexpr int width = NV * kLanes<T>;
+    block<T, MR, NV, false>(K, a, lda, b, width, c, width, add);
 }
 
 // c = a b for any number of rows, shared out evenly among register blocks. `before(first, n)` is
@@ -158,29 +159,27 @@ class PanelRows {
     Buffer<T> data_;
 };
 
-// out (M x N) = the sum over k < K of left(k)' right(k), or += if `add`; left is (K, M), with
-// `stride` values from row to row, of which kRows more than M may be read.
-template <class T>
-void add_outer_products(std::int64_t K, const T* left, std::int64_t M, std::int64_t stride,
-                        const PanelRows<T>& right, T* out, bool add) {
-    constexpr int L = kLanes<T>;
-    const Panels<T>& panels = right.panels;
+// out (M x N) = the sum over k < K of left(k)' right(k), or += if `add`; left is (K, M) with rows
+// `ldl` apart, right is (K, N): the panel j begins at `panel(j)`, its rows are `ldr(j)` apart. Of
+// both, as much may be read as fills the last block.
+template <class T, class Panel, class Stride>
+void add_outer_products(std::int64_t K, const T* left, std::int64_t M, std::int64_t ldl, Panels<T> panels,
+                        Panel&& panel, Stride&& ldr, T* out, std::int64_t ldo, bool add) {
     T corner[kRows * Panels<T>::kWidth];
     for (std::int64_t j = 0; j < panels.count(); ++j)
         for (std::int64_t i = 0; i < M; i += kRows) {
             const int used = panels.used(j), width = panels.width(j);
-            T* to = out + i * panels.n + j * Panels<T>::kWidth;
+            T* to = out + i * ldo + j * Panels<T>::kWidth;
             const bool whole = i + kRows <= M && used == width;
             T* c = whole ? to : corner;
-            const std::int64_t ldc = whole ? panels.n : width;
-            if (width > L)
-                block<T, kRows, 2, true>(K, left + i, stride, right.panel(j), c, ldc, add && whole);
+            const std::int64_t ldc = whole ? ldo : width;
+            if (panels.vectors(j) == 2)
+                block<T, kRows, 2, true>(K, left + i, ldl, panel(j), ldr(j), c, ldc, add && whole);
             else
-                block<T, kRows, 1, true>(K, left + i, stride, right.panel(j), c, ldc, add && whole);
+                block<T, kRows, 1, true>(K, left + i, ldl, panel(j), ldr(j), c, ldc, add && whole);
             if (whole) continue;
             for (std::int64_t r = 0; r < kRows && i + r < M; ++r)
-                for (int k = 0; k < used; ++k)
-                    to[r * panels.n + k] = (add ? to[r * panels.n + k] : 0) + corner[r * width + k];
+                for (int k = 0; k < used; ++k) to[r * ldo + k] = (add ? to[r * ldo + k] : 0) + corner[r * width + k];
         }
 }
 

@@ -60,6 +60,7 @@ THROUGHTIME_INLINE Left<T> left_by_forward(const Arrays& x, const Sizes& s, std:
         left.c = load(at_step(x.cs, s, row, t, s.H) + u, n);
         left.c_previous = load(before(x.cs, x.c0, s, row, t) + u, n);
     }
+#pragma GCC unroll 4
     for (int k = 0; k < Cell::saved; ++k)
         left.saved[k] = load(at_step(x.saved, s, row, t, Cell::saved * s.H) + k * s.H + u, n);
     return left;
@@ -110,6 +111,7 @@ bool unroll(const Sizes& s, const Forward<T>& x, const Workers& workers) {
                     Vec<T> gate[Q], saved[4] = {}, h = load(z->h(i) + u, n), c_new{};
                     if constexpr (Cell::memory) c_new = load(c + i * H + u, n);
                     if (t < shard.lengths[i]) {
+#pragma GCC unroll 4
                         for (int q = 0; q < Q; ++q) gate[q] = load(products + (q * rows + i) * width + v);
                         Cell::template forward<T>(gate, h, c_new, saved);
                     }
@@ -119,7 +121,9 @@ bool unroll(const Sizes& s, const Forward<T>& x, const Workers& workers) {
                         store(x.cs + at * H + u, c_new, n);
                         store(c + i * H + u, c_new, n);
                     }
-                    for (int k = 0; keep && k < P; ++k) store(keep + k * H, saved[k], n);
+                    if (keep)
+#pragma GCC unroll 4
+                        for (int k = 0; k < P; ++k) store(keep + k * H, saved[k], n);
                 });
             }
         }
@@ -172,6 +176,7 @@ bool unroll_tangent(const Sizes& s, const Tangent<T>& x, const Workers& workers)
                     Vec<T> da[Q], dh = load(dz.h(i) + u, n), dc{};
                     if constexpr (Cell::memory) dc = load(before<T>(x.dcs, x.dc0, s, row, t) + u, n);
                     if (t < shard.lengths[i]) {
+#pragma GCC unroll 4
                         for (int q = 0; q < Q; ++q) da[q] = load(products + (q * rows + i) * width + v);
                         Cell::template tangent<T>(left_by_forward<Cell, T>(x, s, row, t, u, n), da, dh, dc);
                     }

@@ -6,8 +6,8 @@ Float32, inputs of 8 features that need no gradient, a mean square of the states
 as loss, the gradient by all weights. All sides run in turn on the same cores; compilation is
 not timed. "limit" is the time for the multiply-adds of recurrence and projection at the
 multiply-add peak, the best that was measured before, between and after the points; "of peak"
-is the share of it that the primitives alone reach (forward and adjoint, gradients by W, drive
-and state). On a GPU precisions are left at the libraries' defaults, and there is no peak.
+is the share of it that the primitives alone reach (forward and adjoint, gradients by weights
+and first state). On a GPU precisions are left at the libraries' defaults, and there is no peak.
 """
 
 import os
@@ -24,6 +24,7 @@ from peers import bptt_scan
 from rounds import HERE, Local, Peer, geometric_mean, in_turn, options, peer, pin, save
 
 import throughtime as tt
+from throughtime.primitives import unroll
 
 INPUTS = 8
 CELLS = {"rnn": tt.RNN, "gru": tt.GRU, "lstm": tt.LSTM}
@@ -47,16 +48,11 @@ class Point(NamedTuple):
         return f"{self.cell} {self.batch}x{self.time}x{self.hidden}"
 
     @property
-    def recurrence(self) -> float:
-        """Flop of h W: forward, and twice backward (to the state and to W)."""
-        rows = self.batch * self.time
-        return 3 * 2.0 * rows * GATES[self.cell] * self.hidden**2
-
-    @property
     def flop(self) -> float:
-        """With the projection: forward, and once backward, for inputs take no gradient."""
-        rows = self.batch * self.time
-        return self.recurrence + 2 * 2.0 * rows * GATES[self.cell] * self.hidden * INPUTS
+        """W h: forward, and twice backward (to the state and to W). U x: forward, and once
+        backward, for inputs take no gradient."""
+        units = self.batch * self.time * GATES[self.cell] * self.hidden
+        return 2.0 * units * (3 * self.hidden + 2 * INPUTS)
 
 
 def layer(point: Point) -> Callable[[], object]:
@@ -72,30 +68,27 @@ def layer(point: Point) -> Callable[[], object]:
     return lambda: jax.block_until_ready(gradient(cell, xs))
 
 
-def primitives(point: Point) -> Callable[[], object] | None:
-    """The recurrence alone, from a drive: forward and adjoint; None before it exists."""
-    try:
-        from throughtime.primitives import unroll
-    except ImportError:
-        return None
+def primitives(point: Point) -> Callable[[], object]:
+    """The recurrence with its projection, and no loss: forward and adjoint."""
     kind = "tanh" if point.cell == "rnn" else point.cell
     cell = CELLS[point.cell](INPUTS, point.hidden, key=0)
-    weights = (cell.W[None], cell.d[None]) if kind == "gru" else (cell.W[None],)
-    drive = _normal(1, point.time, point.batch, GATES[point.cell] * point.hidden)
+    weights = (cell.U, cell.W, cell.b, *((cell.d,) if kind == "gru" else ()))
+    weights = tuple(one[None] for one in weights)
+    xs = _normal(1, point.batch, point.time, INPUTS)
     zeros = jnp.zeros((1, point.batch, point.hidden))
     begin = (zeros, zeros) if kind == "lstm" else (zeros,)
-    slopes = _normal(1, point.time, point.batch, point.hidden)  # of a loss, by every h
+    slopes = _normal(1, point.batch, point.time, point.hidden)  # of a loss, by every h
 
     @jax.jit
-    def both(weights, drive, begin, slopes):
-        def forward(*at):
-            states, _ = unroll(kind, *at)
+    def both(weights, xs, begin, slopes):
+        def forward(weights, begin):
+            states, _ = unroll(kind, weights, xs, begin)
             return states[0]
 
-        hs, adjoint = jax.vjp(forward, weights, drive, begin)
+        hs, adjoint = jax.vjp(forward, weights, begin)
         return hs, adjoint(slopes)
 
-    return lambda: jax.block_until_ready(both(weights, drive, begin, slopes))
+    return lambda: jax.block_until_ready(both(weights, xs, begin, slopes))
 
 
 def _normal(*shape: int) -> jax.Array:
@@ -109,9 +102,7 @@ def measure(
     sizes = {**point._asdict(), "inputs": INPUTS}
     sides = {"ours": Local(layer(point)), "scan": Local(bptt_scan.prepare(**sizes))}
     sides |= {name: one.prepare(what="layer", **sizes) for name, one in peers.items()}
-    alone = primitives(point)
-    if alone:
-        sides["primitives"] = Local(alone)
+    sides["primitives"] = Local(primitives(point))
     taken = in_turn(sides, rounds, seconds, peak.measure)
     return {**point._asdict(), "seconds": taken}
 
@@ -125,12 +116,11 @@ def judge(row: dict, peak: float) -> dict:
     def ratio(times):
         return min(v for k, v in times.items() if k in ("scan", "torch")) / times["ours"]
 
-    alone = least.get("primitives")
     return {
         "min_ms": {name: 1e3 * value for name, value in least.items()},
         "median_ms": {name: 1e3 * value for name, value in median.items()},
         "limit_ms": 1e3 * point.flop / peak,
-        "of_peak": point.recurrence / alone / peak if alone else float("nan"),
+        "of_peak": point.flop / least["primitives"] / peak,
         "ratio": ratio(least),
         "ratio_of_medians": ratio(median),
     }

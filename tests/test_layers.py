@@ -22,6 +22,7 @@ LAYERS = [
     ("data: bundled", {"datasets"}),
     ("cells", {"cells"}),
     ("recurrences: equations", {"recurrences"}),
+    ("recurrences: scans", {"scans"}),
     ("recurrences: primitives", {"primitives"}),
     ("cells through time", {"unroll"}),
     ("network", {"network"}),

@@ -1,7 +1,7 @@
 """The primitives against a plain scan of the cells' own step, through every transformation.
 
 The oracle is `jax.lax.scan` over `cell.step`, differentiated by JAX. Its padding is zero; that
-of the primitives is NaN, in drives and in their perturbations, which must change nothing.
+of the primitives is NaN, in inputs and in their perturbations, which must change nothing.
 """
 
 from functools import cache, partial
@@ -22,7 +22,7 @@ from throughtime.native import available
 from throughtime.primitives import KINDS, Point, unroll, unroll_adjoint, unroll_tangent
 from throughtime.recurrences import RECURRENCES
 
-TIME, BATCH, HIDDEN = 4, 3, 3
+BATCH, TIME, INPUT, HIDDEN = 3, 4, 2, 3
 LENGTHS = np.array([[TIME, 2, 0], [1, TIME, 3]])
 
 FAST = {"xla_backend_optimization_level": 0}
@@ -33,53 +33,57 @@ both = pytest.mark.parametrize(
 )
 every_kind = pytest.mark.parametrize("kind", KINDS)
 gated = pytest.mark.parametrize("kind", ["tanh", "gru", "lstm"])
-# Which of weights, drive, first state and lengths are mapped.
-PATTERNS = [p for p in every((0, None), repeat=4) if 0 in p]
+# Which of weights, inputs, first state and lengths are mapped: inputs with their lengths, and
+# lengths alone.
+PATTERNS = [(*p, p[1]) for p in every((0, None), repeat=3) if 0 in p]
+PATTERNS += [(None, None, None, 0)]
 # An ensemble with lengths, and one network without.
 both_shapes = pytest.mark.parametrize("members, masked", [(2, True), (1, False)])
 
 
-def draw(kind, members, seed=0, shape=(TIME, BATCH, HIDDEN), scale=0.7):
-    """Weights, drive and first state: also a perturbation of them."""
+def draw(kind, members, seed=0, shape=(BATCH, TIME, INPUT, HIDDEN), scale=0.7):
+    """Weights, inputs and first state: also a perturbation of them."""
     cell, rng = RECURRENCES[kind], np.random.default_rng(seed)
-    time, batch, hidden = shape
+    batch, time, inputs, hidden = shape
     blocks = cell.gates * hidden
-    weights = rng.normal(size=(members, blocks, hidden)) * scale / np.sqrt(hidden)
-    weights = (weights, *(rng.normal(size=(members, hidden)) for _ in range(cell.bias)))
-    drive = rng.normal(size=(members, time, batch, blocks))
+    U = rng.normal(size=(members, blocks, inputs)) / np.sqrt(inputs)
+    W = rng.normal(size=(members, blocks, hidden)) * scale / np.sqrt(hidden)
+    biases = [blocks] + [hidden] * cell.bias
+    weights = (U, W, *(rng.normal(size=(members, n)) for n in biases))
+    xs = rng.normal(size=(members, batch, time, inputs))
     start = tuple(rng.normal(size=(members, batch, hidden)) for _ in range(cell.states))
-    return weights, drive, start
+    return weights, xs, start
 
 
 def draw_states(kind, members, seed=1):
     """Numbers in the shape of the states."""
     rng = np.random.default_rng(seed)
-    shape = (members, TIME, BATCH, HIDDEN)
+    shape = (members, BATCH, TIME, HIDDEN)
     return tuple(rng.normal(size=shape) for _ in range(RECURRENCES[kind].states))
 
 
 def poisoned(args, lengths, value=np.nan):
-    """The same arguments, with this in the padding of the drive."""
-    weights, drive, start = args
+    """The same arguments, with this in the padding of the inputs."""
+    weights, xs, start = args
     if lengths is None:
         return args
-    padding = jnp.arange(drive.shape[1])[:, None] >= lengths[:, None, :]
-    return weights, jnp.where(padding[..., None], value, drive), start
+    padding = jnp.arange(xs.shape[2]) >= lengths[..., None]
+    return weights, jnp.where(padding[..., None], value, xs), start
 
 
 def oracle(kind, args, lengths):
     """States by a plain scan over `cell.step`; one network at a time."""
-    weights, drive, start = poisoned(args, lengths, 0.0)
-    hidden = start[0].shape[-1]
+    weights, xs, start = poisoned(args, lengths, 0.0)
     sort = {"gru": GRU, "lstm": LSTM}.get(kind, RNN)
     extra = {"activation": kind} if sort is RNN else {}
     with jax.ensure_compile_time_eval():
-        template = sort(1, hidden, **extra, key=0)
+        template = sort(xs.shape[-1], start[0].shape[-1], **extra, key=0)
 
-    def member(weights, drive, start, lengths):
-        where = (lambda c: (c.W, c.d)) if kind == "gru" else (lambda c: (c.W,))
-        cell = eqx.tree_at(where, template, weights)
+    def member(weights, xs, start, lengths):
+        names = "UWbd"[: len(weights)]
+        cell = eqx.tree_at(lambda c: [getattr(c, name) for name in names], template, weights)
         state = jax.tree.unflatten(jax.tree.structure(template.initial_state(1)), start)
+        drive = cell.drive(jnp.swapaxes(xs, 0, 1))
 
         def step(state, at):
             drive, t = at
@@ -89,14 +93,15 @@ def oracle(kind, args, lengths):
                 new = jax.tree.map(lambda n, s: jnp.where(active, n, s), new, state)
             return new, tuple(jax.tree.leaves(new))
 
-        return jax.lax.scan(step, state, (drive, jnp.arange(len(drive))))[1]
+        states = jax.lax.scan(step, state, (drive, jnp.arange(len(drive))))[1]
+        return tuple(jnp.swapaxes(s, 0, 1) for s in states)
 
-    return jax.vmap(member)(weights, drive, start, lengths)
+    return jax.vmap(member)(weights, xs, start, lengths)
 
 
 def ours(kind, native, args, lengths):
-    """States by the primitive, NaN in the padding."""
-    return unroll(kind, *poisoned(args, lengths), lengths, native=native)[0]
+    """States by the primitive."""
+    return unroll(kind, *args, lengths, native=native)[0]
 
 
 def assert_close(one, other, rtol=1e-11):
@@ -125,17 +130,28 @@ def quick(function):
     return call
 
 
+def still(args):
+    """Without the inputs: they are not perturbed, or the slopes by them are not asked for."""
+    return args[0], None, args[2]
+
+
 @cache
 def maps(kind, native):
-    """Compiled: states, `J v` and `J' g` by the primitives themselves."""
+    """Compiled: states, `J v` and `J' g` by the primitives themselves.
+
+    Both of these twice: with the inputs, and without.
+    """
 
     @partial(jax.jit, compiler_options=FAST)
     def run(args, v, g, lengths):
-        bad = poisoned(args, lengths)
+        bad, v = poisoned(args, lengths), poisoned(v, lengths)
         states, saved = unroll(kind, *bad, lengths, save=True, native=native)
-        point = Point(args[0], args[2], states, saved, lengths)
-        Jv = unroll_tangent(kind, point, *poisoned(v, lengths), native=native)
-        gJ = unroll_adjoint(kind, point, g, native=native)
+        point = Point(*bad, states, saved, lengths)
+        Jv = [unroll_tangent(kind, point, *one, native=native) for one in (v, still(v))]
+        gJ = [
+            unroll_adjoint(kind, point, g, inputs=inputs, native=native)
+            for inputs in (True, False)
+        ]
         return states, saved, Jv, gJ
 
     return run
@@ -152,14 +168,18 @@ def test_states_and_slopes_are_those_of_the_cells(kind, members, masked, native,
     @quick
     def theirs(args, v, g, lengths):
         states, slope = jax.vjp(lambda a: oracle(kind, a, lengths), args)
-        tangent = jax.jvp(lambda a: oracle(kind, a, lengths), (args,), (v,))[1]
-        return states, tangent, slope(g)[0]
+        _, tangent = jax.linearize(lambda a: oracle(kind, a, lengths), args)
+        alone = tangent((v[0], jnp.zeros_like(v[1]), v[2]))
+        return states, [tangent(v), alone], slope(g)[0]
 
-    assert_close((states, Jv, gJ), theirs(args, v, g, lengths), 1e-12)
-    if masked and saved:
-        padding = np.arange(TIME)[:, None] >= LENGTHS[:members, None, :]
-        assert not np.asarray(saved[0])[padding].any()
-        assert not np.asarray(gJ[1])[padding].any()
+    expected = theirs(args, v, g, lengths)
+    assert gJ[1][1] is None
+    assert_close((states, Jv, gJ[0]), expected, 1e-12)
+    assert_close(gJ[1], still(expected[2]), 1e-12)
+    if masked:
+        padding = np.arange(TIME) >= LENGTHS[:members, :, None]
+        assert not any(np.asarray(s)[padding].any() for s in saved)
+        assert not np.asarray(gJ[0][1])[padding].any()
 
 
 @both
@@ -174,10 +194,11 @@ def test_the_adjoint_is_the_transpose_of_the_tangent(kind, native, seed, lengths
     with jax.enable_x64(True):
         args, v, g = draw(kind, 2, seed), draw(kind, 2, seed + 1), draw_states(kind, 2, seed)
         lengths = np.array(lengths, np.int32).reshape(2, BATCH)
-        _, _, Jv, gJ = maps(kind, native)(args, v, g, lengths)
+        _, _, *both_ways = maps(kind, native)(args, v, g, lengths)
         v = poisoned(v, lengths, 0.0)
-        largest = sum(float(vdot(*map(partial(jax.tree.map, np.abs), p))) for p in [(g, Jv)])
-        assert abs(vdot(g, Jv) - vdot(gJ, v)) <= 1e-12 * largest
+        for Jv, gJ, along in zip(*both_ways, (v, still(v)), strict=True):
+            largest = vdot(*(jax.tree.map(np.abs, x) for x in (g, Jv)))
+            assert abs(vdot(g, Jv) - vdot(gJ, along)) <= 1e-12 * largest
 
 
 @both
@@ -191,7 +212,7 @@ def test_the_tangent_is_a_central_difference(kind, members, masked, native, floa
         run(jax.tree.map(lambda a, d: a + way * small * d, args, v), v, g, lengths)[0]  # noqa: B023
         for way in (1, -1)
     )
-    Jv = run(args, v, g, lengths)[2]
+    Jv, _ = run(args, v, g, lengths)[2]
     assert_close(jax.tree.map(lambda a, b: (a - b) / (2 * small), ahead, behind), Jv, 1e-6)
 
 
@@ -216,24 +237,52 @@ def curvatures(run, args, v, g):
     slope = jax.grad(f)
     forward_reverse = jax.jvp(slope, (args,), (v,))[1]
     reverse_forward = jax.grad(lambda a: jax.jvp(f, (a,), (v,))[1])(args)
-    reverse_reverse = jax.grad(lambda a: vdot(slope(a), v))(args)
+    clean = jax.tree.map(jnp.nan_to_num, v)  # the slopes by padding are zero
+    reverse_reverse = jax.grad(lambda a: vdot(slope(a), clean))(args)
     forward_forward = jax.jvp(lambda a: jax.jvp(run, (a,), (v,))[1], (args,), (v,))[1]
     return forward_reverse, reverse_forward, reverse_reverse, forward_forward
 
 
 def jacobians(run, args, v, g):
     """Of the final state, by the weights and by the first state."""
-    weights, drive, start = args
+    weights, xs, start = args
 
     def final(weights, start):
-        return jax.tree.map(lambda s: s[:, -1], run((weights, drive, start)))
+        return jax.tree.map(lambda s: s[:, :, -1], run((weights, xs, start)))
 
     return [jac(final, argnums=(0, 1))(weights, start) for jac in (jax.jacrev, jax.jacfwd)]
 
 
+def mixed(run, args, v, g):
+    """Slopes by weights alone and by inputs alone, and how each changes with the other."""
+    f, (weights, xs, start) = partial(scalar, run, g), args
+
+    def by_weights(weights, xs):
+        return jax.grad(lambda w: f((w, xs, start)))(weights)
+
+    def by_inputs(weights, xs):
+        return jax.grad(lambda x: f((weights, x, start)))(xs)
+
+    def along_weights(xs):
+        return jax.jvp(lambda w: f((w, xs, start)), (weights,), (v[0],))[1]
+
+    def along_all(dweights):
+        return jax.jvp(run, (args,), ((dweights, *v[1:]),))[1]
+
+    return (
+        jax.jvp(partial(by_weights, weights), (xs,), (v[1],)),
+        jax.jvp(lambda w: by_weights(w, xs), (weights,), (v[0],))[1],
+        jax.jvp(lambda w: by_inputs(w, xs), (weights,), (v[0],)),
+        jax.grad(along_weights)(xs),
+        jax.jvp(along_all, (v[0],), (v[0],)),
+    )
+
+
+TRANSFORMS = [*every((products, curvatures, jacobians), ("tanh", "gru", "lstm"))]
+
+
 @both
-@gated
-@pytest.mark.parametrize("transform", [products, curvatures, jacobians])
+@pytest.mark.parametrize("transform, kind", [*TRANSFORMS, (mixed, "gru")])
 def test_transformations_against_the_plain_scan(transform, kind, native, float64):
     args, v, g = draw(kind, 2), draw(kind, 2, 7), draw_states(kind, 2)
     lengths = asked(2, True)
@@ -243,9 +292,24 @@ def test_transformations_against_the_plain_scan(transform, kind, native, float64
         return transform(lambda a: oracle(kind, a, lengths), args, poisoned(v, lengths, 0.0), g)
 
     def mine(args, v, g):
-        return transform(lambda a: ours(kind, native, a, lengths), args, v, g)
+        bad, v = poisoned(args, lengths), poisoned(v, lengths)
+        return transform(lambda a: ours(kind, native, a, lengths), bad, v, g)
 
     assert_close(quick(mine)(args, v, g), quick(theirs)(args, v, g))
+
+
+@cache
+def everything(kind, native):
+    """States, tangents and slopes by one function, and the same compiled."""
+
+    def run(args, v, g, lengths):
+        def states(args):
+            return ours(kind, native, poisoned(args, lengths), lengths)
+
+        value, pull = jax.vjp(states, args)
+        return value, jax.jvp(states, (args,), (v,))[1], pull(g)
+
+    return run, jax.jit(run, compiler_options=FAST)
 
 
 @both
@@ -256,14 +320,6 @@ def test_a_mapped_axis_is_an_ensemble_or_a_batch(axes, native, float64):
     *mapped, with_lengths = axes
     draws = [(draw(kind, 1, i), draw(kind, 1, i + 7), draw_states(kind, 1, i)) for i in (0, 1)]
     lengths = jnp.asarray(LENGTHS[:, None])
-
-    def everything(args, v, g, lengths):
-        states, pull = jax.vjp(lambda a: ours(kind, native, a, lengths), args)
-        return (
-            states,
-            jax.jvp(lambda a: ours(kind, native, a, lengths), (args,), (v,))[1],
-            pull(g),
-        )
 
     def pick(i):
         """The arguments of member i: those that are not mapped are the first one's."""
@@ -281,8 +337,8 @@ def test_a_mapped_axis_is_an_ensemble_or_a_batch(axes, native, float64):
     last = tuple(-1 if a == 0 else None for a in mapped)
     in_axes = (last, last, -1, -1 if with_lengths == 0 else None)
     both_lengths = both_lengths if with_lengths == 0 else lengths_first
-    together = quick(jax.vmap(everything, in_axes))(args, v, g, both_lengths)
-    alone = quick(everything)
+    run, alone = everything(kind, native)
+    together = quick(jax.vmap(run, in_axes))(args, v, g, both_lengths)
     for i, member in enumerate(members):
         assert_close([x[i] for x in jax.tree.leaves(together)], alone(*member), 1e-13)
 
@@ -311,7 +367,7 @@ def test_as_a_primitive_of_jax(native):
     with jax.disable_jit():
         assert_close(unroll("lstm", *args, native=native)[0], states, 1e-6)
     shapes = jax.eval_shape(partial(unroll, "lstm", save=True, native=native), *args)
-    shape = (1, TIME, BATCH, HIDDEN)
+    shape = (1, BATCH, TIME, HIDDEN)
     assert [s.shape for s in jax.tree.leaves(shapes)] == [
         shape,
         shape,
@@ -329,35 +385,62 @@ def test_half_precision_runs_by_the_scan():
 
 def test_what_does_not_fit_is_refused():
     """Below `unroll`, whose own shapes the type checker of the tests refuses first."""
-    weights, drive, start = jax.tree.map(
+    (U, W, b, d), xs, (h0,) = jax.tree.map(
         partial(jnp.asarray, dtype=jnp.float32), draw("gru", 1)
     )
     lengths = jnp.zeros((1, BATCH), jnp.int32)
 
     def bind(*args, kind="gru"):
         params = {"kind": kind, "save": False, "masked": True, "native": False}
-        return primitives.unroll_p.bind(*args, **params)
+        return primitives.unroll_p.bind(lengths, *args, **params)
 
     with refuses("`kind` must be a known recurrence; got gro. Did you mean `gru`?"):
-        unroll("gro", weights, drive, start)
+        unroll("gro", (U, W, b, d), xs, (h0,))
     with refuses("`h0` of gru must have the shape (E, B, H) = (1, 3, 3); got (1, 2, 3)"):
-        bind(lengths, *weights, drive, start[0][:, :2])
+        bind(U, W, b, d, xs, h0[:, :2])
+    with refuses("`U` of gru must have the shape (E, G, I) = (1, 9, 1); got (1, 9, 2)"):
+        bind(U, W, b, d, xs[..., :1], h0)
     with refuses("`W` of lstm must have the shape (E, G, H) = (1, 12, 3); got (1, 9, 3)"):
-        bind(lengths, weights[0], drive, *start * 2, kind="lstm")
-    with refuses("`drive` of tanh must have the shape (E, T, B, G) = 4 axes; got (4, 3, 9)"):
-        bind(lengths, weights[0], drive[0], start[0], kind="tanh")
-    with refuses("takes lengths, W, d, drive, h0; got 4 arrays"):
-        bind(lengths, weights[0], drive, start[0])
+        bind(jnp.zeros((1, 12, INPUT)), W, b, xs, h0, h0, kind="lstm")
+    with refuses("`xs` of tanh must have the shape (E, B, T, I) = 4 axes; got (3, 4, 2)"):
+        bind(U, W, b, xs[0], h0, kind="tanh")
+    with refuses("takes lengths, U, W, b, d, xs, h0; got 6 arrays"):
+        bind(U, W, b, xs, h0)
     with refuses("`h0` float16 beside `W` float32"):
-        bind(lengths, *weights, drive, start[0].astype(jnp.float16))
+        bind(U, W, b, d, xs, h0.astype(jnp.float16))
     with refuses("a recurrence must run at least one step; got 0"):
-        bind(lengths, *weights, drive[:, :0], *start)
+        bind(U, W, b, d, xs[:, :, :0], h0)
     with refuses("weights must be real; got int32"):
-        bind(*jax.tree.map(lambda x: x.astype(jnp.int32), (lengths, *weights, drive, *start)))
+        bind(*(x.astype(jnp.int32) for x in (U, W, b, d, xs, h0)))
     with refuses("`lengths` must be whole numbers; got float32"):
-        primitives._lengths(lengths.astype(jnp.float32), drive)
-    with refuses("axes (ensemble, time, batch, units); got (4, 3, 9). For one network, add"):
-        primitives._lengths(None, drive[0])
+        primitives._lengths(lengths.astype(jnp.float32), xs)
+    with refuses("axes (ensemble, batch, time, input); got (3, 4, 2). For one network, add"):
+        primitives._lengths(None, xs[0])
+
+
+def test_the_inputs_part_is_left_out_unless_it_is_asked_for():
+    """First and second derivatives by the weights alone need no slopes by the inputs."""
+    weights, xs, start = jax.tree.map(jnp.asarray, draw("gru", 1))
+    g = draw_states("gru", 1)
+
+    @jax.checkpoint
+    def f(weights, xs):
+        return scalar(partial(ours, "gru", False, lengths=None), g, (weights, xs, start))
+
+    def curvature(weights, xs):
+        return jax.jvp(lambda w: jax.grad(f)(w, xs), (weights,), (weights,))[1]
+
+    def curvature_in_reverse(weights, xs):
+        return jax.grad(lambda w: vdot(jax.grad(f)(w, xs), weights))(weights)
+
+    for function, used in (
+        (jax.grad(f), False),
+        (curvature, False),
+        (curvature_in_reverse, False),
+        (jax.grad(f, 1), True),
+    ):
+        program = str(jax.make_jaxpr(function)(weights, xs))
+        assert f"inputs={used}" in program and f"inputs={not used}" not in program
 
 
 @pytest.mark.skipif(available(), reason="there are compiled kernels")
@@ -368,12 +451,12 @@ def test_kernels_that_are_not_there_are_refused():
 
 @st.composite
 def sizes(draw):
-    """(E, T, B, H), each from 1 and some large, but not all at once."""
-    hidden = draw(st.integers(1, 130))
-    left = 60_000 // (hidden * hidden) + 2
+    """(E, B, T, I, H), each from 1 and some large, but not all at once."""
+    hidden, inputs = draw(st.integers(1, 130)), draw(st.integers(1, 130))
+    left = 60_000 // (hidden * (hidden + inputs)) + 2
     batch = draw(st.integers(1, min(130, left)))
     time = draw(st.integers(1, min(130, 2 + left // batch)))
-    return draw(st.integers(1, 3)), time, batch, hidden
+    return draw(st.integers(1, 3)), batch, time, inputs, hidden
 
 
 @without
@@ -388,17 +471,17 @@ def sizes(draw):
 @settings(max_examples=10)
 def test_the_kernels_are_the_scan(dtype, kind, shape, seed, extreme, masked):
     """Forward, tangent and adjoint, relative to the largest number of each array."""
-    members, time, batch, hidden = shape
+    members, batch, time, _, hidden = shape
     rng = np.random.default_rng(seed)
-    args, v = (draw(kind, members, s, shape[1:]) for s in (seed, seed + 1))
-    g = tuple(rng.normal(size=(members, time, batch, hidden)) for _ in args[2])
+    (weights, xs, start), v = (draw(kind, members, s, shape[1:]) for s in (seed, seed + 1))
+    g = tuple(rng.normal(size=(members, batch, time, hidden)) for _ in start)
     if extreme == "saturated" and kind not in ("relu", "identity"):
-        args = (args[0], 30 * args[1], args[2])
+        xs = 30 * xs
     if extreme == "denormal":
-        tiny = np.finfo(dtype).smallest_subnormal * rng.integers(1, 99, args[1].shape)
-        args = (args[0], np.where(rng.random(args[1].shape) < 0.3, tiny, args[1]), args[2])
+        tiny = np.finfo(dtype).smallest_subnormal * rng.integers(1, 99, xs.shape)
+        xs = np.where(rng.random(xs.shape) < 0.3, tiny, xs)
     lengths = rng.integers(0, time + 1, (members, batch), np.int32) if masked else None
     with jax.enable_x64(True):
-        numbers = jax.tree.map(lambda x: jnp.asarray(x, dtype), (args, v, g))
+        numbers = jax.tree.map(lambda x: jnp.asarray(x, dtype), ((weights, xs, start), v, g))
         mine, theirs = (maps(kind, native)(*numbers, lengths) for native in (True, False))
         assert_close(mine, theirs, 1e-12 if dtype == "float64" else 1e-5)

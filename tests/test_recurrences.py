@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from throughtime.cells import ACTIVATIONS, CELLS, GRU, LSTM, RNN, LSTMState
-from throughtime.recurrences import RECURRENCES, Point, scan, signatures
+from throughtime.recurrences import RECURRENCES, signatures
+from throughtime.scans import _active, scan
 
 BATCH, HIDDEN = 3, 4
 every_kind = pytest.mark.parametrize("kind", RECURRENCES)
@@ -30,10 +31,11 @@ def test_a_step_is_the_cells(kind, float64):
     cell = {"gru": GRU, "lstm": LSTM}.get(kind, RNN)
     extra = {"activation": kind} if cell is RNN else {}
     cell = cell(1, HIDDEN, **extra, init="pytorch", dtype=jnp.float64, key=0)
-    _, drive, state = draw(kind)
-    weights = (cell.W, cell.d) if kind == "gru" else (cell.W,)
-    states, saved = scan(kind, weights, drive[None], state, None, True)
-    own = cell.step(drive, LSTMState(*state) if kind == "lstm" else state[0])
+    _, _, state = draw(kind)
+    xs = jnp.asarray(np.random.default_rng(4).normal(size=(1, BATCH, 1)))
+    weights = (cell.U, cell.W, cell.b, *((cell.d,) if kind == "gru" else ()))
+    states, saved = scan(kind, weights, xs, state, None, True)
+    own = cell.step(cell.drive(xs)[0], LSTMState(*state) if kind == "lstm" else state[0])
     for ours, theirs in zip(states, jax.tree.leaves(own), strict=True):
         np.testing.assert_allclose(ours[0], theirs, rtol=1e-14, atol=1e-15)
     assert sum(s.shape[-1] for s in saved) == RECURRENCES[kind].saved * HIDDEN
@@ -79,16 +81,18 @@ def test_what_is_saved_is_the_gates(float64):
         np.testing.assert_array_equal(saved[0], np.repeat(expected, HIDDEN))
 
 
-def test_lengths_out_of_range_are_none_and_all(float64):
-    starts, states = (jnp.zeros((2, 1)),), (jnp.zeros((3, 2, 1)),)
-    point = Point((), starts, states, (), jnp.array([-1, 7]))
-    assert point.active is not None
-    np.testing.assert_array_equal(point.active[..., 0].sum(0), [0, 3])
+def test_lengths_out_of_range_are_none_and_all():
+    active = _active(jnp.array([-1, 7]), 3)
+    assert active is not None
+    np.testing.assert_array_equal(active[..., 0].sum(0), [0, 3])
 
 
 @every_kind
-def test_the_results_of_one_map_are_the_arguments_of_its_transpose(kind):
-    tangent, adjoint = (signatures(kind)[f"unroll_{name}"] for name in ("tangent", "adjoint"))
+@pytest.mark.parametrize("inputs", [True, False])
+def test_the_results_of_one_map_are_the_arguments_of_its_transpose(kind, inputs):
+    known = signatures(kind, inputs=inputs)
+    tangent, adjoint = known["unroll_tangent"], known["unroll_adjoint"]
+    assert ("dxs" in tangent.linear) == inputs
     assert tangent.fixed == adjoint.fixed
     for one, other in ((tangent, adjoint), (adjoint, tangent)):
         assert list(one.results.values()) == list(other.linear.values())

@@ -267,6 +267,18 @@ def test_steps_run_again_take_less_memory():
         assert temporary(True) < 0.5 * temporary(False)
 
 
+@pytest.mark.parametrize("recompute", [False, True])
+def test_inputs_that_are_not_differentiated_cost_no_product(recompute):
+    cell, xs = GRU(INPUT, HIDDEN, key=0), jnp.ones((BATCH, TIME, INPUT))
+
+    def value(cell, xs):
+        return jnp.sum(unroll(cell, xs, recompute=recompute)[1])
+
+    for by, wanted in ((0, False), (1, True)):
+        program = str(jax.make_jaxpr(jax.grad(value, by))(cell, xs))
+        assert (f"inputs={wanted}" in program) and (f"inputs={not wanted}" not in program)
+
+
 def test_a_step_of_your_own_is_used():
     """Only the built-in cells themselves run as the primitive, not what is built on them."""
 

@@ -1,17 +1,18 @@
 r"""Three primitives of JAX: a recurrence through time, its linearisation, and the transpose.
 
-- `unroll`: drive and first state to all states.
+- `unroll`: weights, inputs and first state to all states.
 - `unroll_tangent`: $J$, its slopes at one point, applied to perturbations $v$.
 - `unroll_adjoint`: $J^\top$, backpropagation through time, so $\langle g, J v\rangle =
   \langle J^\top g, v\rangle$ for all $g$ and $v$.
 
 The JVP rule of `unroll` binds `unroll_tangent`, whose transpose rule binds `unroll_adjoint`,
 and back. So `grad`, `jvp`, `vmap`, `linearize` and all products of them come from these rules.
-Each primitive has two lowerings: the scans of `recurrences.py`, on every platform, and on the
-CPU the compiled kernels of `native.py`, for float32 and float64.
+Each primitive has two lowerings: the scans of `scans.py`, on every platform, and on the CPU the
+compiled kernels of `native.py`, for float32 and float64. Weights and inputs meet inside the
+primitives, so that a kernel need not write $U x_t + b$ of all steps to memory, nor its slopes.
 
-Shapes are written with the letters E (ensemble: networks run beside each other), T (time), B
-(batch), H (hidden), G (gates times hidden) and P (saved times hidden).
+Shapes are written with the letters E (ensemble: networks run beside each other), B (batch), T
+(time), I (input), H (hidden), G (gates times hidden) and P (saved times hidden).
 """
 
 import functools
@@ -28,59 +29,51 @@ from jaxtyping import Array, Float, Int
 
 from .errors import InputError, nearest
 from .native import status
-from .recurrences import (
-    RECURRENCES,
-    Point,
-    Signature,
-    cut,
-    run_adjoint,
-    run_saved,
-    run_scan,
-    run_tangent,
-    signatures,
-)
+from .recurrences import RECURRENCES, Signature, cut, signatures
+from .scans import Point, run_adjoint, run_saved, run_scan, run_tangent
 
 KINDS = tuple(RECURRENCES)
 """The order is the kernels' numbering."""
 
 Lengths = Int[Array, "ensemble batch"]
-Drive = Float[Array, "ensemble time batch blocks"]
+Inputs = Float[Array, "ensemble batch time input"]
 Start = Float[Array, "ensemble batch hidden"]
-States = Float[Array, "ensemble time batch hidden"]
-Saved = Float[Array, "ensemble time batch saved"]
+States = Float[Array, "ensemble batch time hidden"]
+Saved = Float[Array, "ensemble batch time saved"]
 
 
 def unroll(
     kind: str,
     weights: tuple[Array, ...],
-    drive: Drive,
+    xs: Inputs,
     start: tuple[Start, ...],
     lengths: Lengths | None = None,
     *,
     save: bool = False,
     native: bool | None = None,
 ) -> tuple[tuple[States, ...], tuple[Saved, ...]]:
-    r"""Run a recurrence: $s_t = \mathrm{step}(a_t, s_{t-1})$ with the drive $a_t = U x_t + b$.
+    r"""Run a recurrence: $s_t = \mathrm{step}(U x_t + b, W h_{t-1}, s_{t-1})$.
 
     **Arguments:**
 
     - `kind`: `tanh`, `relu`, `logistic`, `identity` (the RNN's activations), `gru`, `lstm`.
-    - `weights`: `(W,)`, of shape `(E, G, H)`; for the GRU `(W, d)`, with d of shape `(E, H)`.
-    - `drive`: the input projections of all steps, `(E, T, B, G)`.
+    - `weights`: `(U, W, b)`, of shapes `(E, G, I)`, `(E, G, H)` and `(E, G)`; for the GRU
+      `(U, W, b, d)`, with d of shape `(E, H)`.
+    - `xs`: the inputs, `(E, B, T, I)`.
     - `start`: the state before the first step, `(h,)` or for the LSTM `(h, c)`, `(E, B, H)`.
     - `lengths`: how many steps of each sequence count. From there on it keeps its state, and
-      what the drive holds there is never looked at.
+      what the inputs are there is never looked at.
     - `save`: also give what the slopes need.
     - `native`: whether to use the compiled kernels; by default, if there are any.
 
-    **Returns:** the states after every step, `(hs,)` or `(hs, cs)`, each `(E, T, B, H)`; and
-    what was saved, `(E, T, B, P)`, or `()`.
+    **Returns:** the states after every step, `(hs,)` or `(hs, cs)`, each `(E, B, T, H)`; and
+    what was saved, `(E, B, T, P)`, or `()`.
 
     **Raises:** `InputError` for an unknown kind, and for shapes or types that do not agree.
     """
     params = _params(kind, lengths, native)
-    lengths = _lengths(lengths, drive)
-    outs = unroll_p.bind(lengths, *weights, drive, *start, save=save, **params)
+    lengths = _lengths(lengths, xs)
+    outs = unroll_p.bind(lengths, *weights, xs, *start, save=save, **params)
     states, saved = cut(outs, RECURRENCES[kind].states)
     return states, saved
 
@@ -89,47 +82,58 @@ def unroll_tangent(
     kind: str,
     point: Point,
     dweights: tuple[Array, ...],
-    ddrive: Drive,
+    dxs: Inputs | None,
     dstart: tuple[Start, ...],
     *,
     native: bool | None = None,
 ) -> tuple[States, ...]:
-    r"""$J v$: perturbations of weights, drive and first state to those of all states.
+    r"""$J v$: perturbations of weights, inputs and first state to those of all states.
 
-    Linear in the last three; they have the shapes of what they perturb. `point` holds what
-    `unroll` was given and what it gave with `save=True`, with the axis E first.
+    Linear in the last three; they have the shapes of what they perturb. `dxs` is None for
+    inputs that are not perturbed: that saves a product. `point` holds what `unroll` was given
+    and what it gave with `save=True`.
 
-    $$\dot s_t = \partial_s\,\mathrm{step}\,\dot s_{t-1}
+    $$\dot a_t = U \dot x_t + \dot U x_t + \dot b, \qquad
+      \dot s_t = \partial_s\,\mathrm{step}\,\dot s_{t-1}
         + \partial_a\,\mathrm{step}\,(\dot a_t + \dot W h_{t-1})$$
     """
     fixed, params = _at(kind, point, native)
-    return tuple(unroll_tangent_p.bind(*fixed, *dweights, ddrive, *dstart, **params))
+    linear = (*dweights, *(() if dxs is None else (dxs,)), *dstart)
+    return tuple(unroll_tangent_p.bind(*fixed, *linear, inputs=dxs is not None, **params))
 
 
 def unroll_adjoint(
-    kind: str, point: Point, gstates: tuple[States, ...], *, native: bool | None = None
-) -> tuple[tuple[Array, ...], Drive, tuple[Start, ...]]:
-    r"""$J^\top g$: slopes of a scalar by all states to those by weights, drive, first state.
+    kind: str,
+    point: Point,
+    gstates: tuple[States, ...],
+    *,
+    inputs: bool = True,
+    native: bool | None = None,
+) -> tuple[tuple[Array, ...], Inputs | None, tuple[Start, ...]]:
+    r"""$J^\top g$: slopes of a scalar by all states to those by weights, inputs, first state.
 
     Backpropagation through time, $\langle g, J v\rangle = \langle J^\top g, v\rangle$:
 
     $$\bar s_{t-1} = g_{t-1} + (\partial_s\,\mathrm{step})^\top \bar s_t, \qquad
-      \bar a_t = (\partial_a\,\mathrm{step})^\top \bar s_t, \qquad
-      \bar W = \sum_t \bar a_t h_{t-1}^\top$$
+      \bar a_t = (\partial_a\,\mathrm{step})^\top \bar s_t$$
 
-    (in the GRU the candidate's row of the last sum is times the reset gate).
+    $$\bar U = \sum_t \bar a_t x_t^\top, \qquad \bar W = \sum_t \bar a_t h_{t-1}^\top, \qquad
+      \bar b = \sum_t \bar a_t, \qquad \bar x_t = U^\top \bar a_t$$
+
+    (in the GRU the candidate's row of the second sum is times the reset gate, and $\bar d$ is
+    the sum of that row's factors). Without `inputs` the slopes by the inputs are None.
     """
     fixed, params = _at(kind, point, native)
-    outs = unroll_adjoint_p.bind(*fixed, *gstates, **params)
-    weights, (drive, *start) = cut(outs, len(point.weights))
-    return weights, drive, tuple(start)
+    outs = unroll_adjoint_p.bind(*fixed, *gstates, inputs=inputs, **params)
+    weights, gxs, start = cut(outs, 3 + RECURRENCES[kind].bias, inputs)
+    return weights, gxs[0] if inputs else None, start
 
 
 def _at(kind, point, native):
     """The first arguments of tangent and adjoint, and their parameters."""
     params = _params(kind, point.lengths, native)
-    lengths = _lengths(point.lengths, point.states[0])
-    return (lengths, point.weights[0], *point.start, *point.states, *point.saved), params
+    lengths, (U, W, *_) = _lengths(point.lengths, point.xs), point.weights
+    return (lengths, U, W, point.xs, *point.start, *point.states, *point.saved), params
 
 
 def _params(kind: str, lengths: Array | None, native: bool | None) -> dict[str, Any]:
@@ -150,12 +154,12 @@ def _native(asked: bool | None) -> bool:
     return found.available
 
 
-def _lengths(lengths: Array | None, timed: Array) -> Array:
-    if len(timed.shape) != 4:
-        rule = "drive and states must have the axes (ensemble, time, batch, units)"
-        raise InputError(rule, timed.shape, "For one network, add the first: `x[None]`.")
+def _lengths(lengths: Array | None, xs: Array) -> Array:
+    if len(xs.shape) != 4:
+        rule = "inputs must have the axes (ensemble, batch, time, input)"
+        raise InputError(rule, xs.shape, "For one network, add the first: `xs[None]`.")
     if lengths is None:
-        ensemble, time, batch, _ = timed.shape
+        ensemble, batch, time, _ = xs.shape
         return jnp.full((ensemble, batch), time, jnp.int32)
     lengths = jnp.asarray(lengths)
     if not jnp.issubdtype(lengths.dtype, jnp.integer):
@@ -165,7 +169,8 @@ def _lengths(lengths: Array | None, timed: Array) -> Array:
 
 
 def _signature(primitive: Primitive, params: dict[str, Any]) -> Signature:
-    return signatures(params["kind"], params.get("save", False))[primitive.name]
+    save, inputs = params.get("save", False), params.get("inputs", True)
+    return signatures(params["kind"], save, inputs)[primitive.name]
 
 
 def _shapes(primitive: Primitive, *avals, **params):
@@ -194,23 +199,22 @@ def _shapes(primitive: Primitive, *avals, **params):
 
 
 def _sizes(kind: str, names: dict[str, str], given: dict[str, Any]) -> dict[str, int]:
-    """The size of every axis: E and H from W, T and B from the first array that has time."""
-    timed = next(name for name, axes in names.items() if "T" in axes)
-    for name, rank in (("W", 3), (timed, 4)):
+    """The size of every axis: E and H from W; B, T and I from the inputs."""
+    for name, rank in (("W", 3), ("xs", 4)):
         if len(given[name].shape) != rank:
             _refuse(kind, name, names[name], f"{rank} axes", given[name].shape)
     cell = RECURRENCES[kind]
     ensemble, _, hidden = given["W"].shape
-    _, time, batch, _ = given[timed].shape
+    _, batch, time, inputs = given["xs"].shape
     if time < 1:
         raise InputError("a recurrence must run at least one step", 0, "Give it inputs.")
     blocks = {"G": cell.gates * hidden, "P": cell.saved * hidden}
-    return {"E": ensemble, "T": time, "B": batch, "H": hidden} | blocks
+    return {"E": ensemble, "B": batch, "T": time, "I": inputs, "H": hidden} | blocks
 
 
 def _refuse(kind, name, axes, expected, got):
     rule = f"`{name}` of {kind} must have the shape ({', '.join(axes)}) = {expected}"
-    raise InputError(rule, got, "E and H are those of `W`; T and B those of the drive.")
+    raise InputError(rule, got, "E and H are those of `W`; B, T and I those of the inputs.")
 
 
 # The rules.
@@ -219,16 +223,18 @@ def _refuse(kind, name, axes, expected, got):
 def _unroll_jvp(primals, tangents, *, save, **params):
     cell = RECURRENCES[params["kind"]]
     outs = unroll_p.bind(*primals, save=True, **params)
-    moved = [ad.instantiate_zeros(t) for t in tangents[1:]]
-    point = (*primals[:2], *primals[-cell.states :], *outs)
-    dstates = unroll_tangent_p.bind(*point, *moved, **params)
+    lengths, U, W, *_ = primals
+    xs, *start = primals[-1 - cell.states :]
+    _, dweights, (dxs,), dstart = cut(tangents, 1, 3 + cell.bias, 1)
+    inputs = _is_nonzero(dxs)
+    moved = map(ad.instantiate_zeros, (*dweights, *((dxs,) if inputs else ()), *dstart))
+    point = (lengths, U, W, xs, *start, *outs)
+    dstates = unroll_tangent_p.bind(*point, *moved, inputs=inputs, **params)
     if not save:
         return outs[: cell.states], dstates
-    states = outs[: cell.states]
     # What a step saves is a function of states that are known by now: all steps at once.
-    function = functools.partial(run_saved, primals[0], **params)
-    _, dsaved = jax.jvp(function, (*primals[1:], *states), (*moved, *dstates))
-    return outs, [*dstates, *dsaved]
+    values = *primals, *outs[: cell.states]
+    return outs, [*dstates, *_slope(run_saved, values, (*tangents, *dstates), params)]
 
 
 def _linear_jvp(primitive, function):
@@ -238,26 +244,36 @@ def _linear_jvp(primitive, function):
     """
 
     def rule(primals, tangents, **params):
-        fixed = len(_signature(primitive, params).fixed)
+        signature = _signature(primitive, params)
+        point, linear = cut(tangents, len(signature.fixed))
         outs = primitive.bind(*primals, **params)
         terms = []
-        if any(_is_nonzero(t) for t in tangents[fixed:]):
-            linear = map(ad.instantiate_zeros, tangents[fixed:])
-            terms.append(primitive.bind(*primals[:fixed], *linear, **params))
-        moved = [i for i in range(1, fixed) if _is_nonzero(tangents[i])]
-        if moved:
-
-            def at(*values):
-                args = list(primals)
-                for i, value in zip(moved, values, strict=True):
-                    args[i] = value
-                return function(*args, **params)
-
-            here, along = [primals[i] for i in moved], [tangents[i] for i in moved]
-            terms.append(jax.jvp(at, here, along)[1])
+        if any(map(_is_nonzero, linear)):
+            moved, asked = dict(zip(signature.linear, linear, strict=True)), params
+            if "dxs" in moved and not _is_nonzero(moved["dxs"]):
+                moved.pop("dxs")
+                asked = params | {"inputs": False}
+            moved = map(ad.instantiate_zeros, moved.values())
+            terms.append(primitive.bind(*primals[: len(point)], *moved, **asked))
+        if any(map(_is_nonzero, point[1:])):
+            terms.append(_slope(function, primals, point, params))
         return outs, [sum(parts[1:], parts[0]) for parts in zip(*terms, strict=True)]
 
     return rule
+
+
+def _slope(function, primals, tangents, params):
+    """The tangents of a function's results; those of the lengths are none."""
+    moved = [i for i, t in enumerate(tangents) if i > 0 and _is_nonzero(t)]
+
+    def at(*values):
+        args = list(primals)
+        for i, value in zip(moved, values, strict=True):
+            args[i] = value
+        return function(*args, **params)
+
+    here, along = [primals[i] for i in moved], [tangents[i] for i in moved]
+    return jax.jvp(at, here, along)[1]
 
 
 def _is_nonzero(tangent) -> bool:
@@ -265,14 +281,26 @@ def _is_nonzero(tangent) -> bool:
 
 
 def _transpose(primitive, other):
-    """The rule of a primitive linear in its last arguments; `other` is its transpose."""
+    """The rule of a primitive linear in its last arguments; `other` is its transpose.
+
+    An argument of the one is a result of the other, by the same name after its first letter.
+    """
 
     def rule(cotangents, *args, **params):
-        fixed = len(_signature(primitive, params).fixed)
-        given = map(ad.instantiate_zeros, cotangents)
-        outs = other.bind(*args[:fixed], *given, **params)
-        asked = map(ad.is_undefined_primal, args[fixed:])
-        return [None] * fixed + [o if a else None for o, a in zip(outs, asked, strict=True)]
+        here = _signature(primitive, params)
+        fixed, linear = cut(args, len(here.fixed))
+        asked = [ad.is_undefined_primal(x) for x in linear]
+        given = {n[1:]: ct for n, ct in zip(here.results, cotangents, strict=True)}
+        needed = {n[1:] for n, a in zip(here.linear, asked, strict=True) if a}
+        needed |= {n for n, ct in given.items() if _is_nonzero(ct)}
+        # The inputs' part is left out where it is not asked for, or is zero.
+        params = params | {"inputs": "xs" in needed}
+        there = _signature(other, params)
+        moved = (ad.instantiate_zeros(given[n[1:]]) for n in there.linear)
+        outs = other.bind(*fixed, *moved, **params)
+        slopes = dict(zip((n[1:] for n in there.results), outs, strict=True))
+        wanted = (slopes[n[1:]] if a else None for n, a in zip(here.linear, asked, strict=True))
+        return [*(None for _ in fixed), *wanted]
 
     return rule
 
@@ -324,14 +352,12 @@ def _on_cpu(primitive, function):
     by_scan = mlir.lower_fun(function, multiple_results=True)
 
     def rule(context, *operands, **params):
-        drive = context.avals_in[1]
-        known = drive.dtype in (np.float32, np.float64)
+        known = context.avals_in[1].dtype in (np.float32, np.float64)
         empty = any(0 in aval.shape for aval in context.avals_in)
         if not params["native"] or not known or empty:
             return by_scan(context, *operands, **params)
         attributes = {"cell": np.int32(KINDS.index(params["kind"]))}
-        if "save" in params:
-            attributes["save"] = np.int32(params["save"])
+        attributes |= {n: np.int32(params[n]) for n in ("save", "inputs") if n in params}
         kernel = jax.ffi.ffi_lowering(f"throughtime_{primitive.name}")
         return kernel(context, *operands, **attributes)
 

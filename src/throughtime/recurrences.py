@@ -1,4 +1,4 @@
-r"""The equations of one step and of its slopes, written out; then the scans through time.
+r"""The equations of one step and of its slopes, written out; and what the primitives take.
 
 With the lecture's letters, a step adds the *drive* $U x_t + b$ to the recurrent *product*
 $W h_{t-1}$ (in the GRU's candidate, $W_n h_{t-1} + d$). What is left acts on each unit alone.
@@ -9,8 +9,7 @@ Here `da` and `ga` belong to the arguments of the gates. Only in the GRU does th
 an argument in another way than the drive, through the reset gate: `gain` is that factor. It is
 diagonal, so tangent and adjoint share it.
 
-Arrays that have a time axis have it first, `(time, ..., batch, units)`. The axes `...` are
-those of the weights, `W` of shape `(..., gates*hidden, hidden)`.
+The last axis is that of the units, whatever is in front of it.
 """
 
 import functools
@@ -22,7 +21,8 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 Arrays = tuple[Array, ...]
-"""A state `(h,)` or `(h, c)`; weights `(W,)` or `(W, d)`; what was saved, `()` or one array."""
+"""A state `(h,)` or `(h, c)`; weights `(U, W, b)` or `(U, W, b, d)`; what was saved, `()` or
+one array."""
 
 
 class Recurrence(NamedTuple):
@@ -144,143 +144,11 @@ RECURRENCES: dict[str, Recurrence] = {
 """By the name of the cell, or for an Elman network of its activation."""
 
 
-class Point(NamedTuple):
-    """Where a recurrence is linearised: what its slopes depend on.
-
-    - `weights`: `(W,)`, for the GRU `(W, d)`; `d` may be left out, its slopes do not need it.
-    - `start`: the state before the first step. `states`: those after every step.
-    - `saved`: what the steps saved, `()` or one array.
-    - `lengths`: how many steps of each sequence count; None if all do.
-    """
-
-    weights: Arrays
-    start: Arrays
-    states: Arrays
-    saved: Arrays
-    lengths: Array | None
-
-    @property
-    def before(self) -> Arrays:
-        """The states before every step (time first)."""
-        pairs = zip(self.start, self.states, strict=True)
-        return tuple(jnp.concatenate((s[None], ss[:-1])) for s, ss in pairs)
-
-    @property
-    def active(self) -> Array | None:
-        """Which steps count, `(time, ..., batch, 1)`; None if all do."""
-        return _active(self.lengths, len(self.states[0]))
-
-
-def scan(
-    kind: str, weights: Arrays, drive: Array, start: Arrays, lengths: Array | None, save: bool
-) -> tuple[Arrays, Arrays]:
-    """The states after every step and, if asked, what each step saved.
-
-    Without `lengths` every step counts. From its length on, a sequence keeps its state and
-    saves zeros, whatever the drive is there.
-    """
-    cell = RECURRENCES[kind]
-    product = _product(weights)
-
-    def step(state, at):
-        drive, active = at
-        new, saved = cell.step(product(state[0]), drive, state)
-        new = _where(active, new, state)
-        saved = _where(active, saved, _zeros(saved)) if save else ()
-        return new, (new, saved)
-
-    _, (states, saved) = jax.lax.scan(step, start, (drive, _active(lengths, len(drive))))
-    return states, saved
-
-
-def saved_again(kind: str, point: Point, drive: Array) -> Arrays:
-    """What every step saved, from the states that are known by now: all steps at once."""
-    (drive,) = _where(point.active, (drive,), _zeros((drive,)))
-    product = _product(point.weights)(point.before[0])
-    _, saved = RECURRENCES[kind].step(product, drive, point.before)
-    return _where(point.active, saved, _zeros(saved))
-
-
-def scan_tangent(
-    kind: str, point: Point, dweights: Arrays, ddrive: Array, dstart: Arrays
-) -> Arrays:
-    """Perturbations of weights, drive and first state to those of all states."""
-    cell = RECURRENCES[kind]
-    before, active = point.before, point.active
-    # Zeroed, not only skipped: the slope of this function must not meet a NaN in the padding.
-    (ddrive,) = _where(active, (ddrive,), _zeros((ddrive,)))
-    # The weights' part does not depend on the perturbed states: one product for all steps.
-    da = ddrive + cell.gain(_product(dweights)(before[0]), point.saved)
-    product = _product(point.weights[:1])
-
-    def step(dstate, at):
-        before, after, saved, da, active = at
-        da = da + cell.gain(product(dstate[0]), saved)
-        new = _where(active, cell.tangent(before, after, saved, da, dstate), dstate)
-        return new, new
-
-    return jax.lax.scan(step, dstart, (before, point.states, point.saved, da, active))[1]
-
-
-def scan_adjoint(kind: str, point: Point, gstates: Arrays) -> tuple[Arrays, Array, Arrays]:
-    """Slopes by all states to those by weights, drive and first state: the scan backward."""
-    cell = RECURRENCES[kind]
-    W, before = point.weights[0], point.before
-
-    def step(gstate, at):
-        gout, before, after, saved, active = at
-        gstate = tuple(map(jnp.add, gstate, gout))
-        ga, (gh, *others) = cell.adjoint(before, after, saved, gstate)
-        gh = gh + cell.gain(ga, saved) @ W
-        gbefore = _where(active, (gh, *others), gstate)
-        (ga,) = _where(active, (ga,), _zeros((ga,)))
-        return gbefore, ga
-
-    steps = (gstates, before, point.states, point.saved, point.active)
-    gstart, gdrive = jax.lax.scan(step, _zeros(point.start), steps, reverse=True)
-    gproduct = cell.gain(gdrive, point.saved)
-    # One product over all steps is far cheaper than one for each.
-    gW = jnp.einsum("t...bg,t...bh->...gh", gproduct, before[0])
-    hidden = W.shape[-1]
-    gd = (gproduct[..., -hidden:].sum(axis=(0, -2)),) if cell.bias else ()
-    return (gW, *gd), gdrive, gstart
-
-
-def _product(weights: Arrays) -> Callable[[Array], Array]:
-    """h -> W h (+ d in the last block), for one step or, with a time axis in front, for all."""
-    W, *d = weights
-    blocks = W.shape[-2] - W.shape[-1]
-    bias = [jnp.pad(one, [(0, 0)] * (one.ndim - 1) + [(blocks, 0)])[..., None, :] for one in d]
-
-    def product(h: Array) -> Array:
-        time = "t" if h.ndim > W.ndim else ""
-        return sum(bias, jnp.einsum(f"{time}...bh,...gh->{time}...bg", h, W))
-
-    return product
-
-
-def _active(lengths: Array | None, time: int) -> Array | None:
-    if lengths is None:
-        return None
-    steps = jnp.arange(time).reshape(-1, *(1 for _ in lengths.shape))
-    return (steps < lengths)[..., None]
-
-
-def _where(active: Array | None, new: Arrays, old: Arrays) -> Arrays:
-    if active is None:
-        return new
-    return tuple(jnp.where(active, n, o) for n, o in zip(new, old, strict=True))
-
-
-def _zeros(arrays: Arrays) -> Arrays:
-    return tuple(map(jnp.zeros_like, arrays))
-
-
 class Signature(NamedTuple):
     """Of a primitive: the arguments that are fixed, those it is linear in, and the results.
 
-    By name, with a letter for each axis: E (ensemble), T (time), B (batch), H (hidden),
-    G (gates times hidden), P (saved times hidden).
+    By name, with a letter for each axis: E (ensemble), B (batch), T (time), I (input), H
+    (hidden), G (gates times hidden), P (saved times hidden).
     """
 
     fixed: dict[str, str]
@@ -294,17 +162,23 @@ class Signature(NamedTuple):
 
 
 @functools.cache
-def signatures(kind: str, save: bool = False) -> dict[str, Signature]:
-    """What the primitives take and give, in order."""
+def signatures(kind: str, save: bool = False, inputs: bool = True) -> dict[str, Signature]:
+    """What the primitives take and give, in order.
+
+    `save`: whether `unroll` also gives what the slopes need. `inputs`: whether the tangent
+    takes a perturbation of the inputs, and the adjoint gives the slopes by them.
+    """
     cell = RECURRENCES[kind]
     letters = "hc"[: cell.states]
-    weights = {"W": "EGH"} | ({"d": "EH"} if cell.bias else {})
-    start, states = {f"{s}0": "EBH" for s in letters}, {f"{s}s": "ETBH" for s in letters}
-    saved = {"saved": "ETBP"} if cell.saved else {}
-    lengths, moved = {"lengths": "EB"}, weights | {"drive": "ETBG"} | start
-    point = lengths | {"W": "EGH"} | start | states | saved
+    U_and_W, xs = {"U": "EGI", "W": "EGH"}, {"xs": "EBTI"}
+    weights = U_and_W | {"b": "EG"} | ({"d": "EH"} if cell.bias else {})
+    start, states = {f"{s}0": "EBH" for s in letters}, {f"{s}s": "EBTH" for s in letters}
+    saved, lengths = {"saved": "EBTP"} if cell.saved else {}, {"lengths": "EB"}
+    moved = weights | (xs if inputs else {}) | start
+    point = lengths | U_and_W | xs | start | states | saved
+    results = states | (saved if save else {})
     return {
-        "unroll": Signature(lengths | moved, {}, states | (saved if save else {})),
+        "unroll": Signature(lengths | weights | xs | start, {}, results),
         "unroll_tangent": Signature(point, _named("d", moved), _named("d", states)),
         "unroll_adjoint": Signature(point, _named("g", states), _named("g", moved)),
     }
@@ -312,63 +186,6 @@ def signatures(kind: str, save: bool = False) -> dict[str, Signature]:
 
 def _named(letter: str, table: dict[str, str]) -> dict[str, str]:
     return {letter + name: axes for name, axes in table.items()}
-
-
-def run_scan(lengths, *args, kind, save, masked, native):
-    """`scan`, of the primitive's arguments and to its results; so the next ones."""
-    there, back, lengths = _time_first(lengths, masked)
-    cell = RECURRENCES[kind]
-    weights, drive, start = cut(map(there, args), 1 + cell.bias, 1)
-    states, saved = scan(kind, weights, drive[0], start, lengths, save)
-    return back((*states, *saved))
-
-
-def run_saved(lengths, *args, kind, masked, native):
-    """What `unroll` saves, from its arguments and the states."""
-    there, back, lengths = _time_first(lengths, masked)
-    cell = RECURRENCES[kind]
-    counts = 1 + cell.bias, 1, cell.states
-    weights, drive, start, states = cut(map(there, args), *counts)
-    return back(saved_again(kind, Point(weights, start, states, (), lengths), drive[0]))
-
-
-def run_tangent(lengths, *args, kind, masked, native):
-    there, back, lengths = _time_first(lengths, masked)
-    cell = RECURRENCES[kind]
-    point, linear = cut(map(there, args), 1 + 2 * cell.states + bool(cell.saved))
-    dweights, ddrive, dstart = cut(linear, 1 + cell.bias, 1)
-    point = _point(point, cell.states, lengths)
-    return back(scan_tangent(kind, point, dweights, ddrive[0], dstart))
-
-
-def run_adjoint(lengths, *args, kind, masked, native):
-    there, back, lengths = _time_first(lengths, masked)
-    cell = RECURRENCES[kind]
-    point, gstates = cut(map(there, args), 1 + 2 * cell.states + bool(cell.saved))
-    point = _point(point, cell.states, lengths)
-    gweights, gdrive, gstart = scan_adjoint(kind, point, gstates)
-    return back((*gweights, gdrive, *gstart))
-
-
-def _point(args, states, lengths):
-    weights, start, states, saved = cut(args, 1, states, states)
-    return Point(weights, start, states, saved, lengths)
-
-
-def _time_first(lengths, masked):
-    """Arrays as the scans take them, the way back for all results, and the lengths.
-
-    A network alone goes without the axis E: plain products are faster than batched ones.
-    """
-    alone = lengths.shape[0] == 1
-
-    def there(x):
-        return x[0] if alone else jnp.swapaxes(x, 0, 1) if x.ndim == 4 else x
-
-    def back(xs):
-        return [x[None] if alone else there(x) for x in xs]
-
-    return there, back, there(lengths) if masked else None
 
 
 def cut(things, *counts: int) -> tuple[tuple, ...]:

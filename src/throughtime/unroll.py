@@ -22,8 +22,8 @@ def unroll(
 ) -> tuple[PyTree[Float[Array, "batch time ..."]], State]:
     r"""Run a cell through time: $s_t = \mathrm{step}(\mathrm{drive}(x_t), s_{t-1})$.
 
-    The input projection of all steps is one matrix product. The built-in cells then run as one
-    primitive (`primitives.unroll`), a cell of your own by `jax.lax.scan`.
+    The built-in cells run as one primitive (`primitives.unroll`), a cell of your own by
+    `jax.lax.scan` after one `drive` of all steps.
 
     **Arguments:**
 
@@ -40,12 +40,14 @@ def unroll(
 
     | cell | kept for the backward pass | in all, by the kernels | by the scan | `recompute` |
     | --- | --- | --- | --- | --- |
-    | RNN | 1: h | 3 | 4 | 2 |
-    | GRU | 5: h, r, z, n, $W_n h + d$ | 9 | 14 | 2 |
-    | LSTM | 6: h, c, i, f, g, o | 12 | 18 | 2 |
+    | RNN | 1: h | 2 | 4 | 2 |
+    | GRU | 5: h, r, z, n, $W_n h + d$ | 6 | 14 | 2 |
+    | LSTM | 6: h, c, i, f, g, o | 8 | 18 | 2 |
 
-    The backward pass adds the slopes by what it returns to what is kept: one for each array of
-    the state and each block of the drive; the scan also copies. With `recompute` only the
+    To what is kept the backward pass adds the slopes by what was returned: one for each array
+    of the state. The scan also writes out those by each block of $U x + b$, and copies; the
+    kernels use them up step by step. Slopes by the inputs, where they are asked for, have the
+    size of the inputs. With `recompute` only the
     hidden states (which are returned) and their slopes are there for all steps, all else for
     one piece, $O(\sqrt{T})$, beside the state at the start of each piece.
 
@@ -60,53 +62,57 @@ def unroll(
         rule = f"a cell of input size {cell.input_size} takes inputs of as many features"
         raise InputError(rule, f"{features} features", "Build the cell for this input.")
     state = cell.initial_state(batch) if state is None else state
-    xs = jnp.swapaxes(xs, 0, 1)  # (time, batch, input)
     through = _in_pieces if recompute and time > 1 else _through
-    states, final = through(cell, xs, state, lengths)
-    return jax.tree.map(lambda s: jnp.swapaxes(s, 0, 1), states), final
+    return through(cell, xs, state, lengths)
 
 
 def _through(cell: Cell, xs: Array, state: State, lengths: Array | None):
-    """All states, time first, and the final one."""
-    active = None
-    if lengths is not None:
-        active = jnp.arange(len(xs))[:, None] < lengths[None, :]  # (time, batch)
-        # Padding is zeroed before the product: 0 * NaN in the gradient of `U` would be NaN.
-        xs = jnp.where(active[..., None], xs, 0)
-    drive = cell.drive(xs)
-    if type(cell) in (RNN, GRU, LSTM) and len(xs):
-        return _as_primitive(cell, drive, state, lengths)
-    step = _plain(cell) if active is None else _masked(cell)
-    final, states = jax.lax.scan(step, state, drive if active is None else (drive, active))
-    return states, final
+    """All states, `(batch, time, ...)`, and the final one."""
+    built_in = type(cell) in (RNN, GRU, LSTM) and xs.shape[1] > 0
+    return (_as_primitive if built_in else _as_scan)(cell, xs, state, lengths)
 
 
-def _as_primitive(cell, drive, state, lengths):
+def _as_primitive(cell, xs, state, lengths):
     """A built-in cell by the primitive, as an ensemble of one."""
     kind = cell.activation if isinstance(cell, RNN) else type(cell).__name__.lower()
-    weights = (cell.W, cell.d) if isinstance(cell, GRU) else (cell.W,)
+    weights = (cell.U, cell.W, cell.b, *((cell.d,) if isinstance(cell, GRU) else ()))
     start = tuple(state) if isinstance(cell, LSTM) else (state,)
-    dtype = jnp.result_type(drive, *weights, *start)
-    alone = (weights, drive, start)
-    weights, drive, start = jax.tree.map(lambda x: jnp.asarray(x, dtype)[None], alone)
+    dtype = jnp.result_type(xs, *weights, *start)
+    alone = (weights, xs, start)
+    weights, xs, start = jax.tree.map(lambda x: jnp.asarray(x, dtype)[None], alone)
     lengths = None if lengths is None else lengths[None]
-    states, _ = primitives.unroll(kind, weights, drive, start, lengths)
+    states, _ = primitives.unroll(kind, weights, xs, start, lengths)
     states = tuple(s[0] for s in states)
-    final = tuple(s[-1] for s in states)
+    final = tuple(s[:, -1] for s in states)
     if isinstance(cell, LSTM):
         return LSTMState(*states), LSTMState(*final)
     return states[0], final[0]
 
 
+def _as_scan(cell, xs, state, lengths):
+    """Any cell, by its own `drive` and `step`."""
+    active = None
+    xs = jnp.swapaxes(xs, 0, 1)  # (time, batch, input)
+    if lengths is not None:
+        active = jnp.arange(len(xs))[:, None] < lengths[None, :]
+        # Padding is zeroed before the product: 0 * NaN in the gradient of `U` would be NaN.
+        xs = jnp.where(active[..., None], xs, 0)
+    drive = cell.drive(xs)
+    step = _plain(cell) if active is None else _masked(cell)
+    final, states = jax.lax.scan(step, state, drive if active is None else (drive, active))
+    return jax.tree.map(lambda s: jnp.swapaxes(s, 0, 1), states), final
+
+
 def _in_pieces(cell: Cell, xs: Array, state: State, lengths: Array | None):
     """`_through`, in pieces of about the square root of their number; each is a checkpoint."""
-    steps = math.isqrt(len(xs))
-    pieces, rest = divmod(len(xs), steps)
+    batch, time, features = xs.shape
+    steps = math.isqrt(time)
+    pieces, rest = divmod(time, steps)
     whole = pieces * steps
 
     @eqx.filter_checkpoint
     def piece(cell, state, xs, start):
-        left = None if lengths is None else jnp.clip(lengths - start, 0, len(xs))
+        left = None if lengths is None else jnp.clip(lengths - start, 0, xs.shape[1])
         return _through(cell, xs, state, left)
 
     def step(state, at):
@@ -114,13 +120,16 @@ def _in_pieces(cell: Cell, xs: Array, state: State, lengths: Array | None):
         return final, states
 
     starts = jnp.arange(pieces) * steps
-    cut = xs[:whole].reshape(pieces, steps, *xs.shape[1:])
+    cut = jnp.swapaxes(xs[:, :whole].reshape(batch, pieces, steps, features), 0, 1)
     state, states = jax.lax.scan(step, state, (cut, starts))
-    states = jax.tree.map(lambda s: s.reshape(whole, *s.shape[2:]), states)
+    # (pieces, batch, steps, ...) to (batch, time, ...)
+    states = jax.tree.map(
+        lambda s: jnp.swapaxes(s, 0, 1).reshape(batch, whole, *s.shape[3:]), states
+    )
     if not rest:
         return states, state
-    last, final = piece(cell, state, xs[whole:], jnp.asarray(whole))
-    return jax.tree.map(lambda *two: jnp.concatenate(two), states, last), final
+    last, final = piece(cell, state, xs[:, whole:], jnp.asarray(whole))
+    return jax.tree.map(lambda *two: jnp.concatenate(two, axis=1), states, last), final
 
 
 def _plain(cell):

@@ -143,6 +143,21 @@ def test_clip_is_by_the_global_norm(float64):
         assert float(info.gradient_norm) == pytest.approx(5 * scale)  # before the clip
 
 
+@pytest.mark.parametrize("name", PLAIN)
+def test_of_several_rates_and_clips_a_member_takes_its_own(name, float64):
+    """Nothing is clipped by an infinite norm; the optimiser may also be the user's own."""
+    rates = (0.5, RATE, 0.1)
+    ours = method(name, rates, clip=[0.1, np.inf, 0.1])
+    assert ours.members == 3 and ours.rate == rates and method(name, RATE).members is None
+    state = ours.init(jnp.asarray(START), 1)
+    assert float(state.rate) == RATE and float(state.factor) == 1
+    expected = np.array(list(PLAIN[name](START)))
+    np.testing.assert_allclose(scan(ours, jnp.asarray(START), state), expected, rtol=1e-12)
+    own = method(optax.sgd(1.0), clip=rates)
+    moved = scan(own, jnp.asarray(START), own.init(jnp.asarray(START), 2))[0] - START
+    assert np.linalg.norm(moved) == pytest.approx(0.1)
+
+
 def test_info():
     ours = method("sgd", 0.1)
     w = jnp.asarray(START, jnp.float32)
@@ -203,3 +218,10 @@ def test_errors():
             method("adam", value)
         with pytest.raises(InputError, match=f"`clip` must be positive; got {value}"):
             method("adam", clip=value)
+        with pytest.raises(InputError, match=f"`rate` must be positive; got {value}"):
+            method("adam", [0.1, value])
+    for wrong in ([], np.ones((2, 2))):
+        with pytest.raises(InputError, match=r"`rate` must be a number, or one for each"):
+            method("adam", wrong)
+    with pytest.raises(InputError, match=r"of as many members; got 2 and 3\."):
+        method("adam", [0.1, 0.2], clip=[1.0, 2.0, 3.0])

@@ -125,6 +125,21 @@ def test_members_of_an_ensemble_are_networks_of_their_own_stream(key):
     assert not (np.asarray(a.cells[0].U) == np.asarray(b.cells[0].U)).any()
 
 
+def test_scale_multiplies_the_matrices_of_a_member_and_no_bias():
+    shape = Architecture(2, 1, "lstm", 3, dense=(2,), init="keras")
+    plain, scaled = (shape.ensemble(3, 0, scale=scale) for scale in (None, [0.5, 1, 2]))
+    for one, other in zip(jax.tree.leaves(plain), jax.tree.leaves(scaled), strict=True):
+        factor = np.float32([0.5, 1, 2]).reshape(3, 1, 1) if one.ndim == 3 else 1
+        np.testing.assert_array_equal(other, one * factor)  # powers of 2: to the bit
+        assert one.dtype == other.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("scale", [[1.0, 2.0], [[1.0], [2.0], [3.0]], [1.0, 2.0, np.nan]])
+def test_scale_is_a_number_for_each_member(scale):
+    with pytest.raises(InputError, match=r"for each of the 3 members; .* Pass 3 numbers\."):
+        Architecture(2, 1).ensemble(3, 0, scale=np.array(scale))
+
+
 def test_states_carry_from_piece_to_piece(float64):
     network, xs = build(depth=2), inputs()
     whole, end = run(network, xs)

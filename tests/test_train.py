@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from dataclasses import replace
 
 import equinox as eqx
@@ -10,12 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from throughtime import native
 from throughtime.batches import Sequences, Streams, Windows
-from throughtime.epoch import flatten
+from throughtime.cells import RNN
+from throughtime.epoch import at_once, flatten
 from throughtime.errors import InputError
 from throughtime.losses import Loss, squared_error
 from throughtime.methods import Info, method
-from throughtime.network import Architecture
+from throughtime.network import Architecture, Dense, Network, Readout
 from throughtime.seeds import words
 from throughtime.train import Diverged, evaluate, train
 
@@ -89,8 +92,12 @@ def assert_same_bits(one, other):
     """Networks and histories, less the clock."""
     for a, b in zip(jax.tree.leaves(one.network), jax.tree.leaves(other.network), strict=True):
         np.testing.assert_array_equal(a, b)
-    rows = ([row[:-1] for row in fitted.history] for fitted in (one, other))
-    np.testing.assert_array_equal(*rows)
+    np.testing.assert_array_equal(rows(one), rows(other))
+
+
+def rows(fitted):
+    """The history, less the clock."""
+    return [row._replace(seconds=0.0) for row in fitted.history]
 
 
 def test_a_linear_network_finds_the_least_squares_solution(float64):
@@ -157,7 +164,7 @@ def through(**options):
 
     def keep(state, history):
         on_disk = jax.tree.map(np.asarray, state)
-        states[int(state.epoch)] = (jax.tree.map(jnp.asarray, on_disk), list(history))
+        states[int(np.max(state.epoch))] = (jax.tree.map(jnp.asarray, on_disk), list(history))
 
     return plain(**options, on_epoch=keep), states
 
@@ -204,7 +211,7 @@ def test_the_weights_of_the_best_or_of_the_last_epoch_are_kept(lone, float64):
     for fitted, epoch in ((best, 1), (last, EPOCHS)):
         np.testing.assert_array_equal(flatten(fitted.network)[0], states[epoch][0].params)
     assert not eqx.tree_equal(best.network, last.network)
-    assert [row[:-1] for row in best.history] == [row[:-1] for row in last.history]
+    assert rows(best) == rows(last)
 
 
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(float64):
@@ -456,32 +463,130 @@ def member(fitted, i):
     return replace(fitted, network=network, history=rows, best_epochs=(fitted.best_epochs[i],))
 
 
-def test_the_first_member_of_an_ensemble_has_the_bits_it_has_alone(lone, float64):
-    """Promised: member 0 draws the shuffles of a lone training, and has its numbers to the
-    bit. The others draw their own."""
+@pytest.fixture(params=["at once", "in turn"])
+def in_turn(request, monkeypatch):
+    """Both ways to train an ensemble, whatever this machine would choose."""
+    in_turn = request.param == "in turn"
+    monkeypatch.setattr(sys.modules["throughtime.train"], "at_once", lambda _: not in_turn)
+    return in_turn
+
+
+def assert_as_alone(one, alone, in_turn):
+    """Promised: to the bit where members take turns, else up to rounding."""
+    if in_turn:
+        assert_same_bits(one, alone)
+    assert_close(one.network, alone.network)
+    np.testing.assert_allclose(rows(one), rows(alone), rtol=1e-11)
+    assert one.best_epochs == alone.best_epochs
+
+
+def alone(stacked, i):
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[i]), stacked)
+
+
+def test_the_first_member_of_an_ensemble_has_the_numbers_it_has_alone(lone, in_turn, float64):
+    """Promised: member 0 draws the shuffles of a lone training. The others draw their own."""
     others = [network(seed=seed) for seed in (0, 0)]
     stacked = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *others)
     together = plain(stacked, ensemble=2)
-    assert_same_bits(member(together, 0), lone[0])
+    assert_as_alone(member(together, 0), lone[0], in_turn)
     assert len(together.history) == 2 * EPOCHS and together.best_epochs[0] == 1
     one, other = (member(together, i).history for i in range(2))
     assert one[0].loss != other[0].loss  # of the same weights: the shuffles differ
 
 
-def test_a_member_that_stops_early_is_not_changed_by_the_others(float64):
-    """Promised: with the same batches, every member has the bits it has alone, whenever the
-    others stop."""
+def test_in_single_precision_a_member_is_as_alone_up_to_rounding(in_turn):
+    data = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), sequences())
+    stacked = Architecture(2, 1, "gru", 5, last=True).ensemble(3, 0)
+    together = train(stacked, data, epochs=5, batch_size=4, ensemble=3, key=0)
+    one = train(alone(stacked, 0), data, epochs=5, batch_size=4, key=0)
+    assert_close(member(together, 0).network, one.network, 1e-5)
+
+
+def test_a_member_that_stops_early_is_not_changed_by_the_others(in_turn, float64):
+    """Promised: with the same batches every member has the numbers it has alone, whenever the
+    others stop; and from when it stops its weights are the same to the bit."""
     data = InOrder(*jax.tree.leaves(sequences(8, slope=0.3)))
     options = {"epochs": 12, "patience": 2, "method": method("rmsprop", 0.03)}
     stacked = Architecture(2, 1, "rnn", 3, last=True, dtype="float64").ensemble(3, KEY)
-    together = plain(stacked, data, ensemble=3, **options)
+    states = []
+    together = plain(
+        stacked, data, ensemble=3, **options,
+        on_epoch=lambda state, _: states.append(jax.device_get(state)),
+    )  # fmt: skip
     for i in range(3):
-        one = jax.tree.map(lambda leaf, i=i: jnp.asarray(np.asarray(leaf)[i]), stacked)
-        alone = plain(one, data, **options)
-        assert_same_bits(member(together, i), alone)
-        assert member(together, i).best_epochs == alone.best_epochs
+        assert_as_alone(member(together, i), plain(alone(stacked, i), data, **options), in_turn)
+        ended = len(member(together, i).history)
+        for state in states[ended:]:
+            same = jax.tree.map(lambda a, b, i=i: np.array_equal(a[i], b[i]), state, states[-1])
+            assert all(jax.tree.leaves(same))
     lengths = [len(member(together, i).history) for i in range(3)]
     assert len(set(lengths)) > 1, "the test needs members that stop at different epochs"
+
+
+def test_an_ensemble_has_the_same_bits_again_and_when_resumed(in_turn, float64):
+    stacked = Architecture(2, 1, "gru", 3, last=True, dtype="float64").ensemble(3, KEY)
+    options = {"ensemble": 3, "method": method("adam", [0.1, 0.01, 0.001])}
+    fitted, states = through(net=stacked, **options)
+    assert_same_bits(fitted, plain(stacked, **options))
+    assert_same_bits(fitted, plain(stacked, start=states[2], **options))
+
+
+def test_every_member_has_its_own_rate_and_clip(in_turn, float64):
+    """Each is what it is when trained alone with its numbers."""
+    data, rates, clips = InOrder(*jax.tree.leaves(sequences())), [0.1, 0.01], [0.5, math.inf]
+    stacked = Architecture(2, 1, "rnn", 3, last=True, dtype="float64").ensemble(2, KEY)
+    for name in ("rmsprop", "nesterov"):
+        search = method(name, jnp.array(rates), clip=np.array(clips))
+        together = plain(stacked, data, ensemble=2, method=search, schedule="cosine")
+        for i in range(2):
+            own = method(name, rates[i], clip=clips[i])
+            lone = plain(alone(stacked, i), data, method=own, schedule="cosine")
+            assert_close(member(together, i).network, lone.network)
+            factors = [0.5 * (1 + math.cos(math.pi * k / EPOCHS)) for k in range(EPOCHS)]
+            for fitted in (member(together, i), lone):
+                found = [row.rate for row in fitted.history]
+                np.testing.assert_allclose(found, np.array(factors) * rates[i], rtol=1e-6)
+
+
+def test_a_search_goes_on_without_a_member_that_diverges(in_turn, float64):
+    data = InOrder(*jax.tree.leaves(sequences()))
+    shape = Architecture(2, 1, "rnn", 3, activation="identity", last=True, dtype="float64")
+    stacked, options = shape.ensemble(2, KEY), {"epochs": 200, "batch_size": 4, "key": KEY}
+    found = train(stacked, data, method=method("sgd", [0.5, 0.01]), ensemble=2, **options)
+    assert found.diverged == (0,) and finite(found.network)
+    assert found.stopped == "all 200 epochs done; diverged: member 0"
+    lost = member(found, 0).history
+    assert len(lost) < 200 and not math.isfinite(lost[-1].loss + lost[-1].gradient_norm)
+    lone = train(alone(stacked, 1), data, method=method("sgd", 0.01), **options)
+    assert lone.diverged == () and len(member(found, 1).history) == 200
+    assert_close(member(found, 1).network, lone.network, 1e-10)
+    with pytest.raises(Diverged, match=r"a rate \(now 0\.[56]\) too large") as caught:
+        train(stacked, data, method=method("sgd", [0.5, 0.6]), ensemble=2, **options)
+    assert caught.value.fitted.diverged == (0, 1) and finite(caught.value.fitted.network)
+
+
+def test_without_rates_of_its_own_a_member_that_diverges_ends_the_training(in_turn, float64):
+    good = Architecture(2, 1, "rnn", 3, last=True, dtype="float64").ensemble(2, KEY)
+    bad = jax.tree.map(lambda leaf: leaf.at[1].set(jnp.nan), good)
+    with pytest.raises(Diverged, match="not finite at step 1 of epoch 1") as caught:
+        plain(bad, ensemble=2)
+    assert caught.value.fitted.diverged == (1,)
+
+
+def test_members_are_trained_at_once_where_that_is_faster(monkeypatch):
+    """By the kernels, which take built-in cells; on a CPU else in turn."""
+
+    class Own(RNN):
+        pass
+
+    built_in = network(dtype="float32")
+    own = Network((Own(2, 3, key=0),), Readout((Dense(3, 1, key=0),)))
+    for available in (False, True):
+        monkeypatch.setattr(native, "available", lambda available=available: available)
+        assert at_once(built_in) == available and not at_once(own)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert at_once(own)
 
 
 class Bare(Accumulate):
@@ -506,6 +611,11 @@ class Bare(Accumulate):
             r"plateau schedule needs a method whose state has a `factor`; got Bare\.",
         ),
         ({"method": Bare(), "schedule": "cosine"}, r"cosine schedule needs .* got Bare\."),
+        (
+            {"method": method("adam", [0.1, 0.2])},
+            r"got 2 of them and `ensemble` None\. Pass `ensemble=2`\.",
+        ),
+        ({"ensemble": 3}, r"leading axis .*; got `ensemble` 3 and weights of 1, 3\."),
     ],
 )
 def test_bad_arguments(options, message, float64):

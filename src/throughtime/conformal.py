@@ -15,7 +15,8 @@ def margins(
     $\lceil (n+1)\,\mathrm{level} \rceil$-th smallest absolute residual; it covers a new,
     exchangeable observation with a probability of at least `level` (Vovk, Gammerman and
     Shafer 2005; Lei et al. 2018). Residuals of overlapping forecasts are not quite
-    exchangeable: the coverage that was reached is measured on the test part.
+    exchangeable: the coverage that was reached is measured on the test part. Of an ensemble
+    they are the residuals of its mean; how far its members lie apart is not used.
 
     **Arguments:**
 

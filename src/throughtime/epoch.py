@@ -1,6 +1,7 @@
 """One epoch as one program: every batch, then the validation data, then the best weights.
 
-Nothing here touches the host. `train` compiles it once and runs it epoch by epoch.
+Nothing here touches the host. `train` compiles it once and runs it epoch by epoch. Of an
+ensemble every argument but the data has a leading axis over its members.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
+from . import native
 from .batches import Batch, Data
+from .cells import CELLS
 from .losses import Loss
 from .methods import Method
 from .network import Network
@@ -111,10 +114,14 @@ class Epoch:
     schedule: str
     patience: int | None
 
-    def begin(self, params: Float[Array | np.ndarray, " weights"]) -> TrainState:
-        """The state before the first epoch."""
+    def begin(
+        self, params: Float[Array | np.ndarray, " weights"], member: Any = 0
+    ) -> TrainState:
+        """The state before the first epoch; `member` is for a method with a rate of each."""
         zero, infinite = np.zeros((), np.int32), np.full((), np.inf, params.dtype)
-        method = self.method.init(params)
+        plural = getattr(self.method, "members", None) is not None
+        init: Any = self.method.init
+        method = init(params, member) if plural else init(params)
         state: Any = (params, method, params, infinite, zero, zero, zero, np.array(False))
         return TrainState(*state)
 
@@ -193,6 +200,51 @@ class Epoch:
         return params, method, bad, seen
 
 
+def at_once(network: Network) -> bool:
+    """Whether every update is done for all members at once, or member after member.
+
+    On a CPU only the compiled kernels gain from it: they spread the members over the cores,
+    while a scan of small batched products is no faster than the members in a row.
+    """
+    if jax.default_backend() != "cpu":
+        return True
+    built_in = all(type(cell) in CELLS.values() for cell in network.cells)
+    return built_in and native.available()
+
+
+def begin(epoch: Epoch, weights: np.ndarray) -> TrainState:
+    """The state before the first epoch, of one network or of all members."""
+    if weights.ndim == 1:
+        return epoch.begin(weights)
+    return jax.jit(jax.vmap(epoch.begin))(weights, np.arange(len(weights), dtype=np.int32))
+
+
+def program(epoch: Epoch, ensemble: int | None, at_once: bool):
+    """An epoch of one network or of an ensemble, compiled once."""
+    if ensemble is None:
+
+        def run_one(state, data, validation, rows):
+            return epoch.run(state, data, validation, rows[0])
+
+        return jax.jit(run_one)
+
+    def run_all(states, data, validation, rows):
+        def member(state_and_rows):
+            state, rows = state_and_rows
+            return jax.lax.cond(
+                epoch.finished(state),
+                epoch.idle,
+                lambda s: epoch.run(s, data, validation, rows),
+                state,
+            )
+
+        # (`cond` of a mapped condition does both and selects: what is idle stays as it is)
+        each = (states, rows)
+        return jax.vmap(member)(each) if at_once else jax.lax.map(member, each)
+
+    return jax.jit(run_all)
+
+
 def flatten(network: Network) -> tuple[np.ndarray, Callable[[Array | np.ndarray], Network]]:
     """The weights of a network as one vector, and the way back.
 
@@ -204,9 +256,11 @@ def flatten(network: Network) -> tuple[np.ndarray, Callable[[Array | np.ndarray]
     ends = np.cumsum([leaf.size for leaf in leaves])[:-1].tolist()
 
     def rebuild(vector):
-        split = (jnp if isinstance(vector, jax.Array) else np).split(vector, ends)
+        on_host = not isinstance(vector, jax.Array)
+        split = (np if on_host else jnp).split(vector, ends)
+        shaped = _put if on_host else jnp.asarray
         pieces = zip(split, shapes, types, strict=True)
-        leaves = [jnp.asarray(piece.reshape(shape), dtype) for piece, shape, dtype in pieces]
+        leaves = [shaped(piece.reshape(shape), dtype) for piece, shape, dtype in pieces]
         return eqx.combine(jax.tree.unflatten(structure, leaves), static)
 
     return np.concatenate([np.asarray(leaf).ravel() for leaf in leaves]), rebuild
@@ -248,6 +302,10 @@ def _state_before(objective: Objective, params: Array, data: Data, rows: Array) 
         return None
     streams = jax.eval_shape(data.batch, rows[0]).inputs.shape[0]
     return objective.network(params).initial_state(streams)
+
+
+def _put(values: Any, dtype) -> Array:
+    return jax.device_put(values.astype(dtype))
 
 
 def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:

@@ -43,7 +43,8 @@ class Forecaster:
     - `centred`: every window is measured from its first value, so that a trend does not
       carry the series out of what was trained on (not with `truncated`, where a series is
       not cut into windows).
-    - `init`: an initialisation by name. `ensemble`: networks whose forecasts are averaged.
+    - `init`: an initialisation by name. `ensemble`: networks of different seeds, trained as
+      one program, whose forecasts are averaged; the intervals are of the average.
 
     **The forecast**
 

@@ -7,16 +7,19 @@ A *method* is a pair of functions:
 
 `objective(params, batch)` gives the loss and what came with it. The methods here
 are first-order ones, built from Optax; any other with these two functions fits.
+
+A method with a rate or a clip for each member of an ensemble says of how many in `members`,
+and its `init(params, member)` takes the number of the member, from 0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from .batches import Batch
 from .errors import InputError, nearest
@@ -44,34 +47,57 @@ class Method(Protocol):
 
 
 class FirstOrderState(NamedTuple):
-    """The optimiser's state, and a factor on the rate that `train` sets from epoch to epoch."""
+    """The optimiser's state, and a factor on the rate that `train` sets from epoch to epoch.
+
+    `rate` and `clip` are this member's, where every member has its own.
+    """
 
     optimiser: optax.OptState
     factor: Float[Array, ""]
+    rate: Float[Array, ""] | None = None
+    clip: Float[Array, ""] | None = None
 
 
 class FirstOrder(NamedTuple):
     """A method that follows the gradient: any Optax transformation.
 
     - `optimiser`: gives the update of a gradient.
-    - `name`, `rate`: said in messages.
+    - `name`, `rate`: said in messages. A tuple of rates is one for each member of an
+      ensemble; its updates are those of `optimiser` times its rate.
+    - `clip`: of each member, if they differ: the largest norm of a gradient.
     """
 
     optimiser: optax.GradientTransformation
     name: str = "optax"
-    rate: float | None = None
+    rate: float | tuple[float, ...] | None = None
+    clip: tuple[float, ...] | None = None
 
-    def init(self, params: PyTree) -> FirstOrderState:
+    @property
+    def members(self) -> int | None:
+        """For how many members there is a rate or a clip; None if they share it."""
+        each = [v for v in (self.rate, self.clip) if isinstance(v, tuple)]
+        return len(each[0]) if each else None
+
+    def init(self, params: PyTree, member: int | Int[Array, ""] = 0) -> FirstOrderState:
         one = jax.device_put(np.ones((), jnp.result_type(float)))  # (compiles nothing)
-        return FirstOrderState(self.optimiser.init(params), one)
+
+        def own(values):
+            return jnp.asarray(values, one.dtype)[member] if isinstance(values, tuple) else None
+
+        return FirstOrderState(self.optimiser.init(params), one, own(self.rate), own(self.clip))
 
     def step(self, objective, params, state, batch):
         (loss, extra), gradient = jax.value_and_grad(objective, has_aux=True)(params, batch)
-        update, optimiser = self.optimiser.update(gradient, state.optimiser, params)
-        update = jax.tree.map(lambda u: (state.factor * u).astype(u.dtype), update)
-        params = optax.apply_updates(params, update)
         info = Info(loss, optax.tree.norm(gradient), extra)
-        return params, FirstOrderState(optimiser, state.factor), info
+        if state.clip is not None:
+            limit = state.clip.astype(info.gradient_norm.dtype)
+            gradient, _ = optax.clip_by_global_norm(limit).update(gradient, optax.EmptyState())
+        update, optimiser = self.optimiser.update(gradient, state.optimiser, params)
+        for scale in (state.rate, state.factor):
+            if scale is not None:
+                update = jax.tree.map(lambda u, by=scale: (by * u).astype(u.dtype), update)
+        params = optax.apply_updates(params, update)
+        return params, state._replace(optimiser=optimiser), info
 
 
 def adam(rate: optax.ScalarOrSchedule = 1e-3) -> optax.GradientTransformation:
@@ -114,6 +140,9 @@ def nesterov(
     return momentum(rate, mu, nesterov=True)
 
 
+Each = float | Sequence[float | int] | Array | np.ndarray
+"""One number for all members of an ensemble, or one for each."""
+
 METHODS: dict[str, tuple[Callable[..., optax.GradientTransformation], float]] = {
     "adam": (adam, 1e-3),
     "momentum": (momentum, 1e-2),
@@ -126,9 +155,9 @@ METHODS: dict[str, tuple[Callable[..., optax.GradientTransformation], float]] = 
 
 def method(
     name: str | Method | optax.GradientTransformation = "adam",
-    rate: float | None = None,
+    rate: Each | None = None,
     *,
-    clip: float | None = None,
+    clip: Each | None = None,
 ) -> Method:
     """A method by name.
 
@@ -139,27 +168,50 @@ def method(
     - `clip`: the gradient is scaled down to this global norm where it is larger
       (Pascanu, Mikolov and Bengio 2013).
 
+    `rate` and `clip` may be sequences, one number for each member of the ensemble that the
+    method will train.
+
     **Raises:** `InputError` for an unknown name or a number that is not positive.
     """
-    for label, value in (("rate", rate), ("clip", clip)):
-        if value is not None and not value > 0:
-            raise InputError(f"`{label}` must be positive", value, f"Raise `{label}`.")
+    rate, clip = _each("rate", rate), _each("clip", clip)
+    sizes = [len(v) for v in (rate, clip) if isinstance(v, tuple)]
+    if len(set(sizes)) > 1:
+        rule = "`rate` and `clip` must be of as many members"
+        raise InputError(rule, f"{sizes[0]} and {sizes[1]}", "Pass as many of each.")
     own = not isinstance(name, str)
     if own and (rate is not None or (clip is not None and not hasattr(name, "update"))):
         rule = "`rate` and `clip` belong to a method that is named"
         raise InputError(rule, "a method of your own", "Set them where you build it.")
     if isinstance(name, optax.GradientTransformation):
-        return FirstOrder(_clipped(name, clip))
+        return _clipped(FirstOrder(name), clip)
     if not isinstance(name, str):
         return name
     if name not in METHODS:
         raise InputError("`method` must be a known method", name, nearest(name, METHODS))
     build, default = METHODS[name]
     rate = default if rate is None else rate
-    return FirstOrder(_clipped(build(rate), clip), name, rate)
+    optimiser = build(1.0 if isinstance(rate, tuple) else rate)
+    return _clipped(FirstOrder(optimiser, name, rate), clip)
 
 
-def _clipped(optimiser, clip):
+def _clipped(method: FirstOrder, clip: float | tuple[float, ...] | None) -> FirstOrder:
     if clip is None:
-        return optimiser
-    return optax.chain(optax.clip_by_global_norm(clip), optimiser)
+        return method
+    if isinstance(clip, tuple):
+        return method._replace(clip=clip)
+    chained = optax.chain(optax.clip_by_global_norm(clip), method.optimiser)
+    return method._replace(optimiser=chained)
+
+
+def _each(label: str, value: Each | None) -> float | tuple[float, ...] | None:
+    """A number as it is, several as a tuple; checked."""
+    if value is None:
+        return None
+    values = np.asarray(value)
+    if values.ndim > 1 or not values.size:
+        rule = f"`{label}` must be a number, or one for each member"
+        raise InputError(rule, f"an array of shape {values.shape}", "Pass a list of numbers.")
+    wrong = values[~(values > 0)]
+    if wrong.size:
+        raise InputError(f"`{label}` must be positive", wrong[0], f"Raise `{label}`.")
+    return tuple(values.astype(float).tolist()) if values.ndim else value  # pyright: ignore

@@ -1,6 +1,6 @@
 """Cells stacked to any depth, and a readout on top."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,8 +47,8 @@ class Dense(eqx.Module):
     ):
         _known("activation", activation, ACTIVATIONS)
         rule, rng = initialisation(init), generator(key)
-        self.V = jnp.asarray(rule.V(rng, 1, output_size, input_size), dtype)
-        self.c = jnp.asarray(rule.c(rng, output_size, input_size), dtype)
+        self.V = jax.device_put(np.asarray(rule.V(rng, 1, output_size, input_size), dtype))
+        self.c = jax.device_put(np.asarray(rule.c(rng, output_size, input_size), dtype))
         self.activation = activation
 
     def __call__(self, xs: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
@@ -243,14 +243,30 @@ class Architecture:
         readout = Readout(layers, self.output, self.last)
         return Network(cells, readout, self.residual, self.centred)
 
-    def ensemble(self, members: int, key: Key) -> Network:
+    def ensemble(
+        self, members: int, key: Key, *, scale: Sequence[float | int] | np.ndarray | None = None
+    ) -> Network:
         """Networks of this shape as one, their weights stacked along a leading axis.
 
-        Member i is `build(generator(key, i))`.
+        Member i is `build(generator(key, i))`; with `scale` its matrices, not its biases, are
+        times the i-th number.
+
+        **Raises:** `InputError` if `scale` is not a finite number for each member.
         """
+        scales = np.ones(members) if scale is None else np.asarray(scale, float)
+        if scales.shape != (members,) or not np.isfinite(scales).all():
+            rule = f"`scale` must be a finite number for each of the {members} members"
+            raise InputError(rule, scale, f"Pass {members} numbers.")
         seed = words(key)
         networks = [self.build(np.random.default_rng([*seed, i])) for i in range(members)]
-        return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *networks)
+
+        def stack(*leaves):
+            together = np.stack(leaves)
+            if together.ndim > 2:
+                together *= scales.reshape(-1, 1, 1).astype(together.dtype)
+            return jax.device_put(together)
+
+        return jax.tree.map(stack, *networks)
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary."""

@@ -6,6 +6,7 @@ Everything that could leak from the future into a forecast is decided here.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -136,9 +137,9 @@ class Parts:
         ]
         targets, inputs, _ = zip(*self._scaled(), strict=True)
         return Windows(
-            jnp.asarray(np.concatenate(targets), self.dtype),
-            jnp.asarray(np.concatenate(inputs), self.dtype),
-            jnp.asarray(np.concatenate(starts), jnp.int32),
+            jax.device_put(np.concatenate(targets).astype(self.dtype)),
+            jax.device_put(np.concatenate(inputs).astype(self.dtype)),
+            jax.device_put(np.concatenate(starts).astype(np.int32)),
             self.window,
             self.horizon,
             every=True,
@@ -158,7 +159,7 @@ class Parts:
 
     def _stream(self, targets: np.ndarray, inputs: np.ndarray, stretches: int) -> Streams:
         xs, ys = _supervised(targets, inputs, self.horizon)
-        xs, ys = jnp.asarray(xs, self.dtype), jnp.asarray(ys, self.dtype)
+        xs, ys = jax.device_put((xs.astype(self.dtype), ys.astype(self.dtype)))
         return Streams.cut(xs, ys, self.window, stretches)
 
     def _validation_stream(

@@ -172,8 +172,8 @@ class Predictor:
         chunks = []
         with precision(parts.dtype):
             for i in range(0, len(past), size):
-                part = jnp.asarray(past[i : i + size]), jnp.asarray(known[i : i + size])
-                chunks.append(_mean_rollout(self.networks, *part, steps, parts.truncated))
+                xs, us = jax.device_put((past[i : i + size], known[i : i + size]))
+                chunks.append(_mean_rollout(self.networks, xs, us, steps, parts.truncated))
         forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[
             : len(contexts)
         ].astype(np.float64)

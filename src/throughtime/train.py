@@ -1,7 +1,10 @@
 """The training loop: epochs on the device, decisions on the host.
 
-An ensemble is trained member by member inside the same program, so a member ends with the
-numbers it would have had alone.
+An ensemble is one program. Where its networks run in the compiled kernels, or on an
+accelerator, every update is done for all members at once: a member then ends with the numbers
+that it would have had alone up to rounding, which sums in another order. Elsewhere the program
+goes from member to member, and the numbers are the same to the bit. Either way the same
+training done twice gives the same bits.
 """
 
 import math
@@ -12,12 +15,11 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from .batches import Data
-from .epoch import Epoch, Objective, Seen, TrainState, flatten
+from .epoch import Epoch, Objective, Seen, TrainState, at_once, begin, flatten, program
 from .epoch import evaluate as mean_loss
 from .errors import InputError, nearest
 from .losses import Loss
@@ -38,6 +40,7 @@ class Row(NamedTuple):
     - `validation_loss`: after the epoch's last update; NaN without validation data.
     - `gradient_norm`: the largest of the epoch. `factor`: on the rate.
     - `seconds`: since training started.
+    - `rate`: of this member in this epoch, the factor in it; NaN if its method tells none.
     """
 
     member: int
@@ -47,6 +50,7 @@ class Row(NamedTuple):
     gradient_norm: float
     factor: float
     seconds: float
+    rate: float = math.nan
 
 
 OnEpoch = Callable[[TrainState, list[Row]], bool | None]
@@ -60,12 +64,14 @@ class Fitted:
       if that was asked for); of an ensemble, weights with a leading axis over the members.
     - `history`: a `Row` for each epoch of each member.
     - `best_epochs`: of each member, from 1. `stopped`: why training ended, in words.
+    - `diverged`: members whose loss did not stay finite, with their last good weights.
     """
 
     network: Network
     history: list[Row]
     best_epochs: tuple[int, ...]
     stopped: str
+    diverged: tuple[int, ...] = ()
 
 
 class Diverged(InputError):
@@ -91,7 +97,20 @@ def train(
     start: tuple[TrainState, list[Row]] | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Fitted:
-    """Train a network, or an ensemble of networks.
+    """Train a network, or an ensemble of networks as one program.
+
+    The members of an ensemble differ in their first weights and in their shuffling; a search
+    over a rate, a clip or the scale of the first weights is an ensemble too, and so are
+    networks of your own, stacked by `jax.tree.map(lambda *w: jnp.stack(w), *networks)`:
+
+    >>> shape = Architecture(1, 1, cell="gru", hidden=16, last=True)    # doctest: +SKIP
+    >>> networks = shape.ensemble(3, key=0, scale=[0.5, 1, 2])          # doctest: +SKIP
+    >>> search = method("adam", rate=[1e-2, 3e-3, 1e-3], clip=1.0)      # doctest: +SKIP
+    >>> train(networks, data, method=search, ensemble=3, key=1)         # doctest: +SKIP
+
+    When the loss of one network is no longer finite, training ends with an error. With a rate
+    or a clip for each member it ends for that member alone, named in `Fitted.diverged`, and is
+    an error if it is so for all of them.
 
     **Arguments:**
 
@@ -104,7 +123,8 @@ def train(
     - `schedule`: of the rate: `constant`; `cosine`, down to 0 over the epochs; `plateau`,
       halved after 5 epochs without a lower validation loss.
     - `keep`: the weights of the `best` epoch by validation loss, or of the `last`.
-    - `ensemble`: the number of members, each with its own shuffling.
+    - `ensemble`: the number of members, each with its own shuffling. A member that stops
+      early keeps its weights to the bit while others go on.
     - `key`: a seed, or a `jax.random` key; it shuffles, and the same one gives the same
       training.
     - `start`: a state and its history to go on from.
@@ -121,9 +141,9 @@ def train(
     _check(epoch, network, weights, data, validation, ensemble)
     if keep not in ("best", "last"):
         raise InputError("`keep` must be best or last", keep, nearest(keep, ("best", "last")))
-    begin, run = _programs(epoch, ensemble)
+    run = program(epoch, ensemble, at_once(network))
     seed = words(key)
-    state, history = start or (begin(weights), [])
+    state, history = start or (begin(epoch, weights), [])
     history = list(history)
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
@@ -144,11 +164,11 @@ def train(
         if number < epochs:  # draw the next epoch's while the device is at work on this one
             rows = plan(number + 1)
         seen = _host(seen)
-        if (seen.bad_step >= 0).any():
+        if _lost(method, seen, state):
             error = _diverged(method, seen, number, steps)
             error.fitted = _fitted(state, state.best, rebuild, history, "the loss diverged")
             raise error
-        history += _rows(number, seen, idle, time.perf_counter() - clock)
+        history += _rows(method, number, seen, idle, time.perf_counter() - clock)
         if on_epoch is not None and on_epoch(state, history):
             stopped = f"stopped after epoch {number}"
             break
@@ -164,7 +184,8 @@ def first_state(
     weights, rebuild = _flatten(network, ensemble)
     objective = Objective(loss_named("mse"), rebuild)
     epoch = Epoch(objective, method_named(method), 1, 1, "constant", None)
-    return _programs(epoch, ensemble)[0](weights)
+    _check_members(epoch.method, ensemble)
+    return begin(epoch, weights)
 
 
 def evaluate(
@@ -180,37 +201,19 @@ def _evaluate(network: Network, data: Data, loss: Loss, batch_size: int):
     return mean_loss(Objective(loss, lambda _: network), weights, data, batch_size)
 
 
-def _programs(epoch: Epoch, ensemble: int | None):
-    """`begin` and `run` for one network or for an ensemble, compiled once."""
-    if ensemble is None:
-
-        def run_one(state, data, validation, rows):
-            return epoch.run(state, data, validation, rows[0])
-
-        return epoch.begin, jax.jit(run_one)
-
-    def run_all(states, data, validation, rows):
-        def member(state_and_rows):
-            state, rows = state_and_rows
-            return jax.lax.cond(
-                epoch.finished(state),
-                epoch.idle,
-                lambda s: epoch.run(s, data, validation, rows),
-                state,
-            )
-
-        return jax.lax.map(member, (states, rows))
-
-    return jax.jit(jax.vmap(epoch.begin)), jax.jit(run_all)
-
-
 def _flatten(network: Network, ensemble: int | None):
     """The weights as one vector, or one for each member, and the way back from one vector."""
     if ensemble is None:
         return flatten(network)
     params, static = eqx.partition(network, eqx.is_inexact_array)
+    params = jax.tree.map(np.asarray, params)
+    shapes = {leaf.shape[:1] for leaf in jax.tree.leaves(params)}
+    if shapes != {(ensemble,)}:
+        rule = "the weights of an ensemble must have a leading axis of as many members"
+        got = f"`ensemble` {ensemble} and weights of {_counts(shapes)}"
+        raise InputError(rule, got, "Build them with `Architecture.ensemble`.")
     members = [
-        flatten(eqx.combine(jax.tree.map(lambda w, i=i: np.asarray(w)[i], params), static))
+        flatten(eqx.combine(jax.tree.map(lambda w, i=i: w[i], params), static))
         for i in range(ensemble)
     ]
     return np.stack([weights for weights, _ in members]), members[0][1]
@@ -229,7 +232,16 @@ def _host(seen: Seen) -> Seen:
     return jax.tree.map(np.atleast_1d, seen)
 
 
-def _rows(number: int, seen: Seen, idle: np.ndarray, seconds: float) -> list[Row]:
+def _rate(method: Method, member: int) -> float:
+    """The rate of a member before any factor; NaN if its method tells none."""
+    rate = getattr(method, "rate", None)
+    rate = rate[member] if isinstance(rate, tuple) else rate
+    return float(rate) if isinstance(rate, int | float) else math.nan
+
+
+def _rows(
+    method: Method, number: int, seen: Seen, idle: np.ndarray, seconds: float
+) -> list[Row]:
     """A row for each member that was still training."""
     return [
         Row(
@@ -240,6 +252,7 @@ def _rows(number: int, seen: Seen, idle: np.ndarray, seconds: float) -> list[Row
             float(seen.gradient_norm[member]),
             float(seen.factor[member]),
             seconds,
+            _rate(method, member) * float(seen.factor[member]),
         )
         for member in np.flatnonzero(~idle).tolist()
     ]
@@ -256,14 +269,27 @@ def _fitted(
     members = [rebuild(member) for member in np.atleast_2d(jax.device_get(params))]
     network = members[0]
     if params.ndim == 2:
-        network = jax.tree.map(lambda *w: jnp.asarray(np.stack(w)), *members)
-    return Fitted(network, history, best_epochs, stopped)
+        network = jax.tree.map(lambda *w: jax.device_put(np.stack(w)), *members)
+    failed = np.flatnonzero(np.atleast_1d(jax.device_get(state.failed)))
+    return Fitted(network, history, best_epochs, stopped, tuple(failed.tolist()))
 
 
 def _reason(epoch: Epoch, state: TrainState) -> str:
-    if int(np.min(jax.device_get(state.epoch))) >= epoch.epochs:
-        return f"all {epoch.epochs} epochs done"
-    return f"no lower validation loss in {epoch.patience} epochs"
+    done, failed = map(np.atleast_1d, jax.device_get((state.epoch, state.failed)))
+    why = f"no lower validation loss in {epoch.patience} epochs"
+    if np.min(done[~failed], initial=epoch.epochs) >= epoch.epochs:
+        why = f"all {epoch.epochs} epochs done"
+    if not failed.any():
+        return why
+    return f"{why}; diverged: {', '.join(f'member {i}' for i in np.flatnonzero(failed))}"
+
+
+def _lost(method: Method, seen: Seen, state: TrainState) -> bool:
+    """Whether the training must end: a network diverged, or all do that have their own rate."""
+    bad = seen.bad_step >= 0
+    if getattr(method, "members", None) is None:
+        return bool(bad.any())
+    return bool(bad.any() and np.all(state.failed))
 
 
 def _diverged(method: Method, seen: Seen, number: int, steps: int) -> Diverged:
@@ -274,8 +300,8 @@ def _diverged(method: Method, seen: Seen, number: int, steps: int) -> Diverged:
     got = f"a {what} that is not finite at step {step + 1} of epoch {number}"
     if step == steps:
         got = f"a validation loss that is not finite after epoch {number}"
-    rate = getattr(method, "rate", None)
-    said = f" (now {rate:g})" if rate else ""
+    rate = _rate(method, member)
+    said = f" (now {rate:g})" if math.isfinite(rate) else ""
     if number == 1 and step == 0:
         cause = "numbers in the data or in the first weights that are too large: scale the data"
     else:
@@ -307,6 +333,7 @@ def _check(
     if validation is None and (epoch.patience is not None or epoch.schedule == "plateau"):
         rule = "`patience` and the plateau schedule need validation data"
         raise InputError(rule, "none", "Pass `validation`.")
+    _check_members(epoch.method, ensemble)
     state = jax.eval_shape(epoch.method.init, weights)
     if epoch.schedule != "constant" and not hasattr(state, "factor"):
         rule = f"the {epoch.schedule} schedule needs a method whose state has a `factor`"
@@ -318,3 +345,15 @@ def _check(
     if loss.output not in (None, output):
         rule = f"the loss `{loss.name}` needs a network with a {loss.output} output"
         raise InputError(rule, output, f'Build the network with `output="{loss.output}"`.')
+
+
+def _check_members(method: Method, ensemble: int | None) -> None:
+    members = getattr(method, "members", None)
+    if members is not None and members != ensemble:
+        rule = "a rate or clip for each member needs an ensemble of as many members"
+        got = f"{members} of them and `ensemble` {ensemble}"
+        raise InputError(rule, got, f"Pass `ensemble={members}`.")
+
+
+def _counts(shapes: set[tuple[int, ...]]) -> str:
+    return ", ".join(str(shape[0]) if shape else "no axis" for shape in sorted(shapes))

@@ -183,10 +183,12 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
                             x.gh0 + (shard.row + i) * H + j * Panels<T>::kWidth);
         if (Cell::memory) std::copy_n(gc + 0, rows * H, x.gc0 + shard.row * H);
     };
-    return parallel_for(workers, s.E * panels, pack_W) &&
-           (!x.gxs || parallel_for(workers, s.E * U.panels.count(), pack_U)) &&
-           parallel_for(workers, s.E * shards.count, run_shard) &&
-           parallel_for(workers, s.E * GH, [&](std::int64_t r) { found.sum(r, x); });
+    auto sum_row = [&](std::int64_t r) { found.sum(r, x); };
+    const double values = weight_count<Cell>(s);
+    return parallel_for(workers, s.E * panels, values, pack_W) &&
+           (!x.gxs || parallel_for(workers, s.E * U.panels.count(), values, pack_U)) &&
+           parallel_for(workers, s.E * shards.count, 2 * multiply_adds<Cell>(s), run_shard) &&
+           parallel_for(workers, s.E * GH, values * shards.count, sum_row);
 }
 
 template <class Cell, class T>

@@ -51,6 +51,8 @@ bool run_on_pool(void* context, std::int64_t tasks, Workers::Task task, void* da
     const std::int64_t threads = tasks > 1 ? pool->num_threads() : 0;
     for (std::int64_t i = 1; i < threads && i < tasks; ++i) pool->Schedule([job] { job->work(); });
     job->work();
+    // The others are nearly done, too: to fall asleep and be woken would take longer.
+    for (int i = 0; i < 10000 && job->done < tasks; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
     std::unique_lock<std::mutex> lock(job->mutex);
     job->finished.wait(lock, [&] { return job->done == tasks; });
     return !job->failed;

@@ -10,18 +10,37 @@
 namespace throughtime {
 namespace THROUGHTIME_ISA {
 
+// body(0) ... body(tasks - 1), shared out among threads if there is enough to do: `work` is the
+// number of multiply-adds or copied values of all tasks.
 template <class F>
-bool parallel_for(const Workers& workers, std::int64_t tasks, F&& body) {
+bool parallel_for(const Workers& workers, std::int64_t tasks, double work, F&& body) {
+    if (work < 2e5) {  // a few microseconds, as waking a thread would take
+        for (std::int64_t i = 0; i < tasks; ++i) body(i);
+        return true;
+    }
     auto task = [](void* data, std::int64_t i) { (*static_cast<std::remove_reference_t<F>*>(data))(i); };
     return workers.run(workers.context, tasks, task, &body);
 }
 
+// The multiply-adds of a run, forwards.
+template <class Cell>
+double multiply_adds(const Sizes& s) {
+    return double(s.E) * s.B * s.T * Cell::gates * s.H * (s.H + s.I);
+}
+
+// The values of all weights.
+template <class Cell>
+double weight_count(const Sizes& s) {
+    return double(s.E) * Cell::gates * s.H * (s.H + s.I);
+}
+
 // The rows of a batch in equal shards: small enough to share out and to stay in the cache,
-// large enough that a panel of weights feeds many rows.
+// large enough that a panel of weights feeds many rows. A small batch of one network is halved,
+// so that two cores have work.
 struct Shards {
     std::int64_t count, B;
 
-    explicit Shards(const Sizes& s) : count(ceil_div(s.B, 32)), B(s.B) {}
+    explicit Shards(const Sizes& s) : count(ceil_div(s.B, s.E * s.B < 64 ? 16 : 32)), B(s.B) {}
     std::int64_t first(std::int64_t i) const { return B * i / count; }
 };
 

@@ -128,8 +128,8 @@ bool unroll(const Sizes& s, const Forward<T>& x, const Workers& workers) {
             }
         }
     };
-    return parallel_for(workers, weights.tasks(), pack_panel) &&
-           parallel_for(workers, s.E * shards.count, run_shard);
+    return parallel_for(workers, weights.tasks(), weight_count<Cell>(s), pack_panel) &&
+           parallel_for(workers, s.E * shards.count, multiply_adds<Cell>(s), run_shard);
 }
 
 // dh_t, dc_t = tangent((W b U) (dh, 0, dx)' + (dW db dU) (h, 1, x)'): the linear map of slopes.
@@ -186,8 +186,8 @@ bool unroll_tangent(const Sizes& s, const Tangent<T>& x, const Workers& workers)
             }
         }
     };
-    return parallel_for(workers, weights.tasks(), pack_panel) &&
-           parallel_for(workers, s.E * shards.count, run_shard);
+    return parallel_for(workers, weights.tasks(), weight_count<Cell>(s), pack_panel) &&
+           parallel_for(workers, s.E * shards.count, multiply_adds<Cell>(s), run_shard);
 }
 
 }  // namespace THROUGHTIME_ISA

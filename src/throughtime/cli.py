@@ -4,6 +4,7 @@ Results go to stdout and progress to stderr. The exit status is 0 on success, 2 
 mistake that the user can mend, and 128 and the signal's number after an interruption.
 """
 
+import atexit
 import gc
 import json
 import os
@@ -274,8 +275,24 @@ def info(as_json: Json = False) -> None:
     typer.echo(f"{'kernels':<12} {kernels.text()}")
 
 
+def run() -> NoReturn:
+    """The entry point of the process: `main`, and out.
+
+    The process is not taken apart: freeing what JAX holds takes longer than many a command.
+    """
+    status = 1
+    try:
+        main()
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 def main() -> NoReturn:
-    """The entry point: run a command, and turn what went wrong into one line and a status."""
+    """Run a command, and turn what went wrong into one line and a status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     signal.signal(signal.SIGTERM, _terminated)
     keep_programs()

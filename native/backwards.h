@@ -12,29 +12,29 @@
 namespace throughtime {
 namespace THROUGHTIME_ISA {
 
-// The gradients of the weights that a shard has found: gW (G*H, H), gb (G*H), gd (H) and the
-// transpose of gU (I, G*H).
+// The gradients of the weights that some shards of a network have found, in `parts` partial sums:
+// gW (G*H, H), gb (G*H), gd (H) and the transpose of gU (I, G*H).
 template <class Cell, class T>
 class Found {
   public:
-    explicit Found(const Sizes& s, std::int64_t shards)
-        : H_(s.H), I_(s.I), shards_(shards), size_(GH() * (H_ + 1 + I_) + H_), data_(s.E * shards * size_) {}
+    Found(const Sizes& s, std::int64_t parts)
+        : H_(s.H), I_(s.I), parts_(parts), size_(GH() * (H_ + 1 + I_) + H_), data_(s.E * parts * size_) {}
 
-    T* gW(std::int64_t shard) const { return data_ + shard * size_; }
-    T* gU(std::int64_t shard) const { return gW(shard) + GH() * H_; }
-    T* gb(std::int64_t shard) const { return gU(shard) + GH() * I_; }
-    T* gd(std::int64_t shard) const { return gb(shard) + GH(); }
+    T* gW(std::int64_t part) const { return data_ + part * size_; }
+    T* gU(std::int64_t part) const { return gW(part) + GH() * H_; }
+    T* gb(std::int64_t part) const { return gU(part) + GH() * I_; }
+    T* gd(std::int64_t part) const { return gb(part) + GH(); }
     std::int64_t GH() const { return Cell::gates * H_; }
 
-    // Row r of all (E, G*H): the sum over the shards of its network, always in one order.
+    // Row r of all (E, G*H): the sum over the parts of its network, always in one order.
     void sum(std::int64_t r, const Adjoint<T>& x) const {
         const std::int64_t e = r / GH(), row = r % GH();
-        for (std::int64_t part = 0; part < shards_; ++part) {
-            const std::int64_t shard = e * shards_ + part;
-            add(gW(shard) + row * H_, 1, x.gW + r * H_, H_, part);
-            add(gU(shard) + row, GH(), x.gU + r * I_, I_, part);
-            add(gb(shard) + row, 1, x.gb + r, 1, part);
-            if (Cell::split && row == 0) add(gd(shard), 1, x.gd + e * H_, H_, part);
+        for (std::int64_t part = 0; part < parts_; ++part) {
+            const std::int64_t from = e * parts_ + part;
+            add(gW(from) + row * H_, 1, x.gW + r * H_, H_, part);
+            add(gU(from) + row, GH(), x.gU + r * I_, I_, part);
+            add(gb(from) + row, 1, x.gb + r, 1, part);
+            if (Cell::split && row == 0) add(gd(from), 1, x.gd + e * H_, H_, part);
         }
     }
 
@@ -43,7 +43,7 @@ class Found {
         for (std::int64_t i = 0; i < n; ++i) to[i] = (part ? to[i] : 0) + from[i * stride];
     }
 
-    std::int64_t H_, I_, shards_, size_;
+    std::int64_t H_, I_, parts_, size_;
     Buffer<T> data_;
 };
 
@@ -72,7 +72,7 @@ class WeightGradient {
     }
 
     // Adds what was put so far; the first time it writes.
-    void flush(const Found<Cell, T>& found, std::int64_t shard) {
+    void flush(const Found<Cell, T>& found, std::int64_t to) {
         const Panels<T> units{H_};
         for (int q = 0; q < Cell::products; ++q) {
             const Part part = Cell::parts[q];
@@ -80,13 +80,13 @@ class WeightGradient {
             const std::int64_t gate = part.gate * H_;
             if (part.hidden)
                 add_outer_products<T>(K_, delta, H_, stride, h_.panels, [&](auto j) { return h_.panel(j); },
-                                      [&](auto j) { return h_.panels.width(j); }, found.gW(shard) + gate * H_, H_,
+                                      [&](auto j) { return h_.panels.width(j); }, found.gW(to) + gate * H_, H_,
                                       !first_);
             if (part.input)
                 add_outer_products<T>(K_, x_, I_, ldx_, units,
                                       [&](auto j) { return delta + j * Panels<T>::kWidth; },
-                                      [&](auto) { return stride; }, found.gU(shard) + gate, found.GH(), !first_);
-            add_rows(delta, part.input ? found.gb(shard) + gate : found.gd(shard));
+                                      [&](auto) { return stride; }, found.gU(to) + gate, found.GH(), !first_);
+            add_rows(delta, part.input ? found.gb(to) + gate : found.gd(to));
         }
         first_ = false;
         K_ = 0;
@@ -115,21 +115,21 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
     const Columns<T> W(s.E, GH, H), U(x.gxs ? s.E : 0, GH, I);
     const std::int64_t panels = W.panels.count();
     const Shards shards(s);
-    const Found<Cell, T> found(s, shards.count);
+    const std::int64_t parts = std::min(shards.count, std::int64_t(16));
+    const Found<Cell, T> found(s, parts);
     const bool large = exceeds_cache<T>(s, P + 2);
     auto pack_W = [&](std::int64_t i) { W.fill(i, x.W); };
     auto pack_U = [&](std::int64_t i) { U.fill(i, x.U); };
-    auto run_shard = [&](std::int64_t index) {
+    auto run_shard = [&](std::int64_t index, WeightGradient<Cell, T>& gradient, std::int64_t part) {
         const Shard shard(shards, index, x.lengths);
         const std::int64_t rows = shard.rows;
-        WeightGradient<Cell, T> gradient(s, rows);
         Buffer<T> g(rows * W.panels.padded()), gc(Cell::memory ? rows * H : 0), gx(rows * Panels<T>::kWidth);
         const std::int64_t stride = gradient.stride;
         auto g_of = [&](std::int64_t j) { return g + j * Panels<T>::kWidth * rows; };  // a panel's
         std::fill(g + 0, g + rows * W.panels.padded(), T(0));
         if (Cell::memory) std::fill(gc + 0, gc + rows * H, T(0));
         for (std::int64_t t = s.T - 1; t >= 0; --t) {
-            if (gradient.full(rows)) gradient.flush(found, index);
+            if (gradient.full(rows)) gradient.flush(found, part);
             T* delta = gradient.delta();
             for (std::int64_t j = 0; j < panels; ++j)
                 each_vector<T>(rows, j * Panels<T>::kWidth, W.panels.used(j), [&](auto i, auto u, auto v, auto n) {
@@ -176,19 +176,26 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
                 gradient.put(before(x.hs, x.h0, s, shard.row + i, t),
                              t < shard.lengths[i] ? at_step(x.xs, s, shard.row + i, t, I) : nullptr);
         }
-        gradient.flush(found, index);
         for (std::int64_t j = 0; j < panels; ++j)
             for (std::int64_t i = 0; i < rows; ++i)
                 std::copy_n(g_of(j) + i * W.panels.width(j), W.panels.used(j),
                             x.gh0 + (shard.row + i) * H + j * Panels<T>::kWidth);
         if (Cell::memory) std::copy_n(gc + 0, rows * H, x.gc0 + shard.row * H);
     };
+    // A few consecutive shards of a network add to one part.
+    auto run_part = [&](std::int64_t part) {
+        const std::int64_t network = part / parts * shards.count, within = part % parts;
+        WeightGradient<Cell, T> gradient(s, std::min(s.B, Shards::kRows));
+        for (std::int64_t i = shards.count * within / parts; i < shards.count * (within + 1) / parts; ++i)
+            run_shard(network + i, gradient, part);
+        gradient.flush(found, part);
+    };
     auto sum_row = [&](std::int64_t r) { found.sum(r, x); };
     const double values = weight_count<Cell>(s);
     return parallel_for(workers, s.E * panels, values, pack_W) &&
            (!x.gxs || parallel_for(workers, s.E * U.panels.count(), values, pack_U)) &&
-           parallel_for(workers, s.E * shards.count, 2 * multiply_adds<Cell>(s), run_shard) &&
-           parallel_for(workers, s.E * GH, values * shards.count, sum_row);
+           parallel_for(workers, s.E * parts, 2 * multiply_adds<Cell>(s), run_part) &&
+           parallel_for(workers, s.E * GH, values * parts, sum_row);
 }
 
 template <class Cell, class T>

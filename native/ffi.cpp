@@ -49,7 +49,11 @@ bool run_on_pool(void* context, std::int64_t tasks, Workers::Task task, void* da
     auto job = std::make_shared<Job>();
     job->task = task, job->data = data, job->tasks = tasks;
     const std::int64_t threads = tasks > 1 ? pool->num_threads() : 0;
-    for (std::int64_t i = 1; i < threads && i < tasks; ++i) pool->Schedule([job] { job->work(); });
+    try {
+        for (std::int64_t i = 1; i < threads && i < tasks; ++i) pool->Schedule([job] { job->work(); });
+    } catch (const std::bad_alloc&) {
+        // Without another helper: those that have begun must find their data.
+    }
     job->work();
     // The others are nearly done, too: to fall asleep and be woken would take longer.
     for (int i = 0; i < 10000 && job->done < tasks; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);

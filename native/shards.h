@@ -38,9 +38,11 @@ double weight_count(const Sizes& s) {
 // large enough that a panel of weights feeds many rows. A small batch of one network is halved,
 // so that two cores have work.
 struct Shards {
+    static constexpr std::int64_t kRows = 32;  // at most
+
     std::int64_t count, B;
 
-    explicit Shards(const Sizes& s) : count(ceil_div(s.B, s.E * s.B < 64 ? 16 : 32)), B(s.B) {}
+    explicit Shards(const Sizes& s) : count(ceil_div(s.B, s.E * s.B < 2 * kRows ? kRows / 2 : kRows)), B(s.B) {}
     std::int64_t first(std::int64_t i) const { return B * i / count; }
 };
 

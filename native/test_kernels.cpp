@@ -59,7 +59,7 @@ struct Problem {
     Problem(Sizes s, std::int32_t cell, double scale) : s(s), cell(cell), G(gates(cell)), P(saved_per_unit(cell)) {
         const std::int64_t rows = s.E * G * s.H, state = s.E * s.B * s.H, steps = state * s.T;
         const std::int64_t inputs = s.E * s.B * s.T * s.I;
-        for (std::int64_t i = 0; i < s.E * s.B; ++i) lengths.push_back(std::int32_t(uniform(0, s.T + 1)));
+        for (std::int64_t i = 0; i < s.E * s.B; ++i) lengths.push_back(std::int32_t(uniform(-1, s.T + 1)));
         W = normal<T>(rows * s.H, scale / std::sqrt(double(s.H))), dW = normal<T>(rows * s.H, .1);
         U = normal<T>(rows * s.I, scale / std::sqrt(double(s.I))), dU = normal<T>(rows * s.I, .3);
         b = normal<T>(rows, .3), db = normal<T>(rows, .3);
@@ -204,27 +204,58 @@ void duality(Problem<T>& p, const char* set, double tolerance) {
 }
 
 template <class T>
+bool same_forward(const Problem<T>& p, const Problem<T>& q) {
+    return p.hs == q.hs && p.cs == q.cs && p.dhs == q.dhs && p.dcs == q.dcs && p.saved == q.saved;
+}
+
+template <class T>
+bool same_gradients(const Problem<T>& p, const Problem<T>& q) {
+    return p.gU == q.gU && p.gW == q.gW && p.gb == q.gb && p.gd == q.gd && p.gxs == q.gxs && p.gh0 == q.gh0 &&
+           p.gc0 == q.gc0;
+}
+
+template <class T>
 void one_problem(const Sizes& s, std::int32_t cell, const Kernels<T>& kernels, const char* set) {
     const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-12, scale = uniform(0, 9) ? .7 : 8;
+    const Workers alone{in_a_row, nullptr};
     // Saturated gates are stable; an unbounded activation is not, and its tangent may grow.
     Problem<T> p(s, cell, cell == kRelu || cell == kIdentity ? .5 : scale);
-    Problem<T> q = p;
-    p.run(kernels, {in_a_row, nullptr});
+    Problem<T> q = p, few = p;
+    p.run(kernels, alone);
     against_loops(p, set, scale > 1 ? 100 * tolerance : tolerance);
     duality(p, set, tolerance);
     q.run(kernels, {on_threads, nullptr});
-    expect(p.hs == q.hs && p.dhs == q.dhs && p.gU == q.gU && p.gW == q.gW && p.gxs == q.gxs && p.gh0 == q.gh0,
-           "threads change no bit", set, s, cell, 0);
+    expect(same_forward(p, q) && same_gradients(p, q), "threads change no bit", set, s, cell, 0);
+
+    // Nothing saved, inputs that neither move nor are asked for.
+    Forward<T> forward = few.forward();
+    forward.saved = nullptr;
+    kernels.unroll(s, forward, alone);
+    expect(p.hs == few.hs && p.cs == few.cs, "without what is saved", set, s, cell, 0);
+    few.saved = p.saved;
+    Adjoint<T> adjoint = few.adjoint();
+    adjoint.gxs = nullptr;
+    kernels.adjoint(s, adjoint, alone);
+    few.gxs = p.gxs;
+    expect(same_gradients(p, few), "without the inputs' gradient", set, s, cell, 0);
+    Problem<T> still = p;
+    std::fill(still.dxs.begin(), still.dxs.end(), T(0));
+    kernels.tangent(s, still.tangent(), alone);
+    few.hs = p.hs, few.cs = p.cs;
+    Tangent<T> tangent = few.tangent();
+    tangent.dxs = nullptr;
+    kernels.tangent(s, tangent, alone);
+    expect(still.dhs == few.dhs && still.dcs == few.dcs, "without the inputs' tangent", set, s, cell, 0);
 
     // NaN in the padding is not looked at; NaN in a step that counts comes out.
     const T nan = std::numeric_limits<T>::quiet_NaN();
     for (std::int64_t i = 0; i < s.E * s.B * s.T; ++i)
         if (i % s.T >= q.lengths[i / s.T]) q.xs[i * s.I] = q.dxs[i * s.I] = nan;
-    q.run(kernels, {in_a_row, nullptr});
-    expect(p.hs == q.hs && p.dhs == q.dhs && p.gW == q.gW, "NaN in the padding", set, s, cell, 0);
+    q.run(kernels, alone);
+    expect(same_forward(p, q) && same_gradients(p, q), "NaN in the padding", set, s, cell, 0);
     q.lengths[0] = std::int32_t(s.T);
     q.xs.back() = std::numeric_limits<T>::infinity(), q.xs[0] = nan;
-    q.run(kernels, {in_a_row, nullptr});
+    q.run(kernels, alone);
     bool any = false;
     for (T h : q.hs) any = any || std::isnan(h);
     expect(any, "NaN comes out", set, s, cell, 0);
@@ -245,6 +276,7 @@ int main(int argc, char** argv) {
             for (std::int32_t cell = 0; cell < kCells; ++cell) {
                 const Sizes s{uniform(1, 3), uniform(1, i % 4 ? 20 : 80), uniform(1, 6), uniform(1, i % 4 ? 9 : 70),
                               uniform(1, i % 4 ? 40 : 130)};
+                if (i == 0) one_problem<double>({2, 600, 2, 3, 7}, cell, sets[k].f64[cell], sets[k].name);  // many shards
                 one_problem<float>(s, cell, sets[k].f32[cell], sets[k].name);
                 one_problem<double>(s, cell, sets[k].f64[cell], sets[k].name);
             }

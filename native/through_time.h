@@ -7,8 +7,9 @@
 // Work is cut into shards: one network of the ensemble and some rows of its batch. The cut
 // depends on the sizes alone, never on the number of threads, so neither does the result.
 //
-// Memory beside the arrays of kernels.h: the weights packed, and per shard some blocks of
-// (rows, H + I) and a few steps' factors of the weight gradients. Nothing grows with T.
+// Memory beside the arrays of kernels.h: the weights packed; in every thread some blocks of
+// (rows, H + I) and a few steps' factors of the weight gradients; and of these at most 16 partial
+// sums for each network. Nothing grows with T.
 #pragma once
 
 #include <algorithm>
@@ -104,7 +105,7 @@ bool unroll(const Sizes& s, const Forward<T>& x, const Workers& workers) {
                     });
                 // The gates that need no other gate first, in a loop of their own: many short
                 // chains of instructions overlap, where few long ones would wait.
-                Cell::template gates_alone<T>(rows * width, products);
+                if (t < shard.longest) Cell::template gates_alone<T>(rows * width, products);
                 each_vector<T>(rows, first, weights.panels.used(j), [&](auto i, auto u, auto v, auto n) {
                     const std::int64_t at = (shard.row + i) * s.T + t;
                     T* keep = P && x.saved ? x.saved + at * P * H + u : nullptr;

@@ -1,8 +1,9 @@
 """Runs two programs in turn, as whole processes, and compares wall time, memory and result.
 
 Ours runs twice: `cold`, where programs that JAX compiled are kept in a new, empty folder, and
-`warm`, in a folder that one run ahead, which does not count, has filled. All else that a
-program might have kept for itself, such as Matplotlib's list of fonts, is new in every run.
+`warm`, in a folder that one run ahead, which does not count, has filled. The peer too has a
+run ahead that does not count. All else that a program might have kept for itself, such as
+Matplotlib's list of fonts, is new in every run.
 """
 
 import json
@@ -32,6 +33,7 @@ def compare(name: str, ours: list[str], theirs: list[str], read_ours, read_their
     ours = [sys.executable, "-m", "throughtime", *ours]
     with tempfile.TemporaryDirectory() as filled:
         _run(ours, 0, read_ours, filled)
+        _run([asked.peer, *theirs], 0, read_theirs, None)
         for seed in range(asked.rounds):
             for side in SIDES[seed % 3 :] + SIDES[: seed % 3]:
                 if side == "peer":

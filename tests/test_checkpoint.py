@@ -150,7 +150,10 @@ number = st.floats(allow_infinity=False).map(lambda v: math.nan if math.isnan(v)
 @given(
     st.lists(
         st.builds(
-            Row, st.integers(0, 9), st.integers(1, 999), number, number, number, number, number
+            Row,
+            st.integers(0, 9),
+            st.integers(1, 999),
+            *[number] * (len(Row._fields) - 2),
         )
     )
 )

@@ -838,6 +838,54 @@ def test_the_system_s_refusal_is_a_line(here, monkeypatch):
     )
 
 
+class Ended(Exception):
+    """The process would have ended here."""
+
+
+class Gone(io.StringIO):
+    """A stream that cannot be flushed, as when a disk is full or a reader has gone."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def flush(self):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("code", "out", "status", "err"),
+    [
+        (None, io.StringIO(), 0, ""),
+        (0, None, 0, ""),
+        (3, io.StringIO(), 3, ""),
+        ("It is over.", None, 1, "It is over.\n"),
+        (0, Gone(BrokenPipeError()), 141, ""),
+        (130, Gone(BrokenPipeError()), 130, ""),
+        (0, Gone(OSError(28, "No space left on device")), 1, ""),
+    ],
+)
+@pytest.mark.parametrize("told", ["well", "nobody", "gone"])
+def test_the_process_ends_by_a_status_alone(monkeypatch, code, out, status, err, told):
+    def leave():
+        raise SystemExit(code)
+
+    def end(status):
+        raise Ended(status)
+
+    stderr = {"well": io.StringIO(), "nobody": None, "gone": Gone(BrokenPipeError())}[told]
+    with monkeypatch.context() as context:
+        context.setattr(cli, "main", leave)
+        context.setattr(cli.atexit, "_run_exitfuncs", lambda: None)
+        context.setattr(os, "_exit", end)
+        context.setattr(sys, "stdout", out)
+        context.setattr(sys, "stderr", stderr)
+        with pytest.raises(Ended) as ended:
+            cli.run()
+    assert ended.value.args == (status,)
+    assert told != "well" or stderr.getvalue() == err
+
+
 # --- as a program ---
 
 

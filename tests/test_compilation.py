@@ -1,10 +1,12 @@
 """Compiled programs kept on disk: where, when not, how many, and no harm if damaged."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -125,3 +127,38 @@ def test_the_same_bits_from_kept_and_from_damaged_programs(tmp_path, monkeypatch
         content = path.read_bytes()
         path.write_bytes([content[: len(content) // 2], b"", bytes(100)][i % 3])
     assert run("damaged", cache=cache)[0] == weights
+
+
+def test_only_an_absolute_folder_is_used(home, monkeypatch):
+    monkeypatch.chdir(home)
+    for name in ("THROUGHTIME_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, "here")
+        assert compilation.keep_programs() is None and not [*home.iterdir()]
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("THROUGHTIME_CACHE", "~/mine")
+    folder = compilation.keep_programs()
+    assert folder is not None and folder.is_relative_to(home / "mine")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners and modes are of POSIX")
+def test_a_folder_that_others_own_or_may_write_is_not_used(home, monkeypatch):
+    folder = home / ".cache" / "throughtime" / "programs" / compilation.processor()
+    folder.mkdir(parents=True)
+    for mode in (0o777, 0o770):
+        folder.chmod(mode)
+        assert compilation.keep_programs() is None and JAX not in os.environ
+    folder.chmod(0o755)
+    with monkeypatch.context() as context:
+        context.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        assert compilation.keep_programs() is None and JAX not in os.environ
+    assert compilation.keep_programs() == folder
+
+
+def test_empty_programs_go_and_those_that_another_prunes_are_no_harm(tmp_path, monkeypatch):
+    (tmp_path / "empty-cache").touch()
+    (tmp_path / "full-cache").write_bytes(bytes(10))
+    found = [*os.scandir(tmp_path)]
+    gone = SimpleNamespace(is_file=lambda: True, stat=lambda: (tmp_path / "gone").stat())
+    monkeypatch.setattr(os, "scandir", lambda _: contextlib.nullcontext([gone, *found]))
+    compilation.prune(tmp_path, 99)
+    assert os.listdir(tmp_path) == ["full-cache"]

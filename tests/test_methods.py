@@ -9,7 +9,16 @@ import optax
 import pytest
 
 from throughtime.errors import InputError
-from throughtime.methods import METHODS, FirstOrder, Info, Method, method, momentum, nesterov
+from throughtime.methods import (
+    METHODS,
+    FirstOrder,
+    Info,
+    Method,
+    _each,
+    method,
+    momentum,
+    nesterov,
+)
 
 STEPS, RATE, START = 6, 0.03, np.array([1.0, -2.0, 0.5])
 CURVATURE = np.diag([1.0, 4.0, 0.1])
@@ -225,3 +234,23 @@ def test_errors():
             method("adam", wrong)
     with pytest.raises(InputError, match=r"of as many members; got 2 and 3\."):
         method("adam", [0.1, 0.2], clip=[1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.array(0.5), jnp.float32(0.5)])
+def test_a_number_of_any_kind_is_told(value):
+    rate = method("adam", value).rate
+    assert type(rate) is float and rate == 0.5
+
+
+@pytest.mark.parametrize("wrong", ["0.1", None, {}, True, 1j, [[1.0], [1.0, 2.0]], ["a"]])
+def test_what_is_not_a_number_is_refused(wrong):
+    for value in (wrong, [wrong]):
+        if value is not None:
+            with pytest.raises(InputError, match="`rate` must be a number, or one for each"):
+                _each("rate", value)
+
+
+def test_a_rate_is_finite():
+    for value in (np.inf, [0.1, np.inf]):
+        with pytest.raises(InputError, match="`rate` must be finite; got inf"):
+            method("adam", value)

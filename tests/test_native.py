@@ -161,3 +161,11 @@ def test_ci_has_the_kernels(monkeypatch):
         pytest.skip("not in CI")
     monkeypatch.delenv(native.SWITCH, raising=False)
     assert native.available(), native.status().text()
+
+
+def test_a_source_tree_that_is_not_installed_has_its_own_folders(monkeypatch):
+    def nothing(name):
+        raise native.PackageNotFoundError(name)
+
+    monkeypatch.setattr(native, "distribution", nothing)
+    assert native._folders() == [*map(Path, sys.modules["throughtime"].__path__)]

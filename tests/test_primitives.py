@@ -485,3 +485,65 @@ def test_the_kernels_are_the_scan(dtype, kind, shape, seed, extreme, masked):
         numbers = jax.tree.map(lambda x: jnp.asarray(x, dtype), ((weights, xs, start), v, g))
         mine, theirs = (maps(kind, native)(*numbers, lengths) for native in (True, False))
         assert_close(mine, theirs, 1e-12 if dtype == "float64" else 1e-5)
+
+
+def test_a_mesh_axis_that_a_value_varies_over_is_refused():
+    """Under `shard_map` slopes by weights that are shared would lack a sum over the mesh."""
+    mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("data",))
+    args = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), draw("tanh", 1))
+
+    def loss(weights, xs, start):
+        return jnp.sum(unroll("tanh", weights, xs, start, native=False)[0][0] ** 2)
+
+    def slopes(check):
+        P = jax.sharding.PartitionSpec
+        split = jax.shard_map(
+            lambda *args: jax.lax.psum(loss(*args), "data"),
+            mesh=mesh,
+            in_specs=(P(), P(None, "data"), P(None, "data")),
+            out_specs=P(),
+            check_vma=check,
+        )
+        return quick(jax.grad(split))(*args)
+
+    with refuses("do not track which mesh axes a value varies over; got `xs` that varies over"):
+        slopes(True)
+    assert_close(slopes(False), quick(jax.grad(loss))(*args), 1e-6)
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        np.array([[2**32, 2, -(2**32)]], np.int64),
+        np.array([[3_000_000_000, 2, 0]], np.uint32),
+        jnp.array([[3_000_000_000, 2, 0]], jnp.uint32),
+        np.array([[200, 2, 0]], np.uint8),
+    ],
+)
+def test_lengths_are_cut_to_the_time_before_they_are_cut_to_32_bits(lengths):
+    xs = np.empty((1, 3, TIME, INPUT))
+    found = primitives._lengths(lengths, xs)
+    assert found.dtype == jnp.int32
+    long = np.minimum(np.asarray(found), TIME)
+    np.testing.assert_array_equal(np.maximum(long, 0), [[TIME, 2, 0]])
+
+
+def test_lengths_of_few_bits_may_be_fewer_than_the_steps():
+    xs = np.empty((1, 1, 300, INPUT))
+    assert primitives._lengths(jnp.array([[255]], jnp.uint8), xs)[0, 0] == 255
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_vmap_over_nothing(shared):
+    weights, xs, start = draw("tanh", 2)
+    none = partial(jax.tree.map, lambda x: jnp.empty((0, *x.shape)))
+
+    def run(weights, xs, start):
+        return unroll("tanh", weights, xs, start)[0]
+
+    weights = jax.tree.map(jnp.asarray, weights) if shared else none(weights)
+    mapped = jax.vmap(run, (None if shared else 0, 0, 0))
+    (hs,) = mapped(weights, none(xs), none(start))
+    assert hs.shape == (0, 2, BATCH, TIME, HIDDEN)
+    slopes = jax.grad(lambda w: sum(map(jnp.sum, mapped(w, none(xs), none(start)))))(weights)
+    assert all((slope == 0).all() for slope in slopes)

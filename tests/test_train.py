@@ -1,9 +1,11 @@
 """Training: its optimum, its bits, its stops, its masks and its truncated gradients."""
 
+import inspect
 import math
 import re
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import equinox as eqx
 import jax
@@ -20,7 +22,7 @@ from throughtime.losses import Loss, squared_error
 from throughtime.methods import Info, method
 from throughtime.network import Architecture, Dense, Network, Readout
 from throughtime.seeds import words
-from throughtime.train import Diverged, evaluate, train
+from throughtime.train import Diverged, _reason, evaluate, train
 
 KEY = jax.random.key(0)
 EXAMPLES, TIME = 11, 3
@@ -641,3 +643,16 @@ def test_streams_and_a_centred_network_do_not_go_together():
     network = Architecture(1, 1, hidden=2, centred=1).build(0)
     with pytest.raises(InputError, match="cannot read streams"):
         train(network, streams, epochs=1, key=0)
+
+
+@pytest.mark.parametrize(
+    ("done", "failed", "said"),
+    [
+        ([3, 4], [True, True], "all members diverged"),
+        ([2], [True], "the loss diverged"),
+        ([9, 4], [False, True], "all 9 epochs done; diverged: member 1"),
+    ],
+)
+def test_when_all_diverged_no_epoch_is_said_to_be_done(done, failed, said):
+    state = SimpleNamespace(epoch=np.array(done), failed=np.array(failed))
+    assert inspect.unwrap(_reason)(SimpleNamespace(epochs=9, patience=2), state) == said

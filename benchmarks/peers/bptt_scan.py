@@ -1,7 +1,8 @@
 """Recurrent layers in plain JAX for `bptt.py`: Equinox's cells, a batch at a time, in a scan.
 
 The input projection of all steps is one product ahead of the scan, and states and losses stay
-in the scan's own order: as fast as a person writes it without a kernel.
+in the scan's own order: the plain form that a person writes. `unroll=4` is up to a quarter
+faster for some GRUs and much slower elsewhere.
 """
 
 import equinox as eqx

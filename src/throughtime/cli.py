@@ -5,6 +5,7 @@ mistake that the user can mend, and 128 and the signal's number after an interru
 """
 
 import atexit
+import contextlib
 import gc
 import json
 import os
@@ -284,11 +285,27 @@ def run() -> NoReturn:
     try:
         main()
     except SystemExit as leaving:
-        status = leaving.code if isinstance(leaving.code, int) else 1
+        status = _status(leaving.code)
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        status = status or 141
+    except (OSError, ValueError):  # (ValueError: it is closed)
+        status = status or 1
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            sys.stderr.flush()
     os._exit(status)
+
+
+def _status(code: Any) -> int:
+    """The exit status that Python gives to what `SystemExit` carries; a text is printed."""
+    if code is None or isinstance(code, int):
+        return code or 0
+    _say(str(code))
+    return 1
 
 
 def main() -> NoReturn:
@@ -299,7 +316,8 @@ def main() -> NoReturn:
     gc.set_threshold(100_000, 20, 20)  # what is imported stays: seek garbage less often
     try:
         status = app(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         if status == 130:  # Typer has caught Ctrl-C itself
             raise KeyboardInterrupt
     except InputError as error:
@@ -310,7 +328,8 @@ def main() -> NoReturn:
         status = _fail("Interrupted.", 130)
     except BrokenPipeError:
         # Whoever read our output has gone: say nothing more, not even on the way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 141
     except USAGE_ERRORS as error:
         status = _fail(str(refusal(error, sys.argv[1:])), 2)
@@ -324,8 +343,15 @@ def main() -> NoReturn:
 
 
 def _fail(line: str, status: int) -> int:
-    print(f"throughtime: {line}", file=sys.stderr)
+    _say(f"throughtime: {line}")
     return status
+
+
+def _say(line: str) -> None:
+    """To stderr, if it is there and somebody reads it."""
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(line, file=sys.stderr)
 
 
 class Terminated(BaseException):

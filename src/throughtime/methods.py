@@ -140,7 +140,7 @@ def nesterov(
     return momentum(rate, mu, nesterov=True)
 
 
-Each = float | Sequence[float | int] | Array | np.ndarray
+Each = float | int | np.number | Sequence[float | int] | Array | np.ndarray
 """One number for all members of an ensemble, or one for each."""
 
 METHODS: dict[str, tuple[Callable[..., optax.GradientTransformation], float]] = {
@@ -203,15 +203,24 @@ def _clipped(method: FirstOrder, clip: float | tuple[float, ...] | None) -> Firs
     return method._replace(optimiser=chained)
 
 
-def _each(label: str, value: Each | None) -> float | tuple[float, ...] | None:
-    """A number as it is, several as a tuple; checked."""
+def _each(label: str, value: Any) -> float | tuple[float, ...] | None:
+    """A number as a float, several as a tuple of them; checked."""
     if value is None:
         return None
-    values = np.asarray(value)
+    rule = f"`{label}` must be a number, or one for each member"
+    try:
+        values = np.asarray(value)
+    except (TypeError, ValueError):  # lists within lists, of several lengths
+        raise InputError(rule, value, "Pass a number.") from None
+    known = any(jnp.issubdtype(values.dtype, kind) for kind in (np.integer, np.floating))
+    if values.size and not known:
+        raise InputError(rule, value, "Pass a number.")
+    values = values.astype(float)
     if values.ndim > 1 or not values.size:
-        rule = f"`{label}` must be a number, or one for each member"
         raise InputError(rule, f"an array of shape {values.shape}", "Pass a list of numbers.")
     wrong = values[~(values > 0)]
     if wrong.size:
         raise InputError(f"`{label}` must be positive", wrong[0], f"Raise `{label}`.")
-    return tuple(values.astype(float).tolist()) if values.ndim else value  # pyright: ignore
+    if label == "rate" and np.isinf(values).any():  # an infinite clip is none
+        raise InputError("`rate` must be finite", "inf", "Lower `rate`.")
+    return tuple(values.tolist()) if values.ndim else float(values)

@@ -13,7 +13,7 @@ import re
 import sys
 import threading
 from dataclasses import dataclass
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,8 @@ def available() -> bool:
 def status() -> Status:
     """What became of the kernels; the first call loads them.
 
-    The environment variable `THROUGHTIME_NATIVE=0` turns them off, at any time.
+    The environment variable `THROUGHTIME_NATIVE=0` turns them off, at any time, for what
+    is traced afterwards: a function that JAX has compiled keeps what it was compiled with.
     """
     if os.environ.get(SWITCH) == "0":
         return Status(False, why=f"`{SWITCH}` is 0", remedy=f"Unset `{SWITCH}`.")
@@ -109,8 +110,12 @@ def _folders() -> list[Path]:
     The second is not always in `__path__`: an import hook such as jaxtyping's leaves it out.
     """
     package = __name__.rpartition(".")[0]
-    built = distribution(package).locate_file(package)
-    return [Path(folder) for folder in sys.modules[package].__path__] + [Path(str(built))]
+    folders = [Path(folder) for folder in sys.modules[package].__path__]
+    try:
+        built = distribution(package).locate_file(package)
+    except PackageNotFoundError:  # a source tree that is not installed
+        return folders
+    return [*folders, Path(str(built))]
 
 
 def _load(folders: list[Path]) -> tuple[ctypes.CDLL | None, Status]:

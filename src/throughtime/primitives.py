@@ -154,18 +154,22 @@ def _native(asked: bool | None) -> bool:
     return found.available
 
 
-def _lengths(lengths: Array | None, xs: Array) -> Array:
+def _lengths(lengths: Any, xs: Any) -> Array:
     if len(xs.shape) != 4:
         rule = "inputs must have the axes (ensemble, batch, time, input)"
         raise InputError(rule, xs.shape, "For one network, add the first: `xs[None]`.")
     if lengths is None:
         ensemble, batch, time, _ = xs.shape
         return jnp.full((ensemble, batch), time, jnp.int32)
-    lengths = jnp.asarray(lengths)
+    if not isinstance(lengths, jax.Array):  # (JAX would first cut 64 bits to 32)
+        lengths = np.asarray(lengths)
     if not jnp.issubdtype(lengths.dtype, jnp.integer):
         rule = "`lengths` must be whole numbers"
         raise InputError(rule, lengths.dtype, "Convert them to int32.")
-    return lengths.astype(jnp.int32)
+    if lengths.dtype != np.int32:  # what is cut to 32 bits must fit into them
+        clip = jnp.clip if isinstance(lengths, jax.Array) else np.clip
+        lengths = clip(lengths, 0, min(xs.shape[2], int(jnp.iinfo(lengths.dtype).max)))
+    return jnp.asarray(lengths, jnp.int32)
 
 
 def _signature(primitive: Primitive, params: dict[str, Any]) -> Signature:
@@ -188,6 +192,12 @@ def _shapes(primitive: Primitive, *avals, **params):
             _refuse(params["kind"], name, axes, expected, given[name].shape)
     dtype = given["W"].dtype
     for name, aval in given.items():
+        # The rules cast nothing from one to the other: slopes would lack their sum.
+        varies = _varying(aval)
+        if varies:
+            rule = "the primitives do not track which mesh axes a value varies over"
+            got = f"`{name}` that varies over {', '.join(sorted(map(str, varies)))}"
+            raise InputError(rule, got, "Pass `check_vma=False` to `jax.shard_map`.")
         if aval.dtype != (jnp.int32 if name == "lengths" else dtype):
             rule = f"the arrays of {params['kind']} must be of one type, `lengths` int32"
             got = f"`{name}` {aval.dtype} beside `W` {dtype}"
@@ -210,6 +220,12 @@ def _sizes(kind: str, names: dict[str, str], given: dict[str, Any]) -> dict[str,
         raise InputError("a recurrence must run at least one step", 0, "Give it inputs.")
     blocks = {"G": cell.gates * hidden, "P": cell.saved * hidden}
     return {"E": ensemble, "B": batch, "T": time, "I": inputs, "H": hidden} | blocks
+
+
+def _varying(aval: Any) -> frozenset:
+    """The mesh axes that a value varies over, as versions of JAX name them."""
+    known = getattr(aval, "manual_axis_type", None)
+    return getattr(known, "varying", None) or getattr(aval, "vma", None) or frozenset()
 
 
 def _refuse(kind, name, axes, expected, got):
@@ -325,9 +341,12 @@ def _batch(primitive, args, dims, **params):
         return x.reshape(*shape[:at], size * shape[at + 1], *shape[at + 2 :])
 
     outs = primitive.bind(*map(fold, args, dims, axes), **params)
+    # The axes of `lengths` less the mapped one: what is left of a size 0 cannot be divided.
+    left = [n for i, n in enumerate(args[0].shape) if i != dims[0]]
+    inner = left[axes[0].index(into)]
     ats = [a.index(into) for a in signature.results.values()]
     split = [
-        x.reshape(*x.shape[:at], size, x.shape[at] // size, *x.shape[at + 1 :])
+        x.reshape(*x.shape[:at], size, inner, *x.shape[at + 1 :])
         for x, at in zip(outs, ats, strict=True)
     ]
     return split, ats

@@ -276,8 +276,10 @@ def _fitted(
 
 def _reason(epoch: Epoch, state: TrainState) -> str:
     done, failed = map(np.atleast_1d, jax.device_get((state.epoch, state.failed)))
+    if failed.all():
+        return "all members diverged" if len(failed) > 1 else "the loss diverged"
     why = f"no lower validation loss in {epoch.patience} epochs"
-    if np.min(done[~failed], initial=epoch.epochs) >= epoch.epochs:
+    if np.min(done[~failed]) >= epoch.epochs:
         why = f"all {epoch.epochs} epochs done"
     if not failed.any():
         return why

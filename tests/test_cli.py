@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 import typer
 
+from throughtime import __main__ as process
 from throughtime import cli, datasets, examples, native
 from throughtime.forecast import Forecaster
 from throughtime.train import Row
@@ -875,13 +876,13 @@ def test_the_process_ends_by_a_status_alone(monkeypatch, code, out, status, err,
 
     stderr = {"well": io.StringIO(), "nobody": None, "gone": Gone(BrokenPipeError())}[told]
     with monkeypatch.context() as context:
-        context.setattr(cli, "main", leave)
-        context.setattr(cli.atexit, "_run_exitfuncs", lambda: None)
+        context.setattr(process, "main", leave)
+        context.setattr(process.atexit, "_run_exitfuncs", lambda: None)
         context.setattr(os, "_exit", end)
         context.setattr(sys, "stdout", out)
         context.setattr(sys, "stderr", stderr)
         with pytest.raises(Ended) as ended:
-            cli.run()
+            process.run()
     assert ended.value.args == (status,)
     assert told != "well" or stderr.getvalue() == err
 

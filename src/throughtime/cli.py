@@ -4,7 +4,6 @@ Results go to stdout and progress to stderr. The exit status is 0 on success, 2 
 mistake that the user can mend, and 128 and the signal's number after an interruption.
 """
 
-import atexit
 import contextlib
 import gc
 import json
@@ -276,40 +275,11 @@ def info(as_json: Json = False) -> None:
     typer.echo(f"{'kernels':<12} {kernels.text()}")
 
 
-def run() -> NoReturn:
-    """The entry point of the process: `main`, and out.
-
-    The process is not taken apart: freeing what JAX holds takes longer than many a command.
-    """
-    status = 1
-    try:
-        main()
-    except SystemExit as leaving:
-        status = _status(leaving.code)
-    atexit._run_exitfuncs()
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        status = status or 141
-    except (OSError, ValueError):  # (ValueError: it is closed)
-        status = status or 1
-    with contextlib.suppress(OSError, ValueError):
-        if sys.stderr is not None:
-            sys.stderr.flush()
-    os._exit(status)
-
-
-def _status(code: Any) -> int:
-    """The exit status that Python gives to what `SystemExit` carries; a text is printed."""
-    if code is None or isinstance(code, int):
-        return code or 0
-    _say(str(code))
-    return 1
-
-
 def main() -> NoReturn:
-    """Run a command, and turn what went wrong into one line and a status."""
+    """Run a command, and turn what went wrong into one line and a status.
+
+    (The process itself begins and ends in `__main__.run`.)
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     signal.signal(signal.SIGTERM, _terminated)
     keep_programs()
@@ -343,11 +313,11 @@ def main() -> NoReturn:
 
 
 def _fail(line: str, status: int) -> int:
-    _say(f"throughtime: {line}")
+    say(f"throughtime: {line}")
     return status
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     """To stderr, if it is there and somebody reads it."""
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr is not None:

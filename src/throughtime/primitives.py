@@ -233,9 +233,6 @@ def _refuse(kind, name, axes, expected, got):
     raise InputError(rule, got, "E and H are those of `W`; B, T and I those of the inputs.")
 
 
-# The rules.
-
-
 def _unroll_jvp(primals, tangents, *, save, **params):
     cell = RECURRENCES[params["kind"]]
     outs = unroll_p.bind(*primals, save=True, **params)
@@ -342,17 +339,13 @@ def _batch(primitive, args, dims, **params):
 
     outs = primitive.bind(*map(fold, args, dims, axes), **params)
     # The axes of `lengths` less the mapped one: what is left of a size 0 cannot be divided.
-    left = [n for i, n in enumerate(args[0].shape) if i != dims[0]]
-    inner = left[axes[0].index(into)]
+    inner = [n for i, n in enumerate(args[0].shape) if i != dims[0]][axes[0].index(into)]
     ats = [a.index(into) for a in signature.results.values()]
     split = [
         x.reshape(*x.shape[:at], size, inner, *x.shape[at + 1 :])
         for x, at in zip(outs, ats, strict=True)
     ]
     return split, ats
-
-
-# Lowerings.
 
 
 @functools.cache

@@ -123,7 +123,10 @@ class Network(eqx.Module):
             xs = jnp.where(padding[..., None], 0, xs)
         inputs, finals = xs, []
         first = xs[:, :1, : self.centred]
-        xs = xs.at[..., : self.centred].add(-first) if self.centred else xs
+        if self.centred:
+            # (Not by `xs.at[].add`: XLA may do that in place, and overwrite what it subtracts.)
+            others = xs.shape[-1] - self.centred
+            xs = xs - jnp.pad(first, ((0, 0), (0, 0), (0, others)))
         for cell, before in zip(self.cells, states, strict=True):
             stack, final = unroll(cell, xs, before, lengths)
             xs = cell.hidden(stack)

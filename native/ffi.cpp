@@ -145,27 +145,36 @@ const Kernels<T>& kernels(std::int32_t cell) {
         return instruction_set().f64[cell];
 }
 
-template <class T>
-ffi::Error unroll(const Sizes& s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
-                  ffi::RemainingRets results, std::int32_t cell, bool save) {
+// Weights, inputs and first state, or what perturbs them, or the slopes by them: one order in every
+// call. `next(shape)` is the next argument or result.
+template <class P, class Next>
+void weights_inputs_start(Next&& next, const Sizes& s, std::int32_t cell, bool inputs, P& U, P& W, P& b, P& d,
+                          P& xs, P& h0, P& c0) {
     const auto [E, B, time, I, H] = s;
-    const std::int64_t GH = gates(cell) * H, PH = saved_per_unit(cell) * H;
-    const bool gru = cell == kGru, lstm = cell == kLstm;
-    Call call(arguments, results);
-    Forward<T> x{};
-    x.lengths = call.in<std::int32_t>({E, B});
-    x.U = call.in<T>({E, GH, I});
-    x.W = call.in<T>({E, GH, H});
-    x.b = call.in<T>({E, GH});
-    if (gru) x.d = call.in<T>({E, H});
-    x.xs = call.in<T>({E, B, time, I});
-    x.h0 = call.in<T>({E, B, H});
-    if (lstm) x.c0 = call.in<T>({E, B, H});
-    x.hs = call.out<T>({E, B, time, H});
-    if (lstm) x.cs = call.out<T>({E, B, time, H});
-    if (save && PH) x.saved = call.out<T>({E, B, time, PH});
-    if (!call.error().empty()) return refuse(call.error());
-    return kernels<T>(cell).unroll(s, x, {run_on_pool, &pool}) ? ffi::Error::Success() : no_memory();
+    const std::int64_t GH = gates(cell) * H;
+    U = next({E, GH, I});
+    W = next({E, GH, H});
+    b = next({E, GH});
+    if (cell == kGru) d = next({E, H});
+    if (inputs) xs = next({E, B, time, I});
+    h0 = next({E, B, H});
+    if (cell == kLstm) c0 = next({E, B, H});
+}
+
+// All states, or what perturbs them, or slopes by them.
+template <class P, class Next>
+void states(Next&& next, const Sizes& s, std::int32_t cell, P& hs, P& cs) {
+    hs = next({s.E, s.B, s.T, s.H});
+    if (cell == kLstm) cs = next({s.E, s.B, s.T, s.H});
+}
+
+template <class T>
+auto arguments_of(Call& call) {
+    return [&call](std::initializer_list<std::int64_t> shape) { return call.in<T>(shape); };
+}
+template <class T>
+auto results_of(Call& call) {
+    return [&call](std::initializer_list<std::int64_t> shape) { return call.out<T>(shape); };
 }
 
 // What the forward pass has left, as the tangent and the adjoint read it.
@@ -173,72 +182,64 @@ template <class T, class X>
 void read_forward(Call& call, X& x, const Sizes& s, std::int32_t cell) {
     const auto [E, B, time, I, H] = s;
     const std::int64_t GH = gates(cell) * H, PH = saved_per_unit(cell) * H;
-    const bool lstm = cell == kLstm;
     x.lengths = call.in<std::int32_t>({E, B});
     x.U = call.in<T>({E, GH, I});
     x.W = call.in<T>({E, GH, H});
     x.xs = call.in<T>({E, B, time, I});
     x.h0 = call.in<T>({E, B, H});
-    if (lstm) x.c0 = call.in<T>({E, B, H});
-    x.hs = call.in<T>({E, B, time, H});
-    if (lstm) x.cs = call.in<T>({E, B, time, H});
+    if (cell == kLstm) x.c0 = call.in<T>({E, B, H});
+    states(arguments_of<T>(call), s, cell, x.hs, x.cs);
     if (PH) x.saved = call.in<T>({E, B, time, PH});
 }
 
-template <class T>
-ffi::Error unroll_tangent(const Sizes& s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
-                          ffi::RemainingRets results, std::int32_t cell, bool inputs) {
-    const auto [E, B, time, I, H] = s;
-    const std::int64_t GH = gates(cell) * H;
-    const bool gru = cell == kGru, lstm = cell == kLstm;
-    Call call(arguments, results);
-    Tangent<T> x{};
-    read_forward<T>(call, x, s, cell);
-    x.dU = call.in<T>({E, GH, I});
-    x.dW = call.in<T>({E, GH, H});
-    x.db = call.in<T>({E, GH});
-    if (gru) x.dd = call.in<T>({E, H});
-    if (inputs) x.dxs = call.in<T>({E, B, time, I});
-    x.dh0 = call.in<T>({E, B, H});
-    if (lstm) x.dc0 = call.in<T>({E, B, H});
-    x.dhs = call.out<T>({E, B, time, H});
-    if (lstm) x.dcs = call.out<T>({E, B, time, H});
+// Runs a kernel on arrays that have been found good.
+template <class Kernel, class X>
+ffi::Error run(const Call& call, Kernel kernel, const Sizes& s, const X& x, ffi::ThreadPool& pool) {
     if (!call.error().empty()) return refuse(call.error());
-    return kernels<T>(cell).tangent(s, x, {run_on_pool, &pool}) ? ffi::Error::Success() : no_memory();
+    return kernel(s, x, {run_on_pool, &pool}) ? ffi::Error::Success() : no_memory();
 }
 
 template <class T>
-ffi::Error unroll_adjoint(const Sizes& s, ffi::ThreadPool& pool, ffi::RemainingArgs arguments,
-                          ffi::RemainingRets results, std::int32_t cell, bool inputs) {
-    const auto [E, B, time, I, H] = s;
-    const std::int64_t GH = gates(cell) * H;
-    const bool gru = cell == kGru, lstm = cell == kLstm;
-    Call call(arguments, results);
+ffi::Error unroll(const Sizes& s, ffi::ThreadPool& pool, Call& call, std::int32_t cell, bool save) {
+    Forward<T> x{};
+    x.lengths = call.in<std::int32_t>({s.E, s.B});
+    weights_inputs_start(arguments_of<T>(call), s, cell, true, x.U, x.W, x.b, x.d, x.xs, x.h0, x.c0);
+    states(results_of<T>(call), s, cell, x.hs, x.cs);
+    const std::int64_t PH = saved_per_unit(cell) * s.H;
+    if (save && PH) x.saved = call.out<T>({s.E, s.B, s.T, PH});
+    return run(call, kernels<T>(cell).unroll, s, x, pool);
+}
+
+template <class T>
+ffi::Error unroll_tangent(const Sizes& s, ffi::ThreadPool& pool, Call& call, std::int32_t cell, bool inputs) {
+    Tangent<T> x{};
+    read_forward<T>(call, x, s, cell);
+    weights_inputs_start(arguments_of<T>(call), s, cell, inputs, x.dU, x.dW, x.db, x.dd, x.dxs, x.dh0, x.dc0);
+    states(results_of<T>(call), s, cell, x.dhs, x.dcs);
+    return run(call, kernels<T>(cell).tangent, s, x, pool);
+}
+
+template <class T>
+ffi::Error unroll_adjoint(const Sizes& s, ffi::ThreadPool& pool, Call& call, std::int32_t cell, bool inputs) {
     Adjoint<T> x{};
     read_forward<T>(call, x, s, cell);
-    x.ghs = call.in<T>({E, B, time, H});
-    if (lstm) x.gcs = call.in<T>({E, B, time, H});
-    x.gU = call.out<T>({E, GH, I});
-    x.gW = call.out<T>({E, GH, H});
-    x.gb = call.out<T>({E, GH});
-    if (gru) x.gd = call.out<T>({E, H});
-    if (inputs) x.gxs = call.out<T>({E, B, time, I});
-    x.gh0 = call.out<T>({E, B, H});
-    if (lstm) x.gc0 = call.out<T>({E, B, H});
-    if (!call.error().empty()) return refuse(call.error());
-    return kernels<T>(cell).adjoint(s, x, {run_on_pool, &pool}) ? ffi::Error::Success() : no_memory();
+    states(arguments_of<T>(call), s, cell, x.ghs, x.gcs);
+    weights_inputs_start(results_of<T>(call), s, cell, inputs, x.gU, x.gW, x.gb, x.gd, x.gxs, x.gh0, x.gc0);
+    return run(call, kernels<T>(cell).adjoint, s, x, pool);
 }
 
 // Runs f<float> or f<double>, as W is; memory that runs out is an error and not the end.
 template <class F>
-ffi::Error by_type(ffi::RemainingArgs arguments, std::int32_t cell, std::size_t inputs, F&& f) {
+ffi::Error by_type(ffi::RemainingArgs arguments, ffi::RemainingRets results, std::int32_t cell,
+                   std::size_t inputs, F&& f) {
     Sizes s{};
     const std::string why = sizes_of(arguments, cell, inputs, s);
     if (!why.empty()) return refuse(why);
     const ffi::DataType type = arguments.get<ffi::AnyBuffer>(2)->element_type();
     if (type != ffi::F32 && type != ffi::F64) return refuse("W must be float32 or float64");
+    Call call(arguments, results);
     try {
-        return type == ffi::F32 ? f(s, float{}) : f(s, double{});
+        return type == ffi::F32 ? f(s, call, float{}) : f(s, call, double{});
     } catch (const std::bad_alloc&) {
         return no_memory();
     }
@@ -246,27 +247,32 @@ ffi::Error by_type(ffi::RemainingArgs arguments, std::int32_t cell, std::size_t 
 
 ffi::Error unroll_any(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
                       std::int32_t cell, std::int32_t save) {
-    return by_type(arguments, cell, cell == kGru ? 5 : 4, [&](const Sizes& s, auto number) {
-        return unroll<decltype(number)>(s, pool, arguments, results, cell, save);
+    return by_type(arguments, results, cell, cell == kGru ? 5 : 4, [&](const Sizes& s, Call& call, auto number) {
+        return unroll<decltype(number)>(s, pool, call, cell, save);
     });
 }
 
 ffi::Error tangent_any(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
                        std::int32_t cell, std::int32_t inputs) {
-    return by_type(arguments, cell, 3, [&](const Sizes& s, auto number) {
-        return unroll_tangent<decltype(number)>(s, pool, arguments, results, cell, inputs);
+    return by_type(arguments, results, cell, 3, [&](const Sizes& s, Call& call, auto number) {
+        return unroll_tangent<decltype(number)>(s, pool, call, cell, inputs);
     });
 }
 
 ffi::Error adjoint_any(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
                        std::int32_t cell, std::int32_t inputs) {
-    return by_type(arguments, cell, 3, [&](const Sizes& s, auto number) {
-        return unroll_adjoint<decltype(number)>(s, pool, arguments, results, cell, inputs);
+    return by_type(arguments, results, cell, 3, [&](const Sizes& s, Call& call, auto number) {
+        return unroll_adjoint<decltype(number)>(s, pool, call, cell, inputs);
     });
 }
 
 auto binding(const char* flag) {
-    return ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attr<std::int32_t>("cell").Attr<std::int32_t>(flag);
+    return ffi::Ffi::Bind()
+        .Ctx<ffi::ThreadPool>()
+        .RemainingArgs()
+        .RemainingRets()
+        .Attr<std::int32_t>("cell")
+        .Attr<std::int32_t>(flag);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 // from front to back; any number of rows, columns and steps of k is allowed.
 #pragma once
 
-#include <cstdlib>
 #include <new>
 
 #include "vectors.h"

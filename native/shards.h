@@ -48,13 +48,13 @@ struct Shards {
 
 // What one shard works on: network e, the sequences row to row + rows of all (E, B).
 struct Shard {
-    std::int64_t e, part, row, rows;
+    std::int64_t e, row, rows;
     const std::int32_t* lengths;
     std::int64_t longest = 0;
 
     Shard(const Shards& shards, std::int64_t i, const std::int32_t* all)
-        : e(i / shards.count), part(i % shards.count), row(e * shards.B + shards.first(part)),
-          rows(shards.first(part + 1) - shards.first(part)), lengths(all + row) {
+        : e(i / shards.count), row(e * shards.B + shards.first(i % shards.count)),
+          rows(e * shards.B + shards.first(i % shards.count + 1) - row), lengths(all + row) {
         for (std::int64_t r = 0; r < rows; ++r) longest = std::max(longest, std::int64_t(lengths[r]));
     }
 };

@@ -104,11 +104,14 @@ def ours(kind, native, args, lengths):
     return unroll(kind, *args, lengths, native=native)[0]
 
 
-def assert_close(one, other, rtol=1e-11):
+def assert_close(one, other, rtol=1e-11, atol=0.0):
     """Equal to so much of the largest number of each array."""
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-        largest = np.max(np.abs(b), initial=1e-30)
-        np.testing.assert_allclose(a, b, rtol=0, atol=rtol * largest)
+        np.testing.assert_allclose(a, b, rtol=0, atol=rtol * max(largest(b), 1e-30) + atol)
+
+
+def largest(tree):
+    return max(np.max(np.abs(leaf), initial=0.0) for leaf in jax.tree.leaves(tree))
 
 
 def vdot(one, other):
@@ -209,8 +212,8 @@ def test_the_tangent_is_a_central_difference(kind, members, masked, native, floa
     lengths = asked(members, masked)
     run, small = maps(kind, native), 1e-6
     ahead, behind = (
-        run(jax.tree.map(lambda a, d: a + way * small * d, args, v), v, g, lengths)[0]  # noqa: B023
-        for way in (1, -1)
+        run(jax.tree.map(lambda a, d, by=by: a + by * d, args, v), v, g, lengths)[0]
+        for by in (small, -small)
     )
     Jv, _ = run(args, v, g, lengths)[2]
     assert_close(jax.tree.map(lambda a, b: (a - b) / (2 * small), ahead, behind), Jv, 1e-6)
@@ -470,7 +473,11 @@ def sizes(draw):
 )
 @settings(max_examples=10)
 def test_the_kernels_are_the_scan(dtype, kind, shape, seed, extreme, masked):
-    """Forward, tangent and adjoint, relative to the largest number of each array."""
+    """Forward, tangent and adjoint, relative to the largest number of each array.
+
+    Of a saturated unit's slope, 1 - h^2 with h near 1, only rounding is left: a few parts in
+    2^24 (or 2^53) of what it multiplies.
+    """
     members, batch, time, _, hidden = shape
     rng = np.random.default_rng(seed)
     (weights, xs, start), v = (draw(kind, members, s, shape[1:]) for s in (seed, seed + 1))
@@ -484,7 +491,8 @@ def test_the_kernels_are_the_scan(dtype, kind, shape, seed, extreme, masked):
     with jax.enable_x64(True):
         numbers = jax.tree.map(lambda x: jnp.asarray(x, dtype), ((weights, xs, start), v, g))
         mine, theirs = (maps(kind, native)(*numbers, lengths) for native in (True, False))
-        assert_close(mine, theirs, 1e-12 if dtype == "float64" else 1e-5)
+        rounding = np.finfo(dtype).eps * largest(numbers) if extreme == "saturated" else 0.0
+        assert_close(mine, theirs, 1e-12 if dtype == "float64" else 1e-5, atol=8 * rounding)
 
 
 def test_a_mesh_axis_that_a_value_varies_over_is_refused():

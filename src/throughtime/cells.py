@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, DTypeLike, Float, PyTree
 
 from .errors import InputError, nearest
-from .initialise import Initialisation, initialisation
+from .initialise import Initialisation, initialisation, on_device
 from .seeds import Key, generator
 
 State = PyTree[Float[Array, "batch ..."]]
@@ -99,7 +99,7 @@ class RNN(Cell):
             raise InputError(rule, activation, nearest(activation, ACTIVATIONS))
         rng = generator(key)
         self.U, self.W, b = _weights(init, 1, input_size, hidden_size, dtype, rng)
-        self.b = _array(sum(b), dtype)
+        self.b = on_device(sum(b), dtype)
         self.activation = activation
         self.input_size, self.hidden_size = input_size, hidden_size
 
@@ -157,8 +157,8 @@ class GRU(Cell):
         self.U, self.W, b = _weights(init, 3, input_size, hidden_size, dtype, rng)
         # A second bias, beside W, is inside the reset gate's reach for the candidate alone.
         candidate = np.arange(3 * hidden_size) // hidden_size == 2
-        self.b = _array(b[0] + np.where(candidate, 0, sum(b[1:])), dtype)
-        self.d = _array(b[1][candidate] if b[1:] else np.zeros(hidden_size), dtype)
+        self.b = on_device(b[0] + np.where(candidate, 0, sum(b[1:])), dtype)
+        self.d = on_device(b[1][candidate] if b[1:] else np.zeros(hidden_size), dtype)
         self.input_size, self.hidden_size = input_size, hidden_size
 
     def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
@@ -225,7 +225,7 @@ class LSTM(Cell):
         rng = generator(key)
         self.U, self.W, b = _weights(init, 4, input_size, hidden_size, dtype, rng)
         keep_gate = np.arange(4 * hidden_size) // hidden_size == 1
-        self.b = _array(sum(b) + initialisation(init).keep * keep_gate, dtype)
+        self.b = on_device(sum(b) + initialisation(init).keep * keep_gate, dtype)
         self.input_size, self.hidden_size = input_size, hidden_size
 
     def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
@@ -257,9 +257,4 @@ def _weights(init, gates, input_size, hidden_size, dtype, rng):
     U = rule.U(rng, gates, hidden_size, input_size)
     W = rule.W(rng, gates, hidden_size, hidden_size)
     b = [rule.b(rng, gates * hidden_size, hidden_size) for _ in range(rule.biases)]
-    return _array(U, dtype), _array(W, dtype), b
-
-
-def _array(values, dtype) -> Array:
-    """NumPy's values on the device, converted before: JAX would compile the conversion."""
-    return jax.device_put(np.asarray(values, dtype))
+    return on_device(U, dtype), on_device(W, dtype), b

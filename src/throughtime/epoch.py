@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from . import native
 from .batches import Batch, Data
 from .cells import CELLS
+from .initialise import on_device
 from .losses import Loss
 from .methods import Method
 from .network import Network
@@ -258,7 +259,7 @@ def flatten(network: Network) -> tuple[np.ndarray, Callable[[Array | np.ndarray]
     def rebuild(vector):
         on_host = not isinstance(vector, jax.Array)
         split = (np if on_host else jnp).split(vector, ends)
-        shaped = _put if on_host else jnp.asarray
+        shaped = on_device if on_host else jnp.asarray
         pieces = zip(split, shapes, types, strict=True)
         leaves = [shaped(piece.reshape(shape), dtype) for piece, shape, dtype in pieces]
         return eqx.combine(jax.tree.unflatten(structure, leaves), static)
@@ -302,10 +303,6 @@ def _state_before(objective: Objective, params: Array, data: Data, rows: Array) 
         return None
     streams = jax.eval_shape(data.batch, rows[0]).inputs.shape[0]
     return objective.network(params).initial_state(streams)
-
-
-def _put(values: Any, dtype) -> Array:
-    return jax.device_put(values.astype(dtype))
 
 
 def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:

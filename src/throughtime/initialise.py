@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, DTypeLike, Float
 
 from .errors import InputError, nearest
 
@@ -116,3 +117,8 @@ def initialisation(name: str | Initialisation) -> Initialisation:
             "`init` must be a known initialisation", name, nearest(name, INITIALISATIONS)
         )
     return INITIALISATIONS[name]
+
+
+def on_device(values, dtype: DTypeLike) -> Array:
+    """NumPy's values on the device, converted before: JAX would compile the conversion."""
+    return jax.device_put(np.asarray(values, dtype))

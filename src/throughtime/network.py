@@ -12,7 +12,7 @@ from jaxtyping import Array, DTypeLike, Float, Int
 
 from .cells import ACTIVATIONS, CELLS, RNN, Cell, State
 from .errors import InputError, nearest
-from .initialise import INITIALISATIONS, Initialisation, initialisation
+from .initialise import INITIALISATIONS, Initialisation, initialisation, on_device
 from .seeds import Key, generator, words
 from .unroll import unroll
 
@@ -47,8 +47,8 @@ class Dense(eqx.Module):
     ):
         _known("activation", activation, ACTIVATIONS)
         rule, rng = initialisation(init), generator(key)
-        self.V = jax.device_put(np.asarray(rule.V(rng, 1, output_size, input_size), dtype))
-        self.c = jax.device_put(np.asarray(rule.c(rng, output_size, input_size), dtype))
+        self.V = on_device(rule.V(rng, 1, output_size, input_size), dtype)
+        self.c = on_device(rule.c(rng, output_size, input_size), dtype)
         self.activation = activation
 
     def __call__(self, xs: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:

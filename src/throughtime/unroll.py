@@ -47,9 +47,9 @@ def unroll(
     To what is kept the backward pass adds the slopes by what was returned: one for each array
     of the state. The scan also writes out those by each block of $U x + b$, and copies; the
     kernels use them up step by step. Slopes by the inputs, where they are asked for, have the
-    size of the inputs. With `recompute` only the
-    hidden states (which are returned) and their slopes are there for all steps, all else for
-    one piece, $O(\sqrt{T})$, beside the state at the start of each piece.
+    size of the inputs. With `recompute` only the hidden states (which are returned) and their
+    slopes are there for all steps, all else for one piece, $O(\sqrt{T})$, beside the state at
+    the start of each piece.
 
     **Returns:** the states after every step, leaves `(batch, time, hidden)`, and the final
     state, leaves `(batch, hidden)`.

@@ -67,7 +67,10 @@ class WeightGradient {
     // h and x beside the next row of delta; without an x, which may be NaN where delta is 0.
     void put(const T* h, const T* x) {
         h_.put(K_, h);
-        for (std::int64_t i = 0; i < I_; ++i) x_[K_ * ldx_ + i] = x ? x[i] : T(0);
+        if (x)
+            copy(x, I_, x_ + K_ * ldx_);
+        else
+            std::fill_n(x_ + K_ * ldx_, I_, T(0));
         ++K_;
     }
 
@@ -93,11 +96,16 @@ class WeightGradient {
     }
 
   private:
+    // The sum of all rows of delta; four sums at a time, for one would wait for itself.
     void add_rows(const T* delta, T* to) const {
-        each_vector<T>(1, 0, H_, [&](auto, auto u, auto, auto n) {
-            Vec<T> sum = first_ ? Vec<T>{} : load(to + u, n);
-            for (std::int64_t k = 0; k < K_; ++k) sum += load(delta + k * stride + u, n);
-            store(to + u, sum, n);
+        each_vector<T>(0, H_, [&](auto u, auto n) THROUGHTIME_INLINED {
+            Vec<T> sum[4] = {first_ ? Vec<T>{} : load(to + u, n)};
+            std::int64_t k = 0;
+            for (; k + 4 <= K_; k += 4)
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; ++i) sum[i] += load(delta + (k + i) * stride + u, n);
+            for (; k < K_; ++k) sum[0] += load(delta + k * stride + u, n);
+            store(to + u, (sum[0] + sum[1]) + (sum[2] + sum[3]), n);
         });
     }
 
@@ -123,32 +131,35 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
     auto run_shard = [&](std::int64_t index, WeightGradient<Cell, T>& gradient, std::int64_t part) {
         const Shard shard(shards, index, x.lengths);
         const std::int64_t rows = shard.rows;
-        Buffer<T> g(rows * W.panels.padded()), gc(Cell::memory ? rows * H : 0), gx(rows * Panels<T>::kWidth);
-        const std::int64_t stride = gradient.stride;
-        auto g_of = [&](std::int64_t j) { return g + j * Panels<T>::kWidth * rows; };  // a panel's
-        std::fill(g + 0, g + rows * W.panels.padded(), T(0));
+        const std::int64_t stride = gradient.stride, ldg = W.panels.padded();
+        Buffer<T> g(rows * ldg), gc(Cell::memory ? rows * H : 0), gx(rows * Panels<T>::kWidth);
+        std::fill(g + 0, g + rows * ldg, T(0));
         if (Cell::memory) std::fill(gc + 0, gc + rows * H, T(0));
         for (std::int64_t t = s.T - 1; t >= 0; --t) {
             if (gradient.full(rows)) gradient.flush(found, part);
             T* delta = gradient.delta();
-            for (std::int64_t j = 0; j < panels; ++j)
-                each_vector<T>(rows, j * Panels<T>::kWidth, W.panels.used(j), [&](auto i, auto u, auto v, auto n) {
-                    const std::int64_t row = shard.row + i;
-                    T* g_at = g_of(j) + i * W.panels.width(j) + v;
-                    Vec<T> gh = load(g_at) + load(at_step(x.ghs, s, row, t, H) + u, n), gm{};
-                    if constexpr (Cell::memory)
-                        gm = load(gc + i * H + u, n) + load(at_step(x.gcs, s, row, t, H) + u, n);
+            for (std::int64_t i = 0; i < rows; ++i) {
+                const bool runs = t < shard.lengths[i];
+                const std::int64_t row = shard.row + i;
+                const LeftRow<Cell, T> left(x, s, row, t);
+                const T* ghs = at_step(x.ghs, s, row, t, H);
+                const T* gcs = Cell::memory ? at_step(x.gcs, s, row, t, H) : nullptr;
+                T *gi = g + i * ldg, *gci = gc + i * H, *to = delta + i * stride;
+                each_vector<T>(0, H, [&](auto u, auto n) THROUGHTIME_INLINED {
+                    Vec<T> gh = load(gi + u, n) + load(ghs + u, n), gm{};
+                    if constexpr (Cell::memory) gm = load(gci + u, n) + load(gcs + u, n);
                     Vec<T> ga[Cell::products] = {};
-                    if (t < shard.lengths[i])
-                        Cell::template adjoint<T>(left_by_forward<Cell, T>(x, s, row, t, u, n), gh, gm, ga);
-                    store(g_at, gh);
-                    if constexpr (Cell::memory) store(gc + i * H + u, gm, n);
+                    if (runs) Cell::template adjoint<T>(left.at(u, n), gh, gm, ga);
+                    store(gi + u, gh, n);
+                    if constexpr (Cell::memory) store(gci + u, gm, n);
 #pragma GCC unroll 4
-                    for (int q = 0; q < Cell::products; ++q) store(delta + i * stride + q * H + u, ga[q], n);
+                    for (int q = 0; q < Cell::products; ++q) store(to + q * H + u, ga[q], n);
                 });
+            }
             if (t < shard.longest)
                 for (std::int64_t j = 0; j < panels; ++j)
-                    rows_times_panel<T>(rows, GH, delta, stride, W.panel(shard.e, j), W.panels.vectors(j), g_of(j), true,
+                    rows_times_panel<T>(rows, GH, delta, stride, W.panel(shard.e, j), W.panels.vectors(j),
+                                        g + j * Panels<T>::kWidth, ldg, true,
                                         [&](std::int64_t i, std::int64_t n) THROUGHTIME_INLINED {
                         if (!large || t == 0) return;
                         const std::int64_t row = shard.row + i, u = j * Panels<T>::kWidth;
@@ -165,9 +176,9 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
                 const T* panel = U.panel(shard.e, j);
                 // The last gate's input part may be a product of its own, in the last block.
                 const std::int64_t together = Cell::split ? GH - H : GH;
-                rows_times_panel<T>(rows, together, delta, stride, panel, vectors, gx, false);
+                rows_times_panel<T>(rows, together, delta, stride, panel, vectors, gx, width, false);
                 if (Cell::split)
-                    rows_times_panel<T>(rows, H, delta + GH, stride, panel + together * width, vectors, gx, true);
+                    rows_times_panel<T>(rows, H, delta + GH, stride, panel + together * width, vectors, gx, width, true);
                 for (std::int64_t i = 0; i < rows; ++i)
                     std::copy_n(gx + i * width, U.panels.used(j),
                                 x.gxs + ((shard.row + i) * s.T + t) * I + j * Panels<T>::kWidth);
@@ -176,10 +187,7 @@ bool unroll_adjoint(const Sizes& s, const Adjoint<T>& x, const Workers& workers)
                 gradient.put(before(x.hs, x.h0, s, shard.row + i, t),
                              t < shard.lengths[i] ? at_step(x.xs, s, shard.row + i, t, I) : nullptr);
         }
-        for (std::int64_t j = 0; j < panels; ++j)
-            for (std::int64_t i = 0; i < rows; ++i)
-                std::copy_n(g_of(j) + i * W.panels.width(j), W.panels.used(j),
-                            x.gh0 + (shard.row + i) * H + j * Panels<T>::kWidth);
+        for (std::int64_t i = 0; i < rows; ++i) std::copy_n(g + i * ldg, H, x.gh0 + (shard.row + i) * H);
         if (Cell::memory) std::copy_n(gc + 0, rows * H, x.gc0 + shard.row * H);
     };
     // A few consecutive shards of a network add to one part.

@@ -6,25 +6,72 @@
 #pragma once
 
 #include <new>
+#include <utility>
 
 #include "vectors.h"
 
 namespace throughtime {
 namespace THROUGHTIME_ISA {
 
+// Memory that a thread gave back, for its next buffers: to get fresh pages from the system, and to
+// give them back, would cost as much as a small product.
+class Spare {
+  public:
+    static constexpr std::size_t kLine = 64;
+
+    ~Spare() {
+        for (const Block& block : blocks_) ::operator delete(block.data, std::align_val_t(kLine));
+    }
+    void* take(std::size_t bytes) {
+        for (Block& block : blocks_)
+            if (block.data && block.bytes == bytes) return std::exchange(block.data, nullptr);
+        return ::operator new(bytes, std::align_val_t(kLine));
+    }
+    void put(void* data, std::size_t bytes) {
+        if (bytes <= kMost) {
+            Block* place = blocks_;  // an empty one, else each in turn
+            while (place < blocks_ + kBlocks && place->data) ++place;
+            if (place == blocks_ + kBlocks) place = blocks_ + next_++ % kBlocks;
+            data = std::exchange(place->data, data);
+            place->bytes = bytes;
+        }
+        ::operator delete(data, std::align_val_t(kLine));
+    }
+
+  private:
+    // A thread keeps 4 MiB at most. Sanitizers are to see every buffer's own end and life.
+#if defined(__SANITIZE_ADDRESS__)
+    static constexpr std::size_t kMost = 0;
+#else
+    static constexpr std::size_t kMost = 1 << 18;
+#endif
+    static constexpr std::size_t kBlocks = 16;
+    struct Block {
+        void* data = nullptr;
+        std::size_t bytes = 0;
+    };
+    Block blocks_[kBlocks];
+    std::size_t next_ = 0;
+};
+
+inline Spare& spare() {
+    static thread_local Spare memory;
+    return memory;
+}
+
 // Uninitialised memory on a cache line's boundary.
 template <class T>
 class Buffer {
   public:
     explicit Buffer(std::int64_t n)
-        : data_(static_cast<T*>(::operator new(n * sizeof(T) + kLine, std::align_val_t(kLine)))) {}
-    ~Buffer() { ::operator delete(data_, std::align_val_t(kLine)); }
+        : bytes_(n * sizeof(T) + Spare::kLine), data_(static_cast<T*>(spare().take(bytes_))) {}
+    ~Buffer() { spare().put(data_, bytes_); }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
     operator T*() const { return data_; }
 
   private:
-    static constexpr std::size_t kLine = 64;
+    std::size_t bytes_;
     T* data_;
 };
 
@@ -89,43 +136,85 @@ THROUGHTIME_INLINE void block(std::int64_t K, const T* a, std::int64_t lda, cons
 
 template <class T, int NV, int MR = kRows>
 inline void block_of(int rows, std::int64_t K, const T* a, std::int64_t lda, const T* b, T* c,
-                     bool add) {
+                     std::int64_t ldc, bool add) {
     if constexpr (MR > 1)
-        if (rows < MR) return block_of<T, NV, MR - 1>(rows, K, a, lda, b, c, add);
-    constexpr int width = NV * kLanes<T>;
-    block<T, MR, NV, false>(K, a, lda, b, width, c, width, add);
+        if (rows < MR) return block_of<T, NV, MR - 1>(rows, K, a, lda, b, c, ldc, add);
+    block<T, MR, NV, false>(K, a, lda, b, NV * kLanes<T>, c, ldc, add);
 }
 
 // c = a b for any number of rows, shared out evenly among register blocks. `before(first, n)` is
 // called ahead of the rows of every block: it may ask for memory that is needed soon.
 template <class T, class F>
-THROUGHTIME_INLINE void rows_times_panel(std::int64_t rows, std::int64_t K, const T* a, std::int64_t lda,
-                                         const T* b, int vectors, T* c, bool add, F&& before) {
+THROUGHTIME_INLINE void rows_times_panel(std::int64_t rows, std::int64_t K, const T* a, std::int64_t lda, const T* b,
+                                         int vectors, T* c, std::int64_t ldc, bool add, F&& before) {
     const std::int64_t blocks = ceil_div(rows, kRows);
     const auto multiply = vectors == 2 ? block_of<T, 2> : block_of<T, 1>;
     for (std::int64_t i = 0; i < blocks; ++i) {
         const std::int64_t first = rows * i / blocks, n = rows * (i + 1) / blocks - first;
         before(first, n);
-        multiply(int(n), K, a + first * lda, lda, b, c + first * vectors * kLanes<T>, add);
+        multiply(int(n), K, a + first * lda, lda, b, c + first * ldc, ldc, add);
     }
 }
 
 template <class T>
-THROUGHTIME_INLINE void rows_times_panel(std::int64_t rows, std::int64_t K, const T* a, std::int64_t lda,
-                                         const T* b, int vectors, T* c, bool add) {
-    rows_times_panel<T>(rows, K, a, lda, b, vectors, c, add, [](std::int64_t, std::int64_t) {});
+THROUGHTIME_INLINE void rows_times_panel(std::int64_t rows, std::int64_t K, const T* a, std::int64_t lda, const T* b,
+                                         int vectors, T* c, std::int64_t ldc, bool add) {
+    rows_times_panel<T>(rows, K, a, lda, b, vectors, c, ldc, add, [](std::int64_t, std::int64_t) {});
 }
 
-// The panel b[k][j] = M[j * row + k * column], j < used, zero up to the panel's width.
+// Calls f(v, n) for the vectors v, v + lanes, ... of `count` values from `first` on. n says how many
+// values there are: `Full`, or a number for the last, partial vector.
+struct Full {};
+
 template <class T>
-inline void pack(std::int64_t K, const T* M, std::int64_t row, std::int64_t column, int used,
-                 int width, T* b) {
-    constexpr std::int64_t some = 16;  // a cache line's worth, when M is read across
-    for (std::int64_t first = 0; first < K; first += some) {
-        const std::int64_t last = first + some < K ? first + some : K;
-        for (int j = 0; j < width; ++j)
-            for (std::int64_t k = first; k < last; ++k)
-                b[k * width + j] = j < used ? M[j * row + k * column] : T(0);
+THROUGHTIME_INLINE Vec<T> load(const T* p, Full) {
+    return load(p);
+}
+template <class T>
+THROUGHTIME_INLINE void store(T* p, Vec<T> v, Full) {
+    store(p, v);
+}
+
+template <class T, class F>
+THROUGHTIME_INLINE void each_vector(std::int64_t first, std::int64_t count, F&& f) {
+    constexpr int L = kLanes<T>;
+    const std::int64_t end = first + count;
+    for (; first + L <= end; first += L) f(first, Full{});
+    if (first < end) f(first, int(end - first));
+}
+
+template <class T>
+THROUGHTIME_INLINE void copy(const T* from, std::int64_t n, T* to) {
+    each_vector<T>(0, n, [&](auto v, auto part) THROUGHTIME_INLINED { store(to + v, load(from + v, part), part); });
+}
+
+// The panel b[k][j] = M[k * stride + j], j < used, zero up to the panel's width.
+template <class T>
+inline void pack(std::int64_t K, const T* M, std::int64_t stride, int used, int width, T* b) {
+    for (std::int64_t k = 0; k < K; ++k) {
+        copy(M + k * stride, used, b + k * width);
+        for (int j = used; j < width; ++j) b[k * width + j] = 0;
+    }
+}
+
+// The same of a transpose, b[k][j] = M[j * stride + k].
+template <class T>
+inline void pack_transposed(std::int64_t K, const T* M, std::int64_t stride, int used, int width, T* b) {
+    constexpr int L = kLanes<T>;
+    for (int j = 0; j < width; j += L) {
+        std::int64_t k = 0;
+#ifdef THROUGHTIME_TRANSPOSE
+        for (; j + L <= used && k + L <= K; k += L) {
+            Vec<T> square[L];
+#pragma GCC unroll 16
+            for (int i = 0; i < L; ++i) square[i] = load(M + (j + i) * stride + k);
+            transpose<T>(square, std::make_index_sequence<L>{});
+#pragma GCC unroll 16
+            for (int i = 0; i < L; ++i) store(b + (k + i) * width + j, square[i]);
+        }
+#endif
+        for (; k < K; ++k)
+            for (int i = j; i < j + L; ++i) b[k * width + i] = i < used ? M[i * stride + k] : T(0);
     }
 }
 
@@ -144,13 +233,11 @@ class PanelRows {
     T* panel(std::int64_t j) const { return data_ + j * Panels<T>::kWidth * stride_; }
 
     void put(std::int64_t k, const T* row) {
-        constexpr int L = kLanes<T>;
-        for (std::int64_t j = 0; j < panels.count(); ++j)
-            for (int v = 0; v < panels.vectors(j); ++v) {
-                const int n = panels.used(j) - v * L;
-                const T* from = row + j * Panels<T>::kWidth + v * L;
-                store(panel(j) + k * panels.width(j) + v * L, n >= L ? load(from) : load(from, n));
-            }
+        for (std::int64_t j = 0; j < panels.count(); ++j) {
+            T* to = panel(j) + k * panels.width(j);
+            const T* from = row + j * Panels<T>::kWidth;
+            each_vector<T>(0, panels.used(j), [&](auto v, auto n) THROUGHTIME_INLINED { store(to + v, load(from + v, n)); });
+        }
     }
 
   private:

@@ -85,11 +85,11 @@ class Weights {
             const std::int64_t unit = j * Panels<T>::kWidth, gate = (e * Cell::gates + part.gate) * H + unit;
             T* to = panel(e, j, q);
             if (part.hidden) {
-                pack(H, W + gate * H, H, 1, used, width, to);
+                pack_transposed(H, W + gate * H, H, used, width, to);
                 to += H * width;
             }
-            pack(1, part.input ? b + gate : d + e * H + unit, 1, 0, used, width, to);
-            if (part.input) pack(s_.I, U + gate * s_.I, s_.I, 1, used, width, to + width);
+            pack(1, part.input ? b + gate : d + e * H + unit, 0, used, width, to);
+            if (part.input) pack_transposed(s_.I, U + gate * s_.I, s_.I, used, width, to + width);
         }
     }
 
@@ -119,37 +119,14 @@ class Columns {
     }
     void fill(std::int64_t task, const T* matrix) const {
         const std::int64_t e = task / panels.count(), j = task % panels.count();
-        pack(K_, matrix + e * K_ * panels.n + j * Panels<T>::kWidth, 1, panels.n, panels.used(j),
-             panels.width(j), panel(e, j));
+        pack(K_, matrix + e * K_ * panels.n + j * Panels<T>::kWidth, panels.n, panels.used(j), panels.width(j),
+             panel(e, j));
     }
 
   private:
     std::int64_t K_;
     Buffer<T> data_;
 };
-
-// Calls f(row, unit, v, n) for the vectors of units u, u + lanes, ... of every row; v = unit - u.
-// n says how many units there are: `Full`, or a number for the last, partial vector.
-struct Full {};
-
-template <class T>
-THROUGHTIME_INLINE Vec<T> load(const T* p, Full) {
-    return load(p);
-}
-template <class T>
-THROUGHTIME_INLINE void store(T* p, Vec<T> v, Full) {
-    store(p, v);
-}
-
-template <class T, class F>
-THROUGHTIME_INLINE void each_vector(std::int64_t rows, std::int64_t u, std::int64_t used, F&& f) {
-    constexpr int L = kLanes<T>;
-    for (std::int64_t i = 0; i < rows; ++i) {
-        std::int64_t v = 0;
-        for (; v + L <= used; v += L) f(i, u + v, v, Full{});
-        if (v < used) f(i, u + v, v, int(used - v));
-    }
-}
 
 // f applied to n values, a whole number of vectors, in place.
 template <class T, class F>

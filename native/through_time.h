@@ -9,7 +9,7 @@
 //
 // Memory beside the arrays of kernels.h: the weights packed; in every thread some blocks of
 // (rows, H + I) and a few steps' factors of the weight gradients; and of these at most 16 partial
-// sums for each network. Nothing grows with T.
+// sums for each network. Nothing grows with T. A thread keeps 4 MiB of it at most for its next run.
 #pragma once
 
 #include <algorithm>
@@ -41,8 +41,8 @@ struct Rows {
         for (std::int64_t i = 0; i < rows; ++i) data[i * stride + H] = one;
     }
     T* h(std::int64_t i) const { return data + i * stride; }
-    void set_h(std::int64_t i, const T* from) const { std::copy(from, from + H, h(i)); }
-    void set_x(std::int64_t i, const T* from) const { std::copy(from, from + I, h(i) + H + 1); }
+    void set_h(std::int64_t i, const T* from) const { copy(from, H, h(i)); }
+    void set_x(std::int64_t i, const T* from) const { copy(from, I, h(i) + H + 1); }
 };
 
 // What the forward pass has left of one vector of units: the slopes are made of it.
@@ -51,21 +51,35 @@ struct Left {
     Vec<T> h, c, h_previous, c_previous, saved[4];
 };
 
-template <class Cell, class T, class Arrays, class N>
-THROUGHTIME_INLINE Left<T> left_by_forward(const Arrays& x, const Sizes& s, std::int64_t row, std::int64_t t,
-                                           std::int64_t u, N n) {
-    Left<T> left;
-    left.h = load(at_step(x.hs, s, row, t, s.H) + u, n);
-    left.h_previous = load(before(x.hs, x.h0, s, row, t) + u, n);
-    if constexpr (Cell::memory) {
-        left.c = load(at_step(x.cs, s, row, t, s.H) + u, n);
-        left.c_previous = load(before(x.cs, x.c0, s, row, t) + u, n);
+// The same of a sequence at one step: where it lies in memory.
+template <class Cell, class T>
+struct LeftRow {
+    std::int64_t H;
+    const T *h, *h_previous, *c = nullptr, *c_previous = nullptr, *saved;
+
+    template <class Arrays>
+    LeftRow(const Arrays& x, const Sizes& s, std::int64_t row, std::int64_t t)
+        : H(s.H), h(at_step(x.hs, s, row, t, s.H)), h_previous(before(x.hs, x.h0, s, row, t)),
+          saved(Cell::saved ? at_step(x.saved, s, row, t, Cell::saved * s.H) : nullptr) {
+        if (!Cell::memory) return;
+        c = at_step(x.cs, s, row, t, s.H);
+        c_previous = before(x.cs, x.c0, s, row, t);
     }
+
+    template <class N>
+    THROUGHTIME_INLINE Left<T> at(std::int64_t u, N n) const {
+        Left<T> left;
+        left.h = load(h + u, n);
+        left.h_previous = load(h_previous + u, n);
+        if constexpr (Cell::memory) {
+            left.c = load(c + u, n);
+            left.c_previous = load(c_previous + u, n);
+        }
 #pragma GCC unroll 4
-    for (int k = 0; k < Cell::saved; ++k)
-        left.saved[k] = load(at_step(x.saved, s, row, t, Cell::saved * s.H) + k * s.H + u, n);
-    return left;
-}
+        for (int k = 0; k < Cell::saved; ++k) left.saved[k] = load(saved + k * H + u, n);
+        return left;
+    }
+};
 
 // h_t, c_t = forward(W h_{t-1} + b + U x_t)
 template <class Cell, class T>
@@ -94,7 +108,7 @@ bool unroll(const Sizes& s, const Forward<T>& x, const Workers& workers) {
                 for (int q = 0; q < Q && t < shard.longest; ++q)
                     rows_times_panel<T>(rows, weights.K(q), z->h(0) + weights.k(q), z->stride,
                                         weights.panel(shard.e, j, q), weights.panels.vectors(j),
-                                        products + q * rows * width, false,
+                                        products + q * rows * width, width, false,
                                         [&](std::int64_t i, std::int64_t n) THROUGHTIME_INLINED {
                         if (!large) return;
                         const std::int64_t row = shard.row + i;
@@ -106,26 +120,33 @@ bool unroll(const Sizes& s, const Forward<T>& x, const Workers& workers) {
                 // The gates that need no other gate first, in a loop of their own: many short
                 // chains of instructions overlap, where few long ones would wait.
                 if (t < shard.longest) Cell::template gates_alone<T>(rows * width, products);
-                each_vector<T>(rows, first, weights.panels.used(j), [&](auto i, auto u, auto v, auto n) {
+                const std::int64_t used = weights.panels.used(j);
+                for (std::int64_t i = 0; i < rows; ++i) {
+                    const bool runs = t < shard.lengths[i];
                     const std::int64_t at = (shard.row + i) * s.T + t;
-                    T* keep = P && x.saved ? x.saved + at * P * H + u : nullptr;
-                    Vec<T> gate[Q], saved[4] = {}, h = load(z->h(i) + u, n), c_new{};
-                    if constexpr (Cell::memory) c_new = load(c + i * H + u, n);
-                    if (t < shard.lengths[i]) {
+                    const T *old = z->h(i), *gates = products + i * width - first;
+                    T *hs = x.hs + at * H, *to = next->h(i), *ci = c + i * H;
+                    T* cs = Cell::memory ? x.cs + at * H : nullptr;
+                    T* keep = P && x.saved ? x.saved + at * P * H : nullptr;
+                    each_vector<T>(first, used, [&](auto u, auto n) THROUGHTIME_INLINED {
+                        Vec<T> gate[Q], saved[4] = {}, h = load(old + u, n), c_new{};
+                        if constexpr (Cell::memory) c_new = load(ci + u, n);
+                        if (runs) {
 #pragma GCC unroll 4
-                        for (int q = 0; q < Q; ++q) gate[q] = load(products + (q * rows + i) * width + v);
-                        Cell::template forward<T>(gate, h, c_new, saved);
-                    }
-                    store(x.hs + at * H + u, h, n);
-                    store(next->h(i) + u, h, n);
-                    if constexpr (Cell::memory) {
-                        store(x.cs + at * H + u, c_new, n);
-                        store(c + i * H + u, c_new, n);
-                    }
-                    if (keep)
+                            for (int q = 0; q < Q; ++q) gate[q] = load(gates + q * rows * width + u);
+                            Cell::template forward<T>(gate, h, c_new, saved);
+                        }
+                        store(hs + u, h, n);
+                        store(to + u, h, n);
+                        if constexpr (Cell::memory) {
+                            store(cs + u, c_new, n);
+                            store(ci + u, c_new, n);
+                        }
+                        if (keep)
 #pragma GCC unroll 4
-                        for (int k = 0; k < P; ++k) store(keep + k * H, saved[k], n);
-                });
+                            for (int k = 0; k < P; ++k) store(keep + k * H + u, saved[k], n);
+                    });
+                }
             }
         }
     };
@@ -168,22 +189,29 @@ bool unroll_tangent(const Sizes& s, const Tangent<T>& x, const Workers& workers)
                 for (int q = 0; q < Q && t < shard.longest; ++q) {
                     T* to = products + q * rows * width;
                     const std::int64_t K = weights.K(q), k = weights.k(q);
-                    rows_times_panel<T>(rows, K, dz.h(0) + k, dz.stride, weights.panel(e, j, q), vectors, to, false);
+                    rows_times_panel<T>(rows, K, dz.h(0) + k, dz.stride, weights.panel(e, j, q), vectors, to, width, false);
                     if (weights_move)
-                        rows_times_panel<T>(rows, K, z.h(0) + k, z.stride, moves.panel(e, j, q), vectors, to, true);
+                        rows_times_panel<T>(rows, K, z.h(0) + k, z.stride, moves.panel(e, j, q), vectors, to, width, true);
                 }
-                each_vector<T>(rows, j * Panels<T>::kWidth, weights.panels.used(j), [&](auto i, auto u, auto v, auto n) {
-                    const std::int64_t row = shard.row + i;
-                    Vec<T> da[Q], dh = load(dz.h(i) + u, n), dc{};
-                    if constexpr (Cell::memory) dc = load(before<T>(x.dcs, x.dc0, s, row, t) + u, n);
-                    if (t < shard.lengths[i]) {
+                const std::int64_t first = j * Panels<T>::kWidth, used = weights.panels.used(j);
+                for (std::int64_t i = 0; i < rows; ++i) {
+                    const bool runs = t < shard.lengths[i];
+                    const std::int64_t row = shard.row + i, at = (row * s.T + t) * H;
+                    const LeftRow<Cell, T> left(x, s, row, t);
+                    const T *dh_old = dz.h(i), *da_row = products + i * width - first;
+                    const T* dc_old = Cell::memory ? before<T>(x.dcs, x.dc0, s, row, t) : nullptr;
+                    each_vector<T>(first, used, [&](auto u, auto n) THROUGHTIME_INLINED {
+                        Vec<T> da[Q], dh = load(dh_old + u, n), dc{};
+                        if constexpr (Cell::memory) dc = load(dc_old + u, n);
+                        if (runs) {
 #pragma GCC unroll 4
-                        for (int q = 0; q < Q; ++q) da[q] = load(products + (q * rows + i) * width + v);
-                        Cell::template tangent<T>(left_by_forward<Cell, T>(x, s, row, t, u, n), da, dh, dc);
-                    }
-                    store(x.dhs + (row * s.T + t) * H + u, dh, n);
-                    if constexpr (Cell::memory) store(x.dcs + (row * s.T + t) * H + u, dc, n);
-                });
+                            for (int q = 0; q < Q; ++q) da[q] = load(da_row + q * rows * width + u);
+                            Cell::template tangent<T>(left.at(u, n), da, dh, dc);
+                        }
+                        store(x.dhs + at + u, dh, n);
+                        if constexpr (Cell::memory) store(x.dcs + at + u, dc, n);
+                    });
+                }
             }
         }
     };

@@ -2,8 +2,9 @@
 // types: full and partial loads and stores, and the activations.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <utility>
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
@@ -30,11 +31,13 @@ struct Types;
 template <>
 struct Types<float> {
     typedef float V __attribute__((vector_size(kBytes)));
+    typedef float Unaligned __attribute__((vector_size(kBytes), aligned(sizeof(float))));
     typedef std::uint32_t U __attribute__((vector_size(kBytes)));
 };
 template <>
 struct Types<double> {
     typedef double V __attribute__((vector_size(kBytes)));
+    typedef double Unaligned __attribute__((vector_size(kBytes), aligned(sizeof(double))));
     typedef std::uint64_t U __attribute__((vector_size(kBytes)));
 };
 template <class T>
@@ -51,16 +54,16 @@ THROUGHTIME_INLINE Vec<T> splat(T x) {
     return x - Vec<T>{};  // x - 0 is x, also for -0: the compiler broadcasts
 }
 
+// Not by `memcpy`: to the compiler that may write to anything, so that a loop with a store would
+// read all its sizes and pointers again.
 template <class T>
 THROUGHTIME_INLINE Vec<T> load(const T* p) {
-    Vec<T> v;
-    std::memcpy(&v, p, sizeof v);
-    return v;
+    return *reinterpret_cast<const typename Types<T>::Unaligned*>(p);
 }
 
 template <class T>
 THROUGHTIME_INLINE void store(T* p, Vec<T> v) {
-    std::memcpy(p, &v, sizeof v);
+    *reinterpret_cast<typename Types<T>::Unaligned*>(p) = v;
 }
 
 // The first n lanes, 0 < n <= lanes; the others are zero, and their memory is not touched.
@@ -106,6 +109,27 @@ THROUGHTIME_INLINE Vec<T> load(const T* p, int n) {
 template <class T>
 THROUGHTIME_INLINE void store(T* p, Vec<T> v, int n) {
     for (int i = 0; i < n; ++i) p[i] = v[i];
+}
+#endif
+
+// v[i][j] becomes v[j][i], for i, j < lanes: log2(lanes) times row i and row i + lanes/2 are shuffled
+// into one another, as two halves of a pack of cards.
+#if defined(__clang__) || __GNUC__ >= 12
+#define THROUGHTIME_TRANSPOSE 1
+template <class T, std::size_t... i>
+THROUGHTIME_INLINE void transpose(Vec<T>* v, std::index_sequence<i...>) {
+    constexpr int L = kLanes<T>;
+#pragma GCC unroll 4
+    for (int stage = 1; stage < L; stage *= 2) {
+        Vec<T> w[L];
+#pragma GCC unroll 8
+        for (int k = 0; k < L / 2; ++k) {
+            w[2 * k] = __builtin_shufflevector(v[k], v[k + L / 2], (i % 2 * L + i / 2)...);
+            w[2 * k + 1] = __builtin_shufflevector(v[k], v[k + L / 2], (i % 2 * L + (L + i) / 2)...);
+        }
+#pragma GCC unroll 16
+        for (int k = 0; k < L; ++k) v[k] = w[k];
+    }
 }
 #endif
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from conftest import refuses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
@@ -94,6 +95,7 @@ def kept(tmp_path_factory, state):
 
 
 ROWS = [Row(0, 1, 0.1, math.nan, 2.5, 1.0, 0.3), Row(1, 1, 1e-30, 0.25, 0.0, 0.5, 1e9)]
+ROWS += [Row(0, 2, 0.1, 0.2, 2.5, 1.0, 0.4, 0.1, {"damping": 0.25, "ratio": math.nan})]
 
 
 def test_a_checkpoint_is_read_back_exactly(kept, state):
@@ -153,7 +155,8 @@ number = st.floats(allow_infinity=False).map(lambda v: math.nan if math.isnan(v)
             Row,
             st.integers(0, 9),
             st.integers(1, 999),
-            *[number] * (len(Row._fields) - 2),
+            *[number] * (len(Row._fields) - 3),
+            st.dictionaries(st.text(), number),
         )
     )
 )
@@ -167,7 +170,10 @@ def test_a_history_is_json_and_comes_back(history):
         json.loads(line, parse_constant=refuse)
     again = history_rows(Path("history.jsonl"), lines)
     for row, other in zip(history, again, strict=True):
-        np.testing.assert_array_equal(row, other)
+        np.testing.assert_array_equal(row[:-1], other[:-1])
+        assert list(row.quantities) == list(other.quantities)
+        values, again = (list(each.quantities.values()) for each in (row, other))
+        np.testing.assert_array_equal(values, again)
         assert type(other.member) is int and type(other.epoch) is int
 
 
@@ -248,3 +254,17 @@ def test_nothing_is_executed(state, tmp_path):
     refused(tmp_path, payload, state)
     refused(tmp_path, save(values, {"history": "", "digest": _digest(values, "")}), state)
     assert not (tmp_path / "executed").exists()
+
+
+def test_the_line_of_a_method_that_tells_nothing_is_as_before_there_were_quantities():
+    plain = json.loads(history_lines(ROWS[:1]))
+    assert "quantities" not in plain
+    assert history_rows(Path("history.jsonl"), json.dumps(plain))[0].quantities == {}
+
+
+@pytest.mark.parametrize("wrong", ["[1]", '"a"', '{"damping": "low"}', "3"])
+def test_quantities_are_numbers_by_name(wrong):
+    line = history_lines(ROWS[2:]).replace('{"damping": 0.25, "ratio": null}', wrong)
+    assert wrong in line
+    with refuses("one JSON object a line"):
+        history_rows(Path("history.jsonl"), line)

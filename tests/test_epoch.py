@@ -1,5 +1,7 @@
 """The epoch: weights as one vector and back, and when a training is over."""
 
+from types import SimpleNamespace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,10 +10,11 @@ import pytest
 
 from throughtime.batches import Batch
 from throughtime.cells import RNN
-from throughtime.epoch import Epoch, Objective, TrainState, flatten
+from throughtime.epoch import Epoch, TrainState, flatten
 from throughtime.losses import loss
 from throughtime.methods import method
 from throughtime.network import Architecture, Dense, Network, Readout, count
+from throughtime.objective import Objective
 
 SHAPES = {
     "rnn": Architecture(2, 1, "rnn", 3, last=True, residual=1),
@@ -106,8 +109,11 @@ def test_finished(patience, wanted):
 
 
 def test_an_idle_epoch_changes_nothing_and_tells_nothing():
-    epoch = Epoch(Objective(loss("mse"), lambda v: v), method(), 4, 6, "constant", None)
+    plain, told = method(), ("damping",)
+    telling = SimpleNamespace(init=plain.init, step=plain.step, quantities=told)
+    epoch = Epoch(Objective(loss("mse"), lambda v: v), telling, 4, 6, "constant", None)
     state = epoch.begin(jnp.arange(3.0))
     after, seen = epoch.idle(state)
     assert after is state and int(seen.bad_step) == -1
     assert np.isnan([seen.loss, seen.validation_loss, seen.gradient_norm]).all()
+    assert list(seen.quantities) == ["damping"] and np.isnan(seen.quantities["damping"])

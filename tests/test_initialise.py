@@ -5,6 +5,9 @@ import math
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import refuses
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from throughtime.cells import GRU, LSTM, RNN
@@ -12,11 +15,15 @@ from throughtime.errors import InputError
 from throughtime.initialise import (
     INITIALISATIONS,
     Initialisation,
+    chrono,
+    echo_state,
     glorot,
     initialisation,
+    normal,
     orthogonal,
     orthogonal_stack,
-    small_normal,
+    sparse,
+    sparse_of_radius,
     uniform_bias,
     uniform_fan_in,
     uniform_hidden,
@@ -69,8 +76,8 @@ def test_uniform_bias():
     assert_uniform(uniform_bias(rng(), 2000, INPUT), 1 / math.sqrt(INPUT))
 
 
-def test_small_normal():
-    drawn = small_normal(rng(), 3, HIDDEN, INPUT).ravel()
+def test_normal():
+    drawn = normal(0.001)(rng(), 3, HIDDEN, INPUT).ravel()
     assert stats.kstest(drawn, stats.norm(0, 0.001).cdf).pvalue > 1e-3
 
 
@@ -169,6 +176,147 @@ def test_identity():
     np.testing.assert_array_equal(cell.step(jnp.zeros((2, HIDDEN)), h), h)
 
 
+def test_the_irnn_has_no_other_memory_than_the_identity():
+    """Le, Jaitly and Hinton (2015): all other weights N(0, 0.001), no bias."""
+    cell = RNN(INPUT, 400, "relu", init="identity", key=KEY)
+    readout = Dense(400, 30, init="identity", key=KEY)
+    for weights in (cell.U, readout.V):
+        drawn = np.asarray(weights, np.float64).ravel()
+        assert stats.kstest(drawn, stats.norm(0, 0.001).cdf).pvalue > 1e-3
+    assert not cell.b.any() and not readout.c.any()
+
+
+def spectral_radius(W):
+    return np.abs(np.linalg.eigvals(np.asarray(W, np.float64))).max()
+
+
+@pytest.mark.parametrize(
+    ("columns", "incoming"), [(100, 15), (40, 7), (15, 15), (4, 4), (1, 1)]
+)
+def test_sparse(columns, incoming):
+    """So many weights a unit, each as likely, N(0, 1) times the scale."""
+    drawn = sparse(0.5, min(incoming, 15))(rng(8), 2, 300, columns)
+    assert drawn.shape == (600, columns)
+    assert ((drawn != 0).sum(axis=1) == incoming).all()
+    assert stats.kstest(drawn[drawn != 0], stats.norm(0, 0.5).cdf).pvalue > 1e-3
+    if incoming < columns:
+        # A column is hit by a binomial number of the 600 rows: to five standard errors.
+        share = incoming / columns
+        hits, sd = (drawn != 0).sum(axis=0), math.sqrt(600 * share * (1 - share))
+        assert np.abs(hits - 600 * share).max() < 5 * sd
+
+
+@given(
+    units=st.integers(1, 60),
+    blocks=st.integers(1, 4),
+    incoming=st.integers(1, 20),
+    radius=st.floats(0.1, 5),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_each_block_has_the_spectral_radius(units, blocks, incoming, radius, seed):
+    W = sparse_of_radius(radius, incoming)(rng(seed), blocks, units, units)
+    assert ((W != 0).sum(axis=1) == min(incoming, units)).all()
+    for block in np.split(W, blocks):
+        # One weight a unit gives large Jordan blocks: their eigenvalues are ill-conditioned.
+        tolerance = 1e-12 if incoming > 1 else 1e-6
+        assert spectral_radius(block) == pytest.approx(radius, rel=tolerance)
+
+
+@cells
+def test_echo_state(kind, float64):
+    """Sutskever et al. (2013): exactly 1.1, in each block of a gated cell."""
+    cell = kind(INPUT, 100, init="echo-state", dtype=jnp.float64, key=KEY)
+    for block in np.split(np.asarray(cell.W), GATES[kind]):
+        assert ((block != 0).sum(axis=1) == 15).all()
+        assert abs(spectral_radius(block) - 1.1) < 1e-12
+    assert stats.kstest(np.ravel(cell.U), stats.norm(0, 0.1).cdf).pvalue > 1e-3
+    opened = np.asarray(cell.b).reshape(GATES[kind], 100)
+    assert opened.sum() == (100 if kind is LSTM else 0)
+    readout = Dense(100, 20, init="echo-state", dtype=jnp.float64, key=KEY)
+    assert stats.kstest(np.ravel(readout.V), stats.norm(0, 0.1).cdf).pvalue > 1e-3
+    assert not readout.c.any()
+
+
+def test_echo_state_of_other_scales():
+    """The same draws, with the scale of the adding problem and another radius."""
+    plain, other = (
+        RNN(INPUT, 40, init=i, key=KEY) for i in (echo_state(), echo_state(1e-3, 2))
+    )
+    np.testing.assert_allclose(other.U, 0.01 * plain.U, rtol=1e-6)
+    np.testing.assert_allclose(other.W, 2 / 1.1 * plain.W, rtol=1e-6)
+
+
+def test_a_nilpotent_draw_is_drawn_again():
+    """A strictly triangular matrix has the eigenvalue 0 alone: no scale gives it a radius."""
+
+    class Stub:
+        def __init__(self):
+            self.draws, self.random = 0, rng()
+
+        def normal(self, size):
+            self.draws += 1
+            drawn = self.random.normal(size=size)
+            return np.tril(drawn, -1) if self.draws < 3 else drawn
+
+        def permuted(self, x, axis):
+            return x
+
+    stub = Stub()
+    W = sparse_of_radius(1.1)(stub, 1, 6, 6)
+    assert stub.draws == 3 and spectral_radius(W) == pytest.approx(1.1, rel=1e-12)
+
+
+@cells
+def test_sparse_cells(kind):
+    """Martens and Sutskever (2011): 15 incoming weights N(0, 1) / sqrt(15), a quarter for U.
+
+    So the sum that reaches a unit from units of size 1 has variance 1, whatever their number.
+    """
+    cell = kind(20, 400, init="sparse", key=KEY)
+    for weights, scale in ((cell.U, 0.25), (cell.W, 1.0)):
+        weights = np.asarray(weights, np.float64)
+        assert ((weights != 0).sum(axis=1) == 15).all()
+        drawn = weights[weights != 0] * math.sqrt(15)
+        assert stats.kstest(drawn, stats.norm(0, scale).cdf).pvalue > 1e-3
+        n = drawn.size
+        assert (weights**2).sum(axis=1).mean() == pytest.approx(
+            scale**2, rel=5 * math.sqrt(2 / n)
+        )
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(GRU, (1,)), (LSTM, (1, 0))])
+def test_chrono(kind, gates):
+    """Tallec and Ollivier (2018): a gate keeps for 1 + e^b steps, uniform in [2, longest]."""
+    init = Initialisation(normal(0.1), normal(0.1), chrono(200), normal(0.1), zeros)
+    b = np.asarray(kind(1, 1000, init=init, key=KEY).b, np.float64).reshape(-1, 1000)
+    keep = 1 / (1 + np.exp(-b[gates[0]]))
+    assert stats.kstest(1 / (1 - keep), stats.uniform(2, 198).cdf).pvalue > 1e-3
+    if kind is LSTM:
+        np.testing.assert_array_equal(b[0], -b[1])
+    others = [i for i in range(len(b)) if i not in gates]
+    assert not b[others].any()
+
+
+def test_chrono_of_a_cell_without_gates():
+    init = initialisation("keras")._replace(b=chrono(200))
+    assert not RNN(2, 5, init=init, key=KEY).b.any()
+
+
+def test_numbers_out_of_range():
+    for wrong in (0.0, -1.0, math.inf, math.nan):
+        with refuses(f"`inputs` must be positive and finite; got {wrong}."):
+            echo_state(wrong)
+        with refuses(f"`radius` must be positive and finite; got {wrong}."):
+            echo_state(radius=wrong)
+    with refuses("`incoming` must be at least 1; got 0."):
+        echo_state(incoming=0)
+    with refuses("only a square matrix has a spectral radius; got 3 by 4."):
+        sparse_of_radius(1.1)(rng(), 1, 3, 4)
+    for wrong in (2, math.inf, math.nan):
+        with refuses("`longest` must be finite and above 2 steps"):
+            chrono(wrong)
+
+
 def test_keep_bias_is_added_to_the_drawn_bias():
     plain = LSTM(INPUT, HIDDEN, init="pytorch", key=KEY)
     open_gate = initialisation("pytorch")._replace(keep=2.5)
@@ -188,11 +336,16 @@ def test_your_own_initialisation():
     assert (Dense(INPUT, 2, init=mine, key=KEY).V == 0.5).all()
 
 
+def matrices(rule):
+    """Each matrix of an initialisation, with a number of columns that it may have."""
+    return [(rule.U, 3), (rule.W, 4), (rule.V, 3)]
+
+
 @pytest.mark.parametrize("name", INITIALISATIONS)
 def test_rules_draw_in_double_precision_on_the_host(name):
     rule = initialisation(name)
-    drawn = [matrix(rng(), 2, 3, 4) for matrix in (rule.U, rule.W, rule.V)]
-    assert {array.shape for array in drawn} == {(6, 4)}
+    drawn = [matrix(rng(), 2, 4, columns) for matrix, columns in matrices(rule)]
+    assert [array.shape for array in drawn] == [(8, 3), (8, 4), (8, 3)]
     drawn += [vector(rng(), 3, 4) for vector in (rule.b, rule.c)]
     assert {type(array) for array in drawn} == {np.ndarray}
     assert {array.dtype for array in drawn} == {np.dtype("float64")}

@@ -7,18 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from conftest import refuses
+from hypothesis import given
+from hypothesis import strategies as st
 
 from throughtime.errors import InputError
-from throughtime.methods import (
-    METHODS,
+from throughtime.first_order import (
     FirstOrder,
-    Info,
-    Method,
-    _each,
-    method,
     momentum,
+    momentum_of,
+    nag,
     nesterov,
+    warm_momentum,
 )
+from throughtime.methods import METHODS, WITH_MOMENTUM, _each, method
+from throughtime.objective import Info, Method
 
 STEPS, RATE, START = 6, 0.03, np.array([1.0, -2.0, 0.5])
 CURVATURE = np.diag([1.0, 4.0, 0.1])
@@ -45,7 +48,8 @@ def plain_momentum(w, rate=RATE, mu=0.9, ahead=False):
         g = slope(w)
         now, keep = (value(t) if callable(value) else value for value in (rate, mu))
         v = keep * v + g
-        w = w - now * (g + keep * v if ahead else v)
+        following = mu(t + 1) if callable(mu) else mu
+        w = w - now * (g + following * v if ahead else v)
         yield w
 
 
@@ -70,27 +74,28 @@ PLAIN = {
     "sgd": plain_sgd,
     "momentum": plain_momentum,
     "nesterov": lambda w, rate=RATE: plain_momentum(w, rate, ahead=True),
+    "nag": lambda w, rate=RATE: plain_momentum(w, rate, ahead=True),  # 0.9 for 1000 updates
     "rmsprop": plain_rmsprop,
     "adam": plain_adam,
 }
 
 
-@partial(jax.jit, static_argnums=0)
-def scan(chosen, w, state):
+@partial(jax.jit, static_argnums=(0, 3))
+def scan(chosen, w, state, steps=STEPS):
     def one(carry, _):
         w, state, _ = chosen.step(objective, *carry, None)
         return (w, state), w
 
-    return jax.lax.scan(one, (w, state), None, STEPS)[1]
+    return jax.lax.scan(one, (w, state), None, steps)[1]
 
 
-def path(chosen, factor=None):
+def path(chosen, factor=None, steps=STEPS):
     """The weights after each step, through a scan as `train` does it."""
     w = jnp.asarray(START)
     state = jax.jit(chosen.init)(w)
     if factor is not None:
         state = state._replace(factor=jnp.asarray(factor))
-    return np.asarray(scan(chosen, w, state))
+    return np.asarray(scan(chosen, w, state, steps))
 
 
 @cache
@@ -100,7 +105,16 @@ def named(name):
 
 
 def test_every_method_has_its_recurrence():
-    assert set(PLAIN) == set(METHODS)
+    with_a_rate = {name for name, (_, rate) in METHODS.items() if rate is not None}
+    assert set(PLAIN) == with_a_rate
+
+
+@pytest.mark.parametrize("asked", [{"rate": 0.1}, {"clip": 1.0}])
+def test_hessian_free_takes_no_rate(asked):
+    assert set(METHODS) - set(PLAIN) == {"hessian_free"}
+    assert "damping" in method("hessian_free").quantities
+    with refuses("`hessian_free` finds how far to step"):
+        method("hessian_free", **asked)
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -118,6 +132,110 @@ def test_rate_and_momentum_on_a_schedule(ahead, float64):
         START, lambda t: RATE / (1 + t), lambda t: 0.5 + 0.08 * t, ahead=ahead
     )
     np.testing.assert_allclose(path(method(ours)), np.array(list(expected)), rtol=1e-12)
+
+
+def paper(w, rate, mu, steps):
+    """Nesterov's method as Sutskever et al. (2013) write it: theta and v before each update.
+
+    `rate` is a number, `mu` a function of the updates done.
+    """
+    v = np.zeros_like(w)
+    for t in range(steps + 1):
+        yield w, v
+        v = mu(t) * v - rate * slope(w + mu(t) * v)
+        w = w + v
+
+
+@given(momenta=st.lists(st.floats(0, 0.999), min_size=STEPS + 1, max_size=STEPS + 1))
+def test_nesterov_is_the_papers_whatever_the_momenta(momenta):
+    """phi_t = theta_t + mu_t v_t (Bengio et al. 2013), for momenta that change each update."""
+    with jax.enable_x64(True):
+        mu = jnp.asarray(momenta)
+        optimiser = nesterov(RATE, lambda t: mu[t])
+        w, state, ours = jnp.asarray(START), optimiser.init(jnp.asarray(START)), []
+        for _ in range(STEPS):
+            update, state = optimiser.update(jnp.asarray(slope(np.asarray(w))), state)
+            w = optax.apply_updates(w, update)
+            ours.append(np.asarray(w))
+    steps = list(paper(START, RATE, lambda t: momenta[t], STEPS))
+    phi = [theta + momenta[t] * v for t, (theta, v) in enumerate(steps)]
+    np.testing.assert_array_equal(phi[0], START)
+    np.testing.assert_allclose(ours, phi[1:], rtol=1e-12, atol=1e-13)
+
+
+def test_nag_follows_the_paper_over_the_change_of_momentum(float64):
+    """Also where Optax' form does not: there it is off by (mu_t+1 - mu_t) v_t+1."""
+    updates, rate, mu0 = 1010, 1e-4, 0.99
+
+    def mu(t):
+        return 0.9 if t < 1000 else mu0
+
+    steps = list(paper(START, rate, mu, updates))
+    phi = np.array([theta + mu(t) * v for t, (theta, v) in enumerate(steps)])[1:]
+    np.testing.assert_allclose(
+        path(method("nag", rate, mu=mu0), steps=updates), phi, rtol=1e-10
+    )
+    np.testing.assert_allclose(path(method(nag(rate, mu0)), steps=updates), phi, rtol=1e-10)
+    theirs = optax.inject_hyperparams(optax.sgd, static_args="nesterov")(
+        learning_rate=rate, momentum=warm_momentum(mu0), nesterov=True
+    )
+    off = path(method(theirs), steps=updates) - phi
+    np.testing.assert_allclose(off[:999], 0, atol=1e-13)
+    np.testing.assert_allclose(off[999], -(mu0 - 0.9) * steps[1000][1], rtol=1e-8)
+
+
+def test_warm_momentum(float64):
+    values = [float(warm_momentum(0.98)(t)) for t in (0, 999, 1000, 10**6)]
+    assert values == [0.9, 0.9, 0.98, 0.98]
+    assert float(warm_momentum()(1000)) == 0.995
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("mu", [0.9, 0.98])
+def test_momentum_on_a_quadratic_is_a_damped_oscillation(ahead, mu, float64):
+    r"""Of curvature $\lambda$, each weight is $\mathrm{Re}(c\, r^t)$ with r the root of
+
+    $r^2 = (1 + \mu - \epsilon\lambda) r - \mu$ for classical momentum (Polyak 1964), and of
+    $r^2 = (1 - \epsilon\lambda) ((1 + \mu) r - \mu)$ for Nesterov's. So the error shrinks by
+    $\sqrt\mu$ an update, or by $\sqrt{\mu (1 - \epsilon\lambda)}$, whatever the rate.
+    """
+    steps, name = 60, "nesterov" if ahead else "momentum"
+    ours = path(method(name, RATE, mu=mu), steps=steps)
+    for i, curvature in enumerate(np.diag(CURVATURE)[:2]):
+        e = RATE * curvature
+        linear, constant = ((1 - e) * (1 + mu), (1 - e) * mu) if ahead else (1 + mu - e, mu)
+        r = np.roots([1, -linear, constant])[0]
+        assert abs(r.imag) > 0 and abs(r) == pytest.approx(np.sqrt(constant), rel=1e-12)
+        first = 1 - e * (1 + mu) if ahead else 1 - e  # w_1 / w_0
+        c = 1 + 1j * (r.real - first) / r.imag  # Re c = 1, Re(c r) = first
+        closed = START[i] * (c * r ** np.arange(1, steps + 1)).real
+        np.testing.assert_allclose(ours[:, i], closed, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", WITH_MOMENTUM)
+def test_momentum_of_a_named_method(name, float64):
+    ahead = name != "momentum"
+    expected = np.array(list(plain_momentum(START, mu=0.5, ahead=ahead)))
+    if name == "nag":  # the one that is given comes after 1000 updates
+        expected = np.array(list(plain_momentum(START, ahead=ahead)))
+    np.testing.assert_allclose(path(method(name, RATE, mu=0.5)), expected, rtol=1e-12)
+    none = np.array(list(plain_sgd(START)))
+    if name != "nag":
+        np.testing.assert_allclose(path(method(name, RATE, mu=0)), none, rtol=1e-12)
+
+
+def test_momentum_is_refused():
+    assert set(WITH_MOMENTUM) < set(METHODS)
+    for name in set(METHODS) - set(WITH_MOMENTUM):
+        with refuses(f"`mu` belongs to a method with momentum; got {name}."):
+            method(name, mu=0.9)
+    with refuses("got a method of your own. Use one of momentum, nag, nesterov."):
+        method(optax.sgd(0.1), mu=0.9)
+    for wrong in (1.0, -0.1, np.nan, "much", [0.9, 0.8], None):
+        with refuses("a momentum must be a number of at least 0 and below 1"):
+            momentum_of(wrong)
+    with refuses("below 1; got 1.0. Lower it."):
+        warm_momentum(1.0)
 
 
 @pytest.mark.parametrize("name", PLAIN)

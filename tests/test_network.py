@@ -300,3 +300,18 @@ def test_padding_of_nan_reaches_no_gradient_of_a_residual_network(last):
 
     gradients = jax.tree.leaves(eqx.filter_grad(loss)(network))
     assert all(bool(jnp.isfinite(g).all()) for g in gradients)
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_a_trace_shows_y_and_the_hidden_states_of_every_cell(last, float64):
+    network, xs, lengths = build(depth=2, output="softmax", last=last), inputs(), [5, 1, 3]
+    trace = eqx.filter_jit(lambda n, xs, lengths: n.trace(xs, None, lengths))
+    ys, hs, finals = trace(network, xs, jnp.array(lengths))
+    plain, again = run(network, xs, lengths=jnp.array(lengths), activate=False)
+    np.testing.assert_array_equal(ys, plain)
+    jax.tree.map(np.testing.assert_array_equal, finals, again)
+    below = xs
+    for cell, h in zip(network.cells, hs, strict=True):
+        stack, _ = unrolled(cell, below, None, jnp.array(lengths))
+        below = cell.hidden(stack)
+        np.testing.assert_allclose(h, below, atol=1e-14)

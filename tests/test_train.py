@@ -19,8 +19,9 @@ from throughtime.cells import RNN
 from throughtime.epoch import at_once, flatten
 from throughtime.errors import InputError
 from throughtime.losses import Loss, squared_error
-from throughtime.methods import Info, method
+from throughtime.methods import method
 from throughtime.network import Architecture, Dense, Network, Readout
+from throughtime.objective import Info
 from throughtime.seeds import words
 from throughtime.train import Diverged, _reason, evaluate, train
 
@@ -64,6 +65,20 @@ def sgd(rate):
     return method("sgd", rate)
 
 
+class Counting:
+    """A method that leaves the weights alone and tells how many updates it has seen."""
+
+    quantities = ("updates",)
+
+    def init(self, params):
+        return jnp.zeros((), params.dtype)
+
+    def step(self, objective, params, state, batch):
+        value, extra = objective(params, batch)
+        info = Info(value, jnp.zeros_like(value), extra, {"updates": state + 1})
+        return params, state + 1, info
+
+
 class Accumulate:
     """A method that leaves the weights alone and adds up the gradients."""
 
@@ -99,7 +114,8 @@ def assert_same_bits(one, other):
 
 def rows(fitted):
     """The history, less the clock."""
-    return [row._replace(seconds=0.0) for row in fitted.history]
+    plain = [row._replace(seconds=0.0)._asdict() for row in fitted.history]
+    return [[*row.pop("quantities").values(), *row.values()] for row in plain]
 
 
 def test_a_linear_network_finds_the_least_squares_solution(float64):
@@ -656,3 +672,17 @@ def test_streams_and_a_centred_network_do_not_go_together():
 def test_when_all_diverged_no_epoch_is_said_to_be_done(done, failed, said):
     state = SimpleNamespace(epoch=np.array(done), failed=np.array(failed))
     assert inspect.unwrap(_reason)(SimpleNamespace(epochs=9, patience=2), state) == said
+
+
+@pytest.mark.parametrize("ensemble", [None, 2])
+def test_the_quantities_of_a_method_are_in_the_history(ensemble, float64):
+    """As of the last update of each epoch, also where a member may be idle."""
+    net = network()
+    if ensemble:
+        net = jax.tree.map(lambda *leaves: jnp.stack(leaves), net, network(1))
+    done = train(
+        net, sequences(), method=Counting(), epochs=2, batch_size=4, ensemble=ensemble, key=KEY
+    )
+    told = [(row.epoch, row.quantities) for row in done.history]
+    members = ensemble or 1
+    assert told == [(1, {"updates": 3})] * members + [(2, {"updates": 6})] * members

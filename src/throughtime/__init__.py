@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from .forecast import Forecaster, load
     from .initialise import Initialisation
     from .losses import Loss
-    from .methods import Method, method
+    from .methods import method
     from .network import Architecture, Dense, Network, Readout
+    from .objective import Method
     from .predict import Forecast
     from .rollout import rollout
     from .series import Scaler, Series, Split
@@ -49,7 +50,7 @@ _HOMES = {
     "InputError": "errors",
     "LSTMState": "cells",
     "Loss": "losses",
-    "Method": "methods",
+    "Method": "objective",
     "Network": "network",
     "Readout": "network",
     "Scaler": "series",

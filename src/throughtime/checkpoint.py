@@ -153,12 +153,25 @@ def history_rows(path: Path, lines: str) -> list[Row]:
 
 
 def _row(plain: dict[str, Any]) -> Row:
-    known = {name: math.nan if value is None else value for name, value in plain.items()}
+    known = _numbers(plain)
+    if "quantities" in known:
+        known["quantities"] = _numbers(known["quantities"])
     return ROW.validate_python(known, strict=True)
 
 
-def _plain(row: Row) -> dict[str, int | float | None]:
-    return {k: v if math.isfinite(v) else None for k, v in row._asdict().items()}
+def _numbers(plain: dict[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if value is None else value for name, value in plain.items()}
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    """A row as JSON has it; the quantities only of a method that has any."""
+    named = row._asdict()
+    quantities = _finite(named.pop("quantities"))
+    return _finite(named) | ({"quantities": quantities} if quantities else {})
+
+
+def _finite(numbers: dict[str, int | float]) -> dict[str, int | float | None]:
+    return {name: n if math.isfinite(n) else None for name, n in numbers.items()}
 
 
 def _digest(values: dict[str, np.ndarray], rows: str) -> str:

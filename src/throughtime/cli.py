@@ -88,9 +88,14 @@ def forecast(
         bool, shape_option(help="Train along the whole series, gradient cut every window.")
     ] = False,
     method: Annotated[
-        str, training_option(help="`adam`, `rmsprop`, `sgd`, `momentum` or `nesterov`.")
+        str,
+        training_option(
+            help="`adam`, `rmsprop`, `sgd`, `momentum`, `nesterov`, `nag` or `hessian_free`."
+        ),
     ] = "adam",
-    rate: Annotated[float, training_option(help="Learning rate.")] = 3e-3,
+    rate: Annotated[
+        float | None, training_option(help="Learning rate; by default the method's own.")
+    ] = None,
     clip: Annotated[float, training_option(help="Largest norm of a gradient.")] = 1.0,
     schedule: Annotated[
         str, training_option(help="Of the rate: `constant`, `cosine` or `plateau`.")

@@ -15,12 +15,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from . import native
-from .batches import Batch, Data
+from .batches import Data
 from .cells import CELLS
 from .initialise import on_device
-from .losses import Loss
-from .methods import Method
 from .network import Network
+from .objective import Method, Objective
 
 PLATEAU_EPOCHS, PLATEAU_FACTOR = 5, 0.5
 
@@ -50,7 +49,7 @@ class Seen(NamedTuple):
 
     `bad_step` is the first whose loss, gradient or update was not finite; -1 if none was,
     and the number of steps if it was the validation loss. `finished`: there is nothing left
-    to do for this network.
+    to do for this network. `quantities`: of the method, as they were at the last update.
     """
 
     loss: Array
@@ -60,43 +59,7 @@ class Seen(NamedTuple):
     bad_step: Array
     bad_loss: Array
     finished: Array
-
-
-class Extra(NamedTuple):
-    """What the objective gives beside the loss: the final state, and the batch's weight."""
-
-    state: PyTree
-    weight: Float[Array, ""]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """The mean loss of a batch as a function of the weights.
-
-    The weights are one vector: a step on it is one operation, not one for each matrix,
-    which is most of the time and of the compilation of a small network.
-
-    - `loss`: what is averaged.
-    - `network`: gives the network with the weights of a vector.
-    """
-
-    loss: Loss
-    network: Callable[[Float[Array, " weights"]], Network]
-
-    def __call__(
-        self, params: Float[Array, " weights"], batch: Batch
-    ) -> tuple[Float[Array, ""], Extra]:
-        network = self.network(params)
-        activate = self.loss.output is None
-        ys, state = network(batch.inputs, batch.state, batch.lengths, activate=activate)
-        weights = _weights(batch, ys[..., 0])  # (batch, time) or (batch,)
-        total = weights.sum()
-        # Padding may hold anything, even NaN. It is selected away before the loss too: 0 * NaN
-        # in the loss's gradient would be NaN.
-        sound = (weights[..., None] > 0) | jnp.isfinite(batch.targets)
-        each = self.loss.function(ys, jnp.where(sound, batch.targets, 0))
-        summed = jnp.where(weights > 0, each * weights, 0).sum()
-        return summed / jnp.where(total > 0, total, 1), Extra(state, total)
+    quantities: dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -138,7 +101,8 @@ class Epoch:
     ) -> tuple[TrainState, Seen]:
         """Every batch once, in the order of the rows."""
         state, factor = self._scheduled(state)
-        params, method, bad, (losses, weights, norms) = self._updates(state, data, rows)
+        params, method, bad, seen = self._updates(state, data, rows)
+        losses, weights, norms, quantities = seen
         mean = jnp.sum(losses * weights) / jnp.sum(weights)
         if validation is None:
             judged, better = jnp.full((), jnp.nan, mean.dtype), bad < 0
@@ -158,13 +122,16 @@ class Epoch:
             state.failed | (bad >= 0),
         )
         finished = jnp.asarray(self.finished(new))
-        seen = Seen(mean, judged, jnp.max(norms), factor, bad, losses[bad], finished)
+        worst, dtype = losses[bad], state.best_loss.dtype
+        told = {name: values[-1].astype(dtype) for name, values in quantities.items()}
+        seen = Seen(mean, judged, jnp.max(norms), factor, bad, worst, finished, told)
         return new, seen
 
     def idle(self, state: TrainState) -> tuple[TrainState, Seen]:
         """In place of `run` for a network that is finished."""
         nan, none = jnp.full((), jnp.nan, state.best_loss.dtype), jnp.array(-1)
-        return state, Seen(nan, nan, nan, jnp.zeros(()), none, nan, jnp.array(True))
+        told: dict[str, Array] = {name: nan for name in getattr(self.method, "quantities", ())}
+        return state, Seen(nan, nan, nan, jnp.zeros(()), none, nan, jnp.array(True), told)
 
     def _scheduled(self, state: TrainState) -> tuple[TrainState, Array]:
         """Set the factor on the method's rate for the coming epoch."""
@@ -192,7 +159,7 @@ class Epoch:
             params, method = _select(good, (new, new_method), (params, method))
             bad = jnp.where(good | (bad >= 0), bad, step)
             after = info.extra.state if data.stateful else None
-            seen = (info.loss, info.extra.weight, info.gradient_norm)
+            seen = (info.loss, info.extra.weight, info.gradient_norm, info.quantities)
             return (params, method, after, bad, step + 1), seen
 
         before = _state_before(self.objective, state.params, data, rows)
@@ -283,18 +250,6 @@ def evaluate(
     zero = jnp.zeros((), params.dtype)
     (total, weight, _), _ = jax.lax.scan(add, (zero, zero, before), rows)
     return total / weight
-
-
-def _weights(batch: Batch, each: Array) -> Array:
-    """How much each of the batch's losses counts."""
-    weights = batch.weights
-    if each.ndim == 1:
-        return weights
-    if weights.ndim == 1:
-        weights = jnp.broadcast_to(weights[:, None], each.shape)
-    if batch.lengths is not None:
-        weights = weights * (jnp.arange(each.shape[1]) < batch.lengths[:, None])
-    return weights
 
 
 def _state_before(objective: Objective, params: Array, data: Data, rows: Array) -> PyTree:

@@ -59,8 +59,9 @@ class Forecaster:
 
     **The training**
 
-    - `loss`, `method`, `rate`, `clip`, `schedule`, `epochs`, `batch_size`, `patience`: as
-      for `train`.
+    - `loss`, `method`, `schedule`, `epochs`, `batch_size`, `patience`: as for `train`.
+    - `rate`: 3e-3 for Adam, else the method's own, if None. `clip`: of the gradient's norm,
+      for the methods that follow it.
     - `test`, `validation`: the shares of the series that are held out: its last part, and
       the last part of the rest.
     - `dtype`: `float32` or `float64`. `seed`: of weights and shuffling.
@@ -82,7 +83,7 @@ class Forecaster:
     level: float = 0.9
     loss: str = "mse"
     method: str = "adam"
-    rate: float | None = 3e-3
+    rate: float | None = None
     clip: float | None = 1.0
     schedule: str = "constant"
     epochs: int = 100
@@ -348,7 +349,10 @@ class Forecaster:
         return self.ensemble * (cells + dense)
 
     def _method(self):
-        return method(self.method, self.rate, clip=self.clip)
+        if self.method == "hessian_free":
+            return method(self.method, self.rate)
+        rate = 3e-3 if self.rate is None and self.method == "adam" else self.rate
+        return method(self.method, rate, clip=self.clip)
 
     def _must_be_fitted(self) -> None:
         if not hasattr(self, "fitted_"):

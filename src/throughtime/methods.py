@@ -1,156 +1,34 @@
-"""How a loss is minimised.
-
-A *method* is a pair of functions:
-
-- `init(params) -> state`
-- `step(objective, params, state, batch) -> params, state, info`
-
-`objective(params, batch)` gives the loss and what came with it. The methods here
-are first-order ones, built from Optax; any other with these two functions fits.
-
-A method with a rate or a clip for each member of an ensemble says of how many in `members`,
-and its `init(params, member)` takes the number of the member, from 0.
-"""
+"""How a loss is minimised, by name."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array
 
-from .batches import Batch
 from .errors import InputError, nearest
-
-Objective = Callable[[PyTree, Batch], tuple[Float[Array, ""], Any]]
-
-
-class Info(NamedTuple):
-    """What a step saw: the loss before it, its gradient's norm, and the objective's extra."""
-
-    loss: Float[Array, ""]
-    gradient_norm: Float[Array, ""]
-    extra: Any
-
-
-@runtime_checkable
-class Method(Protocol):
-    """The contract; see the head of this module."""
-
-    def init(self, params: PyTree) -> PyTree: ...
-
-    def step(
-        self, objective: Objective, params: PyTree, state: PyTree, batch: Batch
-    ) -> tuple[PyTree, PyTree, Info]: ...
-
-
-class FirstOrderState(NamedTuple):
-    """The optimiser's state, and a factor on the rate that `train` sets from epoch to epoch.
-
-    `rate` and `clip` are this member's, where every member has its own.
-    """
-
-    optimiser: optax.OptState
-    factor: Float[Array, ""]
-    rate: Float[Array, ""] | None = None
-    clip: Float[Array, ""] | None = None
-
-
-class FirstOrder(NamedTuple):
-    """A method that follows the gradient: any Optax transformation.
-
-    - `optimiser`: gives the update of a gradient.
-    - `name`, `rate`: said in messages. A tuple of rates is one for each member of an
-      ensemble; its updates are those of `optimiser` times its rate.
-    - `clip`: of each member, if they differ: the largest norm of a gradient.
-    """
-
-    optimiser: optax.GradientTransformation
-    name: str = "optax"
-    rate: float | tuple[float, ...] | None = None
-    clip: tuple[float, ...] | None = None
-
-    @property
-    def members(self) -> int | None:
-        """For how many members there is a rate or a clip; None if they share it."""
-        each = [v for v in (self.rate, self.clip) if isinstance(v, tuple)]
-        return len(each[0]) if each else None
-
-    def init(self, params: PyTree, member: int | Int[Array, ""] = 0) -> FirstOrderState:
-        one = jax.device_put(np.ones((), jnp.result_type(float)))  # (compiles nothing)
-
-        def own(values):
-            return jnp.asarray(values, one.dtype)[member] if isinstance(values, tuple) else None
-
-        return FirstOrderState(self.optimiser.init(params), one, own(self.rate), own(self.clip))
-
-    def step(self, objective, params, state, batch):
-        (loss, extra), gradient = jax.value_and_grad(objective, has_aux=True)(params, batch)
-        info = Info(loss, optax.tree.norm(gradient), extra)
-        if state.clip is not None:
-            limit = state.clip.astype(info.gradient_norm.dtype)
-            gradient, _ = optax.clip_by_global_norm(limit).update(gradient, optax.EmptyState())
-        update, optimiser = self.optimiser.update(gradient, state.optimiser, params)
-        for scale in (state.rate, state.factor):
-            if scale is not None:
-                update = jax.tree.map(lambda u, by=scale: (by * u).astype(u.dtype), update)
-        params = optax.apply_updates(params, update)
-        return params, state._replace(optimiser=optimiser), info
-
-
-def adam(rate: optax.ScalarOrSchedule = 1e-3) -> optax.GradientTransformation:
-    """Adam (Kingma and Ba 2015), with the constants of the paper."""
-    return optax.adam(rate)
-
-
-def rmsprop(rate: optax.ScalarOrSchedule = 1e-3) -> optax.GradientTransformation:
-    r"""RMSprop (Hinton 2012) as in Keras: the gradient over $\sqrt{v + 10^{-7}}$."""
-    return optax.rmsprop(rate, decay=0.9, eps=1e-7, eps_in_sqrt=True)
-
-
-def sgd(rate: optax.ScalarOrSchedule = 1e-2) -> optax.GradientTransformation:
-    r"""Gradient descent: $\theta \leftarrow \theta - \epsilon g$."""
-    return optax.sgd(rate)
-
-
-def momentum(
-    rate: optax.ScalarOrSchedule = 1e-2,
-    mu: optax.ScalarOrSchedule = 0.9,
-    *,
-    nesterov: bool = False,
-) -> optax.GradientTransformation:
-    r"""Classical momentum (Polyak 1964) or Nesterov's, rate and momentum constant or scheduled.
-
-    $$v \leftarrow \mu v + g, \qquad \theta \leftarrow \theta - \epsilon v$$
-
-    Nesterov's (Sutskever et al. 2013, in the form of Bengio et al. 2013) steps along
-    $g + \mu v$ instead of $v$. A schedule maps the number of updates done to a value.
-    """
-    build = optax.inject_hyperparams(optax.sgd, static_args="nesterov")
-    return build(learning_rate=rate, momentum=mu, nesterov=nesterov)
-
-
-def nesterov(
-    rate: optax.ScalarOrSchedule = 1e-2,
-    mu: optax.ScalarOrSchedule = 0.9,
-) -> optax.GradientTransformation:
-    """Nesterov's accelerated gradient; see `momentum`."""
-    return momentum(rate, mu, nesterov=True)
-
+from .first_order import FirstOrder, adam, momentum, momentum_of, nag, nesterov, rmsprop, sgd
+from .hessian_free import hessian_free
+from .objective import Method
 
 Each = float | int | np.number | Sequence[float | int] | Array | np.ndarray
 """One number for all members of an ensemble, or one for each."""
 
-METHODS: dict[str, tuple[Callable[..., optax.GradientTransformation], float]] = {
+METHODS: dict[str, tuple[Callable[..., Any], float | None]] = {
     "adam": (adam, 1e-3),
+    "hessian_free": (hessian_free, None),
     "momentum": (momentum, 1e-2),
+    "nag": (nag, 1e-3),
     "nesterov": (nesterov, 1e-2),
     "rmsprop": (rmsprop, 1e-3),
     "sgd": (sgd, 1e-2),
 }
-"""The methods by name, each with the rate it takes when none is given."""
+"""The methods by name, each with the rate it takes when none is given; one has no rate."""
+
+WITH_MOMENTUM = ("momentum", "nag", "nesterov")
+"""The methods that take a momentum."""
 
 
 def method(
@@ -158,15 +36,18 @@ def method(
     rate: Each | None = None,
     *,
     clip: Each | None = None,
+    mu: float | int | np.number | None = None,
 ) -> Method:
     """A method by name.
 
     **Arguments:**
 
     - `name`: one of `METHODS`; a `Method`, or an Optax transformation, of your own.
-    - `rate`: the learning rate; each method has its own default.
+    - `rate`: the learning rate; each method has its own default. `hessian_free` takes none.
     - `clip`: the gradient is scaled down to this global norm where it is larger
       (Pascanu, Mikolov and Bengio 2013).
+    - `mu`: the momentum, of a method that has one (`WITH_MOMENTUM`). Of `nag` it is that
+      after the first 1000 updates.
 
     `rate` and `clip` may be sequences, one number for each member of the ensemble that the
     method will train.
@@ -179,6 +60,10 @@ def method(
         rule = "`rate` and `clip` must be of as many members"
         raise InputError(rule, f"{sizes[0]} and {sizes[1]}", "Pass as many of each.")
     own = not isinstance(name, str)
+    if mu is not None and name not in WITH_MOMENTUM:
+        rule = "`mu` belongs to a method with momentum"
+        got = "a method of your own" if own else name
+        raise InputError(rule, got, f"Use one of {', '.join(WITH_MOMENTUM)}.")
     if own and (rate is not None or (clip is not None and not hasattr(name, "update"))):
         rule = "`rate` and `clip` belong to a method that is named"
         raise InputError(rule, "a method of your own", "Set them where you build it.")
@@ -189,8 +74,14 @@ def method(
     if name not in METHODS:
         raise InputError("`method` must be a known method", name, nearest(name, METHODS))
     build, default = METHODS[name]
+    if default is None:
+        if rate is not None or clip is not None:
+            rule = f"`{name}` finds how far to step, and takes no `rate` or `clip`"
+            raise InputError(rule, rate if clip is None else clip, "Leave it out.")
+        return build()
     rate = default if rate is None else rate
-    optimiser = build(1.0 if isinstance(rate, tuple) else rate)
+    more = () if mu is None else (momentum_of(mu),)
+    optimiser = build(1.0 if isinstance(rate, tuple) else rate, *more)
     return _clipped(FirstOrder(optimiser, name, rate), clip)
 
 

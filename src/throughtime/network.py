@@ -114,6 +114,27 @@ class Network(eqx.Module):
         **Returns:** the outputs, `(batch, time, output)`, or `(batch, output)` if the readout
         is of the last step only; and the state of every cell after the last step.
         """
+        ys, _, finals = self.trace(xs, state, lengths)
+        return (self.readout.activate(ys) if activate else ys), finals
+
+    def trace(
+        self,
+        xs: Float[Array, "batch time input"],
+        state: tuple[State, ...] | None = None,
+        lengths: Int[Array, " batch"] | None = None,
+    ) -> tuple[
+        Float[Array, "batch *time output"],
+        tuple[Float[Array, "batch time hidden"], ...],
+        tuple[State, ...],
+    ]:
+        """Run the network and show what is inside.
+
+        **Arguments:** as for a call.
+
+        **Returns:** y before sigma_y, shaped as the outputs; the hidden states h of every cell
+        at every step, each `(batch, time, hidden)`; and the state of every cell after the last
+        step.
+        """
         if state is not None and self.centred:
             rule = "a centred network measures a sequence from its start, and takes no state"
             raise InputError(rule, "a state", "Build the network with `centred=0`.")
@@ -121,7 +142,7 @@ class Network(eqx.Module):
         if lengths is not None:  # what stands in the padding must not reach an output
             padding = jnp.arange(xs.shape[1]) >= lengths[:, None]
             xs = jnp.where(padding[..., None], 0, xs)
-        inputs, finals = xs, []
+        inputs, hidden, finals = xs, [], []
         first = xs[:, :1, : self.centred]
         if self.centred:
             # (Not by `xs.at[].add`: XLA may do that in place, and overwrite what it subtracts.)
@@ -130,6 +151,7 @@ class Network(eqx.Module):
         for cell, before in zip(self.cells, states, strict=True):
             stack, final = unroll(cell, xs, before, lengths)
             xs = cell.hidden(stack)
+            hidden.append(xs)
             finals.append(final)
         hs = self.cells[-1].hidden(finals[-1]) if self.readout.last else xs
         ys = self.readout.linear(hs)
@@ -138,7 +160,7 @@ class Network(eqx.Module):
         elif self.centred:
             first = first[:, 0] if self.readout.last else first
             ys = ys + jnp.tile(first, self.output_size // self.centred)
-        return (self.readout.activate(ys) if activate else ys), tuple(finals)
+        return ys, tuple(hidden), tuple(finals)
 
     def _now(self, xs: Array, lengths: Array | None) -> Array:
         """The first `residual` features at the steps that are read out, once per block."""

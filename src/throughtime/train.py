@@ -19,14 +19,14 @@ import numpy as np
 from jaxtyping import Array
 
 from .batches import Data
-from .epoch import Epoch, Objective, Seen, TrainState, at_once, begin, flatten, program
+from .epoch import Epoch, Seen, TrainState, at_once, begin, flatten, program
 from .epoch import evaluate as mean_loss
 from .errors import InputError, nearest
 from .losses import Loss
 from .losses import loss as loss_named
-from .methods import Method
 from .methods import method as method_named
 from .network import Network
+from .objective import Method, Objective
 from .seeds import Key, words
 
 SCHEDULES = ("constant", "cosine", "plateau")
@@ -41,6 +41,7 @@ class Row(NamedTuple):
     - `gradient_norm`: the largest of the epoch. `factor`: on the rate.
     - `seconds`: since training started.
     - `rate`: of this member in this epoch, the factor in it; NaN if its method tells none.
+    - `quantities`: what its method tells beside these, by name, as of the last update.
     """
 
     member: int
@@ -51,6 +52,7 @@ class Row(NamedTuple):
     factor: float
     seconds: float
     rate: float = math.nan
+    quantities: dict[str, float] = {}  # noqa: RUF012 (never written to)
 
 
 OnEpoch = Callable[[TrainState, list[Row]], bool | None]
@@ -253,6 +255,7 @@ def _rows(
             float(seen.factor[member]),
             seconds,
             _rate(method, member) * float(seen.factor[member]),
+            {name: float(values[member]) for name, values in seen.quantities.items()},
         )
         for member in np.flatnonzero(~idle).tolist()
     ]

@@ -300,6 +300,21 @@ THROUGHTIME_EXPORT double throughtime_fma_peak(int bytes, double seconds) {
     return throughtime::instruction_set().fma_peak(bytes, seconds);
 }
 
+// `reservoir` is a Reservoir<float> or a Reservoir<double>. False: its memory ran out.
+THROUGHTIME_EXPORT bool throughtime_reservoir(int bytes, const void* reservoir) {
+    using namespace throughtime;
+    const InstructionSet& set = instruction_set();
+    try {
+        if (bytes == 8)
+            set.reservoir_f64(*static_cast<const Reservoir<double>*>(reservoir));
+        else
+            set.reservoir_f32(*static_cast<const Reservoir<float>*>(reservoir));
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    return true;
+}
+
 THROUGHTIME_EXPORT const char* throughtime_instruction_set() {
     return throughtime::instruction_set().name;
 }

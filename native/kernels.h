@@ -59,12 +59,31 @@ enum Cell : std::int32_t { kTanh, kRelu, kLogistic, kIdentity, kGru, kLstm, kCel
 inline std::int64_t gates(std::int32_t cell) { return cell == kLstm ? 4 : cell == kGru ? 3 : 1; }
 inline std::int64_t saved_per_unit(std::int32_t cell) { return cell >= kGru ? 4 : 0; }
 
+// A reservoir of N units along a drive, for R settings that share its matrices; see reservoir.cpp.
+//   drive, noise (steps, N)   b (N)   leak, radius, scale (R)   state (R, N)   states (steps, R, N)
+// W is dense, (N, N), or sparse: the values of row i, and their columns, from starts[i] on.
+template <class T>
+struct Reservoir {
+    std::int64_t N, R, steps;
+    std::int32_t linear;             // else tanh
+    const std::int64_t* starts;      // null: W is dense
+    const std::int32_t* columns;
+    const T *W, *b, *drive, *noise;  // noise may be null
+    const T *leak, *radius, *scale, *state;
+    T* states;
+};
+
+template <class T>
+using RunReservoir = void (*)(const Reservoir<T>&);  // throws std::bad_alloc
+
 // One table for each instruction set that was compiled in.
 struct InstructionSet {
     const char* name;
     bool (*runs_here)();
     Kernels<float> f32[kCells];
     Kernels<double> f64[kCells];
+    RunReservoir<float> reservoir_f32;
+    RunReservoir<double> reservoir_f64;
     double (*fma_peak)(int bytes, double seconds);
 };
 

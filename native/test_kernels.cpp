@@ -261,6 +261,49 @@ void one_problem(const Sizes& s, std::int32_t cell, const Kernels<T>& kernels, c
     expect(any, "NaN comes out", set, s, cell, 0);
 }
 
+// A reservoir against plain loops in double precision.
+template <class T>
+void one_reservoir(RunReservoir<T> run, const char* set) {
+    const std::int64_t N = uniform(1, 70), R = uniform(1, 10), steps = uniform(0, 6);
+    const bool sparse = uniform(0, 1), linear = uniform(0, 1), noisy = uniform(0, 1);
+    std::vector<std::int64_t> starts(1, 0);
+    std::vector<std::int32_t> columns;
+    for (std::int64_t i = 0; i < N; ++i) {
+        for (std::int64_t k = 0; k < N; ++k)
+            if (!sparse || uniform(0, 4) == 0) columns.push_back(std::int32_t(k));
+        starts.push_back(std::int64_t(columns.size()));
+    }
+    auto W = normal<T>(starts[N], 0.7 / std::sqrt(double(N))), b = normal<T>(N, 0.3), drive = normal<T>(steps * N, 1),
+         noise = normal<T>(steps * N, 0.1), state = normal<T>(R * N, 1), leak = normal<T>(R, 0.3), radius = leak,
+         scale = normal<T>(R, 1);
+    std::vector<T> states(steps * R * N);
+    const Reservoir<T> x{N, R, steps, linear, sparse ? starts.data() : nullptr, columns.data(), W.data(), b.data(),
+                         drive.data(), noisy ? noise.data() : nullptr, leak.data(), radius.data(), scale.data(),
+                         state.data(), states.data()};
+    run(x);
+    for (std::int64_t r = 0; r < R; ++r) {
+        std::vector<double> h(state.begin() + r * N, state.begin() + (r + 1) * N), z(N);
+        for (std::int64_t t = 0; t < steps; ++t) {
+            for (std::int64_t i = 0; i < N; ++i) {
+                z[i] = 0;
+                for (std::int64_t k = starts[i]; k < starts[i + 1]; ++k) z[i] += double(W[k]) * h[columns[k]];
+                z[i] = double(radius[r]) * z[i] + double(scale[r]) * drive[t * N + i] + b[i];
+            }
+            for (std::int64_t i = 0; i < N; ++i) {
+                h[i] = (1. - leak[r]) * h[i] + leak[r] * (linear ? z[i] : std::tanh(z[i])) +
+                       (noisy ? double(noise[t * N + i]) : 0.);
+                const double got = states[(t * R + r) * N + i], limit = sizeof(T) == 8 ? 1e-12 : 2e-5;
+                if (!(std::abs(got - h[i]) <= limit * (1 + std::abs(h[i])))) {
+                    std::printf("%s: reservoir N %ld R %ld step %ld: %g is not %g\n", set, long(N), long(R), long(t),
+                                got, h[i]);
+                    ++failures;
+                    return;
+                }
+            }
+        }
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -280,6 +323,10 @@ int main(int argc, char** argv) {
                 one_problem<float>(s, cell, sets[k].f32[cell], sets[k].name);
                 one_problem<double>(s, cell, sets[k].f64[cell], sets[k].name);
             }
+        for (int i = 0; i < problems; ++i) {
+            one_reservoir<float>(sets[k].reservoir_f32, sets[k].name);
+            one_reservoir<double>(sets[k].reservoir_f64, sets[k].name);
+        }
         std::printf("%s: %d problems of each cell and type\n", sets[k].name, problems);
     }
     std::printf(failures ? "%d FAILED\n" : "all good\n", failures);

@@ -104,6 +104,30 @@ def fma_peak(dtype: Any, seconds: float = 0.2) -> float:
     return _library.throughtime_fma_peak(size, seconds)
 
 
+class Reservoir(ctypes.Structure):
+    """A reservoir along a drive, as `native/kernels.h` has it."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("N", "R", "steps")),
+        ("linear", ctypes.c_int32),
+        *((name, ctypes.c_void_p) for name in ("starts", "columns", "W", "b", "drive")),
+        *((name, ctypes.c_void_p) for name in ("noise", "leak", "radius", "scale", "state")),
+        ("states", ctypes.c_void_p),
+    )
+
+
+def run_reservoir(size: int, reservoir: Reservoir) -> None:
+    """Fill in the states of a reservoir whose numbers have so many bytes.
+
+    The kernels must be available, and all arrays as large as is said in `native/kernels.h`.
+
+    **Raises:** `MemoryError`.
+    """
+    assert _library is not None
+    if not _library.throughtime_reservoir(size, ctypes.byref(reservoir)):
+        raise MemoryError("the reservoir's states and products")
+
+
 def _folders() -> list[Path]:
     """The folders of the package: in an editable installation, the source and the built.
 
@@ -176,6 +200,8 @@ def _declare(library: ctypes.CDLL) -> str:
     """Give the plain C functions their types; the name of the instruction set in use."""
     library.throughtime_fma_peak.argtypes = [ctypes.c_int, ctypes.c_double]
     library.throughtime_fma_peak.restype = ctypes.c_double
+    library.throughtime_reservoir.argtypes = [ctypes.c_int, ctypes.POINTER(Reservoir)]
+    library.throughtime_reservoir.restype = ctypes.c_bool
     library.throughtime_instruction_set.argtypes = []
     library.throughtime_instruction_set.restype = ctypes.c_char_p
     return library.throughtime_instruction_set().decode()

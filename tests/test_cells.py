@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from throughtime.cells import ACTIVATIONS, CELLS, GRU, LSTM, RNN, LSTMState
+from throughtime.cells import ACTIVATIONS, CELLS, GRU, LSTM, RNN, EchoState, LSTMState
 from throughtime.errors import InputError
 from throughtime.unroll import unroll
 
@@ -51,8 +51,15 @@ def numpy_lstm(cell, x, state):
     return h, (h, c)
 
 
+def numpy_esn(cell, x, state):
+    a, h = cell.leak, state
+    h = (1 - a) * h + a * np.tanh(cell.W @ h + cell.U @ x + cell.b)
+    return h, h
+
+
 TABLE = {f"rnn-{name}": (RNN, {"activation": name}, numpy_rnn) for name in ACTIVATIONS}
 TABLE |= {"gru": (GRU, {}, numpy_gru), "lstm": (LSTM, {}, numpy_lstm)}
+TABLE |= {"esn": (EchoState, {"leak": 0.3, "incoming": 3}, numpy_esn)}
 
 every_cell = pytest.mark.parametrize("name", TABLE)
 
@@ -190,7 +197,43 @@ def test_keys_decide_the_weights(name):
     same, again, other = (build(name, jnp.float32, seed) for seed in (0, 0, 1))
     assert eqx.tree_equal(same, again)
     for a, b in zip(jax.tree.leaves(same), jax.tree.leaves(other), strict=True):
-        assert (a != b).all()
+        absent = np.asarray(a == 0) | np.asarray(b == 0)  # a sparse W
+        assert ((np.asarray(a) != np.asarray(b)) | absent).all() and (a != b).any()
+
+
+def test_a_reservoir_is_drawn_as_its_numbers_say(float64):
+    scales = {"radius": 1.3, "leak": 0.25, "input_scale": 0.5, "bias_scale": 0.1, "incoming": 7}
+    cell = EchoState(2, 50, **scales, dtype=jnp.float64, key=3)
+    U, W, b = (np.asarray(weight) for weight in (cell.U, cell.W, cell.b))
+    np.testing.assert_allclose(np.abs(np.linalg.eigvals(W)).max(), 1.3, rtol=1e-10)
+    assert ((W != 0).sum(axis=1) == 7).all()
+    assert 0.45 < np.abs(U).max() <= 0.5 and 0.09 < np.abs(b).max() <= 0.1
+    assert cell.leak == 0.25
+    small = EchoState(1, 3, dtype=jnp.float64, key=0)  # fewer units than weights into each
+    assert np.asarray(small.W != 0).all()
+
+
+def test_no_gradient_reaches_a_reservoir(float64):
+    """But it passes through, to the inputs."""
+    cell, xs = build("esn"), drawn(BATCH, TIME, INPUT)
+
+    @eqx.filter_jit
+    @eqx.filter_grad
+    def slope(cell_and_inputs):
+        cell, xs = cell_and_inputs
+        return jnp.sum(cell.hidden(unroll(cell, xs)[0]))
+
+    of_cell, of_inputs = slope((cell, xs))
+    assert not any(np.asarray(leaf).any() for leaf in jax.tree.leaves(of_cell))
+    assert np.asarray(of_inputs).all()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"radius": 0}, {"leak": 0}, {"leak": 1.5}, {"input_scale": -1}, {"incoming": 0}]
+)
+def test_a_reservoir_refuses(wrong):
+    with pytest.raises(InputError, match=f"`{next(iter(wrong))}` must be"):
+        EchoState(INPUT, HIDDEN, **wrong, key=0)
 
 
 def test_unknown_activation():

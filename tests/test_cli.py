@@ -35,7 +35,7 @@ CACHE = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
-COMMANDS = ["forecast", "predict", "resume", "example", "info"]
+COMMANDS = ["forecast", "predict", "resume", "example", "tasks", "info"]
 LINE = re.compile(r"throughtime: (?P<rule>[^;]+); got (?P<got>.+?)\. (?P<remedy>[A-Z].+[.?])\n")
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
@@ -73,7 +73,7 @@ def call(*arguments):
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             with pytest.raises(SystemExit) as end:
-                cli.main()
+                process.main()
     finally:
         sys.argv = argv
         signal.signal(signal.SIGTERM, before)
@@ -274,6 +274,8 @@ def test_bad_paths(here, data, rule, got, remedy):
         ("--target y --test 0.9 --window 11", "`window` must be", "11 of 10 steps", "Lower"),
         ("--target y --cell lsmt", "`cell` must be", "lsmt", "Did you mean `lstm`?"),
         ("--target y --method adm", "`method` must be", "adm", "Did you mean `adam`?"),
+        ("--target y --cell esn --method nag", "no other `method`", "nag", "Leave `method` at"),
+        ("--target y --cell esn --leak 2", "`leak` must be at most 1", "2", "Lower `leak`."),
         ("--target y --schedule cosin", "`schedule` must be", "cosin", "`cosine`?"),
         ("--target y --dtype float16", "`dtype` must be", "float16", "float32, float64"),
         ("--target y --inputs u", "needs `u`", "no table of future inputs", "Pass one"),
@@ -328,8 +330,9 @@ def test_bad_options(here, options, rule, got, remedy):
 
 
 POSITIVE = (
-    "hidden depth window horizon ensemble epochs batch-size patience steps rate clip".split()
-)
+    "hidden depth window horizon ensemble epochs batch-size patience steps rate clip "
+    "radius leak input-scale"
+).split()
 
 
 @pytest.mark.parametrize("value", ["0", "-1"])
@@ -539,6 +542,21 @@ def test_forecast_as_json(here, no_report):
     means = [float(row["y"]) for row in rows]
     np.testing.assert_allclose(np.ravel(forecast["mean"]), means, rtol=1e-7)
     assert plain["backtest"]["steps"] == 3
+
+
+def test_an_echo_state_network_is_a_forecaster_like_the_others(here, no_report, monkeypatch):
+    options = ["y.csv", *TINY, *shlex.split("--cell esn --hidden 20 --leak 0.5 -q")]
+    done = succeeds("forecast", *options, "--out", "run")
+    assert "readouts fitted by ridge regression" in done.out
+    predicted = succeeds("predict", "run", "--steps", 3)
+    assert predicted.out == Path("run/forecast.csv").read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr(cli, "_complete", lambda *_: None)  # it ends before it is trained
+        succeeds("forecast", *options, "--out", "half")
+    assert not Path("half/weights.safetensors").exists()
+    succeeds("resume", "half", "-q")
+    for name in ("weights.safetensors", "forecast.csv"):
+        assert Path("half", name).read_bytes() == Path("run", name).read_bytes()
 
 
 def test_nothing_held_out(here, no_report):
@@ -782,6 +800,9 @@ OTHERS = {
     "cell": "lstm",
     "hidden": 5,
     "depth": 2,
+    "radius": 1.2,
+    "leak": 0.5,
+    "input_scale": 0.3,
     "window": 7,
     "washout": 3,
     "horizon": 2,

@@ -313,6 +313,82 @@ def test_calibrated_intervals_cover_what_they_promise():
     np.testing.assert_allclose(widths, [2 * 0.674, 2 * 1.645], rtol=0.15)
 
 
+# --- an echo state network ---
+
+RESERVOIR = {"cell": "esn", "hidden": 30, "window": 12, "ensemble": 2, "dtype": "float64"}
+
+
+def henon(n=600):
+    """y_t = 1 - 1.4 y_{t-1}^2 + 0.3 y_{t-2}: chaos that two steps decide."""
+    y = [0.1, 0.2]
+    for _ in range(n + 98):
+        y.append(1 - 1.4 * y[-1] ** 2 + 0.3 * y[-2])
+    return np.array(y[100:])
+
+
+HENON = {**RESERVOIR, "hidden": 60, "radius": 0.3, "input_scale": 0.5, "centred": False}
+
+
+@functools.cache
+def echoes() -> Forecaster:
+    return Forecaster(**HENON).fit(henon())
+
+
+def test_a_reservoir_learns_a_map_that_no_linear_one_can():
+    rmse = echoes().backtest(steps=2).rmse
+    assert (rmse["network"] < 0.01 * rmse["ridge autoregression"]).all()
+    f = echoes().predict(2)
+    y = henon(602)
+    np.testing.assert_allclose(f.mean[:, 0], y[-2:], atol=0.01)
+    assert (f.lower < f.mean).all() and (f.mean < f.upper).all()
+
+
+def test_a_reservoir_has_a_row_for_each_member():
+    rows = echoes().history_
+    assert [(row.member, row.epoch) for row in rows] == [(0, 1), (1, 1)]
+    assert all(0 < row.loss < 1e-5 and 0 < row.validation_loss < 1e-5 for row in rows)
+    assert all(row.quantities["ridge"] > 0 for row in rows)
+
+
+def test_a_reservoir_that_was_saved_forecasts_the_same_bits(tmp_path):
+    echoes().save(tmp_path / "run")
+    again = tt.load(tmp_path / "run")
+    assert_same(again.predict(3), echoes().predict(3))
+    assert again.fitted_.stopped == "readouts fitted by ridge regression"
+    assert again.get_params() == echoes().get_params()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"truncated": True},
+        {"depth": 2},
+        {"horizon": 3},
+        {"residual": True},
+        {"validation": 0.0},
+    ],
+)
+def test_a_reservoir_takes_what_other_networks_take(settings):
+    model = Forecaster(**{**RESERVOIR, "centred": True, **settings}).fit(wave(200))
+    rmse = model.backtest(steps=3).rmse
+    assert rmse["network"].mean() < rmse["persistence"].mean()
+    assert np.isnan(model.history_[0].validation_loss) == (settings == {"validation": 0.0})
+
+
+def test_settings_of_a_training_do_not_move_a_reservoir():
+    other = Forecaster(**HENON, epochs=3, rate=0.5, patience=1)
+    assert_same(other.fit(henon()).predict(3), echoes().predict(3))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "got"),
+    [("method", "nag", "nag"), ("loss", "mae", "mae"), ("dense", (3, 2), "3, 2")],
+)
+def test_a_reservoir_refuses_what_only_a_gradient_can_follow(name, value, got):
+    with pytest.raises(InputError, match=rf"has no other `{name}`; got {got}\. Leave `{name}`"):
+        Forecaster(**RESERVOIR, **{name: value}).fit(henon())
+
+
 # --- an estimator ---
 
 
@@ -464,7 +540,7 @@ WRONG = [
         (n, "no", f"`{n}` must be True or False; got 'no'. Change `{n}`.")
         for n in ("residual", "truncated", "centred")
     ),
-    ("cell", "lsmt", "Did you mean `lstm`? Known: gru, lstm, rnn."),
+    ("cell", "lsmt", "Did you mean `lstm`? Known: esn, gru, lstm, rnn."),
     ("loss", "cross_entropy", "`loss` must be a known one"),
     ("washout", -1, "`washout` must be at least 0; got -1. Raise `washout`."),
     ("dense", (3, 0), "`dense` must be above 0; got (3, 0). Raise `dense`."),
@@ -474,6 +550,10 @@ WRONG = [
     ("rate", np.inf, "`rate` must be a finite number; got inf. Change `rate`."),
     ("clip", -1.0, "`clip` must be above 0; got -1.0. Raise `clip`."),
     ("clip", "1", "`clip` must be a number; got '1'. Change `clip`."),
+    ("radius", 0.0, "`radius` must be above 0; got 0.0. Raise `radius`."),
+    ("leak", 0.0, "`leak` must be above 0; got 0.0. Raise `leak`."),
+    ("leak", 1.5, "`leak` must be at most 1; got 1.5. Lower `leak`."),
+    ("input_scale", 0.0, "`input_scale` must be above 0; got 0.0. Raise `input_scale`."),
     ("patience", 0, "`patience` must be above 0; got 0. Raise `patience`."),
     ("test", -0.1, "`test` must be at least 0; got -0.1. Raise `test`."),
     ("test", 1.0, "`test` must be below 1; got 1.0. Lower `test`."),

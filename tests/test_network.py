@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from throughtime.cells import GRU, LSTM, RNN
+from throughtime.cells import GRU, LSTM, RNN, EchoState
 from throughtime.errors import InputError
 from throughtime.network import Architecture, Dense, Network, Readout, count
 from throughtime.seeds import words
@@ -175,10 +175,11 @@ def parameters(cell, size, n):
         "rnn": n * (size + n + 1),
         "gru": 3 * n * (size + n + 1) + n,
         "lstm": 4 * n * (size + n + 1),
+        "esn": 0,  # none is trained
     }[cell]
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "esn"])
 def test_summary_counts_the_parameters(cell):
     network = Architecture(7, 3, cell, hidden=40, depth=2, dense=(16,), last=True).build(KEY)
     counts = [parameters(cell, 7, 40), parameters(cell, 40, 40), 16 * 41, 3 * 17]
@@ -190,7 +191,7 @@ def test_summary_counts_the_parameters(cell):
         "Parameters",
         *(f"{n:,}" for n in [*counts, sum(counts)]),
     ]
-    title = {"rnn": "RNN (tanh)", "gru": "GRU", "lstm": "LSTM"}[cell]
+    title = {"rnn": "RNN (tanh)", "gru": "GRU", "lstm": "LSTM", "esn": "EchoState"}[cell]
     assert lines[2].startswith(title) and "(batch, time, 40)" in lines[2]
     assert "Dense (relu)" in lines[4] and "(batch, 16)" in lines[4]
     assert "Readout (identity)" in lines[5] and "(batch, 3)" in lines[5]
@@ -223,14 +224,32 @@ def test_build_takes_every_field(cell, kind, float64):
 def test_json_round_trip():
     shape = Architecture(
         3, 4, "rnn", 7, 2, "relu", (5, 4), "softmax", last=True, residual=2, centred=1,
-        init="keras", dtype="float64",
+        init="keras", dtype="float64", radius=1.2, leak=0.5, input_scale=2.0,
     )  # fmt: skip
     default = Architecture(1, 1)
     assert all(
         getattr(shape, field.name) != getattr(default, field.name) for field in fields(shape)
     )
-    for each in (shape, default):
+    for each in (shape, default, Architecture(1, 1, "esn"), Architecture(1, 1, "esn", leak=1)):
         assert Architecture.from_json(json.loads(json.dumps(each.to_json()))) == each
+
+
+def test_json_names_a_reservoir_only_where_there_is_one():
+    """A run from before there were reservoirs is told from its own JSON."""
+    names = {"radius", "leak", "input_scale"}
+    assert not names & set(Architecture(1, 1).to_json())
+    assert names <= set(Architecture(1, 1, "esn").to_json())
+
+
+def test_build_draws_a_reservoir(float64):
+    options = {"radius": 1.1, "leak": 0.5, "input_scale": 0.25, "hidden": 60}
+    first, second = build(cell="esn", depth=2, **options).cells
+    for cell, size in ((first, INPUT), (second, 60)):
+        assert type(cell) is EchoState and cell.U.shape == (60, size) and cell.leak == 0.5
+        radius = np.abs(np.linalg.eigvals(np.asarray(cell.W))).max()
+        np.testing.assert_allclose(radius, 1.1, rtol=1e-10)
+        assert 0.2 < np.abs(cell.U).max() <= 0.25
+    assert not np.allclose(first.W, second.W)
 
 
 WRONG = {
@@ -244,6 +263,9 @@ WRONG = {
     "output": ["linear"],
     "init": ["torch"],
     "dtype": ["float16"],
+    "radius": [0, np.inf, np.nan],
+    "leak": [0, 1.5],
+    "input_scale": [-1.0],
 }
 
 

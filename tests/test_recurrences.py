@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from throughtime.cells import ACTIVATIONS, CELLS, GRU, LSTM, RNN, LSTMState
+from throughtime.cells import ACTIVATIONS, GRU, LSTM, RNN, LSTMState
 from throughtime.recurrences import RECURRENCES, signatures
 from throughtime.scans import _active, scan
+from throughtime.unroll import COMPILED
 
 BATCH, HIDDEN = 3, 4
 every_kind = pytest.mark.parametrize("kind", RECURRENCES)
@@ -23,7 +24,7 @@ def draw(kind):
 
 def test_every_cell_and_activation_has_one():
     assert set(RECURRENCES) == {*ACTIVATIONS, "gru", "lstm"}
-    assert set(CELLS) == {"rnn", "gru", "lstm"}
+    assert set(COMPILED) == {RNN, GRU, LSTM}
 
 
 @every_kind

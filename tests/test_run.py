@@ -97,6 +97,24 @@ def test_a_saved_forecaster_forecasts_the_same_bits():
     assert again.parts_.series[0].fingerprint() == model.parts_.series[0].fingerprint()
 
 
+def test_a_run_from_before_there_were_reservoirs_is_read(folder):
+    """Its settings do not name theirs; its architecture never does."""
+    names = {"radius", "leak", "input_scale"}
+
+    def older(plain):
+        assert not names & set(plain["architecture"])
+        for name in names:
+            del plain["settings"][name]
+
+    rewrite(folder, older)
+    ahead = np.linspace(-1, 1, 5)[:, None]
+    one, other = tt.load(folder), fitted()
+    np.testing.assert_array_equal(
+        one.predict(5, inputs=ahead).mean, other.predict(5, inputs=ahead).mean
+    )
+    assert one.get_params() == other.get_params()
+
+
 def test_what_was_filled_is_kept(folder, tmp_path):
     record = run.read(folder)
     assert record.series[0].filled_at is None

@@ -2,11 +2,24 @@
 
 import atexit
 import contextlib
+import gc
 import os
+import signal
 import sys
 from typing import Any, NoReturn
 
-from .cli import main, say
+import typer
+
+from .cli import app
+from .compilation import keep_programs
+from .ending import Terminated, fail, say, terminated
+from .errors import InputError
+from .usage import refusal
+
+# The base class of usage errors, wherever this version of Typer keeps it.
+USAGE_ERRORS: Any = tuple(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 
 def run() -> NoReturn:
@@ -31,6 +44,43 @@ def run() -> NoReturn:
         if sys.stderr is not None:
             sys.stderr.flush()
     os._exit(status)
+
+
+def main() -> NoReturn:
+    """Run a command, and turn what went wrong into one line and a status.
+
+    (The process itself begins and ends in `run`.)
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    signal.signal(signal.SIGTERM, terminated)
+    keep_programs()
+    gc.set_threshold(100_000, 20, 20)  # what is imported stays: seek garbage less often
+    try:
+        status = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        if status == 130:  # Typer has caught Ctrl-C itself
+            raise KeyboardInterrupt
+    except InputError as error:
+        status = fail(str(error), 2)
+    except Terminated as stop:
+        status = fail("Terminated.", stop.status)
+    except (KeyboardInterrupt, typer.Abort):
+        status = fail("Interrupted.", 130)
+    except BrokenPipeError:
+        # Whoever read our output has gone: say nothing more, not even on the way out.
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    except USAGE_ERRORS as error:
+        status = fail(str(refusal(error, sys.argv[1:])), 2)
+    except MemoryError as error:
+        rule = "network, data and steps must fit into memory"
+        status = fail(str(InputError(rule, str(error) or "too much", "Lower them.")), 2)
+    except OSError as error:
+        where = f": `{error.filename}`" if error.filename else ""
+        status = fail(f"The system refused ({error.strerror}){where}.", 1)
+    sys.exit(status or 0)
 
 
 def _status(code: Any) -> int:

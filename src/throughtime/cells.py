@@ -1,4 +1,4 @@
-"""Recurrent cells: the contract, then the Elman RNN, the GRU and the LSTM.
+"""Recurrent cells: the contract, then the Elman RNN, the GRU, the LSTM and the reservoir.
 
 A cell is a map that is run through time. The input projection `U x + b` of every step
 is done at once by `drive`, because it does not depend on the state; `step` is what is
@@ -11,7 +11,7 @@ PyTorch by a copy.
 
 import abc
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -247,8 +247,83 @@ class LSTM(Cell):
         return state.h
 
 
-CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
-"""The built-in cells by name."""
+class EchoState(Cell):
+    r"""The reservoir of an echo state network: leaky units that are drawn and never trained.
+
+    $$h_t = (1 - a) h_{t-1} + a \tanh(W h_{t-1} + U x_t + b)$$
+
+    (Jaeger 2001; leaky-integrator units: Jaeger, Lukosevicius, Popovici and Siewert 2007.) No
+    gradient reaches U, W and b, so that whatever trains a network with this cell trains what
+    reads it; `readout.fit_readout` does that by regression.
+
+    **Arguments:**
+
+    - `input_size`, `hidden_size`: features of x and units of h.
+    - `radius`: the largest absolute eigenvalue of W, set exactly. Below 1 the echo of old
+      inputs fades, for almost any input; it need not for a weak one, nor must it above 1.
+    - `leak`: a. A unit forgets over about 1/a steps; 1 has no memory but through W.
+    - `input_scale`, `bias_scale`: U and b are uniform within ±scale.
+    - `incoming`: the weights of a unit in W that are not 0, normal; all, if there are fewer.
+    - `dtype`: of the weights. `key`: a seed, or a `jax.random` key.
+
+    State: h, of shape `(batch, hidden)`.
+
+    **Raises:** `InputError` for a number out of its range.
+    """
+
+    U: Float[Array, "hidden input"]
+    W: Float[Array, "hidden hidden"]
+    b: Float[Array, " hidden"]
+    leak: float = eqx.field(static=True)
+    input_size: int = eqx.field(static=True)
+    hidden_size: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        radius: float | int = 0.9,
+        leak: float | int = 1.0,
+        input_scale: float | int = 1.0,
+        bias_scale: float | int = 0.2,
+        incoming: int = 10,
+        dtype: DTypeLike = jnp.float32,
+        key: Key,
+    ):
+        from .reservoir import ReservoirDesign  # here: SciPy takes a while to load
+
+        design = ReservoirDesign(
+            hidden_size,
+            input_size,
+            incoming=min(incoming, hidden_size),
+            radius=radius,
+            leak=leak,
+            input_scale=input_scale,
+            bias_scale=bias_scale,
+        )
+        drawn: Any = design.draw(key)
+        self.U, self.W = on_device(drawn.U, dtype), on_device(drawn.W.toarray(), dtype)
+        self.b, self.leak = on_device(drawn.b, dtype), float(leak)
+        self.input_size, self.hidden_size = input_size, hidden_size
+
+    def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
+        U, b = jax.lax.stop_gradient((self.U, self.b))
+        return xs @ U.T + b
+
+    def step(self, drive: Drive, state: Hidden) -> Hidden:
+        h, a, W = state, self.leak, jax.lax.stop_gradient(self.W)
+        return (1 - a) * h + a * jnp.tanh(drive + h @ W.T)
+
+    def initial_state(self, batch: int) -> Hidden:
+        return jnp.zeros((batch, self.hidden_size), self.W.dtype)
+
+    def hidden(self, state: Hidden) -> Hidden:
+        return state
+
+
+CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "esn": EchoState}
+"""The cells by name."""
 
 
 def _weights(init, gates, input_size, hidden_size, dtype, rng):

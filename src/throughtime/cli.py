@@ -1,25 +1,23 @@
 """The command line: parse, call, print.
 
 Results go to stdout and progress to stderr. The exit status is 0 on success, 2 on a
-mistake that the user can mend, and 128 and the signal's number after an interruption.
+mistake that the user can mend, and 128 and the signal's number after an interruption. (What
+ends a process is in `__main__`.)
 """
 
-import contextlib
-import gc
 import json
-import os
 import shlex
-import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-from .compilation import keep_programs
+from .compare_command import compare
+from .ending import Terminated, fail
 from .errors import InputError
-from .usage import refusal
+from .tasks_command import tasks
 
 app = typer.Typer(
     name="throughtime",
@@ -29,11 +27,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-# The base class of usage errors, wherever this version of Typer keeps it.
-USAGE_ERRORS: Any = tuple(
-    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
 
 data_option = partial(typer.Option, rich_help_panel="Data")
@@ -67,9 +60,12 @@ def forecast(
     ] = None,
     future: Future = None,
     steps: Steps = 10,
-    cell: Annotated[str, network_option(help="`rnn`, `gru` or `lstm`.")] = "gru",
+    cell: Annotated[str, network_option(help="`rnn`, `gru`, `lstm` or `esn`.")] = "gru",
     hidden: Annotated[int, network_option(help="Hidden units.")] = 32,
     depth: Annotated[int, network_option(help="Cells stacked.")] = 1,
+    radius: Annotated[float, network_option(help="Of an `esn`: its spectral radius.")] = 0.9,
+    leak: Annotated[float, network_option(help="Of an `esn`: 1 is a unit without leak.")] = 1.0,
+    input_scale: Annotated[float, network_option(help="Of an `esn`: of input weights.")] = 1.0,
     window: Annotated[int, shape_option(help="Steps seen before a forecast.")] = 40,
     washout: Annotated[
         int, shape_option(help="First steps of a window that are not trained on.")
@@ -134,6 +130,9 @@ def forecast(
         cell=cell,
         hidden=hidden,
         depth=depth,
+        radius=radius,
+        leak=leak,
+        input_scale=input_scale,
         window=window,
         washout=washout,
         horizon=horizon,
@@ -253,6 +252,10 @@ def example(
         typer.echo(f"Picture: {picture}")
 
 
+app.command()(compare)
+app.command()(tasks)
+
+
 @app.command()
 def info(as_json: Json = False) -> None:
     """Versions, devices and native kernels.
@@ -280,67 +283,6 @@ def info(as_json: Json = False) -> None:
     typer.echo(f"{'kernels':<12} {kernels.text()}")
 
 
-def main() -> NoReturn:
-    """Run a command, and turn what went wrong into one line and a status.
-
-    (The process itself begins and ends in `__main__.run`.)
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    signal.signal(signal.SIGTERM, _terminated)
-    keep_programs()
-    gc.set_threshold(100_000, 20, 20)  # what is imported stays: seek garbage less often
-    try:
-        status = app(standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        if status == 130:  # Typer has caught Ctrl-C itself
-            raise KeyboardInterrupt
-    except InputError as error:
-        status = _fail(str(error), 2)
-    except Terminated as stop:
-        status = _fail("Terminated.", stop.status)
-    except (KeyboardInterrupt, typer.Abort):
-        status = _fail("Interrupted.", 130)
-    except BrokenPipeError:
-        # Whoever read our output has gone: say nothing more, not even on the way out.
-        if sys.stdout is not None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 141
-    except USAGE_ERRORS as error:
-        status = _fail(str(refusal(error, sys.argv[1:])), 2)
-    except MemoryError as error:
-        rule = "network, data and steps must fit into memory"
-        status = _fail(str(InputError(rule, str(error) or "too much", "Lower them.")), 2)
-    except OSError as error:
-        where = f": `{error.filename}`" if error.filename else ""
-        status = _fail(f"The system refused ({error.strerror}){where}.", 1)
-    sys.exit(status or 0)
-
-
-def _fail(line: str, status: int) -> int:
-    say(f"throughtime: {line}")
-    return status
-
-
-def say(line: str) -> None:
-    """To stderr, if it is there and somebody reads it."""
-    with contextlib.suppress(OSError, ValueError):
-        if sys.stderr is not None:
-            print(line, file=sys.stderr)
-
-
-class Terminated(BaseException):
-    """SIGTERM came when no epoch was being trained; `status`: to exit with."""
-
-    def __init__(self, status: int):
-        super().__init__(status)
-        self.status = status
-
-
-def _terminated(number: int, _: Any) -> NoReturn:
-    raise Terminated(128 + number)
-
-
 def _complete(folder: Path, as_json: bool, quiet: bool) -> None:
     """Train a run to its end and print what came of it."""
     from . import job, run
@@ -352,11 +294,11 @@ def _complete(folder: Path, as_json: bool, quiet: bool) -> None:
             outcome = job.complete(folder, watcher.show)
     except job.Interrupted as stop:
         line = f"Stopped after epoch {stop.epoch}. {again}"
-        raise SystemExit(_fail(line, 128 + stop.signal)) from None
+        raise SystemExit(fail(line, 128 + stop.signal)) from None
     except KeyboardInterrupt:
-        raise SystemExit(_fail(f"Interrupted. {again}", 130)) from None
+        raise SystemExit(fail(f"Interrupted. {again}", 130)) from None
     except Terminated as stop:
-        raise SystemExit(_fail(f"Terminated. {again}", stop.status)) from None
+        raise SystemExit(fail(f"Terminated. {again}", stop.status)) from None
     if as_json:
         typer.echo(json.dumps(outcome.to_json()))
     else:

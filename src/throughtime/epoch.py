@@ -16,10 +16,10 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from . import native
 from .batches import Data
-from .cells import CELLS
 from .initialise import on_device
 from .network import Network
 from .objective import Method, Objective
+from .unroll import COMPILED
 
 PLATEAU_EPOCHS, PLATEAU_FACTOR = 5, 0.5
 
@@ -176,8 +176,8 @@ def at_once(network: Network) -> bool:
     """
     if jax.default_backend() != "cpu":
         return True
-    built_in = all(type(cell) in CELLS.values() for cell in network.cells)
-    return built_in and native.available()
+    compiled = all(type(cell) in COMPILED for cell in network.cells)
+    return compiled and native.available()
 
 
 def begin(epoch: Epoch, weights: np.ndarray) -> TrainState:

@@ -173,6 +173,31 @@ def lead_times(backtest: Backtest, target: int = 0, width: int = WIDE) -> Figure
     return figure
 
 
+def compared(
+    backtest: Backtest, ways: Sequence[str], target: int = 0, width: int = WIDE
+) -> Figure:
+    """The RMSE of several ways, and of the baselines in grey, against the lead time."""
+    leads, name = np.arange(1, backtest.steps + 1), backtest.targets[target]
+    rmse = {method: errors[:, target] for method, errors in backtest.rmse.items()}
+    marker = "." if len(leads) == 1 else None
+    with drawing.canvas(width, 320) as figure:
+        axes = figure.add_subplot()
+        for method, errors in rmse.items():
+            if method not in ways:
+                look: dict[str, Any] = _look(method, backtest) | {"color": GREY}
+                axes.plot(leads, errors, lw=1.2, marker=marker, **look)
+        for method, colour in zip(ways, (BLUE, ORANGE, GREEN, PURPLE), strict=False):
+            axes.plot(leads, rmse[method], lw=2, color=colour, marker=marker, label=method)
+        if not drawing.log_scale(axes, np.concatenate(list(rmse.values())), 20):
+            axes.set_ylim(bottom=0)
+        _lead_axis(axes, backtest.steps)
+        axes.set_ylabel(f"RMSE of {short(name)}")
+        drawing.legend(figure, 4, first=tuple(ways))
+        means = ", ".join(f"{method} {errors.mean():.4g}" for method, errors in rmse.items())
+        drawing.describe(figure, f"{name}: error against lead time", f"Mean RMSE: {means}.")
+    return figure
+
+
 def training(history: Sequence[Row], best_epochs: Sequence[int], width: int = WIDE) -> Figure:
     """Training and validation loss over the epochs, a line for each member of an ensemble.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -36,7 +35,9 @@ class Forecaster:
 
     **The network**
 
-    - `cell`: `rnn`, `gru` or `lstm`; `activation`: of an `rnn`.
+    - `cell`: `rnn`, `gru`, `lstm`, or `esn`, an echo state network: its cell is drawn and only
+      its readout is fitted, by regression. `method` and the like then have no effect.
+    - `radius`, `leak`, `input_scale`: of an `esn`, see `EchoState`. `activation`: of an `rnn`.
     - `hidden`, `depth`: units of a cell, and cells stacked.
     - `dense`: units of hidden dense layers (relu) before the readout.
     - `residual`: the network learns the change from the last value, not the value.
@@ -71,6 +72,9 @@ class Forecaster:
     hidden: int = 32
     depth: int = 1
     activation: str = "tanh"
+    radius: float | int = 0.9
+    leak: float | int = 1.0
+    input_scale: float | int = 1.0
     dense: tuple[int, ...] = ()
     residual: bool = False
     centred: bool = True
@@ -169,21 +173,26 @@ class Forecaster:
         """The second half of `fit`; `start` and `on_epoch` as for `train.train`."""
         with precision(self.dtype):
             data, validation = self._data()
-            self.fitted_ = train(
-                self._untrained(),
-                data,
-                self.loss,
-                self._method(),
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                validation=validation,
-                patience=None if validation is None else self.patience,
-                schedule=self.schedule,
-                ensemble=self.ensemble,
-                key=self.seed + 1,
-                start=start,
-                on_epoch=on_epoch,
-            )
+            if self.cell == "esn":
+                from .readout import fit_readouts  # here: SciPy takes a while to load
+
+                self.fitted_ = fit_readouts(self._untrained(), data, validation=validation)
+            else:
+                self.fitted_ = train(
+                    self._untrained(),
+                    data,
+                    self.loss,
+                    self._method(),
+                    epochs=self.epochs,
+                    batch_size=self.batch_size,
+                    validation=validation,
+                    patience=None if validation is None else self.patience,
+                    schedule=self.schedule,
+                    ensemble=self.ensemble,
+                    key=self.seed + 1,
+                    start=start,
+                    on_epoch=on_epoch,
+                )
         self.origin_: dict[str, Any] = {}  # what is trained now is not what was loaded
         return self
 
@@ -287,14 +296,12 @@ class Forecaster:
             if sum(v.size for v in record.params.values()) < model.fewest_weights():
                 raise damaged(folder / "weights.safetensors", "it holds too few weights")
             with precision(model.dtype):
-                _, static = eqx.partition(model._untrained(), eqx.is_inexact_array)
-                like = eqx.filter(model._untrained(), eqx.is_inexact_array)
+                like, static = eqx.partition(model._untrained(), eqx.is_inexact_array)
                 params = unflatten(like, record.params, folder / "weights.safetensors")
                 network = eqx.combine(params, static)
             stopped = record.stopped or ""
             model.fitted_ = Fitted(network, record.history, record.best_epochs, stopped)
-            kept = ("options", "command", "versions")
-            model.origin_ = {name: getattr(record, name) for name in kept}
+            model.origin_ = {k: getattr(record, k) for k in ("options", "command", "versions")}
         return model
 
     @property
@@ -316,6 +323,9 @@ class Forecaster:
             hidden=self.hidden,
             depth=self.depth,
             activation=self.activation,
+            radius=self.radius,
+            leak=self.leak,
+            input_scale=self.input_scale,
             dense=tuple(self.dense),
             residual=targets if self.residual else 0,
             centred=targets if self.centred and not self.truncated else 0,
@@ -341,12 +351,8 @@ class Forecaster:
         return self.architecture_.ensemble(self.ensemble, self.seed)
 
     def fewest_weights(self) -> int:
-        """A bound from below, so that a bad run is refused before memory is asked for."""
-        shape = self.architecture_
-        widths = [shape.hidden, *shape.dense, shape.output_size]
-        dense = sum(above * below for above, below in pairwise(widths))
-        cells = shape.hidden * (shape.input_size + shape.depth * shape.hidden)
-        return self.ensemble * (cells + dense)
+        """A bound from below on the weights of all networks."""
+        return self.ensemble * self.architecture_.fewest_weights()
 
     def _method(self):
         if self.method == "hessian_free":

@@ -1,7 +1,8 @@
 """Cells stacked to any depth, and a readout on top."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import equinox as eqx
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, DTypeLike, Float, Int
 
-from .cells import ACTIVATIONS, CELLS, RNN, Cell, State
+from .cells import ACTIVATIONS, CELLS, Cell, EchoState, State
 from .errors import InputError, nearest
 from .initialise import INITIALISATIONS, Initialisation, initialisation, on_device
 from .seeds import Key, generator, words
@@ -22,6 +23,9 @@ OUTPUTS: dict[str, Callable[[Array], Array]] = {
     "softmax": jax.nn.softmax,
 }
 """The lecture's sigma_y, by name."""
+
+RESERVOIR = ("radius", "leak", "input_scale")
+"""The fields of an `Architecture` that are of an echo state network alone."""
 
 
 class Dense(eqx.Module):
@@ -198,8 +202,10 @@ class Network(eqx.Module):
 
 
 def count(module: Any) -> int:
-    """The number of trained parameters in a module."""
-    return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(module, eqx.is_inexact_array)))
+    """The number of trained parameters in a module; those of a reservoir are not trained."""
+    weights = eqx.filter(module, eqx.is_inexact_array)
+    leaves = jax.tree.leaves(weights, is_leaf=lambda node: isinstance(node, EchoState))
+    return sum(leaf.size for leaf in leaves if not isinstance(leaf, EchoState))
 
 
 @dataclass(frozen=True)
@@ -207,7 +213,8 @@ class Architecture:
     """The shape of a network in plain values: what a run stores, what `build` reads.
 
     - `input_size`, `output_size`: features of inputs and outputs.
-    - `cell`: `rnn`, `gru` or `lstm`; `activation`: of an `rnn`.
+    - `cell`: `rnn`, `gru`, `lstm` or `esn`; `activation`: of an `rnn`.
+    - `radius`, `leak`, `input_scale`: of an `esn`, the echo state network; see `EchoState`.
     - `hidden`: units of each cell; `depth`: number of cells.
     - `dense`: units of the hidden dense layers (relu) between cells and readout.
     - `output`: `identity`, `logistic` or `softmax`; `last`: read out the last step only.
@@ -231,6 +238,9 @@ class Architecture:
     centred: int = 0
     init: str = "pytorch"
     dtype: str = "float32"
+    radius: float | int = 0.9
+    leak: float | int = 1.0
+    input_scale: float | int = 1.0
 
     def __post_init__(self):
         for name in ("input_size", "output_size", "hidden", "depth"):
@@ -242,6 +252,11 @@ class Architecture:
         _known("output", self.output, OUTPUTS)
         _known("init", self.init, INITIALISATIONS)
         _known("dtype", self.dtype, ("float32", "float64"))
+        for name in RESERVOIR:
+            value, most = getattr(self, name), 1 if name == "leak" else float("inf")
+            if not 0 < value <= most or value == float("inf"):
+                rule = f"`{name}` must be above 0 and {'at most 1' if most == 1 else 'finite'}"
+                raise InputError(rule, value, f"Change `{name}`.")
         for name, features in (("residual", self.residual), ("centred", self.centred)):
             if features and (features > self.input_size or self.output_size % features):
                 rule = f"`{name}` features must be inputs, and divide the outputs"
@@ -253,10 +268,15 @@ class Architecture:
         """Draw a network of this shape."""
         rng = generator(key)
         common = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
-        extra = {"activation": self.activation} if CELLS[self.cell] is RNN else {}
+        options: dict[str, Any] = {**common}
+        if self.cell == "rnn":
+            options["activation"] = self.activation
+        if self.cell == "esn":
+            del options["init"]
+            options |= {name: getattr(self, name) for name in RESERVOIR}
         sizes = [self.input_size] + [self.hidden] * (self.depth - 1)
         cells = tuple(
-            CELLS[self.cell](size, self.hidden, **extra, **common, key=rng)  # pyright: ignore
+            CELLS[self.cell](size, self.hidden, **options, key=rng)  # pyright: ignore
             for size in sizes
         )
         widths = [self.hidden, *self.dense, self.output_size]
@@ -293,9 +313,20 @@ class Architecture:
 
         return jax.tree.map(stack, *networks)
 
+    def fewest_weights(self) -> int:
+        """A bound from below on the weights, to refuse a network before memory is asked for."""
+        widths = [self.hidden, *self.dense, self.output_size]
+        dense = sum(above * below for above, below in pairwise(widths))
+        return self.hidden * (self.input_size + self.depth * self.hidden) + dense
+
     def to_json(self) -> dict[str, Any]:
-        """As a plain dictionary."""
-        return {**asdict(self), "dense": list(self.dense)}
+        """As a plain dictionary; of a reservoir only what is said, unless there is one."""
+        plain = {**asdict(self), "dense": list(self.dense)}
+        for field in fields(self):  # (runs from before there were reservoirs hold none)
+            if field.name in RESERVOIR and self.cell != "esn":
+                if plain[field.name] == field.default:
+                    del plain[field.name]
+        return plain
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> "Architecture":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -57,7 +57,8 @@ def write_report(
     if not hasattr(model, "fitted_"):
         rule = "a report needs a fitted model"
         raise InputError(rule, "one that is not", "Call `fit` first.")
-    page = _template().render(
+    page = render(
+        "report.html",
         title=title,
         command=command,
         versions=versions,
@@ -66,7 +67,7 @@ def write_report(
         key=verdict.key_figures(model, backtest),
         targets=verdict.target_rows(backtest),
         data=_data(model),
-        errors=[] if backtest is None else _error_tables(backtest),
+        errors=[] if backtest is None else error_tables(backtest),
         values=[_value_table(forecast) for forecast in forecasts[:SHOWN]],
         hidden=_hidden(model, backtest),
         backtest=backtest,
@@ -75,10 +76,10 @@ def write_report(
         best=_best_epochs(model),
         network=_summary(model),
         ensemble=model.ensemble,
-        settings=_settings(model),
+        settings=settings_table(model),
         pictures=_pictures(model, backtest, forecasts),
     )
-    atomic.write(path, page.encode(errors="replace"))
+    atomic.write(path, page)
 
 
 class Table(NamedTuple):
@@ -99,7 +100,7 @@ class Table(NamedTuple):
         return len(self.rows) > LONG
 
 
-def _error_tables(backtest: Backtest) -> list[Table]:
+def error_tables(backtest: Backtest) -> list[Table]:
     """RMSE of each method, the mean over lead times and at a few of them, and the mean MAE."""
     steps, names = backtest.steps, [method(name, backtest) for name in backtest.rmse]
     leads = [k for k in backtest.leads() if k <= 0.8 * steps or k == steps]
@@ -178,7 +179,7 @@ def _best_epochs(model: Forecaster) -> str:
     return f"epochs {', '.join(most)} and {last}" if most else f"epoch {last}"
 
 
-def _settings(model: Forecaster) -> dict[str, str]:
+def settings_table(model: Forecaster) -> dict[str, str]:
     """Every setting as text; with it, where the network does not follow one, what it does."""
     settings = {name: _setting(value) for name, value in model.get_params().items()}
     for name in ("residual", "centred"):
@@ -204,7 +205,7 @@ class Picture(NamedTuple):
     label: str
 
 
-class _Album:
+class Album:
     """Draws each figure at both widths, with ids of its own."""
 
     def __init__(self) -> None:
@@ -223,7 +224,7 @@ def _pictures(
     model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast]
 ) -> dict[str, list[Picture]]:
     """Every figure of the report, by section."""
-    album, parts = _Album(), model.parts_
+    album, parts = Album(), model.parts_
     series, names = parts.series, parts.series[0].target_names
 
     def label(name: str, target: int) -> str:
@@ -311,9 +312,19 @@ def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _template() -> Template:
-    text = (files("throughtime") / "report.html").read_text(encoding="utf-8")
-    page = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+def _pages() -> Environment:
+    def read(name: str) -> str:
+        return (files("throughtime") / name).read_text(encoding="utf-8")
+
+    return Environment(
+        loader=FunctionLoader(read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return page.from_string(text)
+
+
+def render(name: str, **values: Any) -> bytes:
+    """A page of the package, filled in."""
+    return _pages().get_template(name).render(**values).encode(errors="replace")

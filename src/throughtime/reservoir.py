@@ -69,7 +69,7 @@ class Reservoir:
         if self.W.shape != (n, n) or len(self.U) != n or len(self.F) != n:
             shapes = f"W {self.W.shape}, U {self.U.shape}, F {self.F.shape}, b {self.b.shape}"
             raise InputError("weights must be of as many units", shapes, "Reshape them.")
-        if sparse.issparse(self.W):
+        if isinstance(self.W, sparse.csr_array):
             try:  # a column that is not there would be read as memory of something else
                 self.W.check_format(full_check=True)
             except ValueError as error:

@@ -142,6 +142,14 @@ class Record:
     versions: dict[str, str] = field(default_factory=lambda: versions())
 
 
+def free(folder: Path) -> Path:
+    """The folder, or the first of folder-2, folder-3, ... that is not there."""
+    number, found = 2, folder
+    while found.exists():
+        number, found = number + 1, folder.with_name(f"{folder.name}-{number}")
+    return found
+
+
 def claim(folder: Path, overwrite: bool) -> Path:
     """Make a folder for a run; an earlier run there goes only if that was asked for.
 

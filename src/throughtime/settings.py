@@ -18,7 +18,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    cell: Literal["rnn", "gru", "lstm"]
+    cell: Literal["rnn", "gru", "lstm", "esn"]
     hidden: PositiveInt
     depth: PositiveInt
     activation: Literal["tanh", "relu", "logistic", "identity"]
@@ -26,6 +26,10 @@ class Settings(BaseModel):
     residual: bool
     centred: bool
     init: Literal[tuple(INITIALISATIONS)]  # pyright: ignore
+    # (Runs from before there were reservoirs do not have these three.)
+    radius: PositiveFloat = 0.9
+    leak: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    input_scale: PositiveFloat = 1.0
     window: PositiveInt
     washout: NonNegativeInt
     horizon: PositiveInt
@@ -61,10 +65,23 @@ def check_settings(settings: dict[str, Any]) -> Settings:
     **Raises:** `InputError` for the first that is unknown or out of its range.
     """
     try:
-        return Settings(**settings)
+        checked = Settings(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         raise _refusal(str(first["loc"][0]), first, settings) from None
+    if checked.cell == "esn":
+        _check_regression(checked)
+    return checked
+
+
+def _check_regression(settings: Settings) -> None:
+    """Refuse of an echo state network what only a training by gradient could follow."""
+    for name, only in (("method", "adam"), ("loss", "mse"), ("dense", ())):
+        got = getattr(settings, name)
+        if got != only:
+            rule = f"an `esn` is fitted by linear regression, which has no other `{name}`"
+            remedy = f"Leave `{name}` at its default, or choose another `cell`."
+            raise InputError(rule, ", ".join(map(str, got)) if name == "dense" else got, remedy)
 
 
 def _refusal(name: str, first: Any, settings: dict[str, Any]) -> InputError:
@@ -83,6 +100,7 @@ def _refusal(name: str, first: Any, settings: dict[str, Any]) -> InputError:
         return InputError(f"`{name}` must be {what} {bound:g}", got, f"Raise `{name}`.")
     if first["type"] in ("less_than", "less_than_equal"):
         bound = limits.get("lt", limits.get("le"))
-        return InputError(f"`{name}` must be below {bound:g}", got, f"Lower `{name}`.")
+        what = "below" if "lt" in limits else "at most"
+        return InputError(f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`.")
     kind = "tuple" if name == "dense" else first["type"].split("_")[0]
     return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), f"Change `{name}`.")

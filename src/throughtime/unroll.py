@@ -11,6 +11,9 @@ from . import primitives
 from .cells import GRU, LSTM, RNN, Cell, LSTMState, State
 from .errors import InputError
 
+COMPILED = (RNN, GRU, LSTM)
+"""The cells that run as one primitive, and so in the compiled kernels."""
+
 
 def unroll(
     cell: Cell,
@@ -22,8 +25,8 @@ def unroll(
 ) -> tuple[PyTree[Float[Array, "batch time ..."]], State]:
     r"""Run a cell through time: $s_t = \mathrm{step}(\mathrm{drive}(x_t), s_{t-1})$.
 
-    The built-in cells run as one primitive (`primitives.unroll`), a cell of your own by
-    `jax.lax.scan` after one `drive` of all steps.
+    The RNN, the GRU and the LSTM run as one primitive (`primitives.unroll`), any other cell,
+    one of your own too, by `jax.lax.scan` after one `drive` of all steps.
 
     **Arguments:**
 
@@ -68,12 +71,12 @@ def unroll(
 
 def _through(cell: Cell, xs: Array, state: State, lengths: Array | None):
     """All states, `(batch, time, ...)`, and the final one."""
-    built_in = type(cell) in (RNN, GRU, LSTM) and xs.shape[1] > 0
-    return (_as_primitive if built_in else _as_scan)(cell, xs, state, lengths)
+    compiled = type(cell) in COMPILED and xs.shape[1] > 0
+    return (_as_primitive if compiled else _as_scan)(cell, xs, state, lengths)
 
 
 def _as_primitive(cell, xs, state, lengths):
-    """A built-in cell by the primitive, as an ensemble of one."""
+    """One of `COMPILED` by the primitive, as an ensemble of one."""
     kind = cell.activation if isinstance(cell, RNN) else type(cell).__name__.lower()
     weights = (cell.U, cell.W, cell.b, *((cell.d,) if isinstance(cell, GRU) else ()))
     start = tuple(state) if isinstance(cell, LSTM) else (state,)

@@ -1,0 +1,235 @@
+"""The four ways on the long-range tasks, beside the published figures.
+
+    python benchmarks/long_range.py --task adding --length 80 --way momentum \
+        --recipe changed --seeds 1-4 [--updates 50000] [--out FILE]
+    python benchmarks/long_range.py --table [--out FILE]
+
+A *cell* is a task, its length, a way, a recipe, the units, the updates at most and a seed. Each
+that is finished is a line in `results/long_range.jsonl`; what has a line already is skipped, so
+a long table is made in as many pieces as one likes. Recipes are changes of a way, by name:
+`--list` shows them. Test sequences are of the cell's own seed and judged once, at its end.
+"""
+
+import argparse
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from machine import machine
+
+from throughtime.initialise import echo_state
+from throughtime.solve import Criterion, solve
+from throughtime.tasks import task
+from throughtime.train import Diverged
+from throughtime.ways import WAYS, Trained, Way
+
+OUT = Path(__file__).parent / "results" / "long_range.jsonl"
+
+NEVER = 1e-9
+"""A share of wrong sequences that is below 1 of any number: the run uses all its updates."""
+
+RECIPES: dict[tuple[str, str], dict] = {
+    ("lstm", "default"): {},
+    ("hf", "default"): {},
+    ("hf", "paper"): {"batch_size": 10_000, "curvature": 1000},
+    ("esn", "default"): {},
+    ("momentum", "default"): {},
+    ("momentum", "paper"): {"rate": 1e-3, "clip": None},
+    ("momentum", "mu0=0"): {"rate": 1e-3, "clip": None, "mu": 0.0},
+    ("momentum", "mu0=.9"): {"rate": 1e-3, "clip": None, "mu": 0.9},
+    ("momentum", "mu0=.98"): {"rate": 1e-3, "clip": None, "mu": 0.98},
+    ("momentum", "changed"): {
+        "init": lambda task: echo_state(0.1), "rate": 1e-2, "clip": 0.1,
+    },
+}  # fmt: skip
+"""What differs from `ways.WAYS`, by way and recipe."""
+
+HS, MS = "Hochreiter and Schmidhuber 1997", "Martens and Sutskever 2011"
+SUTSKEVER = "Sutskever et al. 2013, mean of 4 seeds"
+UNDER = "under 1 % wrong, not every seed at T=200"
+PUBLISHED: dict[tuple[str, int, str], tuple[str, str]] = {
+    ("adding", 100, "lstm"): ("1 of 2560 wrong, 74k sequences", HS),
+    ("adding", 500, "lstm"): ("0 of 2560 wrong, 209k sequences", HS),
+    ("adding", 1000, "lstm"): ("1 of 2560 wrong, 853k sequences", HS),
+    ("multiplication", 100, "lstm"): ("14 of 2560 wrong, 1.27M sequences", HS),
+    ("temporal_order", 100, "lstm"): ("1 of 2560 wrong, 31,390 sequences", HS),
+    ("adding", 80, "momentum"): ("loss .00025", SUTSKEVER),
+    ("multiplication", 80, "momentum"): ("loss .0013", SUTSKEVER),
+    ("memorisation_5bit", 200, "momentum"): (".63 wrong answers", SUTSKEVER),
+    ("memorisation_20bit", 80, "momentum"): (".00005 wrong answers", SUTSKEVER),
+    ("xor", 100, "hf"): ('success "very rare"', MS),
+    **{
+        (name, 200, "hf"): (UNDER, MS)
+        for name in ("adding", "multiplication", "temporal_order", "temporal_order_3",
+                     "random_permutation", "memorisation_5bit", "memorisation_20bit")
+    },
+}  # fmt: skip
+"""What was published, and by whom, by task, length and way: see the papers' own settings."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run; its fields name it in the file of results."""
+
+    task: str
+    length: int
+    way: str
+    recipe: str
+    hidden: int
+    updates: int | None
+    share: float
+    seed: int
+
+    def changed(self) -> Way:
+        """The way as this cell has it."""
+        changes = dict(RECIPES[self.way, self.recipe])
+        if self.updates is not None:
+            changes["updates"] = self.updates
+        return replace(WAYS[self.way], **changes)
+
+
+def measure(cell: Cell) -> dict:
+    """Run a cell; a training that diverged says so, and has no mistakes."""
+    way = cell.changed()
+    numbers = {
+        field.name: getattr(way, field.name)
+        for field in fields(way)
+        if field.name != "hidden" and isinstance(getattr(way, field.name), str | int | float)
+    }
+    row = {**cell.__dict__, "numbers": numbers, **machine()}
+
+    def show(_, checks) -> None:
+        last = checks[-1]
+        said = f"{last.updates} updates, {last.seconds:.0f} s, loss {last.validation_loss:.4g}"
+        print(f"  {said}, wrong {last.mistakes.share:.4f}", flush=True)
+
+    criterion = Criterion(cell.share)
+    try:
+        found = solve(
+            task(cell.task, cell.length),
+            way,
+            seed=cell.seed,
+            hidden=cell.hidden,
+            criterion=criterion,
+            on_check=show,
+        )
+    except Diverged as error:
+        return {**row, "diverged": str(error)}
+    return {
+        **row,
+        **found.mistakes._asdict(),
+        "tested": found.mistakes.sequences,
+        "sequences": found.sequences,
+        "loss": found.loss,
+        "baseline": found.baseline,
+        "updates_done": found.updates,
+        "seconds": found.seconds,
+        "solved": found.mistakes.share < 0.01,
+        "stopped": found.stopped,
+    }
+
+
+def read(out: Path) -> list[dict]:
+    """The finished cells; a line cut short by an interruption is left out."""
+    rows = []
+    for line in out.read_text().splitlines() if out.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def table(rows: list[dict]) -> str:
+    """A line for each kind of cell: medians over its seeds, beside the published figure."""
+    kinds = defaultdict(list)
+    for row in rows:
+        key = "task", "length", "way", "recipe", "hidden", "updates", "share"
+        kinds[tuple(row[name] for name in key)].append(row)
+    lines = [
+        "| task | T | way | recipe | units | seeds solved | wrong | loss | mean loss | answers"
+        " | sequences | seconds | published |",
+        "| --- " * 13 + "|",
+    ]
+    for (name, length, way, recipe, hidden, *_), cells in sorted(kinds.items(), key=str):
+        done = [row for row in cells if "diverged" not in row]
+        solved = sum(row["solved"] for row in done)
+        wrong = ", ".join(f"{row['wrong']}/{row['tested']}" for row in done)
+        middle = {
+            kind: statistics.median(row[kind] for row in done) if done else float("nan")
+            for kind in ("loss", "sequences", "seconds")
+        }
+        means = [
+            statistics.fmean(row[kind] for row in done) if done else float("nan")
+            for kind in ("loss", "answers")
+        ]
+        figure, source = PUBLISHED.get((name, length, way), ("", ""))
+        lines.append(
+            f"| {name} | {length} | {way} | {recipe} | {hidden} | {solved} of {len(cells)} |"
+            f" {wrong} | {middle['loss']:.4g} | {means[0]:.4g} | {means[1]:.4g} |"
+            f" {middle['sequences']:,.0f} | {middle['seconds']:,.0f} |"
+            f" {figure}{f' ({source})' if source else ''} |"
+        )
+    return "\n".join(lines)
+
+
+def seeds(text: str) -> Iterable[int]:
+    """`3`, `1,4` or `1-4`."""
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        yield from range(int(first), int(last or first) + 1)
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", default="adding")
+    parser.add_argument("--length", type=int, default=100)
+    parser.add_argument("--way", choices=sorted(WAYS), default="lstm")
+    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--seeds", default="1-4", help="`3`, `1,4` or `1-4`")
+    parser.add_argument("--hidden", type=int)
+    parser.add_argument("--updates", type=int, help="at most")
+    parser.add_argument("--share", type=float, default=0.01, help="wrong, below which it stops")
+    parser.add_argument("--all-updates", action="store_true", help="do not stop when solved")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--table", action="store_true", help="print the results and leave")
+    parser.add_argument("--list", action="store_true", help="print the recipes and leave")
+    options = parser.parse_args()
+    if (options.way, options.recipe) not in RECIPES:
+        parser.error(f"`{options.way}` has no recipe `{options.recipe}`; see --list")
+    if options.updates is not None and not isinstance(WAYS[options.way], Trained):
+        parser.error(f"`{options.way}` takes no --updates")
+    return options
+
+
+def main() -> None:
+    options = parsed()
+    if options.list:
+        for (way, recipe), changes in RECIPES.items():
+            print(f"{way:<10} {recipe:<10} {', '.join(changes) or 'as in `ways.WAYS`'}")
+        return
+    if options.table:
+        print(table(read(options.out)))
+        return
+    hidden = options.hidden or WAYS[options.way].hidden
+    share = NEVER if options.all_updates else options.share
+    for seed in seeds(options.seeds):
+        shape = options.task, options.length, options.way, options.recipe, hidden
+        cell = Cell(*shape, options.updates, share, seed)
+        done = [{name: row.get(name) for name in cell.__dict__} for row in read(options.out)]
+        if cell.__dict__ in done:
+            print(f"there already: {cell}")
+            continue
+        print(cell, flush=True)
+        row = measure(cell)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        with options.out.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print({name: row[name] for name in ("wrong", "loss", "seconds") if name in row})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The command `throughtime compare`: the four ways and the baselines on one series."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from .compare import Comparison
+    from .train import Row
+
+
+Data = Annotated[str, typer.Argument(help="CSV or Parquet file, or a bundled series by name.")]
+Target = Annotated[str | None, typer.Option(help="Column(s) to forecast: `a,b`.")]
+Inputs = Annotated[str | None, typer.Option(help="Column(s) known ahead of time: `u,v`.")]
+Time = Annotated[str | None, typer.Option(help="Time column.")]
+Id = Annotated[str | None, typer.Option(help="Column that names the series.")]
+Fill = Annotated[str | None, typer.Option(help="Fill missing values: `linear` or `forward`.")]
+Ways = Annotated[str, typer.Option(help="Which of `lstm`, `hf`, `esn`, `momentum`.")]
+Seconds = Annotated[float, typer.Option(help="For the training of each way.")]
+Steps = Annotated[int, typer.Option(help="The longest lead time judged.")]
+Window = Annotated[int, typer.Option(help="Steps seen before a forecast.")]
+Hidden = Annotated[int, typer.Option(help="Hidden units of the trained networks.")]
+Ensemble = Annotated[int, typer.Option(help="Networks of each way, averaged.")]
+Seed = Annotated[int, typer.Option(help="Of weights and shuffling.")]
+Out = Annotated[Path | None, typer.Option(help="A new folder; by default one in `runs/`.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def compare(
+    data: Data = "sunspots",
+    target: Target = None,
+    inputs: Inputs = None,
+    time: Time = None,
+    id: Id = None,
+    fill: Fill = None,
+    ways: Ways = "lstm,hf,esn,momentum",
+    seconds: Seconds = 20.0,
+    steps: Steps = 10,
+    window: Window = 40,
+    hidden: Hidden = 32,
+    ensemble: Ensemble = 1,
+    seed: Seed = 0,
+    out: Out = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train the four ways on a series, each for the same seconds, and judge them together.
+
+    Example: `throughtime compare data.csv --target temperature --seconds 60`
+    """
+    from . import compare as comparing
+    from . import datasets
+    from .columns import names
+    from .compare_report import write_comparison
+    from .run import free
+    from .tables import to_series
+
+    if not 0 < seconds < float("inf"):
+        raise InputError("`--seconds` must be positive", seconds, "Pass 20.")
+    source = datasets.path(data) if data in datasets.NAMES and not Path(data).exists() else data
+    columns = {"target": names(target), "inputs": names(inputs) or (), "time": time, "id": id}
+    series = to_series(source, **columns, fill=fill)  # pyright: ignore
+    folder = out or free(Path("runs") / f"compare-{Path(data).stem}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        rule = "the output folder must be new or empty"
+        raise InputError(rule, f"`{folder}`", "Pass another `--out`.")
+
+    found = comparing.compare(
+        series,
+        names(ways) or [],
+        folder,
+        seconds=seconds,
+        steps=steps,
+        settings={"window": window, "hidden": hidden, "ensemble": ensemble, "seed": seed},
+        show=(lambda *_: None) if quiet else _shown,
+    )
+    command = shlex.join(["throughtime", *sys.argv[1:]])
+    title = f"Four ways to forecast {series[0].name}"
+    write_comparison(folder / "report.html", found, title=title, command=command)
+    if as_json:
+        typer.echo(json.dumps(found.to_json()))
+        return
+    typer.echo(_text(found))
+    typer.echo(f"Report: {folder / 'report.html'}")
+
+
+def _text(found: "Comparison") -> str:
+    """For a person: the errors, what each way cost, the verdict."""
+    backtest, lines = found.backtest, []
+    for i, name in enumerate(backtest.targets):
+        lines.append(f"{name}, {backtest.origins} forecasts of the held-out part")
+        lines += [backtest.table(i), ""]
+    for row in found.cost():
+        lines.append(f"{row[0]:<28} {row[2]:>6} s, {row[4]:>9} trained weights, {row[5]}")
+    return "\n".join([*lines, "", *found.sentences()])
+
+
+def _shown(way: str, history: "list[Row]") -> None:
+    """A line to stderr now and then."""
+    row = history[-1]
+    if row.epoch in (1, 10, 100, 1000, 10_000):
+        print(
+            f"{way}: epoch {row.epoch}, validation {row.validation_loss:.4g}", file=sys.stderr
+        )

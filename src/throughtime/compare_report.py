@@ -1,0 +1,70 @@
+"""The report of a comparison: one HTML file that needs no network, its verdict first."""
+
+from pathlib import Path
+
+from . import atomic, figures
+from .compare import Comparison, Entry
+from .report import Album, Table, error_tables, render, settings_table
+from .run import versions
+
+TOLD = (
+    *(
+        "cell",
+        "hidden",
+        "init",
+        "method",
+        "rate",
+        "batch_size",
+        "radius",
+        "leak",
+        "input_scale",
+    ),
+    *("window", "washout", "ensemble", "clip", "patience", "seed"),
+)
+"""The settings that are told."""
+
+RESERVOIR, TRAINED = {"radius", "leak", "input_scale"}, {"init", "method", "rate", "batch_size"}
+"""Those of an echo state network alone, and of the other ways alone."""
+
+
+def write_comparison(path: Path, found: Comparison, *, title: str, command: str) -> None:
+    """Write the report of a comparison.
+
+    **Arguments:** `path`: of the file. `title`: of the page. `command`: what repeats it.
+    """
+    album, backtest = Album(), found.backtest
+    ways = [entry.name for entry in found.entries]
+    several = len(backtest.targets) > 1
+    pictures = [
+        album(name if several else "", figures.compared, backtest, ways, i)
+        for i, name in enumerate(backtest.targets)
+    ]
+    head = ["Way", "mean RMSE", "seconds", "epochs", "trained weights", "training ended"]
+    page = render(
+        "comparison.html",
+        title=title,
+        command=command,
+        versions=versions(),
+        sentences=found.sentences(),
+        pictures=pictures,
+        errors=error_tables(backtest),
+        cost=Table("", head, found.cost()),
+        budget=f"Each way had {found.budget:g} seconds to train.",
+        settings=_settings(found),
+        best=found.best.way,
+        folder=str(path.parent),
+    )
+    atomic.write(path, page)
+
+
+def _settings(found: Comparison) -> Table:
+    """A row for each setting, a column for each way; empty where it means nothing."""
+    told = {entry.name: settings_table(entry.model) for entry in found.entries}
+
+    def cell(name: str, entry: Entry) -> str:
+        other = TRAINED if entry.way == "esn" else RESERVOIR
+        return "" if name in other else told[entry.name].get(name, "")
+
+    rows = [[name, *(cell(name, entry) for entry in found.entries)] for name in TOLD]
+    rows = [row for row in rows if any(row[1:])]
+    return Table("", ["Setting", *told], rows)

@@ -1,0 +1,246 @@
+r"""The four effective ways to learn a recurrent network, as they are taken to a task.
+
+| way | what makes it work | source |
+| --- | --- | --- |
+| `lstm` | gates around a memory | Hochreiter and Schmidhuber 1997; Gers et al. 2000 |
+| `hf` | curvature, so that no direction is too flat | Martens and Sutskever 2011 |
+| `esn` | echoes: only the readout is learned | Jaeger 2001, 2012 |
+| `momentum` | weights of the right size, and momentum | Sutskever et al. 2013 |
+
+A way is plain numbers and a few rules; `solve.solve` takes it to a task.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from .cells import CELLS, EchoState
+from .errors import InputError, nearest
+from .hessian_free import hessian_free
+from .initialise import INITIALISATIONS, Initialisation, echo_state
+from .losses import LOSSES
+from .methods import method
+from .network import Dense, Network, Readout
+from .objective import Method
+from .tasks import Task
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A way that follows the slope of the loss, update by update.
+
+    - `about`: in a few words. `source`: who described it so.
+    - `cell`: by name. `init(task)`: how its weights are drawn, and those of the readout.
+    - `method`: by name; `rate`, `clip` and `mu` as `methods.method` takes them, `curvature`
+      as `hessian_free` does.
+    - `batch_size`: sequences an update. `updates`: at most. `every`: updates between checks.
+    - `centred`: inputs and targets of mean zero; see `Drawn`.
+    - `hidden`: units, if none are asked for.
+    """
+
+    about: str
+    source: str
+    cell: str
+    init: Callable[[Task], Initialisation]
+    method: str
+    rate: float | int | None
+    batch_size: int
+    updates: int
+    every: int
+    clip: float | int | None = None
+    mu: float | None = None
+    curvature: int | None = None
+    centred: bool = False
+    hidden: int = 100
+
+    def optimiser(self) -> Method:
+        """The method with its numbers."""
+        if self.method == "hessian_free":
+            hf: Any = hessian_free(self.curvature)
+            return hf
+        return method(self.method, self.rate, clip=self.clip, mu=self.mu)
+
+    def network(self, task: Task, hidden: int, rng: np.random.Generator) -> Network:
+        """The network to start from."""
+        init = self.init(task)
+        cell = CELLS[self.cell](task.input_size, hidden, init=init, key=rng)  # pyright: ignore
+        dense = Dense(hidden, task.output_size, init=init, key=rng)
+        output = LOSSES[task.loss].output or "identity"
+        return Network((cell,), Readout((dense,), output, task.last))
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A way whose recurrent weights stay as they were drawn; the readout is fitted at once.
+
+    The readout is linear and the loss the mean squared error, also where targets are classes.
+
+    - `about`, `source`, `hidden`: as of `Trained`.
+    - `design(task)`: the numbers that `cells.EchoState` takes.
+    - `sequences`: that the readout is fitted to; ten times all that there are, if that is
+      fewer.
+    """
+
+    about: str
+    source: str
+    design: Callable[[Task], dict[str, float | int]]
+    sequences: int
+    hidden: int = 500
+
+    def drawn(self, task: Task) -> int:
+        """Sequences that are drawn to fit the readout."""
+        few = None if task.listing is None else 10 * task.listing.size
+        return self.sequences if few is None else min(self.sequences, few)
+
+    def network(self, task: Task, hidden: int, rng: np.random.Generator) -> Network:
+        """The network, its readout yet to be fitted."""
+        design: Any = self.design(task)
+        cell = EchoState(task.input_size, hidden, **design, key=rng)
+        dense = Dense(hidden, task.output_size, key=rng)
+        return Network((cell,), Readout((dense,), last=task.last))
+
+
+Way = Trained | Fixed
+
+
+def _symbols(task: Task) -> bool:
+    """Whether inputs are symbols, one-hot; else they are numbers with marks."""
+    return task.input_size > 2
+
+
+def _echo_state(task: Task) -> Initialisation:
+    """As the paper has it: small where most of the input distracts."""
+    return echo_state(0.1 if _symbols(task) else 0.001)
+
+
+def _reservoir(task: Task) -> dict[str, float | int]:
+    """By what is to be remembered; found by trial on short tasks (T up to 50).
+
+    A string of symbols needs a memory as linear as can be: fast units near the edge, hardly
+    pushed. One mark among distractors needs units that saturate and forget slowly.
+    """
+    if not task.last:
+        return {"radius": 1.0, "leak": 1.0, "input_scale": 0.1}
+    return {"radius": 0.99, "leak": 0.1 if _symbols(task) else 0.2, "input_scale": 1.0}
+
+
+WAYS: dict[str, Way] = {
+    "lstm": Trained(
+        about="long short-term memory, its keep gate open at first, Adam, gradients clipped",
+        source="Hochreiter and Schmidhuber 1997; Gers et al. 2000; Kingma and Ba 2015",
+        cell="lstm",
+        init=lambda task: INITIALISATIONS["keras"],
+        method="adam",
+        rate=5e-3,
+        clip=1.0,
+        batch_size=50,
+        updates=20_000,
+        every=100,
+    ),
+    "hf": Trained(
+        about="tanh units, sparse weights, Hessian-free optimisation",
+        source="Martens and Sutskever 2011",
+        cell="rnn",
+        init=lambda task: INITIALISATIONS["sparse"],
+        method="hessian_free",
+        rate=None,
+        curvature=300,
+        batch_size=300,
+        updates=500,
+        every=2,
+    ),
+    "esn": Fixed(
+        about="an echo state network: fixed weights, a readout by ridge regression",
+        source="Jaeger 2001, 2012",
+        design=_reservoir,
+        sequences=10_000,
+    ),
+    "momentum": Trained(
+        about="tanh units, echo-state initialisation, Nesterov's gradient with momentum .995",
+        source="Sutskever, Martens, Dahl and Hinton 2013",
+        cell="rnn",
+        init=_echo_state,
+        method="nag",
+        rate=1e-2,
+        clip=1.0,
+        mu=0.995,
+        batch_size=100,
+        updates=50_000,
+        every=250,
+        centred=True,
+    ),
+}
+"""The ways by name.
+
+Of `momentum` the paper's rates are 1e-3 and less, without a clip; what its loss is summed over
+it does not say. On the mean, ten times the rate with a clip learns adding and 5-bit
+memorisation at T=20 in fewer updates.
+"""
+
+
+def way(name: str | Way, **changes: float | int | None) -> Way:
+    """The way of that name, some of its numbers changed; None changes nothing.
+
+    **Raises:** `InputError` for an unknown name, a number that the way does not take, or one
+    below its range.
+    """
+    if isinstance(name, str):
+        if name not in WAYS:
+            raise InputError("`way` must be a known way", name, nearest(name, WAYS))
+        found = WAYS[name]
+    else:
+        found = name
+    asked = {label: value for label, value in changes.items() if value is not None}
+    for label, value in asked.items():
+        if getattr(found, label, None) is None:
+            rule = f"the way `{name}` takes no `{label}`"
+            raise InputError(rule, value, "Leave it out.")
+        if label != "rate":
+            at_least_one(label, value)
+    return dataclasses.replace(found, **asked)
+
+
+def check_fit(task: Task, way: Way, hidden: int) -> None:
+    """Refuse a task whose states, kept for the backward pass, would not fit into memory.
+
+    As many numbers are counted for each step, sequence and unit as `unroll` says are held (for
+    Hessian-free also those of a product with the curvature); an `esn` keeps none but h.
+
+    **Raises:** `InputError` if they are more than the device has.
+    """
+    kept = {"lstm": 8, "gru": 6, "rnn": 2}
+    if isinstance(way, Trained):
+        sequences = min(way.batch_size, way.curvature or way.batch_size)
+        numbers = kept[way.cell] * (2 if way.curvature else 1)
+    else:
+        sequences, numbers = min(256, way.drawn(task)), 2
+    bytes_needed = 4 * numbers * sequences * task.steps * hidden
+    limit = _memory()
+    if limit is not None and bytes_needed > limit:
+        rule = f"way and task must fit into memory, {limit / 2**30:.1f} GiB"
+        got = (
+            f"{bytes_needed / 2**30:.1f} GiB of states for `{task.name}` of length"
+            f" {task.length}, {sequences} sequences at a time and {hidden} units"
+        )
+        raise InputError(rule, got, "Lower the length, the batch size or the units.")
+
+
+def _memory() -> int | None:
+    """Bytes of the device that computes; None if it does not say."""
+    if jax.default_backend() != "cpu":
+        return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+    names = getattr(os, "sysconf_names", {})
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def at_least_one(name: str, value: float | int) -> None:
+    if value != int(value) or value < 1:
+        rule = f"`{name}` must be a whole number of at least 1"
+        raise InputError(rule, value, f"Raise `{name}`.")

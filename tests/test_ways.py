@@ -1,0 +1,267 @@
+"""The four ways: what each is made of, and that each learns a short task to its criterion."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import refuses
+
+from throughtime import ways
+from throughtime.cells import LSTM, RNN, EchoState
+from throughtime.drawn import Drawn, Mistakes, mistakes
+from throughtime.seeds import generator
+from throughtime.solve import TEST, Check, Criterion, pieces, solve
+from throughtime.tasks import TASKS, task
+from throughtime.ways import WAYS, Fixed, Trained, check_fit, way
+
+SHORT = task("memorisation_5bit", 2)
+FEW = {
+    "lstm": replace(WAYS["lstm"], updates=4, every=2, batch_size=8),
+    "hf": replace(WAYS["hf"], updates=2, every=1, batch_size=8),
+    "esn": replace(WAYS["esn"], sequences=64),
+    "momentum": replace(WAYS["momentum"], updates=4, every=2, batch_size=8),
+}
+JUDGED = Criterion(validation=16, test=32)
+
+every_way = pytest.mark.parametrize("name", WAYS)
+
+
+def weights(network):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(network)]
+
+
+# --- each learns a short task ---
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, asked, length",
+    [
+        ("lstm", "temporal_order", 30),
+        ("hf", "memorisation_5bit", 30),
+        ("esn", "temporal_order", 30),
+        ("momentum", "memorisation_5bit", 20),
+    ],
+)
+def test_a_way_learns_a_short_task(name, asked, length):
+    """Less than 1 % of sequences never used before are wrong (Martens and Sutskever 2011)."""
+    solved = solve(task(asked, length), way(name), seed=1)
+    assert solved.solved and solved.mistakes.share < 0.01
+    assert solved.loss < 0.2 * solved.baseline
+    if solved.history:
+        assert all(check.mistakes.share < 0.01 for check in solved.history[-2:])
+
+
+# --- what they are made of ---
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_the_lstm_starts_with_an_open_keep_gate():
+    network = WAYS["lstm"].network(task("adding", 20), 7, rng())
+    (cell,) = network.cells
+    assert isinstance(cell, LSTM)
+    assert np.array_equal(cell.b, np.repeat([0, 1, 0, 0], 7))
+
+
+def test_momentum_starts_at_the_edge_of_chaos_with_inputs_by_task():
+    """Spectral radius 1.1, no bias; U of .001 for marked values, .1 for symbols."""
+    for asked, scale in (("adding", 0.001), ("memorisation_20bit", 0.1)):
+        network = WAYS["momentum"].network(task(asked, 20), 100, rng())
+        (cell,) = network.cells
+        assert isinstance(cell, RNN) and cell.activation == "tanh"
+        radius = np.abs(np.linalg.eigvals(np.asarray(cell.W, np.float64))).max()
+        assert np.isclose(radius, 1.1, rtol=1e-5)
+        assert (np.count_nonzero(cell.W, axis=1) == 15).all()
+        assert np.isclose(np.std(cell.U), scale, rtol=0.2)
+        assert not cell.b.any() and not network.readout.layers[0].c.any()
+    assert WAYS["momentum"].centred and WAYS["momentum"].mu == 0.995
+
+
+def test_hessian_free_starts_sparse():
+    (cell,) = WAYS["hf"].network(task("adding", 20), 100, rng()).cells
+    assert (np.count_nonzero(cell.W, axis=1) == 15).all()
+    assert np.isclose(np.std(cell.W[cell.W != 0]), 15**-0.5, rtol=0.1)
+    assert WAYS["hf"].optimiser().curvature == WAYS["hf"].curvature
+
+
+@every_way
+@pytest.mark.parametrize("asked", TASKS)
+def test_a_network_has_the_shape_of_every_task(name, asked):
+    one = task(asked, 20)
+    network = WAYS[name].network(one, 11, rng())
+    data = Drawn(one, 2, key=0)
+
+    def run(row):
+        batch = data.batch(row)
+        return network(batch.inputs, lengths=batch.lengths)[0], batch.targets
+
+    outputs, targets = jax.eval_shape(run, jnp.asarray(data.plan(2, None)[0]))
+    assert outputs.shape == targets.shape
+    classes = {"cross_entropy": "softmax", "binary_cross_entropy": "logistic"}
+    linear = isinstance(WAYS[name], Fixed)  # least squares, also of classes
+    assert network.readout.output == (
+        "identity" if linear else classes.get(one.loss, "identity")
+    )
+
+
+# --- solve ---
+
+
+@every_way
+def test_the_same_seed_gives_the_same_and_another_another(name):
+    first, again, other = (
+        solve(SHORT, FEW[name], seed=seed, hidden=6, criterion=JUDGED) for seed in (3, 3, 4)
+    )
+    for a, b in zip(weights(first.network), weights(again.network), strict=True):
+        assert np.array_equal(a, b)
+    assert (first.mistakes, first.loss) == (again.mistakes, again.loss)
+    assert first.loss != other.loss
+
+
+@every_way
+def test_what_is_told_is_what_was_done(name):
+    shown = []
+
+    def show(history, checks):
+        shown.append((history[-1].epoch, checks[-1]))
+
+    found = solve(SHORT, FEW[name], seed=0, hidden=6, criterion=JUDGED, on_check=show)
+    (cell,) = found.network.cells
+    assert cell.hidden_size == 6 and cell.input_size == SHORT.input_size
+    if name == "esn":
+        assert isinstance(cell, EchoState)
+        assert (found.updates, found.sequences, found.history) == (0, 64, [])
+        return
+    chosen = FEW[name]
+    assert (
+        found.updates == chosen.updates and found.stopped == f"all {found.updates} updates done"
+    )
+    assert found.sequences == chosen.updates * 8
+    assert [check for _, check in shown] == found.history
+    assert [check.updates for check in found.history] == [
+        epoch * chosen.every for epoch, _ in shown
+    ]
+    assert 0 < found.history[0].seconds <= found.history[-1].seconds <= found.seconds
+    assert found.baseline == SHORT.baseline
+
+
+def test_the_test_draw_is_a_stream_of_its_own():
+    one = task("adding", 12)
+    found = solve(one, FEW["lstm"], seed=5, hidden=6, criterion=JUDGED)
+    test = Drawn(one, JUDGED.test, key=generator(5, TEST))
+    assert found.mistakes == mistakes(found.network, test)
+
+
+def test_the_baseline_of_least_squares_is_the_variance_of_the_targets():
+    """All 32 sequences of 5-bit memorisation: 1/4 at 5 of 12 steps, in 2 of 3 outputs."""
+    one = task("memorisation_5bit", 2)
+    found = solve(one, FEW["esn"], seed=0, hidden=6, criterion=JUDGED)
+    assert np.isclose(found.baseline, (5 * 2 * 0.25) / (12 * 3))
+
+
+def test_a_training_ends_when_its_watcher_says_so():
+    found = solve(
+        SHORT, FEW["lstm"], seed=0, hidden=6, criterion=JUDGED, on_check=lambda *_: True
+    )
+    assert found.updates == 2 and found.stopped == "stopped after 2 updates"
+
+
+def test_the_criterion_needs_checks_in_a_row():
+    def history(*wrong):
+        return [
+            Check(i, i, 0.0, 0.0, 0.0, Mistakes(100, w, w / 100)) for i, w in enumerate(wrong)
+        ]
+
+    criterion = Criterion(share=0.02, checks=2)
+    assert criterion.ends(history(9, 1, 1))
+    assert not criterion.ends(history(1, 9, 1))
+    assert not criterion.ends(history(1))
+    assert not criterion.ends(history(2, 2))  # under, not at
+
+
+def test_a_criterion_that_is_met_ends_the_training():
+    """Any share of wrong sequences is under 1 when one of them is right."""
+    sure = Criterion(share=1.0, checks=1, validation=64, test=32)
+    found = solve(task("xor", 10), FEW["lstm"], seed=0, hidden=6, criterion=sure)
+    assert found.solved and found.stopped == "the criterion was met after 2 updates"
+
+
+@pytest.mark.parametrize(
+    "updates, every, expected", [(1, 5, (1, 1)), (10, 5, (2, 5)), (11, 5, (3, 3))]
+)
+def test_pieces_never_exceed_the_updates(updates, every, expected):
+    assert pieces(updates, every) == expected
+
+
+# --- mistakes of the user ---
+
+
+def test_an_unknown_way():
+    with refuses("`way` must be a known way; got lsmt. Did you mean `lstm`?"):
+        way("lsmt")
+
+
+@pytest.mark.parametrize(
+    "name, changes",
+    [
+        ("hf", {"rate": 0.1}),
+        ("esn", {"rate": 0.1}),
+        ("esn", {"updates": 5}),
+        ("esn", {"batch_size": 5}),
+    ],
+)
+def test_a_number_that_a_way_does_not_take(name, changes):
+    (label,) = changes
+    with refuses(f"the way `{name}` takes no `{label}`"):
+        way(name, **changes)
+
+
+@pytest.mark.parametrize("changes", [{"updates": 0}, {"batch_size": -1}, {"updates": 2.5}])
+def test_a_number_out_of_its_range(changes):
+    with refuses("must be a whole number of at least 1"):
+        way("lstm", **changes)
+
+
+def test_numbers_are_changed():
+    changed = way("lstm", rate=0.5, updates=7, batch_size=None)
+    assert changed == replace(WAYS["lstm"], rate=0.5, updates=7)
+    assert way(changed) is not None and way("esn") == WAYS["esn"]
+
+
+def test_seed_and_units_are_checked():
+    with refuses("`seed` must be at least 0; got -1"):
+        solve(SHORT, FEW["lstm"], seed=-1)
+    with refuses("`hidden` must be a whole number of at least 1; got 0"):
+        solve(SHORT, FEW["lstm"], seed=0, hidden=0)
+    with refuses("`share` must be above 0 and at most 1"):
+        Criterion(share=0)
+    with refuses("`checks` must be a whole number"):
+        Criterion(checks=0)
+
+
+@every_way
+def test_a_way_and_a_task_that_do_not_fit(name, monkeypatch):
+    """Of 1000 steps and 100 units, 4 bytes a number; the limit lies beside what is needed."""
+    one, chosen = task("memorisation_20bit", 980), WAYS[name]
+    numbers = {"lstm": 8, "hf": 4, "esn": 2, "momentum": 2}[name]
+    sequences = 256 if isinstance(chosen, Fixed) else chosen.batch_size
+    if isinstance(chosen, Trained) and chosen.curvature:
+        sequences = min(sequences, chosen.curvature)
+    needed = 4 * numbers * sequences * 1000 * 100
+    monkeypatch.setattr(ways, "_memory", lambda: needed)
+    check_fit(one, chosen, 100)
+    monkeypatch.setattr(ways, "_memory", lambda: needed - 1)
+    with refuses("way and task must fit into memory"):
+        solve(one, chosen, seed=0, hidden=100)
+    monkeypatch.setattr(ways, "_memory", lambda: None)
+    check_fit(one, chosen, 10**12)
+
+
+def test_the_memory_of_this_machine_is_known():
+    memory = ways._memory()
+    assert memory is None or memory > 2**28

@@ -35,7 +35,7 @@ CACHE = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
-COMMANDS = ["forecast", "predict", "resume", "example", "tasks", "info"]
+COMMANDS = ["forecast", "predict", "resume", "example", "compare", "tasks", "info"]
 LINE = re.compile(r"throughtime: (?P<rule>[^;]+); got (?P<got>.+?)\. (?P<remedy>[A-Z].+[.?])\n")
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.

@@ -157,7 +157,7 @@ def test_the_rest_that_was_promised_is_there(fitted, page):
     assert cells["Fingerprint (SHA-256)"] == model.parts_.series[0].fingerprint()
     assert cells["Filled values"] == "3" and cells["Time step"] == "1 month"
     assert set(model.get_params()) <= set(cells)
-    assert cells["hidden"] == "4" and cells["rate"] == "0.003" and cells["dense"] == "none"
+    assert cells["hidden"] == "4" and cells["rate"] == "none" and cells["dense"] == "none"
     assert model.architecture_.build(0).summary() in parsed.texts["pre"]
     assert COMMAND.replace(" ", "") in parsed.texts["span"].replace(" ", "")
     assert f"all {model.epochs} epochs done" in page and f"{backtest.origins}" in page

@@ -12,6 +12,7 @@ from throughtime.reservoir import (
     Reservoir,
     ReservoirDesign,
     Settings,
+    _check_shapes,
     aperiodic_signs,
     drive,
     require_memory,
@@ -205,10 +206,9 @@ def test_the_kernel_is_the_loop(topology, units, runs, noisy, linear, dtype, see
     ],
 )
 def test_arrays_of_another_shape_are_refused(drive_shape, noise_shape, state_shape):
-    reservoir = ReservoirDesign(4, incoming=2).draw(0)
     noise = None if noise_shape is None else np.zeros(noise_shape)
     with refuses("drive and noise must be (time, 4)"):
-        run(reservoir, np.zeros(drive_shape), np.zeros(state_shape), noise)
+        _check_shapes(4, np.zeros(drive_shape), np.zeros(state_shape), noise)
 
 
 def test_a_sparse_matrix_with_a_column_that_is_not_there_is_refused():

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "throughtime"
 # From the ground up: a module imports only from the layers above it in this table. Layers of
 # one subject follow one another because its modules build on each other.
 LAYERS = [
-    ("ground", {"atomic", "baselines", "compilation", "conformal", "errors"}),
+    ("ground", {"atomic", "baselines", "compilation", "conformal", "errors", "memory"}),
     ("seeds", {"seeds"}),
     ("primitives", {"initialise", "losses", "metrics", "batches", "native", "times", "values"}),
     ("tasks; linear algebra", {"tasks", "conjugate_gradient", "ridge", "spectral_radius"}),
@@ -51,7 +51,7 @@ LAYERS = [
     ("verdict", {"verdict"}),
     ("report", {"report", "examples", "compare"}),
     ("report: of a comparison", {"compare_report"}),
-    ("command line: results", {"outcome", "usage", "ending"}),
+    ("command line: results", {"outcome", "usage", "ending", "options"}),
     ("command line: work", {"job"}),
     ("command line: comparisons and tasks", {"tasks_command", "compare_command"}),
     ("command line", {"cli"}),

@@ -208,9 +208,11 @@ def test_members_are_fitted_as_if_alone(float64):
     networks, data, validation = shape.ensemble(3, 0), sequences(), sequences(5)
     fitted = fit_readouts(networks, data, validation=validation)
     for i, row in enumerate(fitted.history):
-        pick = lambda w, i=i: w[i]  # noqa: E731
-        alone = fit_readout(jax.tree.map(pick, networks), data, validation=validation)
-        assert eqx.tree_equal(jax.tree.map(pick, fitted.network), alone.network)
+        own, found = (
+            jax.tree.map(lambda w, i=i: w[i], every) for every in (networks, fitted.network)
+        )
+        alone = fit_readout(own, data, validation=validation)
+        assert eqx.tree_equal(found, alone.network)
         assert row[:4] == (i, 1, alone.loss, alone.validation_loss)
         assert row.quantities == {"ridge": alone.ridge}
     assert fitted.best_epochs == (1, 1, 1) and "ridge regression" in fitted.stopped

@@ -253,15 +253,15 @@ def test_a_way_and_a_task_that_do_not_fit(name, monkeypatch):
     if isinstance(chosen, Trained) and chosen.curvature:
         sequences = min(sequences, chosen.curvature)
     needed = 4 * numbers * sequences * 1000 * 100
-    monkeypatch.setattr(ways, "_memory", lambda: needed)
+    monkeypatch.setattr(ways, "_device_memory", lambda: needed)
     check_fit(one, chosen, 100)
-    monkeypatch.setattr(ways, "_memory", lambda: needed - 1)
+    monkeypatch.setattr(ways, "_device_memory", lambda: needed - 1)
     with refuses("way and task must fit into memory"):
         solve(one, chosen, seed=0, hidden=100)
-    monkeypatch.setattr(ways, "_memory", lambda: None)
+    monkeypatch.setattr(ways, "_device_memory", lambda: None)
     check_fit(one, chosen, 10**12)
 
 
 def test_the_memory_of_this_machine_is_known():
-    memory = ways._memory()
+    memory = ways._device_memory()
     assert memory is None or memory > 2**28

@@ -17,6 +17,7 @@ import typer
 from .compare_command import compare
 from .ending import Terminated, fail
 from .errors import InputError
+from .options import Data, Fill, Id, Inputs, Json, Quiet, Target, Time, command_line, series_of
 from .tasks_command import tasks
 
 app = typer.Typer(
@@ -29,13 +30,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-data_option = partial(typer.Option, rich_help_panel="Data")
 network_option = partial(typer.Option, rich_help_panel="Network")
 shape_option = partial(typer.Option, rich_help_panel="Windows and parts of the series")
 training_option = partial(typer.Option, rich_help_panel="Training")
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run.")]
 Steps = Annotated[int, typer.Option(help="Steps to forecast, and longest lead time judged.")]
 Future = Annotated[
@@ -46,18 +44,12 @@ Run = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
 @app.command()
 def forecast(
-    data: Annotated[
-        str, typer.Argument(help="CSV or Parquet file, or a bundled series by name.")
-    ] = "sunspots",
-    target: Annotated[str | None, data_option(help="Column(s) to forecast: `a,b`.")] = None,
-    inputs: Annotated[
-        str | None, data_option(help="Column(s) known ahead of time: `u,v`.")
-    ] = None,
-    time: Annotated[str | None, data_option(help="Time column.")] = None,
-    id: Annotated[str | None, data_option(help="Column that names the series.")] = None,
-    fill: Annotated[
-        str | None, data_option(help="Fill missing values: `linear` or `forward`.")
-    ] = None,
+    data: Data = "sunspots",
+    target: Target = None,
+    inputs: Inputs = None,
+    time: Time = None,
+    id: Id = None,
+    fill: Fill = None,
     future: Future = None,
     steps: Steps = 10,
     cell: Annotated[str, network_option(help="`rnn`, `gru`, `lstm` or `esn`.")] = "gru",
@@ -121,11 +113,9 @@ def forecast(
 
     Example: `throughtime forecast data.csv --target temperature --steps 24`
     """
-    from . import datasets, job
+    from . import job, run
     from .forecast import Forecaster
-    from .tables import to_series
 
-    source = datasets.path(data) if data in datasets.NAMES and not Path(data).exists() else data
     model = Forecaster(
         cell=cell,
         hidden=hidden,
@@ -153,15 +143,8 @@ def forecast(
         dtype=dtype,
         seed=seed,
     )
-    series = to_series(
-        source,
-        target=_names(target),
-        inputs=_names(inputs) or (),
-        time=time,
-        id=id,
-        fill=fill,
-    )
-    folder = out or _free(Path("runs") / Path(data).stem)
+    series = series_of(data, target, inputs, time, id, fill)
+    folder = out or run.free(Path("runs") / Path(data).stem)
     job.begin(
         model,
         series,
@@ -169,7 +152,7 @@ def forecast(
         steps=steps,
         future=future,
         overwrite=overwrite,
-        command=_command(),
+        command=command_line(),
     )
     _complete(folder, as_json, quiet)
 
@@ -313,18 +296,6 @@ def _watcher(epochs: int, quiet: bool) -> Any:
     return watcher(Console(stderr=True), epochs, quiet)
 
 
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _free(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, ... that is not there."""
-    number, free = 2, folder
-    while free.exists():
-        number, free = number + 1, folder.with_name(f"{folder.name}-{number}")
-    return free
-
-
 def _folder(folder: Path) -> Path:
     """The folder, made if it is not there."""
     try:
@@ -334,8 +305,3 @@ def _folder(folder: Path) -> Path:
         got = f"`{folder}` ({error.strerror})"
         raise InputError(rule, got, "Pass another `--out`.") from None
     return folder
-
-
-def _command() -> str:
-    """The command line that was given, to be given again."""
-    return shlex.join(["throughtime", *sys.argv[1:]])

@@ -107,8 +107,3 @@ def listed(names: Sequence[str]) -> str:
 
 def _is_time(column: nw.Series[Any]) -> bool:
     return column.name.strip().lower() in TIME_NAMES or is_date(column)
-
-
-def names(text: str | None) -> list[str] | None:
-    """Names in one text, `a,b`, as a command line has them."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

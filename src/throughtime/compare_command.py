@@ -1,7 +1,6 @@
 """The command `throughtime compare`: the four ways and the baselines on one series."""
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,18 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .errors import InputError
+from .options import (
+    Data,
+    Fill,
+    Id,
+    Inputs,
+    Json,
+    Quiet,
+    Target,
+    Time,
+    command_line,
+    names,
+    series_of,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from .compare import Comparison
     from .train import Row
 
 
-Data = Annotated[str, typer.Argument(help="CSV or Parquet file, or a bundled series by name.")]
-Target = Annotated[str | None, typer.Option(help="Column(s) to forecast: `a,b`.")]
-Inputs = Annotated[str | None, typer.Option(help="Column(s) known ahead of time: `u,v`.")]
-Time = Annotated[str | None, typer.Option(help="Time column.")]
-Id = Annotated[str | None, typer.Option(help="Column that names the series.")]
-Fill = Annotated[str | None, typer.Option(help="Fill missing values: `linear` or `forward`.")]
 Ways = Annotated[str, typer.Option(help="Which of `lstm`, `hf`, `esn`, `momentum`.")]
 Seconds = Annotated[float, typer.Option(help="For the training of each way.")]
 Steps = Annotated[int, typer.Option(help="The longest lead time judged.")]
@@ -29,8 +35,6 @@ Hidden = Annotated[int, typer.Option(help="Hidden units of the trained networks.
 Ensemble = Annotated[int, typer.Option(help="Networks of each way, averaged.")]
 Seed = Annotated[int, typer.Option(help="Of weights and shuffling.")]
 Out = Annotated[Path | None, typer.Option(help="A new folder; by default one in `runs/`.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 
 def compare(
@@ -56,19 +60,14 @@ def compare(
     Example: `throughtime compare data.csv --target temperature --seconds 60`
     """
     from . import compare as comparing
-    from . import datasets
-    from .columns import names
+    from . import run
     from .compare_report import write_comparison
-    from .run import free
-    from .tables import to_series
 
     if not 0 < seconds < float("inf"):
         raise InputError("`--seconds` must be positive", seconds, "Pass 20.")
-    source = datasets.path(data) if data in datasets.NAMES and not Path(data).exists() else data
-    columns = {"target": names(target), "inputs": names(inputs) or (), "time": time, "id": id}
-    series = to_series(source, **columns, fill=fill)  # pyright: ignore
-    folder = out or free(Path("runs") / f"compare-{Path(data).stem}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    series = series_of(data, target, inputs, time, id, fill)
+    folder = out or run.free(Path("runs") / f"compare-{Path(data).stem}")
+    if run.in_use(folder):
         rule = "the output folder must be new or empty"
         raise InputError(rule, f"`{folder}`", "Pass another `--out`.")
 
@@ -81,9 +80,8 @@ def compare(
         settings={"window": window, "hidden": hidden, "ensemble": ensemble, "seed": seed},
         show=(lambda *_: None) if quiet else _shown,
     )
-    command = shlex.join(["throughtime", *sys.argv[1:]])
     title = f"Four ways to forecast {series[0].name}"
-    write_comparison(folder / "report.html", found, title=title, command=command)
+    write_comparison(folder / "report.html", found, title=title, command=command_line())
     if as_json:
         typer.echo(json.dumps(found.to_json()))
         return

@@ -162,7 +162,7 @@ class Epoch:
             seen = (info.loss, info.extra.weight, info.gradient_norm, info.quantities)
             return (params, method, after, bad, step + 1), seen
 
-        before = _state_before(self.objective, state.params, data, rows)
+        before = state_before(self.objective.network(state.params), data, rows[0])
         start = (state.params, state.method, before, jnp.array(-1), jnp.array(0))
         (params, method, _, bad, _), seen = jax.lax.scan(update, start, rows)
         return params, method, bad, seen
@@ -246,18 +246,18 @@ def evaluate(
         after = extra.state if data.stateful else None
         return (total + value * extra.weight, weight + extra.weight, after), None
 
-    before = _state_before(objective, params, data, rows)
+    before = state_before(objective.network(params), data, rows[0])
     zero = jnp.zeros((), params.dtype)
     (total, weight, _), _ = jax.lax.scan(add, (zero, zero, before), rows)
     return total / weight
 
 
-def _state_before(objective: Objective, params: Array, data: Data, rows: Array) -> PyTree:
-    """The state that the first batch starts from, if states are carried."""
+def state_before(network: Network, data: Data, row: Array) -> PyTree:
+    """The state that the first batch of an epoch starts from; None if none is carried."""
     if not data.stateful:
         return None
-    streams = jax.eval_shape(data.batch, rows[0]).inputs.shape[0]
-    return objective.network(params).initial_state(streams)
+    streams = jax.eval_shape(data.batch, row).inputs.shape[0]
+    return network.initial_state(streams)
 
 
 def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:

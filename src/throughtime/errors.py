@@ -5,6 +5,7 @@ Everything else that is raised is a defect of this package.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
 
 
 class InputError(ValueError):
@@ -41,3 +42,13 @@ def nearest(name: object, known: Iterable[str]) -> str:
     close = get_close_matches(str(name), known, n=1)
     question = f"Did you mean `{close[0]}`? " if close else ""
     return f"{question}Known: {', '.join(known)}."
+
+
+def at_least_one(name: str, value: object) -> None:
+    """Refuse what is not a whole number of 1 or more.
+
+    **Raises:** `InputError`, which calls it by its name.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        rule = f"`{name}` must be a whole number of at least 1"
+        raise InputError(rule, value, f"Raise `{name}`.")

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, DTypeLike, Float, Int
 
 from .cells import ACTIVATIONS, CELLS, Cell, EchoState, State
-from .errors import InputError, nearest
+from .errors import InputError, at_least_one, nearest
 from .initialise import INITIALISATIONS, Initialisation, initialisation, on_device
 from .seeds import Key, generator, words
 from .unroll import unroll
@@ -244,9 +244,9 @@ class Architecture:
 
     def __post_init__(self):
         for name in ("input_size", "output_size", "hidden", "depth"):
-            _at_least_one(name, getattr(self, name))
+            at_least_one(name, getattr(self, name))
         for units in self.dense:
-            _at_least_one("dense", units)
+            at_least_one("dense", units)
         _known("cell", self.cell, CELLS)
         _known("activation", self.activation, ACTIVATIONS)
         _known("output", self.output, OUTPUTS)
@@ -332,13 +332,6 @@ class Architecture:
     def from_json(cls, plain: dict[str, Any]) -> "Architecture":
         """The inverse of `to_json`."""
         return cls(**{**plain, "dense": tuple(plain["dense"])})
-
-
-def _at_least_one(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InputError(
-            f"`{name}` must be a whole number of at least 1", value, f"Raise `{name}`."
-        )
 
 
 def _known(name: str, value: str, known) -> None:

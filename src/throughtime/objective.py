@@ -67,7 +67,7 @@ class Objective:
 
     def average(self, ys: Array, batch: Batch) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """The mean loss of outputs, and how much the batch counts."""
-        weights = _weights(batch, ys[..., 0])  # (batch, time) or (batch,)
+        weights = counted(batch, ys)  # (batch, time) or (batch,)
         total = weights.sum()
         # Padding may hold anything, even NaN. It is selected away before the loss too: 0 * NaN
         # in the loss's gradient would be NaN.
@@ -100,13 +100,13 @@ class Method(Protocol):
     ) -> tuple[PyTree, PyTree, Info]: ...
 
 
-def _weights(batch: Batch, each: Array) -> Array:
-    """How much each of the batch's losses counts."""
+def counted(batch: Batch, ys: Array) -> Float[Array, "batch *time"]:
+    """How much each step of `ys` counts, or each example where they have no time axis."""
     weights = batch.weights
-    if each.ndim == 1:
+    if ys.ndim == 2:
         return weights
     if weights.ndim == 1:
-        weights = jnp.broadcast_to(weights[:, None], each.shape)
+        weights = jnp.broadcast_to(weights[:, None], ys.shape[:2])
     if batch.lengths is not None:
-        weights = weights * (jnp.arange(each.shape[1]) < batch.lengths[:, None])
+        weights = weights * (jnp.arange(ys.shape[1]) < batch.lengths[:, None])
     return weights

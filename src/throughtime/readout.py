@@ -22,10 +22,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from . import ridge
-from .batches import Batch, Data
+from .batches import Data
+from .epoch import state_before
 from .errors import InputError
 from .initialise import on_device
 from .network import Network
+from .objective import counted
 from .seeds import Key, generator
 from .train import Fitted, Row
 
@@ -131,10 +133,7 @@ def _rows(
 ) -> Iterator[Rows]:
     """What counts of each batch of an epoch, on the host."""
     plan = jnp.asarray(data.plan(batch_size, rng).astype(np.int32))
-    state = None
-    if data.stateful:
-        streams = jax.eval_shape(data.batch, plan[0]).inputs.shape[0]
-        state = network.initial_state(streams)
+    state = state_before(network, data, plan[0])
     for row in plan:
         found, state = _states(network, data, row, state)
         hs, ys, weights = map(np.asarray, found)
@@ -152,19 +151,8 @@ def _states(network: Network, data: Data, row: Int[Array, "..."], state: PyTree)
     hs = network.cells[-1].hidden(finals[-1]) if readout.last else hidden[-1]
     for layer in readout.layers[:-1]:
         hs = layer(hs)
-    found = hs, batch.targets - added, _weights(batch, hs)
+    found = hs, batch.targets - added, counted(batch, hs)
     return found, finals if data.stateful else None
-
-
-def _weights(batch: Batch, hs: Array) -> Float[Array, "batch *time"]:
-    """How much each row of `hs` counts."""
-    weights = batch.weights
-    if hs.ndim == 2:
-        return weights
-    weights = jnp.broadcast_to(weights.reshape(len(hs), -1), hs.shape[:2])
-    if batch.lengths is not None:
-        weights = weights * (jnp.arange(hs.shape[1]) < batch.lengths[:, None])
-    return weights
 
 
 def _gram(batches: Iterator[Rows]) -> tuple[ridge.Gram, float]:

@@ -8,7 +8,6 @@ the weights that feed the output y back. a is the leak, f the hyperbolic tangent
 identity, $\nu$ noise.
 """
 
-import os
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from typing import Literal, NamedTuple
@@ -19,6 +18,7 @@ from jaxtyping import DTypeLike, Float
 
 from . import native
 from .errors import InputError, nearest
+from .memory import memory
 from .seeds import Key, generator
 from .spectral_radius import Matrix, scale_to_radius
 
@@ -275,11 +275,9 @@ def require_memory(size: float, what: str) -> None:
 
     **Raises:** `InputError` if `size` bytes are more than there are, where that is known.
     """
-    if not hasattr(os, "sysconf"):
-        return
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if size > memory:
-        rule = f"a reservoir must fit in memory, {memory / 2**30:.3g} GiB here"
+    limit = memory()
+    if limit is not None and size > limit:
+        rule = f"a reservoir must fit in memory, {limit / 2**30:.3g} GiB here"
         got = f"{size / 2**30:.3g} GiB for {what}"
         raise InputError(rule, got, "Use fewer units, or a sparse reservoir.")
 

@@ -150,6 +150,11 @@ def free(folder: Path) -> Path:
     return found
 
 
+def in_use(folder: Path) -> bool:
+    """Whether there is anything that a new run would stand beside, or in the way of."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
 def claim(folder: Path, overwrite: bool) -> Path:
     """Make a folder for a run; an earlier run there goes only if that was asked for.
 
@@ -158,10 +163,10 @@ def claim(folder: Path, overwrite: bool) -> Path:
 
     **Raises:** `InputError` if the folder is in use or cannot be written.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+    if folder.is_dir() and in_use(folder) and not overwrite:
         rule = "the output folder must be new or empty"
         raise InputError(rule, f"`{folder}`", "Pass `--overwrite`, or another `--out`.")
-    if folder.is_dir() and any(folder.iterdir()) and not _has_run(folder):
+    if folder.is_dir() and in_use(folder) and not _has_run(folder):
         rule = "only a run can be overwritten"
         raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
     try:

@@ -15,13 +15,13 @@ import numpy as np
 
 from .drawn import Drawn, Mistakes, mistakes
 from .epoch import flatten
-from .errors import InputError
+from .errors import InputError, at_least_one
 from .network import Network
 from .readout import fit_readout
 from .seeds import generator
 from .tasks import Task
 from .train import Row, evaluate, train
-from .ways import Fixed, Trained, Way, at_least_one, check_fit
+from .ways import Fixed, Trained, Way, check_fit
 
 WEIGHTS, TRAINING, VALIDATION, TEST = 1, 2, 3, 4
 """The streams of a seed that weights and sequences are drawn from."""

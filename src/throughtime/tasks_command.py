@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .options import Json, Quiet
+
 if TYPE_CHECKING:
     from .solve import Check, Solved
     from .tasks import Task
@@ -24,7 +26,7 @@ ABOUTS = {
     "memorisation_20bit": "10 symbols of 5, in order, after a delay",
     "copy": "10 symbols of 8, in order, after a delay",
 }
-"""What each task asks for, by its name."""
+"""What each task asks for, by its name; here, as a list of them needs no JAX."""
 
 
 def tasks(
@@ -44,8 +46,8 @@ def tasks(
     rate: Annotated[
         float | None, typer.Option(help="Learning rate; by default the way's own.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Learn a long-range task in one of the four ways, and count what it gets wrong.
 

@@ -11,7 +11,6 @@ A way is plain numbers and a few rules; `solve.solve` takes it to a task.
 """
 
 import dataclasses
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +19,11 @@ import jax
 import numpy as np
 
 from .cells import CELLS, EchoState
-from .errors import InputError, nearest
+from .errors import InputError, at_least_one, nearest
 from .hessian_free import hessian_free
 from .initialise import INITIALISATIONS, Initialisation, echo_state
 from .losses import LOSSES
+from .memory import memory
 from .methods import method
 from .network import Dense, Network, Readout
 from .objective import Method
@@ -220,7 +220,7 @@ def check_fit(task: Task, way: Way, hidden: int) -> None:
     else:
         sequences, numbers = min(256, way.drawn(task)), 2
     bytes_needed = 4 * numbers * sequences * task.steps * hidden
-    limit = _memory()
+    limit = _device_memory()
     if limit is not None and bytes_needed > limit:
         rule = f"way and task must fit into memory, {limit / 2**30:.1f} GiB"
         got = (
@@ -230,17 +230,8 @@ def check_fit(task: Task, way: Way, hidden: int) -> None:
         raise InputError(rule, got, "Lower the length, the batch size or the units.")
 
 
-def _memory() -> int | None:
+def _device_memory() -> int | None:
     """Bytes of the device that computes; None if it does not say."""
     if jax.default_backend() != "cpu":
         return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
-    names = getattr(os, "sysconf_names", {})
-    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def at_least_one(name: str, value: float | int) -> None:
-    if value != int(value) or value < 1:
-        rule = f"`{name}` must be a whole number of at least 1"
-        raise InputError(rule, value, f"Raise `{name}`.")
+    return memory()

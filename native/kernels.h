@@ -60,7 +60,7 @@ inline std::int64_t gates(std::int32_t cell) { return cell == kLstm ? 4 : cell =
 inline std::int64_t saved_per_unit(std::int32_t cell) { return cell >= kGru ? 4 : 0; }
 
 // A reservoir of N units along a drive, for R settings that share its matrices; see reservoir.cpp.
-//   drive, noise (steps, N)   b (N)   leak, radius, scale (R)   state (R, N)   states (steps, R, N)
+//   drive, noise (steps, N)   b (N)   leak, radius, scale (R)   state (R, N)   states (R, steps, N)
 // W is dense, (N, N), or sparse: the values of row i, and their columns, from starts[i] on.
 template <class T>
 struct Reservoir {

@@ -292,7 +292,7 @@ void one_reservoir(RunReservoir<T> run, const char* set) {
             for (std::int64_t i = 0; i < N; ++i) {
                 h[i] = (1. - leak[r]) * h[i] + leak[r] * (linear ? z[i] : std::tanh(z[i])) +
                        (noisy ? double(noise[t * N + i]) : 0.);
-                const double got = states[(t * R + r) * N + i], limit = sizeof(T) == 8 ? 1e-12 : 2e-5;
+                const double got = states[(r * steps + t) * N + i], limit = sizeof(T) == 8 ? 1e-12 : 2e-5;
                 if (!(std::abs(got - h[i]) <= limit * (1 + std::abs(h[i])))) {
                     std::printf("%s: reservoir N %ld R %ld step %ld: %g is not %g\n", set, long(N), long(R), long(t),
                                 got, h[i]);

@@ -164,13 +164,13 @@ def _run_native(reservoir, drive, state, noise, settings: Settings) -> States:
         arrays[name] = np.broadcast_to(np.asarray(arrays[name], dtype), len(runs))
     held = {k: None if v is None else np.ascontiguousarray(v, dtype) for k, v in arrays.items()}
     held |= {"starts": starts, "columns": columns}
-    states = np.empty((len(drive), *runs.shape), dtype)
+    states = np.empty((len(runs), *drive.shape), dtype)  # those of a run lie together
     held["states"] = states
     pointers = {k: None if v is None else v.ctypes.data for k, v in held.items()}
     linear = reservoir.activation == "linear"
     sizes = {"N": n, "R": len(runs), "steps": len(drive), "linear": linear}
     native.run_reservoir(dtype.itemsize, native.Reservoir(**sizes, **pointers))
-    return states.reshape(len(drive), *state.shape)
+    return states[0] if state.ndim == 1 else states.swapaxes(0, 1)
 
 
 def step(

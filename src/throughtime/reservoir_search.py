@@ -212,7 +212,7 @@ def _errors(design, reservoir, drawn, data, options) -> Float[np.ndarray, "setti
 def _error(reservoir, taught, starts, settings, data, options) -> Float[np.ndarray, " ridges"]:
     """Readouts of the states `taught`, judged by free runs from the states `starts`."""
     errors = np.full(len(options.space.ridges), np.inf)
-    if not max(np.abs(taught).max(), np.abs(starts).max()) < LARGEST:
+    if not np.max([taught.max(), -taught.min(), starts.max(), -starts.min()]) < LARGEST:
         return errors
     solver = _solver(taught, data.y, options)
     readouts = {}

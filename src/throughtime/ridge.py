@@ -67,8 +67,7 @@ class Gram:
         """The sums over these rows. Without an intercept, c is 0."""
         Z = _columns(X, Y)
         mean = Z.mean(axis=0) if intercept else np.zeros(Z.shape[1])
-        if intercept:
-            Z = Z - mean
+        Z -= mean
         return cls(len(Z), mean, Z.T @ Z, Y.shape[1], intercept)
 
     def add(self, X: Features, Y: Targets) -> "Gram":

@@ -81,6 +81,7 @@ class Cell:
     hidden: int
     updates: int | None
     share: float
+    test: int
     seed: int
 
     def changed(self) -> Way:
@@ -106,7 +107,7 @@ def measure(cell: Cell) -> dict:
         said = f"{last.updates} updates, {last.seconds:.0f} s, loss {last.validation_loss:.4g}"
         print(f"  {said}, wrong {last.mistakes.share:.4f}", flush=True)
 
-    criterion = Criterion(cell.share)
+    criterion = Criterion(cell.share, test=cell.test)
     try:
         found = solve(
             task(cell.task, cell.length),
@@ -147,7 +148,7 @@ def table(rows: list[dict]) -> str:
     """A line for each kind of cell: medians over its seeds, beside the published figure."""
     kinds = defaultdict(list)
     for row in rows:
-        key = "task", "length", "way", "recipe", "hidden", "updates", "share"
+        key = "task", "length", "way", "recipe", "hidden", "updates", "share", "test"
         kinds[tuple(row[name] for name in key)].append(row)
     lines = [
         "| task | T | way | recipe | units | seeds solved | wrong | loss | mean loss | answers"
@@ -193,6 +194,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--hidden", type=int)
     parser.add_argument("--updates", type=int, help="at most")
     parser.add_argument("--share", type=float, default=0.01, help="wrong, below which it stops")
+    parser.add_argument("--test", type=int, default=2560, help="sequences judged at the end")
     parser.add_argument("--all-updates", action="store_true", help="do not stop when solved")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--table", action="store_true", help="print the results and leave")
@@ -218,7 +220,7 @@ def main() -> None:
     share = NEVER if options.all_updates else options.share
     for seed in seeds(options.seeds):
         shape = options.task, options.length, options.way, options.recipe, hidden
-        cell = Cell(*shape, options.updates, share, seed)
+        cell = Cell(*shape, options.updates, share, options.test, seed)
         done = [{name: row.get(name) for name in cell.__dict__} for row in read(options.out)]
         if cell.__dict__ in done:
             print(f"there already: {cell}")

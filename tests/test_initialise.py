@@ -244,6 +244,10 @@ def test_echo_state_of_other_scales():
     )
     np.testing.assert_allclose(other.U, 0.01 * plain.U, rtol=1e-6)
     np.testing.assert_allclose(other.W, 2 / 1.1 * plain.W, rtol=1e-6)
+    plain, other = (
+        Dense(40, 3, init=i, key=KEY) for i in (echo_state(), echo_state(outputs=0.01))
+    )
+    np.testing.assert_allclose(other.V, 0.1 * plain.V, rtol=1e-6)
 
 
 def test_a_nilpotent_draw_is_drawn_again():
@@ -308,6 +312,8 @@ def test_numbers_out_of_range():
             echo_state(wrong)
         with refuses(f"`radius` must be positive and finite; got {wrong}."):
             echo_state(radius=wrong)
+        with refuses(f"`outputs` must be positive and finite; got {wrong}."):
+            echo_state(outputs=wrong)
     with refuses("`incoming` must be at least 1; got 0."):
         echo_state(incoming=0)
     with refuses("only a square matrix has a spectral radius; got 3 by 4."):

@@ -173,7 +173,10 @@ class Initialisation(NamedTuple):
 
 
 def echo_state(
-    inputs: float | int = 0.1, radius: float | int = 1.1, incoming: int = INCOMING
+    inputs: float | int = 0.1,
+    radius: float | int = 1.1,
+    incoming: int = INCOMING,
+    outputs: float | int = 0.1,
 ) -> Initialisation:
     r"""The echo-state initialisation (Sutskever, Martens, Dahl and Hinton 2013).
 
@@ -190,14 +193,17 @@ def echo_state(
       series every value counts, and at 0.1 it moves a unit by a tenth of its range: above
       rounding and the units' own activity, and far from saturation. So 0.1 is the default.
     - `radius`: rho of each block of W. `incoming`: the weights of a unit in W that are not 0.
+    - `outputs`: the scale of V. At 0.1 a hundred units at work give an output of size 1 before
+      anything is learned, and the first slopes teach W to be quiet: where they are clipped, it
+      may never speak again. At 0.01 V learns first.
 
     **Raises:** `InputError` for a number that is not positive.
     """
-    for name, value in (("inputs", inputs), ("radius", radius)):
+    for name, value in (("inputs", inputs), ("radius", radius), ("outputs", outputs)):
         if not 0 < value < math.inf:
             raise InputError(f"`{name}` must be positive and finite", value, f"Set `{name}`.")
     W = sparse_of_radius(radius, incoming)
-    return Initialisation(normal(inputs), W, zeros, normal(0.1), zeros, keep=1.0)
+    return Initialisation(normal(inputs), W, zeros, normal(outputs), zeros, keep=1.0)
 
 
 INITIALISATIONS: dict[str, Initialisation] = {

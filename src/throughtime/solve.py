@@ -212,6 +212,7 @@ def _trained(
         epochs=epochs,
         batch_size=way.batch_size,
         validation=validation,
+        schedule=way.schedule,
         key=seed,
         on_epoch=check,
     )

@@ -39,6 +39,7 @@ class Trained:
     - `method`: by name; `rate`, `clip` and `mu` as `methods.method` takes them, `curvature`
       as `hessian_free` does.
     - `batch_size`: sequences an update. `updates`: at most. `every`: updates between checks.
+    - `schedule`: of the rate over all updates, as `train` takes it.
     - `centred`: inputs and targets of mean zero; see `Drawn`.
     - `hidden`: units, if none are asked for.
     """
@@ -55,6 +56,7 @@ class Trained:
     clip: float | int | None = None
     mu: float | None = None
     curvature: int | None = None
+    schedule: str = "constant"
     centred: bool = False
     hidden: int = 100
 

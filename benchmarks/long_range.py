@@ -33,6 +33,7 @@ NEVER = 1e-9
 
 RECIPES: dict[tuple[str, str], dict] = {
     ("lstm", "default"): {},
+    ("lstm", "cosine"): {"schedule": "cosine"},
     ("hf", "default"): {},
     ("hf", "paper"): {"batch_size": 10_000, "curvature": 1000},
     ("esn", "default"): {},

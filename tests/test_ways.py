@@ -61,11 +61,15 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_the_lstm_starts_with_an_open_keep_gate():
-    network = WAYS["lstm"].network(task("adding", 20), 7, rng())
+def test_the_lstm_keeps_for_as_long_as_the_task():
+    """1 + exp(b) steps, from 2 to the longest sequence; what is kept is not written over."""
+    network = WAYS["lstm"].network(task("adding", 200), 50, rng())
     (cell,) = network.cells
     assert isinstance(cell, LSTM)
-    assert np.array_equal(cell.b, np.repeat([0, 1, 0, 0], 7))
+    write, keep, others = np.split(np.asarray(cell.b), [50, 100])
+    assert np.array_equal(write, -keep) and not others.any()
+    steps = 1 + np.exp(keep)
+    assert 2 <= steps.min() < 40 and 180 < steps.max() <= 220
 
 
 def test_momentum_starts_at_the_edge_of_chaos_with_inputs_by_task():

@@ -2,12 +2,14 @@
 
     python benchmarks/long_range.py --task adding --length 80 --way momentum \
         --recipe changed --seeds 1-4 [--updates 50000] [--out FILE]
+    python benchmarks/long_range.py --record [--way momentum]
     python benchmarks/long_range.py --table [--out FILE]
 
 A *cell* is a task, its length, a way, a recipe, the units, the updates at most and a seed. Each
 that is finished is a line in `results/long_range.jsonl`; what has a line already is skipped, so
-a long table is made in as many pieces as one likes. Recipes are changes of a way, by name:
-`--list` shows them. Test sequences are of the cell's own seed and judged once, at its end.
+a long table is made in as many pieces as one likes. `--record` runs all that the table in
+`docs/four-ways.md` is made of. Recipes are changes of a way, by name: `--list` shows them. Test
+sequences are of the cell's own seed and judged once, at its end.
 """
 
 import argparse
@@ -55,8 +57,8 @@ PUBLISHED: dict[tuple[str, int, str], tuple[str, str]] = {
     ("adding", 1000, "lstm"): ("1 of 2560 wrong, 853k sequences", HS),
     ("multiplication", 100, "lstm"): ("14 of 2560 wrong, 1.27M sequences", HS),
     ("temporal_order", 100, "lstm"): ("1 of 2560 wrong, 31,390 sequences", HS),
-    ("adding", 80, "momentum"): ("loss .00025", SUTSKEVER),
-    ("multiplication", 80, "momentum"): ("loss .0013", SUTSKEVER),
+    ("adding_mean", 80, "momentum"): (".00025 wrong", SUTSKEVER),
+    ("multiplication", 80, "momentum"): (".0013 wrong", SUTSKEVER),
     ("memorisation_5bit", 200, "momentum"): (".63 wrong answers", SUTSKEVER),
     ("memorisation_20bit", 80, "momentum"): (".00005 wrong answers", SUTSKEVER),
     ("xor", 100, "hf"): ('success "very rare"', MS),
@@ -91,13 +93,31 @@ class Cell:
         return replace(WAYS[self.way], **changes)
 
 
+SYMBOLS = "memorisation_5bit", "memorisation_20bit"
+NUMBERS = "adding", "multiplication"
+RECORD: list[tuple] = [
+    *(("adding", T, "lstm", "cosine", 64, n, 1e-9, 2560)
+      for T, n in ((100, 3700), (500, 10_450), (1000, 42_650))),
+    ("temporal_order", 100, "lstm", "cosine", 64, 1500, 1e-9, 2560),
+    *((name, 80, "momentum", "changed", 100, 50_000, 0.0, 10_000)
+      for name in ("adding_mean", "multiplication", "memorisation_20bit")),
+    ("memorisation_5bit", 200, "momentum", "changed", 100, 50_000, 0.0, 2560),
+    *((name, T, "hf", "default", 100, 150, 0.01, 2560)
+      for T in (100, 200) for name in (*NUMBERS, *SYMBOLS)),
+    *((name, T, "esn", "default", 500, None, 0.01, 2560)
+      for T in (100, 200) for name in (*NUMBERS, *SYMBOLS)),
+]  # fmt: skip
+"""Task, length, way, recipe, units, updates, share and test of every cell, but for the seed."""
+
+
 def measure(cell: Cell) -> dict:
     """Run a cell; a training that diverged says so, and has no mistakes."""
     way = cell.changed()
     numbers = {
         field.name: getattr(way, field.name)
         for field in fields(way)
-        if field.name != "hidden" and isinstance(getattr(way, field.name), str | int | float)
+        if field.name not in ("hidden", "about", "source")
+        and isinstance(getattr(way, field.name), str | int | float)
     }
     row = {**cell.__dict__, "numbers": numbers, **machine()}
 
@@ -184,11 +204,24 @@ def seeds(text: str) -> Iterable[int]:
         yield from range(int(first), int(last or first) + 1)
 
 
+def cells(options: argparse.Namespace) -> Iterable[Cell]:
+    """What is asked for; of a record, the first seed of everything first."""
+    if options.record:
+        kinds = [kind for kind in RECORD if options.way in (None, kind[2])]
+    else:
+        hidden = options.hidden or WAYS[options.way].hidden
+        share = 0.0 if options.all_updates else options.share
+        shape = options.task, options.length, options.way, options.recipe, hidden
+        kinds = [(*shape, options.updates, share, options.test)]
+    for seed in seeds(options.seeds):
+        yield from (Cell(*kind, seed) for kind in kinds)
+
+
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--task", default="adding")
     parser.add_argument("--length", type=int, default=100)
-    parser.add_argument("--way", choices=sorted(WAYS), default="lstm")
+    parser.add_argument("--way", choices=sorted(WAYS), help="by default lstm; all, of a record")
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--seeds", default="1-4", help="`3`, `1,4` or `1-4`")
     parser.add_argument("--hidden", type=int)
@@ -197,9 +230,13 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--test", type=int, default=2560, help="sequences judged at the end")
     parser.add_argument("--all-updates", action="store_true", help="do not stop when solved")
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--record", action="store_true", help="run all that the table is of")
     parser.add_argument("--table", action="store_true", help="print the results and leave")
     parser.add_argument("--list", action="store_true", help="print the recipes and leave")
     options = parser.parse_args()
+    if options.record:
+        return options
+    options.way = options.way or "lstm"
     if (options.way, options.recipe) not in RECIPES:
         parser.error(f"`{options.way}` has no recipe `{options.recipe}`; see --list")
     if options.updates is not None and not isinstance(WAYS[options.way], Trained):
@@ -216,11 +253,7 @@ def main() -> None:
     if options.table:
         print(table(read(options.out)))
         return
-    hidden = options.hidden or WAYS[options.way].hidden
-    share = 0.0 if options.all_updates else options.share
-    for seed in seeds(options.seeds):
-        shape = options.task, options.length, options.way, options.recipe, hidden
-        cell = Cell(*shape, options.updates, share, options.test, seed)
+    for cell in cells(options):
         done = [{name: row.get(name) for name in cell.__dict__} for row in read(options.out)]
         if cell.__dict__ in done:
             print(f"there already: {cell}")

@@ -105,7 +105,7 @@ def test_the_verdict_names_the_best_and_the_costs():
         "Echo state network forecasts best: its RMSE, one step ahead, is 1.000; that of LSTM, "
         "the next best, is 2.000."
     )
-    assert "quickest to train was echo state network, in 0.1 s; LSTM took 9 s" in said[1]
+    assert "Quickest to train: echo state network, 0.1 s; slowest: LSTM, 9 s." in said[1]
 
 
 def test_the_verdict_says_when_a_baseline_wins():

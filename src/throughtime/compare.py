@@ -26,7 +26,7 @@ from .train import Row
 from .verdict import method, number
 
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
-    "lstm": ("LSTM", {"cell": "lstm", "method": "adam"}),
+    "lstm": ("LSTM", {"cell": "lstm", "method": "adam", "rate": 3e-3}),
     "hf": (
         "Hessian-free",
         {"cell": "rnn", "init": "sparse", "method": "hessian_free", "batch_size": 1000},
@@ -103,8 +103,8 @@ class Comparison:
         least, most = costs[0], costs[-1]
         if len(costs) > 1:
             told.append(
-                f"The quickest to train was {least.name}, in {least.seconds:.3g} s; "
-                f"{most.name} took {most.seconds:.3g} s."
+                f"Quickest to train: {least.name}, {least.seconds:.3g} s; "
+                f"slowest: {most.name}, {most.seconds:.3g} s."
             )
         return told
 

@@ -7,24 +7,10 @@ from .compare import Comparison, Entry
 from .report import Album, Table, error_tables, render, settings_table
 from .run import versions
 
-TOLD = (
-    *(
-        "cell",
-        "hidden",
-        "init",
-        "method",
-        "rate",
-        "batch_size",
-        "radius",
-        "leak",
-        "input_scale",
-    ),
-    *("window", "washout", "ensemble", "clip", "patience", "seed"),
-)
-"""The settings that are told."""
-
-RESERVOIR, TRAINED = {"radius", "leak", "input_scale"}, {"init", "method", "rate", "batch_size"}
-"""Those of an echo state network alone, and of the other ways alone."""
+RESERVOIR = "radius", "leak", "input_scale"
+TRAINED = "init", "method", "rate", "clip", "batch_size", "patience"
+TOLD = "cell", "hidden", *TRAINED, *RESERVOIR, "window", "washout", "ensemble", "seed"
+"""The settings that are told; those of an echo state network alone, and of the others alone."""
 
 
 def write_comparison(path: Path, found: Comparison, *, title: str, command: str) -> None:
@@ -63,7 +49,8 @@ def _settings(found: Comparison) -> Table:
 
     def cell(name: str, entry: Entry) -> str:
         other = TRAINED if entry.way == "esn" else RESERVOIR
-        return "" if name in other else told[entry.name].get(name, "")
+        value = told[entry.name].get(name, "none")
+        return "" if name in other or value == "none" else value
 
     rows = [[name, *(cell(name, entry) for entry in found.entries)] for name in TOLD]
     rows = [row for row in rows if any(row[1:])]

@@ -19,17 +19,31 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from machine import machine
 
-from throughtime.initialise import echo_state
+from throughtime.initialise import Initialisation, echo_state
 from throughtime.solve import Criterion, solve
-from throughtime.tasks import task
+from throughtime.tasks import Task, task
 from throughtime.train import Diverged
 from throughtime.ways import WAYS, Trained, Way
 
 OUT = Path(__file__).parent / "results" / "long_range.jsonl"
 
+
+class EchoState(NamedTuple):
+    """The initialisation of Sutskever et al. (2013), with another radius and scale of V."""
+
+    radius: float
+    outputs: float
+
+    def __call__(self, task: Task) -> Initialisation:
+        inputs = 0.1 if task.input_size > 2 else 0.001
+        return echo_state(inputs, self.radius, outputs=self.outputs)
+
+
+CHANGED = {"init": EchoState(1.2, 0.01), "rate": 1e-3, "clip": 3.0, "schedule": "cosine"}
 RECIPES: dict[tuple[str, str], dict] = {
     ("lstm", "default"): {},
     ("lstm", "cosine"): {"schedule": "cosine"},
@@ -37,14 +51,12 @@ RECIPES: dict[tuple[str, str], dict] = {
     ("hf", "paper"): {"batch_size": 10_000, "curvature": 1000},
     ("esn", "default"): {},
     ("momentum", "default"): {},
-    ("momentum", "paper"): {"rate": 1e-3, "clip": None},
-    ("momentum", "mu0=0"): {"rate": 1e-3, "clip": None, "mu": 0.0},
-    ("momentum", "mu0=.9"): {"rate": 1e-3, "clip": None, "mu": 0.9},
-    ("momentum", "mu0=.98"): {"rate": 1e-3, "clip": None, "mu": 0.98},
-    ("momentum", "changed"): {
-        "init": lambda task: echo_state(0.1 if task.input_size > 2 else 0.001, outputs=0.01),
-        "rate": 3e-4, "clip": 1.0, "schedule": "cosine",
-    },
+    ("momentum", "paper"): {"rate": 1e-4, "clip": None},
+    ("momentum", "changed"): CHANGED,
+    ("momentum", "changed, mu0=0"): {**CHANGED, "mu": 0.0},
+    ("momentum", "changed, mu0=.9"): {**CHANGED, "mu": 0.9},
+    ("momentum", "changed, mu0=.98"): {**CHANGED, "mu": 0.98},
+    ("momentum", "changed, classical .98"): {**CHANGED, "method": "cm", "mu": 0.98},
 }  # fmt: skip
 """What differs from `ways.WAYS`, by way and recipe."""
 
@@ -92,6 +104,17 @@ class Cell:
             changes["updates"] = self.updates
         return replace(WAYS[self.way], **changes)
 
+    def numbers(self) -> dict:
+        """Of the way, as they are now: a cell that was run with others is another one."""
+        way = self.changed()
+        told = {f.name: getattr(way, f.name) for f in fields(way)}
+        for name in ("hidden", "about", "source", "updates", "every"):
+            told.pop(name, None)
+        for name, value in told.items():
+            if callable(value):
+                told[name] = getattr(value, "__name__", None) or repr(value)
+        return told
+
 
 SYMBOLS = "memorisation_5bit", "memorisation_20bit"
 NUMBERS = "adding", "multiplication"
@@ -113,13 +136,7 @@ RECORD: list[tuple] = [
 def measure(cell: Cell) -> dict:
     """Run a cell; a training that diverged says so, and has no mistakes."""
     way = cell.changed()
-    numbers = {
-        field.name: getattr(way, field.name)
-        for field in fields(way)
-        if field.name not in ("hidden", "about", "source")
-        and isinstance(getattr(way, field.name), str | int | float)
-    }
-    row = {**cell.__dict__, "numbers": numbers, **machine()}
+    row = {**cell.__dict__, "numbers": cell.numbers(), **machine()}
 
     def show(_, checks) -> None:
         last = checks[-1]
@@ -254,8 +271,8 @@ def main() -> None:
         print(table(read(options.out)))
         return
     for cell in cells(options):
-        done = [{name: row.get(name) for name in cell.__dict__} for row in read(options.out)]
-        if cell.__dict__ in done:
+        asked = {**cell.__dict__, "numbers": cell.numbers()}
+        if asked in [{name: row.get(name) for name in asked} for row in read(options.out)]:
             print(f"there already: {cell}")
             continue
         print(cell, flush=True)

@@ -75,6 +75,7 @@ PLAIN = {
     "momentum": plain_momentum,
     "nesterov": lambda w, rate=RATE: plain_momentum(w, rate, ahead=True),
     "nag": lambda w, rate=RATE: plain_momentum(w, rate, ahead=True),  # 0.9 for 1000 updates
+    "cm": plain_momentum,  # likewise
     "rmsprop": plain_rmsprop,
     "adam": plain_adam,
 }
@@ -163,6 +164,18 @@ def test_nesterov_is_the_papers_whatever_the_momenta(momenta):
     np.testing.assert_allclose(ours, phi[1:], rtol=1e-12, atol=1e-13)
 
 
+def test_cm_changes_its_momentum_after_1000_updates(float64):
+    """v <- mu v + g and w <- w - rate v, with the mu of the update."""
+    updates, rate, mu0 = 1010, 1e-4, 0.99
+    w, v, expected = START, np.zeros_like(START), []
+    for t in range(updates):
+        v = (0.9 if t < 1000 else mu0) * v + slope(w)
+        w = w - rate * v
+        expected.append(w)
+    ours = path(method("cm", rate, mu=mu0), steps=updates)
+    np.testing.assert_allclose(ours, expected, rtol=1e-10)
+
+
 def test_nag_follows_the_paper_over_the_change_of_momentum(float64):
     """Also where Optax' form does not: there it is off by (mu_t+1 - mu_t) v_t+1."""
     updates, rate, mu0 = 1010, 1e-4, 0.99
@@ -214,13 +227,13 @@ def test_momentum_on_a_quadratic_is_a_damped_oscillation(ahead, mu, float64):
 
 @pytest.mark.parametrize("name", WITH_MOMENTUM)
 def test_momentum_of_a_named_method(name, float64):
-    ahead = name != "momentum"
+    ahead, scheduled = name in ("nag", "nesterov"), name in ("nag", "cm")
     expected = np.array(list(plain_momentum(START, mu=0.5, ahead=ahead)))
-    if name == "nag":  # the one that is given comes after 1000 updates
+    if scheduled:  # the one that is given comes after 1000 updates
         expected = np.array(list(plain_momentum(START, ahead=ahead)))
     np.testing.assert_allclose(path(method(name, RATE, mu=0.5)), expected, rtol=1e-12)
     none = np.array(list(plain_sgd(START)))
-    if name != "nag":
+    if not scheduled:
         np.testing.assert_allclose(path(method(name, RATE, mu=0)), none, rtol=1e-12)
 
 
@@ -229,7 +242,7 @@ def test_momentum_is_refused():
     for name in set(METHODS) - set(WITH_MOMENTUM):
         with refuses(f"`mu` belongs to a method with momentum; got {name}."):
             method(name, mu=0.9)
-    with refuses("got a method of your own. Use one of momentum, nag, nesterov."):
+    with refuses("got a method of your own. Use one of cm, momentum, nag, nesterov."):
         method(optax.sgd(0.1), mu=0.9)
     for wrong in (1.0, -0.1, np.nan, "much", [0.9, 0.8], None):
         with refuses("a momentum must be a number of at least 0 and below 1"):

@@ -90,7 +90,12 @@ def test_hessian_free_starts_sparse():
     (cell,) = WAYS["hf"].network(task("adding", 20), 100, rng()).cells
     assert (np.count_nonzero(cell.W, axis=1) == 15).all()
     assert np.isclose(np.std(cell.W[cell.W != 0]), 15**-0.5, rtol=0.1)
-    assert WAYS["hf"].optimiser().curvature == WAYS["hf"].curvature
+    last, every = (
+        WAYS["hf"].optimiser(task(name, 20)) for name in ("adding", "memorisation_5bit")
+    )
+    assert last.curvature == every.curvature == WAYS["hf"].curvature
+    steps = task("memorisation_5bit", 20).steps
+    assert (last.weight_decay, every.weight_decay) == (2e-5, 2e-5 / steps)
 
 
 @every_way

@@ -21,6 +21,9 @@ from .network import Network
 from .objective import Method, Objective
 from .unroll import COMPILED
 
+JUDGED = 256
+"""Examples of the validation data at a time, at most."""
+
 PLATEAU_EPOCHS, PLATEAU_FACTOR = 5, 0.5
 
 
@@ -107,7 +110,8 @@ class Epoch:
         if validation is None:
             judged, better = jnp.full((), jnp.nan, mean.dtype), bad < 0
         else:
-            judged = evaluate(self.objective, params, validation, self.batch_size)
+            size = min(self.batch_size, JUDGED)  # a large batch would be mostly padding
+            judged = evaluate(self.objective, params, validation, size)
             better = judged < state.best_loss
             bad = jnp.where((bad < 0) & ~jnp.isfinite(judged), len(rows), bad)
         done = state.epoch + 1

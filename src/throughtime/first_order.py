@@ -163,6 +163,11 @@ def nag(
     return nesterov(rate, warm_momentum(mu0))
 
 
+def cm(rate: optax.ScalarOrSchedule = 1e-3, mu0: float = 0.995) -> optax.GradientTransformation:
+    """Classical `momentum` with `warm_momentum`: what Sutskever et al. (2013) compare with."""
+    return momentum(rate, warm_momentum(mu0))
+
+
 def momentum_of(mu: Any) -> float:
     """A momentum as a float; checked."""
     rule = "a momentum must be a number of at least 0 and below 1"

@@ -143,7 +143,7 @@ def hessian_free(
       more are held in memory at a time; by default all of them. Batches are shuffled, so
       it is drawn at random.
     - `damping`: the first $\lambda$. The paper has .01 times the number of outputs, over which
-      its loss is a sum; here losses are means.
+      its loss is a sum; here squared errors are a mean over them.
     - `structural`: $\mu$, how much the hidden states are held in place; see `gauss_newton`.
     - `cg_steps`: of conjugate gradient, at most.
     - `weight_decay`: c; adds $\frac{c}{2} |\theta|^2$ to what is minimised, of all weights and

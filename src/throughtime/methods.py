@@ -9,7 +9,17 @@ import optax
 from jaxtyping import Array
 
 from .errors import InputError, nearest
-from .first_order import FirstOrder, adam, momentum, momentum_of, nag, nesterov, rmsprop, sgd
+from .first_order import (
+    FirstOrder,
+    adam,
+    cm,
+    momentum,
+    momentum_of,
+    nag,
+    nesterov,
+    rmsprop,
+    sgd,
+)  # fmt: skip
 from .hessian_free import hessian_free
 from .objective import Method
 
@@ -18,6 +28,7 @@ Each = float | int | np.number | Sequence[float | int] | Array | np.ndarray
 
 METHODS: dict[str, tuple[Callable[..., Any], float | None]] = {
     "adam": (adam, 1e-3),
+    "cm": (cm, 1e-3),
     "hessian_free": (hessian_free, None),
     "momentum": (momentum, 1e-2),
     "nag": (nag, 1e-3),
@@ -27,7 +38,7 @@ METHODS: dict[str, tuple[Callable[..., Any], float | None]] = {
 }
 """The methods by name, each with the rate it takes when none is given; one has no rate."""
 
-WITH_MOMENTUM = ("momentum", "nag", "nesterov")
+WITH_MOMENTUM = ("cm", "momentum", "nag", "nesterov")
 """The methods that take a momentum."""
 
 
@@ -46,8 +57,8 @@ def method(
     - `rate`: the learning rate; each method has its own default. `hessian_free` takes none.
     - `clip`: the gradient is scaled down to this global norm where it is larger
       (Pascanu, Mikolov and Bengio 2013).
-    - `mu`: the momentum, of a method that has one (`WITH_MOMENTUM`). Of `nag` it is that
-      after the first 1000 updates.
+    - `mu`: the momentum, of a method that has one (`WITH_MOMENTUM`). Of `cm` and
+      `nag` it is that after the first 1000 updates.
 
     `rate` and `clip` may be sequences, one number for each member of the ensemble that the
     method will train.

@@ -208,7 +208,7 @@ def _trained(
         network,
         draws(TRAINING, every * way.batch_size),
         task.loss,
-        way.optimiser(),
+        way.optimiser(task),
         epochs=epochs,
         batch_size=way.batch_size,
         validation=validation,

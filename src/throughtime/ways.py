@@ -60,10 +60,15 @@ class Trained:
     centred: bool = False
     hidden: int = 100
 
-    def optimiser(self) -> Method:
-        """The method with its numbers."""
+    def optimiser(self, task: Task) -> Method:
+        """The method with its numbers.
+
+        Where every step counts, the loss is a mean over the steps: the weight decay of
+        Hessian-free, which its authors add to a sum, is divided by their number.
+        """
         if self.method == "hessian_free":
-            hf: Any = hessian_free(self.curvature)
+            steps = 1 if task.last else task.steps
+            hf: Any = hessian_free(self.curvature, weight_decay=2e-5 / steps)
             return hf
         return method(self.method, self.rate, clip=self.clip, mu=self.mu)
 

@@ -14,6 +14,7 @@ sequences are of the cell's own seed and judged once, at its end.
 
 import argparse
 import json
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
@@ -182,36 +183,44 @@ def read(out: Path) -> list[dict]:
 
 
 def table(rows: list[dict]) -> str:
-    """A line for each kind of cell: medians over its seeds, beside the published figure."""
+    """A line for each kind of cell, over its seeds, beside the published figure."""
     kinds = defaultdict(list)
     for row in rows:
-        key = "task", "length", "way", "recipe", "hidden", "updates", "share", "test"
-        kinds[tuple(row[name] for name in key)].append(row)
-    lines = [
-        "| task | T | way | recipe | units | seeds solved | wrong | loss | mean loss | answers"
-        " | sequences | seconds | published |",
-        "| --- " * 13 + "|",
-    ]
-    for (name, length, way, recipe, hidden, *_), cells in sorted(kinds.items(), key=str):
-        done = [row for row in cells if "diverged" not in row]
-        solved = sum(row["solved"] for row in done)
-        wrong = ", ".join(f"{row['wrong']}/{row['tested']}" for row in done)
-        middle = {
-            kind: statistics.median(row[kind] for row in done) if done else float("nan")
-            for kind in ("loss", "sequences", "seconds")
-        }
-        means = [
-            statistics.fmean(row[kind] for row in done) if done else float("nan")
-            for kind in ("loss", "answers")
-        ]
-        figure, source = PUBLISHED.get((name, length, way), ("", ""))
-        lines.append(
-            f"| {name} | {length} | {way} | {recipe} | {hidden} | {solved} of {len(cells)} |"
-            f" {wrong} | {middle['loss']:.4g} | {means[0]:.4g} | {means[1]:.4g} |"
-            f" {middle['sequences']:,.0f} | {middle['seconds']:,.0f} |"
-            f" {figure}{f' ({source})' if source else ''} |"
-        )
+        kind = {k: v for k, v in row.items() if k in Cell.__dataclass_fields__ and k != "seed"}
+        kinds[json.dumps({**kind, "numbers": row["numbers"]})].append(row)
+    head = "task", "T", "way", "recipe", "units", "solved", "wrong", "of", "wrong answers, mean"
+    head += "updates", "sequences", "seconds", "published"
+    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    for _, seeded in sorted(kinds.items()):
+        lines.append(f"| {' | '.join(map(str, line(seeded)))} |")
     return "\n".join(lines)
+
+
+def line(seeded: list[dict]) -> list:
+    """What is told of a kind: counts of each seed, their mean, and medians of the cost.
+
+    A mean over a seed that diverged is infinite.
+    """
+    first = seeded[0]
+    name, length, way = (first[key] for key in ("task", "length", "way"))
+    lost = [row for row in seeded if "diverged" in row]
+    done = [row for row in seeded if row not in lost]
+    wrong = [str(row["wrong"]) for row in done] + ["diverged"] * len(lost)
+    mean = statistics.fmean([row["answers"] for row in done] + [math.inf] * len(lost))
+    cost = [
+        f"{statistics.median(row[key] for row in done):,.0f}" if done else ""
+        for key in ("updates_done", "sequences", "seconds")
+    ]
+    figure, source = PUBLISHED.get((name, length, way), ("", ""))
+    return [
+        *(name, length, way, first["recipe"], first["hidden"]),
+        f"{sum(row['solved'] for row in done)} of {len(seeded)}",
+        ", ".join(wrong),
+        done[0]["tested"] if done else "",
+        f"{mean:.3g}",
+        *cost,
+        f"{figure} ({source})" if source else "",
+    ]
 
 
 def seeds(text: str) -> Iterable[int]:

@@ -1,6 +1,7 @@
 """The four ways on one series: the same parts, the same seconds, one verdict."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from throughtime import Forecaster, load
 from throughtime.backtest import Backtest
 from throughtime.compare import WAYS, Comparison, Entry, compare, score
 from throughtime.compare_command import compare as command
+from throughtime.compare_report import write_comparison
 from throughtime.tables import to_series
+from throughtime.train import Diverged
 
 SETTINGS = {"window": 12, "hidden": 6, "ensemble": 1, "seed": 0, "washout": 4}
 
@@ -86,6 +89,109 @@ def test_the_json_holds_it_all(found):
     assert read["best"] == result.best.way
 
 
+# --- a way that diverges ---
+
+EXPLODES = {"cell": "rnn", "activation": "identity", "method": "sgd", "rate": 1e30}
+
+
+@pytest.fixture
+def explodes(monkeypatch):
+    """Makes ways diverge in their first epoch."""
+
+    def of(*ways):
+        for way in ways:
+            monkeypatch.setitem(WAYS, way, (WAYS[way][0], EXPLODES))
+
+    return of
+
+
+def compared(folder, *ways, series=None, **changes):
+    return compare(
+        to_series(waves() if series is None else series),
+        ways,
+        folder,
+        seconds=0.3,
+        steps=2,
+        settings={**SETTINGS, "clip": None, **changes},
+        show=lambda *_: None,
+    )
+
+
+def test_a_way_that_diverges_is_last_and_the_others_go_on(tmp_path, explodes):
+    explodes("lstm")
+    found = compared(tmp_path, "lstm", "esn")
+    lost, sound = found.entries
+    assert np.isinf(found.backtest.rmse["LSTM"]).all()
+    assert score(found.backtest, "LSTM") == np.inf and found.best is sound
+    assert lost.stopped.startswith("diverged: a ") and lost.epochs == 0
+    with refuses("must be fitted before it forecasts"):
+        lost.model.predict(2)
+    assert not (tmp_path / "lstm").exists() and load(tmp_path / "esn").predict(2)
+    assert "Diverged, and therefore last: LSTM." in found.sentences()
+    assert not any("Quickest" in sentence for sentence in found.sentences())
+    read = json.loads((tmp_path / "comparison.json").read_text())
+    assert read["backtest"]["rmse"]["LSTM"] == [[None], [None]]
+    assert read["ways"]["lstm"]["diverged"] and not read["ways"]["esn"]["diverged"]
+    write_comparison(tmp_path / "report.html", found, title="t", command="c")
+    page = (tmp_path / "report.html").read_text()
+    assert "diverged: a " in page and "predict" in page
+
+
+def test_the_baselines_are_judged_though_all_ways_diverge(tmp_path, explodes):
+    explodes("lstm", "momentum")
+    found = compared(tmp_path, "lstm", "momentum")
+    assert found.best is None and np.isnan(found.backtest.coverage).all()
+    said = found.sentences()
+    assert said[0].split(" forecasts")[0].lower() not in ("lstm", "initialisation and momentum")
+    assert said[1] == "None of the four ways beats this baseline here."
+    assert said[2] == "Diverged, and therefore last: LSTM, initialisation and momentum."
+    read = json.loads((tmp_path / "comparison.json").read_text())
+    assert read["best"] is None and read["backtest"]["rmse"]["persistence"][0][0] > 0
+    write_comparison(tmp_path / "report.html", found, title="t", command="c")
+    page = (tmp_path / "report.html").read_text()
+    assert "No way has weights that could be kept." in page
+
+
+def test_the_command_ends_well_though_all_ways_diverge(tmp_path, explodes):
+    explodes("lstm")
+    result = run(tmp_path, "--ways", "lstm", "--out", str(tmp_path / "out"), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["best"] is None
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_weights_from_before_a_divergence_are_kept(epochs, tmp_path, monkeypatch):
+    train, before = Forecaster.train, []
+
+    def diverging(self, on_epoch):
+        train(self, on_epoch=lambda _, history: history[-1].epoch == epochs)
+        before.append(self.predict(2).mean)
+        error = Diverged("the loss must stay finite", "a loss that is not", "Lower `rate`.")
+        error.fitted = replace(self.fitted_, stopped="the loss diverged")
+        del self.fitted_
+        raise error
+
+    monkeypatch.setattr(Forecaster, "train", diverging)
+    found = compared(tmp_path, "lstm")
+    (entry,) = found.entries
+    many = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    assert entry.stopped == f"diverged after {many}, the weights before are kept"
+    assert entry.diverged is None and found.best is entry and entry.epochs == epochs
+    for model in (entry.model, load(tmp_path / "lstm")):
+        np.testing.assert_array_equal(model.predict(2).mean, before[0])
+    assert np.isfinite(found.backtest.rmse["LSTM"]).all()
+
+
+def test_a_way_is_passed_only_the_settings_that_it_takes(tmp_path):
+    found = compared(tmp_path, "lstm", "esn", leak=0.5, schedule="cosine")
+    lstm, esn = (entry.model.settings_ for entry in found.entries)
+    assert (lstm["leak"], lstm["schedule"]) == (1.0, "cosine")
+    assert (esn["leak"], esn["schedule"]) == (0.5, "constant")
+
+
+# --- what is said ---
+
+
 def backtest(**errors):
     rmse = {name: np.array([[value]]) for name, value in errors.items()}
     nothing = np.full((1, 1), np.nan)
@@ -113,6 +219,36 @@ def test_the_verdict_says_when_a_baseline_wins():
     said = Comparison((entry("lstm", 2.0, 9.0),), 1.0, backtest(**errors)).sentences()
     assert said[0].startswith("Persistence forecasts best")
     assert said[1] == "None of the four ways beats this baseline here."
+
+
+def test_of_several_targets_what_ranks_is_what_is_told():
+    """In units of their own, the sum of errors would rank the other way round."""
+    rmse = {
+        "LSTM": np.array([[1.0, 300.0]]),
+        "echo state network": np.array([[4.0, 100.0]]),
+        "persistence": np.array([[10.0, 400.0]]),
+    }
+    nothing, truth = np.full((1, 2), np.nan), np.zeros((1, 1, 2))
+    whole = Backtest(truth, {}, rmse, rmse, nothing, nothing, 0.9, None, ("a", "b"))
+    entries = (entry("lstm", 150.5, 9.0), entry("esn", 52.0, 0.1))
+    found = Comparison(entries, 1.0, whole)
+    assert found.sentences()[0] == (
+        "Echo state network forecasts best: its RMSE, one step ahead and over the targets, is "
+        "0.325 of persistence; that of LSTM, the next best, is 0.425 of persistence."
+    )
+
+
+def test_a_next_best_without_a_finite_error_is_not_told():
+    errors = {"LSTM": np.inf, "persistence": 1.0}
+    said = Comparison((entry("lstm", np.inf, 9.0),), 1.0, backtest(**errors)).sentences()
+    assert said[0] == "Persistence forecasts best: its RMSE, one step ahead, is 1.000."
+
+
+def test_costs_of_several_targets_are_those_that_rank(tmp_path):
+    two = np.stack([waves(), -1000 * waves()[::-1]], axis=1)
+    found = compared(tmp_path, "esn", series=two)
+    assert found.cost()[0][1].endswith(" of persistence")
+    assert found.cost()[0][1].startswith(f"{score(found.backtest, found.entries[0].name):#.3g}")
 
 
 def test_a_forecast_that_is_not_finite_comes_last():

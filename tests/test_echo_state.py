@@ -1,9 +1,12 @@
 """Echo state networks against plain regressions on their states, and on known tasks."""
 
+import pickle
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import scipy.sparse as sparse
 from conftest import refuses
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -206,8 +209,11 @@ def test_what_does_not_fit_is_refused():
         EchoStateNetwork.fit(reservoir, y, x, 0.1, Training(60))
     with refuses("`washout` must be shorter than the series; got 50 of 40 steps"):
         EchoStateNetwork.fit(reservoir, [y[:40], y], [x[:40], x], 0.1, Training(50))
-    with refuses("`washout` must be 0 or more"):
-        Training(-1)
+    for wrong in (-1, 10.5, True, np.nan):
+        training = Training()
+        object.__setattr__(training, "washout", wrong)  # tests would refuse another type
+        with refuses(f"`washout` must be a whole number of 0 or more; got {wrong}"):
+            training.__post_init__()
     with refuses("`state_noise` must be 0 or more"):
         Training(state_noise=-0.1)
     with refuses("the regression must not be singular; got `ridge` 0"):
@@ -220,8 +226,10 @@ def test_what_does_not_fit_is_refused():
         EchoStateNetwork.fit(reservoir, [y, y], [x])
     bad = y.copy()
     bad[7] = np.nan
-    with refuses("`series` must be finite; got [nan] at step 7"):
+    with refuses("`series` must be finite; got NaN in column 0 at step 7"):
         EchoStateNetwork.fit(reservoir, bad, x)
+    with refuses("`inputs` must be finite; got NaN in column 0 at step 7"):
+        EchoStateNetwork.fit(reservoir, y, bad)
     growing = small(activation="linear", radius=1e9)
     with refuses("the states must stay finite"), np.errstate(all="ignore"):
         EchoStateNetwork.fit(growing, y, x, 0.1, QUICK)
@@ -237,3 +245,113 @@ def test_what_does_not_fit_is_refused():
         network.generate(5)
     with refuses("`series` must be given where it is fed back"):
         network.predict(None, x)
+
+
+def plain(network):
+    """What a network has learnt, as arrays."""
+    return [*network.readout, *network.memory]
+
+
+def test_a_series_of_one_axis_is_one_column():
+    reservoir, (y, x) = small(), data()
+    expected = EchoStateNetwork.fit(reservoir, y, x, 0.1, QUICK)
+    flat = EchoStateNetwork.fit(reservoir, y[:, 0], x[:, 0], 0.1, QUICK)
+    numbers = EchoStateNetwork.fit(reservoir, y[:, 0].tolist(), x[:, 0].tolist(), 0.1, QUICK)
+    listed = EchoStateNetwork.fit(reservoir, [y[:, 0]], [x[:, 0]], 0.1, QUICK)
+    for found in (flat, numbers, listed):
+        for one, other in zip(plain(found), plain(expected), strict=True):
+            np.testing.assert_array_equal(one, other)
+    for one, other in ((y[:, 0], x[:, 0]), (y[:, 0].tolist(), x[:, 0].tolist())):
+        predictions, memory = expected.predict(one, other)
+        np.testing.assert_array_equal(predictions, expected.predict(y, x)[0])
+        np.testing.assert_array_equal(memory.y, y[-1])
+    np.testing.assert_array_equal(
+        expected.generate(9, inputs=x[:9, 0]), expected.generate(9, inputs=x[:9])
+    )
+
+
+@pytest.mark.parametrize("shape", [(), (60, 1, 1)])
+def test_a_series_of_other_axes_is_refused(shape):
+    network = EchoStateNetwork.fit(small(), *data(), 0.1, QUICK)
+    of = f"must be of shape (time, columns); got shape {shape}"
+    for series, inputs, name in (
+        (np.ones(shape), data()[1], "series"),
+        (data()[0], np.ones(shape), "inputs"),
+    ):
+        with refuses(f"`{name}` {of}"):
+            EchoStateNetwork.fit(small(), series, inputs)
+        with refuses(f"`{name}` {of}"):
+            network.predict(series, inputs)
+
+
+@pytest.mark.parametrize("regression", ["qr", "gram"])
+def test_series_of_other_columns_than_before_are_refused(regression):
+    reservoir, training = small(outputs=0), Training(5, regression=regression)
+    (one, x), (two, _) = data(), data(outputs=2)
+    with refuses("`series` must have 1 columns, as what was fitted before; got 2"):
+        EchoStateNetwork.fit(reservoir, [one, two], [x, x], 0.1, training)
+    for seen in (3, 60):  # in the washout, and after it
+        fitting = EchoStateFitting(reservoir, training)
+        fitting.add(two[:seen], x[:seen])
+        with refuses("`series` must have 2 columns, as what was fitted before; got 1"):
+            fitting.add(one, x, resume=True)
+    apart = [EchoStateFitting(reservoir, training) for _ in range(3)]
+    apart[0].add(one, x)
+    apart[1].add(two, x)
+    with refuses("rows that are summed must be of the same columns"):
+        apart[0].merge(apart[1])
+    apart[2].merge(apart[0])
+    with refuses("`series` must have 1 columns"):
+        apart[2].add(two, x)
+    network = EchoStateNetwork.fit(reservoir, one, x, 0.1, training)
+    with refuses("`series` must have 1 columns, as what was fitted before; got 2"):
+        network.predict(two, x)
+
+
+def test_a_memory_of_another_network_and_steps_under_one_are_refused():
+    (y, x), ahead = data(outputs=2), np.zeros((4, 1))
+    network = EchoStateNetwork.fit(small(outputs=2), y, x, 0.1, QUICK)
+    h, fed = network.memory
+    expected = "a memory must be of shapes (8,) and (2,)"
+    for wrong in (
+        Memory(h[:7], fed),
+        Memory(h, fed[:1]),
+        Memory(np.stack([h, h]), fed),
+        Memory(np.zeros((2, 2, 8)), np.zeros((2, 2, 2))),
+    ):
+        with refuses(expected):
+            network.generate(4, wrong, ahead)
+        with refuses(expected):
+            network.predict(y, x, wrong)
+    with refuses(expected + "; got (3, 8) and (3, 2). Pass one"):
+        network.predict(y, x, Memory(np.stack([h] * 3), np.stack([fed] * 3)))
+    for steps in (0, -2):
+        with refuses(f"`steps` must be a whole number of at least 1; got {steps}"):
+            network.generate(steps, inputs=ahead)
+
+
+@pytest.mark.parametrize("topology", ["sparse", "dense"])
+def test_fits_merge_if_and_only_if_their_reservoirs_are_equal(topology):
+    y, x = data()
+
+    def fitting(reservoir):
+        found = EchoStateFitting(reservoir, QUICK)
+        found.add(y, x)
+        return found
+
+    mine = small(topology=topology)
+    once = fitting(mine).solve(0.1)[1]
+    twice = fitting(mine)
+    twice.merge(fitting(pickle.loads(pickle.dumps(mine))))
+    np.testing.assert_allclose(twice.solve(0.2)[1].V, once.V, rtol=1e-8)
+    other = ReservoirDesign(8, 1, 1, topology, 3, bias_scale=0.3).draw(1)
+    weights = [replace(mine, **{name: getattr(other, name)}) for name in "WUFb"]
+    dense = np.zeros((8, 8)) if topology == "sparse" else sparse.csr_array((8, 8))
+    settings = [
+        replace(mine, leak=0.5),
+        replace(mine, activation="linear"),
+        replace(mine, W=dense),
+    ]
+    for reservoir in (*weights, *settings, mine.astype(np.float32), small(units=9)):
+        with refuses("fits that are merged must be of one reservoir"):
+            fitting(mine).merge(fitting(reservoir))

@@ -1,6 +1,7 @@
 """The forecaster from end to end: one tiny network in many ways."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -376,17 +377,93 @@ def test_a_reservoir_takes_what_other_networks_take(settings):
 
 
 def test_settings_of_a_training_do_not_move_a_reservoir():
-    other = Forecaster(**HENON, epochs=3, rate=0.5, patience=1)
+    other = Forecaster(**HENON, epochs=3, batch_size=7, patience=1)
     assert_same(other.fit(henon()).predict(3), echoes().predict(3))
 
 
 @pytest.mark.parametrize(
     ("name", "value", "got"),
-    [("method", "nag", "nag"), ("loss", "mae", "mae"), ("dense", (3, 2), "3, 2")],
+    [
+        ("method", "nag", "nag"),
+        ("loss", "mae", "mae"),
+        ("dense", (3, 2), "3, 2"),
+        ("activation", "relu", "relu"),
+        ("init", "echo-state", "echo-state"),
+        ("rate", 0.5, "0.5"),
+        ("clip", None, "None"),
+        ("schedule", "cosine", "cosine"),
+    ],
 )
 def test_a_reservoir_refuses_what_only_a_gradient_can_follow(name, value, got):
     with pytest.raises(InputError, match=rf"has no other `{name}`; got {got}\. Leave `{name}`"):
         Forecaster(**RESERVOIR, **{name: value}).fit(henon())
+
+
+RESERVOIRS = {"radius": 1.2, "leak": 0.5, "input_scale": 0.3}
+
+
+@pytest.mark.parametrize("name", RESERVOIRS)
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_another_cell_refuses_what_only_a_reservoir_can_follow(cell, name):
+    message = rf"`{cell}` takes no `{name}`.*; got {RESERVOIRS[name]}\. Leave `{name}` at its d"
+    with pytest.raises(InputError, match=message):
+        Forecaster(**{**TINY, "cell": cell, name: RESERVOIRS[name]}).prepare(wave())
+
+
+def test_a_default_that_is_named_is_no_change():
+    named = {name: getattr(Forecaster, name) for name in RESERVOIRS} | {"leak": 1}
+    Forecaster(**TINY, **named).prepare(wave())
+    plain = {name: getattr(Forecaster, name) for name in ("activation", "init", "rate", "clip")}
+    Forecaster(**RESERVOIR, **plain).prepare(wave())
+
+
+def test_a_run_from_before_they_were_refused_is_still_read(tmp_path):
+    settings = {"radius": 1.2, "leak": 0.5, "washout": 9}
+    model = Forecaster(**TINY).fit(wave())
+    model.settings_ |= settings
+    shape = {name: settings[name] for name in ("radius", "leak")}
+    model.architecture_ = replace(model.architecture_, **shape)
+    model.save(tmp_path / "run")
+    again = tt.load(tmp_path / "run")
+    assert_same(again.predict(3), waves().predict(3))
+    assert again.get_params() == waves().get_params() | settings
+    with pytest.raises(InputError, match="takes no `radius`"):
+        again.fit(wave())
+
+
+@pytest.mark.parametrize("hidden", [30_000, 60_000])
+def test_a_reservoir_larger_than_memory_is_refused_before_it_is_drawn(hidden, monkeypatch):
+    monkeypatch.setattr("throughtime.reservoir.memory", lambda: 24 * 2**30)
+    monkeypatch.setattr("throughtime.reservoir.ReservoirDesign.draw", no_draw)
+    model = Forecaster(cell="esn", hidden=hidden, ensemble=1).prepare(wave())
+    for use in (model.train, model.first_state):
+        with pytest.raises(InputError, match="must fit in memory, 24 GiB here; got ") as caught:
+            use()
+        assert "its weights and the sums of its regression" in str(caught.value)
+
+
+def no_draw(*_):
+    raise AssertionError("it was drawn")
+
+
+# --- the washout ---
+
+
+@pytest.mark.parametrize("cell", ["rnn", "esn"])
+@pytest.mark.parametrize(("washout", "window"), [(50, 40), (40, 40), (9, 9), (10**6, 12)])
+def test_a_washout_as_long_as_the_window_is_refused(cell, washout, window):
+    got = f"got {washout} of {window} steps. Lower `washout`, or raise `window`."
+    with pytest.raises(InputError) as caught:
+        Forecaster(cell=cell, washout=washout, window=window).fit(wave(200))
+    assert str(caught.value) == f"`washout` must be shorter than `window`; {got}"
+
+
+@pytest.mark.parametrize("window", [1, 2, 10])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "esn"])
+def test_the_default_washout_leaves_the_last_step_of_a_short_window(cell, window):
+    model = Forecaster(cell=cell, window=window).prepare(wave())
+    data, _ = model._data()
+    assert data.washout == window - 1
 
 
 # --- an estimator ---

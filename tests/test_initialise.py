@@ -301,6 +301,13 @@ def test_chrono(kind, gates):
     assert not b[others].any()
 
 
+@pytest.mark.parametrize("kind", [GRU, LSTM, RNN])
+def test_chrono_that_would_be_drawn_twice_is_refused(kind):
+    init = initialisation("pytorch")._replace(b=chrono(200))
+    with refuses("a bias of `chrono` must be drawn once; got `biases` 2. Set `biases=1`."):
+        kind(1, 5, init=init, key=KEY)
+
+
 def test_chrono_of_a_cell_without_gates():
     init = initialisation("keras")._replace(b=chrono(200))
     assert not RNN(2, 5, init=init, key=KEY).b.any()

@@ -252,6 +252,17 @@ def test_build_draws_a_reservoir(float64):
     assert not np.allclose(first.W, second.W)
 
 
+def test_a_reservoir_whose_dense_weights_memory_does_not_hold_is_not_drawn(monkeypatch):
+    def draw(*_):
+        raise AssertionError("it was drawn")
+
+    monkeypatch.setattr("throughtime.reservoir.memory", lambda: 24 * 2**30)
+    monkeypatch.setattr("throughtime.reservoir.ReservoirDesign.draw", draw)
+    shape = Architecture(1, 1, "esn", hidden=60_000)
+    with pytest.raises(InputError, match=r"memory, 24 GiB here; got 40\.2 GiB for its dense w"):
+        shape.build(0)
+
+
 WRONG = {
     "input_size": [0, -1, True],
     "output_size": [0],

@@ -100,7 +100,7 @@ def test_noise_raises_the_penalty_that_is_picked():
 
 @pytest.mark.parametrize("name", ["delays", "spacing", "order"])
 def test_numbers_under_one_are_refused(name):
-    with refuses(f"`{name}` must be at least 1; got 0. Raise `{name}`."):
+    with refuses(f"`{name}` must be a whole number of at least 1; got 0. Raise `{name}`."):
         NextGeneration.fit(henon(20), **{name: 0})
 
 
@@ -115,5 +115,35 @@ def test_what_cannot_be_fitted_is_refused():
     with refuses("for its monomials"):
         NextGeneration.fit(y, delays=10, order=9)
     y[3, 1] = np.inf
-    with refuses("a series must be finite; got [0.120"):
+    with refuses("`series` must be finite; got inf in column 1 at step 3"):
         NextGeneration.fit(y)
+
+
+def test_a_series_of_one_axis_is_one_column():
+    y = logistic(50)
+    expected = NextGeneration.fit(y, delays=1, ridge=0)
+    for flat in (y[:, 0], y[:, 0].tolist(), [y[:, 0]]):
+        found = NextGeneration.fit(flat, delays=1, ridge=0)
+        np.testing.assert_array_equal(found.readout.V, expected.readout.V)
+        np.testing.assert_array_equal(found.past, expected.past)
+    for flat in (y[:20, 0], y[:20, 0].tolist()):
+        np.testing.assert_array_equal(expected.predict(flat), expected.predict(y[:20]))
+        np.testing.assert_array_equal(expected.generate(5, flat), expected.generate(5, y[:20]))
+
+
+def test_data_of_other_columns_are_refused():
+    y = henon(60)
+    network = NextGeneration.fit(y, delays=1, ridge=0.1)
+    columns = "must have 2 columns, as what was fitted before; got"
+    with refuses(f"`series` {columns} 1"):
+        NextGeneration.fit([y, y[:, :1]])
+    for wrong in (y[:, :1], y[:, 0], np.ones((60, 3))):
+        with refuses(f"`series` {columns}"):
+            network.predict(wrong)
+        with refuses(f"`past` {columns}"):
+            network.generate(3, wrong)
+    with refuses("`series` must be of shape (time, columns); got shape (60, 2, 1)"):
+        NextGeneration.fit(y[..., None])
+    for steps in (0, -1):
+        with refuses(f"`steps` must be a whole number of at least 1; got {steps}"):
+            network.generate(steps)

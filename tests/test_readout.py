@@ -12,7 +12,7 @@ from conftest import refuses
 from throughtime.batches import Batch, Sequences, Streams, Windows
 from throughtime.drawn import Drawn, mistakes
 from throughtime.network import Architecture
-from throughtime.readout import fit_readout, fit_readouts
+from throughtime.readout import check_memory, fit_readout, fit_readouts
 from throughtime.tasks import task
 from throughtime.train import evaluate
 
@@ -245,6 +245,27 @@ def test_a_task_is_learned_by_regression_on_one_hot_targets():
     network = Architecture(*shape, cell="esn", hidden=100, last=asked.last).build(0)
     data, test = (Drawn(asked, n, key=k) for n, k in ((2000, 0), (500, 1)))
     assert mistakes(fit_readout(network, data).network, test).share < 0.1
+
+
+def test_sums_that_memory_does_not_hold_are_refused_before_any_state(monkeypatch):
+    network, data = build(dtype="float32"), Names([])
+    squares = 8 * (UNITS + 2) ** 2
+    monkeypatch.setattr("throughtime.reservoir.memory", lambda: 5 * squares - 1)
+    with refuses("GiB for the sums of its regression. Use fewer units"):
+        fit_readout(network, data)
+    assert data.asked == []
+    monkeypatch.setattr("throughtime.reservoir.memory", lambda: 5 * squares)
+    fit_readout(network, data, validation=Names([]))
+    assert data.asked == [True]
+
+
+def test_an_ensemble_that_memory_does_not_hold_is_refused(monkeypatch):
+    shape = Architecture(1, 1, cell="esn", hidden=UNITS, depth=2)
+    sums, weights = 5 * 8 * (UNITS + 1) ** 2, 4 * (UNITS * (1 + 2 * UNITS) + UNITS)
+    monkeypatch.setattr("throughtime.reservoir.memory", lambda: sums + 2 * 3 * weights)
+    check_memory(shape, 3)
+    with refuses("for its weights and the sums of its regression"):
+        check_memory(shape, 4)
 
 
 @pytest.mark.parametrize("output", ["softmax", "logistic"])

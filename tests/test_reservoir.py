@@ -14,6 +14,7 @@ from throughtime.reservoir import (
     Settings,
     _check_shapes,
     aperiodic_signs,
+    columns,
     drive,
     require_memory,
     run,
@@ -48,7 +49,7 @@ def driven(design, steps=30, seed=0):
 def test_a_drawn_reservoir_has_its_shapes_and_radius(
     topology, units, inputs, outputs, radius, seed
 ):
-    incoming = min(units, 1 + seed % 7)
+    incoming = min(units, 2 + seed % 6)  # of one weight a unit the radius may be rounding
     design = ReservoirDesign(units, inputs, outputs, topology, incoming, radius)
     reservoir = design.draw(seed)
     assert reservoir.W.shape == (units, units)
@@ -211,8 +212,74 @@ def test_arrays_of_another_shape_are_refused(drive_shape, noise_shape, state_sha
         _check_shapes(4, np.zeros(drive_shape), np.zeros(state_shape), noise)
 
 
-def test_a_sparse_matrix_with_a_column_that_is_not_there_is_refused():
-    W = sparse.csr_array((np.ones(1), np.array([0]), np.array([0, 1, 1])), shape=(2, 2))
+@pytest.mark.parametrize(
+    "kind", ["csc_array", "coo_array", "lil_array", "csr_matrix", "csc_matrix"]
+)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_every_sparse_format_gives_the_states_of_the_same_dense_matrix(
+    kind, compiled, monkeypatch
+):
+    if not compiled:
+        monkeypatch.setenv(native.SWITCH, "0")
+    drawn, x, y, h = driven(ReservoirDesign(12, 2, 1, incoming=3, bias_scale=0.2))
+    weights = drawn.U, drawn.F, drawn.b
+    dense = Reservoir(drawn.W.toarray(), *weights)
+    other = Reservoir(getattr(sparse, kind)(drawn.W), *weights)
+    assert isinstance(other.W, sparse.csr_array)
+    found, expected = (run(r, drive(r, x, y), h) for r in (other, dense))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["W", "U", "F", "b"])
+@pytest.mark.parametrize("topology", ["sparse", "dense"])
+def test_weights_of_several_dtypes_are_refused(name, topology):
+    drawn = ReservoirDesign(5, 1, 1, topology, 2).draw(0)
+    weights = {letter: getattr(drawn, letter) for letter in "WUFb"}
+    weights[name] = weights[name].astype(np.float32)
+    with refuses("W, U, F and b must be of one dtype, float64 or float32; got float"):
+        Reservoir(**weights)
+
+
+def test_weights_of_half_precision_are_refused():
+    drawn = ReservoirDesign(5, 1, 1, "dense").draw(0)
+    with refuses("one dtype, float64 or float32; got float16, float16, float16, float16"):
+        drawn.astype(np.float16)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(("count", "runs"), [(1, 2), (3, 2), (2, 1), (2, None)])
+def test_settings_of_another_number_of_runs_are_refused(count, runs, compiled, monkeypatch):
+    if not compiled:
+        monkeypatch.setenv(native.SWITCH, "0")
+    reservoir, x, y, h = driven(ReservoirDesign(6, 1, 1, incoming=2))
+    state = h if runs is None else np.stack([h] * runs)
+    of = Settings(0.5, np.full(count, 0.9))
+    with refuses(f"one for each of {runs or 1} runs; got shape ({count},). Pass as many"):
+        run(reservoir, drive(reservoir, x, y), state, settings=of)
+
+
+def test_a_series_is_columns_of_finite_numbers():
+    np.testing.assert_array_equal(columns("y", [1, 2.5]), [[1.0], [2.5]])
+    np.testing.assert_array_equal(columns("y", np.arange(3)), [[0.0], [1.0], [2.0]])
+    table = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(columns("y", table), table)
+    for shape in ((), (2, 3, 4)):
+        with refuses(f"`y` must be of shape (time, columns); got shape {shape}. Pass several"):
+            columns("y", np.zeros(shape))
+    with refuses("`y` must have steps; got 0"):
+        columns("y", [])
+    with refuses("`y` must have 3 columns, as what was fitted before; got 2"):
+        columns("y", table, 3)
+    for value, said in ((np.nan, "NaN"), (-np.inf, "-inf")):
+        holed = table.copy()
+        holed[1, 1] = holed[2, 0] = value
+        with refuses(f"`y` must be finite; got {said} in column 1 at step 1. Fill"):
+            columns("y", holed)
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csc_array])
+def test_a_sparse_matrix_with_a_column_that_is_not_there_is_refused(kind):
+    W = kind((np.ones(1), np.array([0]), np.array([0, 1, 1])), shape=(2, 2))
     W.indices[0] = 7
     with refuses("a sparse W must be sound"):
         Reservoir(W, np.zeros((2, 0)), np.zeros((2, 0)), np.zeros(2))

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from conftest import refuses
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from throughtime import reservoir_search, search_space
 from throughtime.echo_state import EchoStateNetwork, Training
@@ -128,6 +130,44 @@ def test_the_same_seed_gives_the_same_trials_however_they_are_run(monkeypatch):
         np.testing.assert_allclose(again, trials, rtol=1e-9)
 
 
+def test_a_series_of_one_axis_is_one_column():
+    y, x = data()
+    expected, found = search(DESIGN, y, QUICK, x), search(DESIGN, y[:, 0], QUICK, x[:, 0])
+    assert found.trials == expected.trials
+    with refuses("`series` must be of shape (time, columns); got shape (200, 1, 1)"):
+        search(DESIGN, y[..., None], QUICK, x)
+
+
+@given(
+    u=st.tuples(*[st.floats(0, 1)] * 3),
+    ends=st.tuples(*[st.floats(0.01, 1)] * 3),
+    wide=st.floats(1.1, 50),
+)
+def test_a_setting_is_on_the_edge_in_the_outer_fiftieths_of_its_range(u, ends, wide):
+    assume(all(abs(min(x, 1 - x) - 0.02) > 1e-6 for x in u))
+    leak, radius, scale = ends
+    ranges = (leak / wide, leak), (radius, radius * wide), (scale, scale * wide)
+    space = Space(*ranges, RIDGES)
+    outer = [not 0.02 < x < 0.98 for x in u]
+    if leak == 1:
+        outer[0] = u[0] < 0.02  # no leak is beyond 1
+    names = ("leak", "radius", "input_scale")
+    expected = tuple(name for name, here in zip(names, outer, strict=True) if here)
+    assert space.on_edge(space.at(np.array(u)), 1e-2) == expected
+    assert space.on_edge(space.at(np.array(u)), 1.0) == (*expected, "ridge")
+
+
+def test_where_there_is_nothing_beyond_there_is_no_edge():
+    assert Space().on_edge((1.0, 0.8, 1.0), 1e-3) == ()
+    assert Space().on_edge((0.1, 0.8, 1.0), 1e-3) == ("leak",)
+    assert Space(leak=(0.2, 0.9)).on_edge((0.9, 0.8, 1.0), 1e-3) == ("leak",)
+    penalties = Space(ridges=(1.0, 0.0, 0.1))
+    assert penalties.on_edge((0.5, 0.8, 1.0), 0.0) == ()
+    assert penalties.on_edge((0.5, 0.8, 1.0), 1.0) == ("ridge",)
+    fixed = Space((0.5, 0.5), (0.8, 0.8), (2.0, 2.0), (0.1,))
+    assert fixed.on_edge((0.5, 0.8, 2.0), 0.1) == ()
+
+
 def test_draws_lie_in_the_space_and_fill_it():
     space = Space((0.2, 0.8), (0.5, 0.5), (0.01, 100.0), RIDGES)
     points = np.random.default_rng(0).uniform(size=(4000, 3))
@@ -174,8 +214,12 @@ def test_a_search_finds_the_penalty_that_noise_asks_for():
     space = Space((1.0, 1.0), (0.8, 0.8), (0.5, 0.5), (1e-10, 10.0))
     options = replace(QUICK, validation=100, space=space, trials=1)
     wide = replace(DESIGN, units=100)
-    assert search(wide, y, replace(options, horizon=1), x).best.ridge == 1e-10
-    assert search(wide, noisy, replace(options, horizon=1), x).best.ridge == 10.0
+    options = replace(options, horizon=1)
+    clean, noise = search(wide, y, options, x), search(wide, noisy, options, x)
+    assert clean.best.ridge == 1e-10 and noise.best.ridge == 10.0
+    assert clean.on_edge == noise.on_edge == ("ridge",)
+    wider = replace(options, space=replace(space, ridges=(1e-10, 10.0, 1e6)))
+    assert search(wide, noisy, wider, x).on_edge == ()
 
 
 @pytest.mark.skipif(find_spec("optuna") is None, reason="Optuna is optional")
@@ -204,9 +248,9 @@ def test_a_mistake_is_refused():
     y, x = data()
     with refuses("`horizon` must not be longer than the validation part; got 20 of 10 steps"):
         Search(10, 20)
-    with refuses("`trials` must be at least 1; got 0"):
+    with refuses("`trials` must be a whole number of at least 1; got 0"):
         Search(10, trials=0)
-    with refuses("`threads` must be at least 1; got 0"):
+    with refuses("`threads` must be a whole number of at least 1; got 0"):
         Search(10, threads=0)
     with refuses("`seeds` must not be empty"):
         Search(10, seeds=())
@@ -216,13 +260,16 @@ def test_a_mistake_is_refused():
         Space(radius=(1.0, 0.5))
     with refuses("`ridges` must not be empty"):
         Space(ridges=())
+    for wrong in (-1e-3, np.inf, np.nan):
+        with refuses(f"`ridges` must be 0 or more, and finite; got {wrong}"):
+            Space(ridges=(0.0, wrong, 1.0))
     with refuses("`washout` and `validation` must be shorter than the series; got 20 and 190"):
         search(DESIGN, y, replace(QUICK, validation=190), x)
     with refuses("`inputs` must be of shape (200, 1); got (200, 0)"):
         search(DESIGN, y, QUICK)
     with refuses("`series` must have the 1 columns that the design feeds back; got 2"):
         search(DESIGN, np.concatenate([y, y], axis=1), QUICK, x)
-    with refuses("must be finite"):
+    with refuses("`series` must be finite; got NaN in column 0 at step 3"):
         search(DESIGN, np.where(np.arange(200)[:, None] == 3, np.nan, y), QUICK, x)
     with refuses("a series must vary before its validation part"):
         search(DESIGN, np.ones((200, 1)), QUICK, x)

@@ -184,6 +184,20 @@ def test_what_is_not_a_regression_is_refused(sums):
         sums.of(X, Y).merge(sums.of(X[:, 1:], Y))
 
 
+@both
+@pytest.mark.parametrize(("features", "targets"), [(6, 1), (5, 2), (7, 2), (5, 3), (7, 1)])
+def test_rows_of_other_columns_are_refused(sums, features, targets):
+    X, Y = rows()
+    Z = np.concatenate([X, Y, X], axis=1)
+    other = Z[:, :features], Z[:, features : features + targets]
+    got = f"got 6 features, 2 targets, an intercept and {features} features, {targets} targets"
+    for taken in (sums.of(X, Y).add, lambda *more: sums.of(X, Y).merge(sums.of(*more))):
+        with refuses(f"rows that are summed must be of the same columns; {got}"):
+            taken(*other)
+    with refuses("2 targets, an intercept and 6 features, 2 targets, no intercept"):
+        sums.of(X, Y).merge(sums.of(X, Y, intercept=False))
+
+
 def test_a_fit_through_every_row_has_no_score():
     X, Y = rows(4)
     with refuses("more rows than degrees of freedom; got 4 rows and 4 degrees"):

@@ -16,22 +16,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .backtest import Backtest
     from .batches import Batch, Sequences, Streams, Windows
-    from .cells import GRU, LSTM, RNN, Cell, LSTMState
+    from .cells import GRU, LSTM, RNN, Cell, EchoState, LSTMState
     from .datasets import load as load_dataset
+    from .echo_state import EchoStateNetwork
     from .errors import InputError
     from .forecast import Forecaster, load
+    from .hessian_free import hessian_free
     from .initialise import Initialisation
     from .losses import Loss
     from .methods import method
     from .network import Architecture, Dense, Network, Readout
+    from .next_generation import NextGeneration
     from .objective import Method
     from .predict import Forecast
+    from .regulariser import Regularised
+    from .reservoir import ReservoirDesign
     from .rollout import rollout
     from .series import Scaler, Series, Split
+    from .solve import solve
     from .tables import to_series
+    from .tasks import Task, task
     from .times import Times
     from .train import Diverged, Fitted, evaluate, train
     from .unroll import unroll
+    from .ways import way
 
 _HOMES = {
     "GRU": "cells",
@@ -43,6 +51,8 @@ _HOMES = {
     "Cell": "cells",
     "Dense": "network",
     "Diverged": "train",
+    "EchoState": "cells",
+    "EchoStateNetwork": "echo_state",
     "Fitted": "train",
     "Forecast": "predict",
     "Forecaster": "forecast",
@@ -52,22 +62,30 @@ _HOMES = {
     "Loss": "losses",
     "Method": "objective",
     "Network": "network",
+    "NextGeneration": "next_generation",
     "Readout": "network",
+    "Regularised": "regulariser",
+    "ReservoirDesign": "reservoir",
     "Scaler": "series",
     "Sequences": "batches",
     "Series": "series",
     "Split": "series",
     "Streams": "batches",
+    "Task": "tasks",
     "Times": "times",
     "Windows": "batches",
     "evaluate": "train",
+    "hessian_free": "hessian_free",
     "load": "forecast",
     "load_dataset": "datasets",
     "method": "methods",
     "rollout": "rollout",
+    "solve": "solve",
+    "task": "tasks",
     "to_series": "tables",
     "train": "train",
     "unroll": "unroll",
+    "way": "ways",
 }
 
 __all__ = [
@@ -80,6 +98,8 @@ __all__ = [
     "Cell",
     "Dense",
     "Diverged",
+    "EchoState",
+    "EchoStateNetwork",
     "Fitted",
     "Forecast",
     "Forecaster",
@@ -89,22 +109,30 @@ __all__ = [
     "Loss",
     "Method",
     "Network",
+    "NextGeneration",
     "Readout",
+    "Regularised",
+    "ReservoirDesign",
     "Scaler",
     "Sequences",
     "Series",
     "Split",
     "Streams",
+    "Task",
     "Times",
     "Windows",
     "evaluate",
+    "hessian_free",
     "load",
     "load_dataset",
     "method",
     "rollout",
+    "solve",
+    "task",
     "to_series",
     "train",
     "unroll",
+    "way",
 ]
 
 

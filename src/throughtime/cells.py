@@ -268,7 +268,8 @@ class EchoState(Cell):
 
     State: h, of shape `(batch, hidden)`.
 
-    **Raises:** `InputError` for a number out of its range.
+    **Raises:** `InputError` for a number out of its range, and for a W that memory does not
+    hold: here it is dense, its zeros in it.
     """
 
     U: Float[Array, "hidden input"]
@@ -291,8 +292,12 @@ class EchoState(Cell):
         dtype: DTypeLike = jnp.float32,
         key: Key,
     ):
-        from .reservoir import ReservoirDesign  # here: SciPy takes a while to load
+        # Here: SciPy takes a while to load.
+        from .reservoir import ReservoirDesign, require_memory
 
+        # It is drawn in float64, and stays there until it is cast.
+        number = 8.0 + jnp.dtype(dtype).itemsize
+        require_memory(number * hidden_size * (hidden_size + input_size), "its dense weights")
         design = ReservoirDesign(
             hidden_size,
             input_size,

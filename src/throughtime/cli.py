@@ -78,7 +78,8 @@ def forecast(
     method: Annotated[
         str,
         training_option(
-            help="`adam`, `rmsprop`, `sgd`, `momentum`, `nesterov`, `cm`, `nag`, `hessian_free`."
+            help="`adam`, `rmsprop`, `sgd`, `momentum`, `nesterov`, `cm`, `nag` "
+            "or `hessian_free`."
         ),
     ] = "adam",
     rate: Annotated[

@@ -6,6 +6,7 @@ says which of its weights are kept. The test part is forecast once, when all are
 
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from . import atomic
 from .backtest import Backtest
 from .errors import InputError, nearest
 from .forecast import Forecaster
+from .network import unused
 from .run import versions
 from .series import Series
-from .train import Row
+from .train import Diverged, Fitted, Row
 from .verdict import method, number
 
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -50,6 +52,8 @@ class Entry:
 
     - `way`: a key of `WAYS`. `model`: fitted. `backtest`: of it alone.
     - `seconds`: of its training, compilation included. `weights`: how many were learned.
+    - `diverged`: the error of a training that left no weights that were validated, else None.
+      Then the model is not fitted, and its errors are infinite.
     """
 
     way: str
@@ -57,6 +61,7 @@ class Entry:
     backtest: Backtest
     seconds: float
     weights: int
+    diverged: Diverged | None = None
 
     @property
     def name(self) -> str:
@@ -66,8 +71,15 @@ class Entry:
     @property
     def stopped(self) -> str:
         """Why training ended."""
+        if self.diverged is not None:
+            return f"diverged: {self.diverged.got}"
         reason = self.model.fitted_.stopped
         return "the seconds were over" if reason.startswith("stopped after") else reason
+
+    @property
+    def epochs(self) -> int:
+        """How many were done."""
+        return self.model.history_[-1].epoch if self.diverged is None else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +96,10 @@ class Comparison:
     backtest: Backtest
 
     @property
-    def best(self) -> Entry:
-        """The way with the lowest error; see `score`."""
-        return min(self.entries, key=lambda entry: score(self.backtest, entry.name))
+    def best(self) -> Entry | None:
+        """The way with the lowest error, see `score`; None if all have diverged."""
+        sound = [entry for entry in self.entries if entry.diverged is None]
+        return min(sound, key=lambda entry: score(self.backtest, entry.name), default=None)
 
     def sentences(self) -> list[str]:
         """The verdict: which forecasts best, and what the ways cost."""
@@ -94,28 +107,40 @@ class Comparison:
         first, second = (method(name, self.backtest) for name in ranked[:2])
         steps = self.backtest.steps
         over = "one step ahead" if steps == 1 else f"averaged over lead times 1 to {steps}"
-        errors = [number(float(self.backtest.rmse[name].mean())) for name in ranked[:2]]
-        told = f"{_upper(first)} forecasts best: its RMSE, {over}, is {errors[0]}; that of "
-        told = [f"{told}{second}, the next best, is {errors[1]}."]
+        over += " and over the targets" if len(self.backtest.targets) > 1 else ""
+        best = f"{_upper(first)} forecasts best: its RMSE, {over}, is {self._error(ranked[0])}"
+        if np.isfinite(score(self.backtest, ranked[1])):
+            best += f"; that of {second}, the next best, is {self._error(ranked[1])}"
+        told = [f"{best}."]
         if ranked[0] not in {entry.name for entry in self.entries}:
             told.append("None of the four ways beats this baseline here.")
-        costs = sorted(self.entries, key=lambda entry: entry.seconds)
-        least, most = costs[0], costs[-1]
-        if len(costs) > 1:
+        lost = [entry.name for entry in self.entries if entry.diverged is not None]
+        if lost:
+            told.append(f"Diverged, and therefore last: {', '.join(lost)}.")
+        sound = [entry for entry in self.entries if entry.diverged is None]
+        if len(sound) > 1:
+            least, *_, most = sorted(sound, key=lambda entry: entry.seconds)
             told.append(
                 f"Quickest to train: {least.name}, {least.seconds:.3g} s; "
                 f"slowest: {most.name}, {most.seconds:.3g} s."
             )
         return told
 
+    def _error(self, name: str) -> str:
+        """What methods are ranked by: of one target the RMSE, of several the score."""
+        if len(self.backtest.targets) == 1:
+            return number(float(self.backtest.rmse[name].mean()))
+        relative = score(self.backtest, name)
+        return number(relative, 3) + (" of persistence" if np.isfinite(relative) else "")
+
     def cost(self) -> list[list[str]]:
         """A row for each way: its error, seconds, epochs, weights, and why training ended."""
         return [
             [
                 _upper(entry.name),
-                number(float(entry.backtest.rmse["network"].mean())),
+                self._error(entry.name),
                 f"{entry.seconds:.3g}",
-                f"{entry.model.history_[-1].epoch:,}",
+                f"{entry.epochs:,}",
                 f"{entry.weights:,}",
                 entry.stopped,
             ]
@@ -123,9 +148,9 @@ class Comparison:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """For a machine."""
+        """For a machine; None in place of what is not finite."""
         return {
-            "best": self.best.way,
+            "best": self.best and self.best.way,
             "verdict": self.sentences(),
             "budget_s": self.budget,
             "backtest": self.backtest.to_json(),
@@ -134,8 +159,9 @@ class Comparison:
                     "name": entry.name,
                     "seconds": entry.seconds,
                     "weights": entry.weights,
-                    "epochs": entry.model.history_[-1].epoch,
+                    "epochs": entry.epochs,
                     "stopped": entry.stopped,
+                    "diverged": entry.diverged is not None,
                     "settings": entry.model.settings_,
                 }
                 for entry in self.entries
@@ -162,8 +188,11 @@ def compare(
     - `folder`: each way is saved in a folder of its name within; `comparison.json` beside.
     - `seconds`: for the training of each, from its first line to its last; the epoch that is
       under way then is the last one. `steps`: the longest lead time.
-    - `settings`: of the `Forecaster`s, unless the way has its own.
+    - `settings`: of the `Forecaster`s, unless the way has its own, or takes none.
     - `show`: called with the way and its history after each epoch.
+
+    A way that diverges goes on with the weights before, if they were validated; without any
+    it is listed with infinite errors, and not saved.
 
     **Raises:** `InputError`; before any training where that can be known.
     """
@@ -174,11 +203,13 @@ def compare(
             raise InputError("a comparison needs a test part", "`test` 0", "Raise `test`.")
     entries = []
     for way, model in zip(ways, models, strict=True):
-        took = _train(model, seconds, lambda history, way=way: show(way, history))
-        model.save(folder / way)
-        backtest = model.backtest(steps=steps)
-        entries.append(Entry(way, model, backtest, took, _learned(model)))
+        took, error = _train(model, seconds, lambda history, way=way: show(way, history))
+        if error is None:
+            model.save(folder / way)
+        entry = Entry(way, model, model.backtest(steps=steps), took, _learned(model), error)
+        entries.append(entry if error is None else _lost(entry))
     found = Comparison(tuple(entries), seconds, _together(entries))
+    folder.mkdir(parents=True, exist_ok=True)  # (there is none if no way was saved)
     plain = json.dumps(found.to_json(), indent=2, allow_nan=False)
     atomic.write(folder / "comparison.json", plain + "\n")
     return found
@@ -204,20 +235,64 @@ def score(backtest: Backtest, name: str) -> float:
 
 
 def _model(way: str, settings: dict[str, Any]) -> Forecaster:
-    asked: dict[str, Any] = {"epochs": EPOCHS, **settings, **WAYS[way][1]}
+    own = WAYS[way][1]
+    taken = {name: v for name, v in settings.items() if name not in unused(own["cell"])}
+    asked: dict[str, Any] = {"epochs": EPOCHS, **taken, **own}
     return Forecaster(**asked)
 
 
-def _train(model: Forecaster, seconds: float | int, show: Callable[[list[Row]], None]) -> float:
-    """Train until the seconds are over; how many it took."""
+def _train(
+    model: Forecaster, seconds: float | int, show: Callable[[list[Row]], None]
+) -> tuple[float, Diverged | None]:
+    """Train until the seconds are over; how many it took, and the error if nothing is left."""
     start = time.perf_counter()
 
     def over(_: Any, history: list[Row]) -> bool:
         show(history)
         return time.perf_counter() - start > seconds
 
-    model.train(on_epoch=over)
-    return time.perf_counter() - start
+    lost = None
+    try:
+        model.train(on_epoch=over)
+    except Diverged as error:
+        if error.fitted is None:
+            raise
+        model.fitted_ = _before(error.fitted)
+        lost = None if _validated(error.fitted) else error
+    return time.perf_counter() - start, lost
+
+
+def _validated(fitted: Fitted) -> bool:
+    """Whether an epoch came to its end, and its weights were judged."""
+    return bool(fitted.history) and math.isfinite(fitted.history[-1].validation_loss)
+
+
+def _before(fitted: Fitted) -> Fitted:
+    """The weights before a training diverged, with words that say so."""
+    done = fitted.history[-1].epoch if fitted.history else 0
+    epochs = "1 epoch" if done == 1 else f"{done:,} epochs"
+    stopped = f"diverged after {epochs}, the weights before are kept"
+    return dataclasses.replace(fitted, stopped=stopped)
+
+
+def _lost(entry: Entry) -> Entry:
+    """One whose weights are worth nothing; its backtest is there for the baselines in it."""
+    del entry.model.fitted_
+    found = entry.backtest
+
+    def worst(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return values | {"network": np.full_like(values["network"], np.inf)}
+
+    unknown = np.full_like(found.margins, np.nan)
+    backtest = dataclasses.replace(
+        found,
+        rmse=worst(found.rmse),
+        mae=worst(found.mae),
+        forecasts=worst(found.forecasts),
+        margins=unknown,
+        coverage=unknown,
+    )
+    return dataclasses.replace(entry, backtest=backtest)
 
 
 def _learned(model: Forecaster) -> int:

@@ -1,6 +1,9 @@
 """The report of a comparison: one HTML file that needs no network, its verdict first."""
 
+import dataclasses
 from pathlib import Path
+
+import numpy as np
 
 from . import atomic, figures
 from .compare import Comparison, Entry
@@ -19,10 +22,12 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
     **Arguments:** `path`: of the file. `title`: of the page. `command`: what repeats it.
     """
     album, backtest = Album(), found.backtest
-    ways = [entry.name for entry in found.entries]
+    finite = {name: rmse for name, rmse in backtest.rmse.items() if np.isfinite(rmse).any()}
+    drawn = dataclasses.replace(backtest, rmse=finite)
+    ways = [entry.name for entry in found.entries if entry.name in finite]
     several = len(backtest.targets) > 1
     pictures = [
-        album(name if several else "", figures.compared, backtest, ways, i)
+        album(name if several else "", figures.compared, drawn, ways, i)
         for i, name in enumerate(backtest.targets)
     ]
     head = ["Way", "mean RMSE", "seconds", "epochs", "trained weights", "training ended"]
@@ -37,7 +42,7 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
         cost=Table("", head, found.cost()),
         budget=f"Each way had {found.budget:g} seconds to train.",
         settings=_settings(found),
-        best=found.best.way,
+        best="" if found.best is None else found.best.way,
         folder=str(path.parent),
     )
     atomic.write(path, page)

@@ -10,19 +10,28 @@ whose F has no columns feeds nothing back and maps x to y.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from numbers import Integral
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Float, Num, Shaped
 
-from .errors import InputError
-from .reservoir import Reservoir, drive, require_memory, run, step
+from .errors import InputError, at_least_one
+from .reservoir import (
+    Reservoir,
+    Values,
+    columns,
+    drive,
+    require_memory,
+    run,
+    several,
+    step,
+)
 from .ridge import Gram, Readout, RidgePath, Triangle
 from .seeds import Key, generator
 
 Series = Float[np.ndarray, "time output"]
-Inputs = Num[np.ndarray, "time input"]
 
 BLOCK = 2**21
 """Numbers in a block of states: 16 MiB."""
@@ -54,7 +63,11 @@ class Training:
     seed: Key = 0
 
     def __post_init__(self):
-        for name in ("washout", "state_noise", "feedback_noise"):
+        whole = isinstance(self.washout, Integral) and not isinstance(self.washout, bool)
+        if not whole or self.washout < 0:
+            rule = "`washout` must be a whole number of 0 or more"
+            raise InputError(rule, self.washout, "Change `washout`.")
+        for name in ("state_noise", "feedback_noise"):
             if not 0 <= getattr(self, name) < np.inf:
                 rule = f"`{name}` must be 0 or more, and finite"
                 raise InputError(rule, getattr(self, name), f"Raise `{name}`.")
@@ -80,8 +93,8 @@ class EchoStateNetwork:
     def fit(
         cls,
         reservoir: Reservoir,
-        series: Series | Sequence[Float[np.ndarray, "_ output"]],
-        inputs: Inputs | Sequence[Num[np.ndarray, "_ input"]] | None = None,
+        series: Values | Sequence[Values],
+        inputs: Values | Sequence[Values] | None = None,
         ridge: float | int | None = None,
         training: Training | None = None,
     ) -> "EchoStateNetwork":
@@ -89,7 +102,8 @@ class EchoStateNetwork:
 
         **Arguments:**
 
-        - `series`: y, `(time, output)`, or a list of such. `inputs`: x likewise.
+        - `series`: y, `(time, output)`, or a list of such; `(time,)` is one column. `inputs`:
+          x likewise.
         - `ridge`: the penalty; by generalised cross-validation if None.
         - `training`: washout, noise and kind of regression.
 
@@ -97,11 +111,8 @@ class EchoStateNetwork:
         washout that leaves no step, and a singular system.
         """
         fitting = EchoStateFitting(reservoir, training or Training())
-        all_series = [series] if isinstance(series, np.ndarray) else list(series)
-        if inputs is None:
-            all_inputs = [None] * len(all_series)
-        else:
-            all_inputs = [inputs] if isinstance(inputs, np.ndarray) else list(inputs)
+        all_series = several(series)
+        all_inputs = [None] * len(all_series) if inputs is None else several(inputs)
         if len(all_series) != len(all_inputs) or not all_series:
             got = f"{len(all_series)} and {len(all_inputs)}"
             raise InputError("there must be inputs for each series", got, "Pass as many.")
@@ -111,8 +122,8 @@ class EchoStateNetwork:
 
     def predict(
         self,
-        series: Series | None,
-        inputs: Inputs | None = None,
+        series: Values | None,
+        inputs: Values | None = None,
         memory: Memory | None = None,
     ) -> tuple[Series, Memory]:
         """One step ahead along data: y at each step from all before it.
@@ -124,15 +135,18 @@ class EchoStateNetwork:
         - `memory`: where to begin; at rest if None.
 
         **Returns:** the predictions, `(time, output)`, and the memory after the last step.
+
+        **Raises:** `InputError` for data or a memory that do not fit the network.
         """
+        outputs = len(self.readout.c)
         if series is None:
             steps = 0 if inputs is None else len(inputs)
-            series = np.zeros((steps, len(self.readout.c)))
+            series = np.zeros((steps, outputs))
             if self.reservoir.F.shape[1]:
                 rule = "`series` must be given where it is fed back"
                 raise InputError(rule, None, "Pass `series`, or use `generate`.")
-        series, inputs = _checked(self.reservoir, series, inputs)
-        memory = memory or rest(self.reservoir, series.shape[1])
+        series, inputs = _checked(self.reservoir, series, inputs, outputs)
+        memory = self._fitting(memory or rest(self.reservoir, outputs), stacked=False)
         predictions = np.empty(series.shape)
         for rows, states in _states(self.reservoir, series, inputs, memory, None):
             predictions[rows] = self.readout(states)
@@ -143,7 +157,7 @@ class EchoStateNetwork:
         self,
         steps: int,
         memory: Memory | None = None,
-        inputs: Float[np.ndarray, "steps *batch input"] | None = None,
+        inputs: Num[np.ndarray, "steps *batch_and_input"] | None = None,
     ) -> Float[np.ndarray, "steps *batch output"]:
         """Run free: each prediction is fed back.
 
@@ -151,13 +165,21 @@ class EchoStateNetwork:
 
         - `steps`: how many.
         - `memory`: from `predict`, or several stacked; the end of the training data if None.
-        - `inputs`: x of those steps, if the reservoir has any.
+        - `inputs`: x of those steps, `(steps, input)`, if the reservoir has any; with several
+          memories `(steps, batch, input)`.
 
         **Returns:** y of each step. One that diverges is infinite.
+
+        **Raises:** `InputError` for less than one step, and inputs or a memory that do not fit
+        the network.
         """
-        h, y = memory or self.memory
+        at_least_one("steps", steps)
+        h, y = self._fitting(memory or self.memory)
         if inputs is None:
             inputs = np.zeros((steps, *h.shape[:-1], 0))
+        inputs = np.asarray(inputs, np.float64)
+        if inputs.ndim == h.ndim == 1:
+            inputs = inputs[:, None]
         if inputs.shape != (steps, *h.shape[:-1], self.reservoir.U.shape[1]):
             rule = f"`inputs` must be {self.reservoir.U.shape[1]} for each of {steps} steps"
             raise InputError(rule, f"shape {inputs.shape}", "Pass the inputs of those steps.")
@@ -168,6 +190,17 @@ class EchoStateNetwork:
                 h = step(self.reservoir, drive(self.reservoir, inputs[t], fed), h)
                 outputs[t] = y = self.readout(h)
         return outputs
+
+    def _fitting(self, memory: Memory, stacked: bool = True) -> Memory:
+        """The memory, if it is of this network; refuses another."""
+        (h, y), units, outputs = memory, self.reservoir.units, len(self.readout.c)
+        runs = h.shape[:-1]
+        if (h.shape, y.shape) != ((*runs, units), (*runs, outputs)) or len(runs) > int(stacked):
+            rule = f"a memory must be of shapes ({units},) and ({outputs},)"
+            rule += ", or several stacked" if stacked else ""
+            remedy = "Pass one that `predict` of this network gave."
+            raise InputError(rule, f"{h.shape} and {y.shape}", remedy)
+        return memory
 
     def arrays(self) -> dict[str, Shaped[np.ndarray, "..."]]:
         """All of it as plain arrays by name, to be saved; `from_arrays` reads them."""
@@ -208,13 +241,13 @@ class EchoStateFitting:
         self._memory: Memory | None = None
         self._seen = 0
 
-    def add(self, series: Series, inputs: Inputs | None = None, *, resume: bool = False):
+    def add(self, series: Values, inputs: Values | None = None, *, resume: bool = False):
         """Take in a series; with `resume`, as what comes next in the one before.
 
-        **Raises:** `InputError` for data that do not fit the reservoir or each other, and if
-        the series before was no longer than the washout.
+        **Raises:** `InputError` for data that do not fit the reservoir, each other or the
+        series before, and if that was no longer than the washout.
         """
-        series, inputs = _checked(self.reservoir, series, inputs)
+        series, inputs = _checked(self.reservoir, series, inputs, self._outputs())
         if not resume or self._memory is None:
             self._ended()
             self._memory, self._seen = rest(self.reservoir, series.shape[1]), 0
@@ -232,8 +265,12 @@ class EchoStateFitting:
     def merge(self, other: "EchoStateFitting") -> None:
         """Take in the sums of another fitting of this reservoir.
 
-        **Raises:** `InputError` if it is by the other kind of regression.
+        **Raises:** `InputError` if it is of another reservoir, or by the other kind of
+        regression.
         """
+        if not _same(self.reservoir, other.reservoir):
+            rule = "fits that are merged must be of one reservoir"
+            raise InputError(rule, "two that differ", "Draw both with one design and seed.")
         self._ended()
         other._ended()
         if self.sums is None or other.sums is None:
@@ -267,6 +304,12 @@ class EchoStateFitting:
             raise InputError("a fit needs data", "none", "Call `add` first.")
         return self.sums
 
+    def _outputs(self) -> int | None:
+        """The columns of the series so far."""
+        if self.sums is not None:
+            return self.sums.targets
+        return None if self._memory is None else len(self._memory.y)
+
     def _ended(self):
         if self._memory is not None and self._seen <= self.training.washout:
             rule = "`washout` must be shorter than the series"
@@ -288,6 +331,20 @@ class EchoStateFitting:
 def rest(reservoir: Reservoir, outputs: int) -> Memory:
     """A network that has seen nothing."""
     return Memory(np.zeros(reservoir.units, reservoir.dtype), np.zeros(outputs))
+
+
+def _same(one: Reservoir, other: Reservoir) -> bool:
+    """Whether two reservoirs give the same states."""
+    if one is other:
+        return True
+    if (one.leak, one.activation, one.dtype) != (other.leak, other.activation, other.dtype):
+        return False
+    if not all(np.array_equal(getattr(one, name), getattr(other, name)) for name in "UFb"):
+        return False
+    if type(one.W) is not type(other.W):
+        return False
+    apart: Any = one.W != other.W
+    return not apart.sum()
 
 
 def _states(reservoir, series, inputs, memory, noise) -> Iterator:
@@ -312,10 +369,10 @@ def _states(reservoir, series, inputs, memory, noise) -> Iterator:
         yield rows, states
 
 
-def _checked(reservoir, series, inputs):
-    """Both as arrays of float64; refuses what does not fit."""
-    series = np.asarray(series, np.float64)
-    inputs = np.zeros((len(series), 0)) if inputs is None else np.asarray(inputs, np.float64)
+def _checked(reservoir, series, inputs, outputs=None):
+    """Both as arrays of float64; refuses what does not fit the reservoir, or `outputs`."""
+    series = columns("series", series, outputs)
+    inputs = np.zeros((len(series), 0)) if inputs is None else columns("inputs", inputs)
     size, fed = reservoir.U.shape[1], reservoir.F.shape[1]
     if fed not in (0, series.shape[1]):
         rule = f"`series` must have the {fed} columns that the reservoir feeds back"
@@ -323,11 +380,4 @@ def _checked(reservoir, series, inputs):
     if inputs.shape != (len(series), size):
         rule = f"`inputs` must be of shape ({len(series)}, {size})"
         raise InputError(rule, inputs.shape, "Pass as many inputs as the reservoir has.")
-    if not len(series):
-        raise InputError("a series must have steps", 0, "Pass data.")
-    for name, values in (("series", series), ("inputs", inputs)):
-        if not np.isfinite(values).all():
-            bad = int(np.argwhere(~np.isfinite(values))[0][0])
-            rule = f"`{name}` must be finite"
-            raise InputError(rule, f"{values[bad]} at step {bad}", "Fill what is missing.")
     return series, inputs

@@ -15,12 +15,12 @@ from .checkpoint import damaged, unflatten
 from .epoch import TrainState
 from .errors import InputError, nearest
 from .methods import method
-from .network import Architecture, Network
+from .network import Architecture, Network, unused
 from .parts import Parts
 from .predict import Forecast, Predictor, precision
 from .series import Series
-from .settings import check_settings
-from .tables import check_steps, has_column, to_series
+from .settings import Settings, check_settings
+from .tables import to_series
 from .train import Fitted, OnEpoch, Row, first_state, train
 
 MOST_WEIGHTS = 2_000_000_000  # of an ensemble; more is a mistake, found before memory is
@@ -36,7 +36,7 @@ class Forecaster:
     **The network**
 
     - `cell`: `rnn`, `gru`, `lstm`, or `esn`, an echo state network: its cell is drawn and only
-      its readout is fitted, by regression. `method` and the like then have no effect.
+      its readout is fitted, by regression. `method` and the like it does not take.
     - `radius`, `leak`, `input_scale`: of an `esn`, see `EchoState`. `activation`: of an `rnn`.
     - `hidden`, `depth`: units of a cell, and cells stacked.
     - `dense`: units of hidden dense layers (relu) before the readout.
@@ -50,8 +50,8 @@ class Forecaster:
     **The forecast**
 
     - `window`: steps that the network sees before it forecasts.
-    - `washout`: the first steps of a window, after which its predictions are trained; the
-      last step always is.
+    - `washout`: the first steps of a window, after which its predictions are trained; fewer
+      than `window`, but for the default: in a short window it leaves the last step.
     - `horizon`: steps that it forecasts at once. With 1 its predictions are fed back
       (recursive); with as many as are asked for nothing is fed back (direct).
     - `truncated`: train along the whole series, state carried, gradient cut every `window`
@@ -149,20 +149,33 @@ class Forecaster:
     ) -> "Forecaster":
         """The first half of `fit`: read, check, split and scale the data."""
         settings = check_settings(self.get_params())
+        self._check_asked()
         series = to_series(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
-        self.parts_ = Parts.of(
-            series,
-            settings.validation,
-            settings.test,
-            settings.window,
-            settings.horizon,
-            settings.truncated,
-            settings.dtype,
-        )
+        return self._split(series, settings)
+
+    def _split(self, series: list[Series], of: Settings) -> "Forecaster":
+        """Split and scale series by settings that were checked."""
+        shape = of.window, of.horizon, of.truncated, of.dtype
+        self.parts_ = Parts.of(series, of.validation, of.test, *shape)
         self.architecture_ = self._architecture(self.parts_)
-        self.settings_ = settings.model_dump()
+        self.settings_ = of.model_dump()
         self.__dict__.pop("fitted_", None)  # of other data: should training fail, it must go
         return self
+
+    def _check_asked(self) -> None:
+        """Refuse settings that were changed, though what is trained cannot follow them."""
+        for name in unused(self.cell):
+            got = getattr(self, name)
+            if got != getattr(Forecaster, name):
+                rule = f"the cell `{self.cell}` takes no `{name}`, which is of an `esn`"
+                if self.cell == "esn":
+                    rule = f"an `esn` is drawn and fitted at once, and has no other `{name}`"
+                remedy = f"Leave `{name}` at its default, or choose another `cell`."
+                raise InputError(rule, got, remedy)
+        if self.window <= self.washout != Forecaster.washout:
+            got = f"{self.washout} of {self.window} steps"
+            remedy = "Lower `washout`, or raise `window`."
+            raise InputError("`washout` must be shorter than `window`", got, remedy)
 
     def train(
         self,
@@ -176,10 +189,11 @@ class Forecaster:
             if self.cell == "esn":
                 from .readout import fit_readouts  # here: SciPy takes a while to load
 
-                self.fitted_ = fit_readouts(self._untrained(), data, validation=validation)
+                networks = self._to_train()
+                self.fitted_ = fit_readouts(networks, data, validation=validation)
             else:
                 self.fitted_ = train(
-                    self._untrained(),
+                    self._to_train(),
                     data,
                     self.loss,
                     self._method(),
@@ -203,7 +217,7 @@ class Forecaster:
         """
         with precision(self.dtype):
             self._data()
-            return first_state(self._untrained(), self._method(), ensemble=self.ensemble)
+            return first_state(self._to_train(), self._method(), ensemble=self.ensemble)
 
     def predict(
         self, steps: int, data: Any = None, *, inputs: Any = None
@@ -222,7 +236,7 @@ class Forecaster:
         **Raises:** `InputError` if the network is not fitted or inputs are missing.
         """
         predictor = self.predictor(steps)
-        series = None if data is None else self._as_fitted(data)
+        series = None if data is None else self.parts_.alike(data)
         forecasts = predictor.forecast(series, steps, inputs)
         return forecasts[0] if len(forecasts) == 1 else forecasts
 
@@ -242,7 +256,7 @@ class Forecaster:
         **Raises:** `InputError` if there are fewer rows than steps.
         """
         predictor = self.predictor(steps)
-        return predictor.backtest(None if data is None else self._as_fitted(data), steps)
+        return predictor.backtest(None if data is None else self.parts_.alike(data), steps)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the run to a folder: weights, data, settings, history; see `run`.
@@ -288,8 +302,8 @@ class Forecaster:
     @classmethod
     def from_record(cls, record: run.Record, folder: Path) -> "Forecaster":
         """The forecaster of a record, with its weights if it was trained to the end."""
-        settings = check_settings(record.settings).model_dump()
-        model = cls(**settings).prepare(record.series)
+        settings = check_settings(record.settings)
+        model = cls(**settings.model_dump())._split(to_series(record.series), settings)
         if model.architecture_ != record.architecture:
             raise damaged(folder / "run.json", "its architecture is not that of its settings")
         if record.params is not None:
@@ -340,8 +354,16 @@ class Forecaster:
             rule = "the plateau schedule needs a part held out for validation"
             remedy = "Raise `validation` (`--validation`), or choose another `schedule`."
             raise InputError(rule, f"`validation` {self.validation:g}", remedy)
-        washout = min(self.washout, self.window - 1)
+        washout = min(self.washout, self.window - 1)  # the default is for longer windows
         return self.parts_.train(self.batch_size, washout), validation
+
+    def _to_train(self) -> Network:
+        """The networks before a training, which must fit into memory."""
+        if self.cell == "esn":
+            from .readout import check_memory  # here: as above
+
+            check_memory(self.architecture_, self.ensemble)
+        return self._untrained()
 
     def _untrained(self) -> Network:
         if self.fewest_weights() > MOST_WEIGHTS:
@@ -371,28 +393,6 @@ class Forecaster:
         if steps < 1:
             raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
         return Predictor(self.network_, self.parts_, self.level)
-
-    def _as_fitted(self, data: Any) -> list[Series]:
-        """Other data, with the columns that the network was fitted to."""
-        known = self.parts_.series[0]
-        try:
-            series = to_series(
-                data,
-                target=list(known.target_names),
-                inputs=list(known.input_names),
-                time=known.times.column,
-                id=known.id if has_column(data, known.id) else None,
-            )
-        except InputError as error:
-            if "`fill=" not in error.remedy:
-                raise
-            raise InputError(error.rule, error.got, "Fill the gap first.") from None
-        check_steps(known, series)
-        for one in series:
-            if len(one) < self.parts_.context:
-                rule = f"new data must hold at least {self.parts_.context} steps of context"
-                raise InputError(rule, f"{len(one)} steps", "Pass more of the series.")
-        return series
 
 
 def load(folder: str | Path) -> Forecaster:

@@ -7,6 +7,7 @@ stack the blocks of their gates along the first axis.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -135,22 +136,29 @@ def chrono(longest: float | int) -> Vector:
     $$b_f = \log u, \qquad b_i = -b_f$$
 
     The LSTM's keep and write gates; in the GRU the keep gate z alone, for it writes 1 - z.
-    Other biases are 0. Use it with `keep=0`.
+    Other biases are 0. Use it with `keep=0` and `biases=1`: a second draw, added to the first,
+    would be another time.
 
     **Raises:** `InputError` if `longest` is not a finite number above 2.
     """
     if not 2 < longest < math.inf:
         raise InputError("`longest` must be finite and above 2 steps", longest, "Raise it.")
+    return _Chrono(longest)
 
-    def draw(rng, rows, columns):
+
+@dataclass(frozen=True)
+class _Chrono:
+    """The bias of `chrono`; a class, by which `initialisation` knows it."""
+
+    longest: float | int
+
+    def __call__(self, rng, rows, columns):
         b = np.zeros((rows // columns, columns))
         if len(b) > 1:  # (i, f, g, o) or (r, z, n); the RNN has no gates
-            b[1] = np.log(rng.uniform(1, longest - 1, columns))
+            b[1] = np.log(rng.uniform(1, self.longest - 1, columns))
         if len(b) == 4:
             b[0] = -b[1]
         return b.ravel()
-
-    return draw
 
 
 class Initialisation(NamedTuple):
@@ -232,9 +240,13 @@ INITIALISATIONS: dict[str, Initialisation] = {
 def initialisation(name: str | Initialisation) -> Initialisation:
     """The initialisation of that name; an `Initialisation` of your own passes through.
 
-    **Raises:** `InputError` for an unknown name.
+    **Raises:** `InputError` for an unknown name, and for a bias of `chrono` that would be drawn
+    more than once.
     """
     if isinstance(name, Initialisation):
+        if isinstance(name.b, _Chrono) and name.biases > 1:
+            rule = "a bias of `chrono` must be drawn once"
+            raise InputError(rule, f"`biases` {name.biases}", "Set `biases=1`.")
         return name
     if name not in INITIALISATIONS:
         raise InputError(

@@ -27,6 +27,14 @@ OUTPUTS: dict[str, Callable[[Array], Array]] = {
 RESERVOIR = ("radius", "leak", "input_scale")
 """The fields of an `Architecture` that are of an echo state network alone."""
 
+GRADIENT = ("activation", "init", "rate", "clip", "schedule")
+"""The settings of a forecaster that nothing of an echo state network follows."""
+
+
+def unused(cell: str) -> tuple[str, ...]:
+    """The settings that a cell and its training do not take."""
+    return GRADIENT if cell == "esn" else RESERVOIR
+
 
 class Dense(eqx.Module):
     r"""A dense layer: $\sigma(V x + c)$.

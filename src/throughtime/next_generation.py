@@ -14,8 +14,8 @@ from itertools import combinations_with_replacement
 import numpy as np
 from jaxtyping import Float, Int
 
-from .errors import InputError
-from .reservoir import require_memory
+from .errors import InputError, at_least_one
+from .reservoir import Values, columns, require_memory, several
 from .ridge import Readout, Triangle
 
 Series = Float[np.ndarray, "time output"]
@@ -40,7 +40,7 @@ class NextGeneration:
     @classmethod
     def fit(
         cls,
-        series: Series | Sequence[Float[np.ndarray, "_ output"]],
+        series: Values | Sequence[Values],
         delays: int = 2,
         spacing: int = 1,
         order: int = 2,
@@ -50,21 +50,20 @@ class NextGeneration:
 
         **Arguments:**
 
-        - `series`: `(time, output)`, or a list of such.
+        - `series`: `(time, output)`, or a list of such; `(time,)` is one column.
         - `delays`, `spacing`, `order`: see the class.
         - `ridge`: the penalty on the sum over steps; by generalised cross-validation if None.
 
-        **Raises:** `InputError` for numbers under 1, a series shorter than its delays, and a
-        singular system.
+        **Raises:** `InputError` for numbers under 1, a series shorter than its delays, series
+        that differ in columns, and a singular system.
         """
         for name, number in (("delays", delays), ("spacing", spacing), ("order", order)):
-            if number < 1:
-                raise InputError(f"`{name}` must be at least 1", number, f"Raise `{name}`.")
-        sums, all_series = None, [series] if isinstance(series, np.ndarray) else series
-        for y in all_series:
-            y = _finite(y)
-            columns = _size(y.shape[1] * delays, order)
-            require_memory(8.0 * columns * (3 * columns + 2 * len(y)), "its monomials")
+            at_least_one(name, number)
+        sums = None
+        for one in several(series):
+            y = columns("series", one, sums.targets if sums else None)
+            size = _size(y.shape[1] * delays, order)
+            require_memory(8.0 * size * (3 * size + 2 * len(y)), "its monomials")
             x = _delayed(y[:-1], delays, spacing)
             X, Y = monomials(x, order), np.diff(y, axis=0)[(delays - 1) * spacing :]
             sums = sums.add(X, Y) if sums else Triangle.of(X, Y, intercept=False)
@@ -75,24 +74,31 @@ class NextGeneration:
         past = y[-(delays - 1) * spacing - 1 :]
         return cls(delays, spacing, order, path.solve(ridge), ridge, past)
 
-    def predict(self, series: Series) -> Float[np.ndarray, "rows output"]:
+    def predict(self, series: Values) -> Float[np.ndarray, "rows output"]:
         r"""One step ahead along data: the values after steps $(k-1)s, (k-1)s + 1, \dots$
 
         **Returns:** $T - (k-1)s$ of them; the last one follows the data.
+
+        **Raises:** `InputError` for a series of other columns, or shorter than its delays.
         """
-        x = _delayed(_finite(series), self.delays, self.spacing)
-        return x[:, : series.shape[1]] + self.readout(monomials(x, self.order))
+        y = columns("series", series, self.past.shape[1])
+        x = _delayed(y, self.delays, self.spacing)
+        return x[:, : y.shape[1]] + self.readout(monomials(x, self.order))
 
     def generate(
-        self, steps: int, past: Series | None = None
+        self, steps: int, past: Values | None = None
     ) -> Float[np.ndarray, "steps output"]:
         """Run free from the end of `past`, or of the training data if None.
 
         **Arguments:** `past` needs $(k-1)s + 1$ steps or more.
 
         **Returns:** `(steps, output)`. What diverges is infinite or not a number.
+
+        **Raises:** `InputError` for less than one step, and a past of other columns or shorter
+        than its delays.
         """
-        past = self.past if past is None else _finite(past)
+        at_least_one("steps", steps)
+        past = self.past if past is None else columns("past", past, self.past.shape[1])
         span = (self.delays - 1) * self.spacing + 1
         _long_enough(past, span)
         y = np.concatenate([past[-span:], np.empty((steps, past.shape[1]))])
@@ -136,11 +142,3 @@ def _long_enough(y, least):
     if len(y) < least:
         rule = f"a series must hold the {least} steps that its delays span"
         raise InputError(rule, len(y), "Lower `delays` or `spacing`, or pass more data.")
-
-
-def _finite(series):
-    series = np.asarray(series, np.float64)
-    if not np.isfinite(series).all():
-        bad = int(np.argwhere(~np.isfinite(series))[0][0])
-        raise InputError("a series must be finite", f"{series[bad]} at step {bad}", "Fill it.")
-    return series

@@ -5,13 +5,14 @@ Everything that could leak from the future into a forecast is decided here.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from . import baselines
+from . import baselines, tables
 from .backtest import Origins
 from .batches import Streams, Windows
 from .errors import InputError
@@ -116,6 +117,31 @@ class Parts:
             ]
             each = [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
             Origins.join(each).check()
+
+    def alike(self, data: Any) -> list[Series]:
+        """Other data, read with the columns of these series.
+
+        **Raises:** `InputError` if a column is missing, or there is too little of it.
+        """
+        known = self.series[0]
+        try:
+            series = tables.to_series(
+                data,
+                target=list(known.target_names),
+                inputs=list(known.input_names),
+                time=known.times.column,
+                id=known.id if tables.has_column(data, known.id) else None,
+            )
+        except InputError as error:
+            if "`fill=" not in error.remedy:
+                raise
+            raise InputError(error.rule, error.got, "Fill the gap first.") from None
+        tables.check_steps(known, series)
+        for one in series:
+            if len(one) < self.context:
+                rule = f"new data must hold at least {self.context} steps of context"
+                raise InputError(rule, f"{len(one)} steps", "Pass more of the series.")
+        return series
 
     def period(self) -> int | None:
         """The season of the first target in the longest training part, if one shows."""

@@ -26,8 +26,9 @@ from .batches import Data
 from .epoch import state_before
 from .errors import InputError
 from .initialise import on_device
-from .network import Network
+from .network import Architecture, Network
 from .objective import counted
+from .reservoir import require_memory
 from .seeds import Key, generator
 from .train import Fitted, Row
 
@@ -80,9 +81,12 @@ def fit_readout(
     **Returns:** a `ReadoutFit`.
 
     **Raises:** `InputError` for another output than `identity`, for data without a step that
-    counts or with one that is not finite, and if the regression is singular at every penalty.
+    counts or with one that is not finite, if the regression is singular at every penalty, and
+    for more units than memory holds the sums of.
     """
     _check(network, data)
+    outputs, features = network.readout.layers[-1].V.shape
+    require_memory(_sums(features, outputs), "the sums of its regression")
     # With a generator, as for a training: without one, drawn data is the fixed data of tests.
     gram, weight = _gram(_rows(network, data, batch_size, generator(key)))
     path, ridges = gram.path(), [float(one) for one in ridges]
@@ -126,6 +130,24 @@ def fit_readouts(
         lambda *w: jax.device_put(np.stack(w)), *(fit.network for fit in fits)
     )
     return Fitted(stacked, history, (1,) * len(fits), "readouts fitted by ridge regression")
+
+
+def check_memory(shape: Architecture, members: int) -> None:
+    """Refuse an ensemble to be fitted that memory cannot hold, before any of it is drawn.
+
+    Counted are the weights twice, as drawn and as fitted, and the sums of one regression.
+
+    **Raises:** `InputError`.
+    """
+    features = (shape.hidden, *shape.dense)[-1]
+    weights = jnp.dtype(shape.dtype).itemsize * members * shape.fewest_weights()
+    size = _sums(features, shape.output_size) + 2.0 * weights
+    require_memory(size, "its weights and the sums of its regression")
+
+
+def _sums(features: int, outputs: int) -> float:
+    """Bytes of the scatter, of what is added to it, and of its factors: five such squares."""
+    return 5 * 8.0 * (features + outputs) ** 2
 
 
 def _rows(

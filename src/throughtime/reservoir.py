@@ -8,13 +8,14 @@ the weights that feed the output y back. a is the leak, f the hyperbolic tangent
 identity, $\nu$ noise.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sparse
-from jaxtyping import DTypeLike, Float
+from jaxtyping import DTypeLike, Float, Num
 
 from . import native
 from .errors import InputError, nearest
@@ -27,6 +28,9 @@ Topology = Literal["sparse", "dense", "cycle"]
 
 State = Float[np.ndarray, "*settings units"]
 States = Float[np.ndarray, "time *settings units"]
+
+Values = Num[np.ndarray, "..."] | Sequence[float | int]
+"""A series, `(time, columns)`; one of one column may be `(time,)`, or a list of numbers."""
 
 
 class Settings(NamedTuple):
@@ -46,12 +50,15 @@ class Settings(NamedTuple):
 class Reservoir:
     """The weights, the leak a and the activation f; see the head of this module.
 
-    - `W`: dense or sparse (CSR). All weights have one dtype, float64 or float32; it is that
-      of the states.
+    - `W`: dense or sparse; a sparse one is kept as CSR. All weights have one dtype, float64
+      or float32; it is that of the states.
     - `U`, `F`: no columns where there is no input, or nothing is fed back.
+
+    **Raises:** `InputError` for weights that differ in units or dtype, a sparse W that is not
+    sound, and an unknown leak or activation.
     """
 
-    W: Matrix
+    W: Matrix | Any
     U: Float[np.ndarray, "units input"]
     F: Float[np.ndarray, "units output"]
     b: Float[np.ndarray, " units"]
@@ -69,12 +76,12 @@ class Reservoir:
         if self.W.shape != (n, n) or len(self.U) != n or len(self.F) != n:
             shapes = f"W {self.W.shape}, U {self.U.shape}, F {self.F.shape}, b {self.b.shape}"
             raise InputError("weights must be of as many units", shapes, "Reshape them.")
-        if isinstance(self.W, sparse.csr_array):
-            try:  # a column that is not there would be read as memory of something else
-                self.W.check_format(full_check=True)
-            except ValueError as error:
-                rule = "a sparse W must be sound"
-                raise InputError(rule, error, "Build it with `scipy.sparse`.") from None
+        if sparse.issparse(self.W):
+            object.__setattr__(self, "W", _sound(self.W))
+        dtypes = [getattr(self, name).dtype for name in "WUFb"]
+        if len(set(dtypes)) > 1 or self.dtype not in (np.float64, np.float32):
+            rule = "W, U, F and b must be of one dtype, float64 or float32"
+            raise InputError(rule, ", ".join(map(str, dtypes)), "Cast them by `astype`.")
 
     @property
     def units(self) -> int:
@@ -92,6 +99,19 @@ class Reservoir:
         """With weights, and so states, of this dtype."""
         cast = {name: getattr(self, name).astype(dtype) for name in "WUFb"}
         return replace(self, **cast)
+
+
+def _sound(W) -> sparse.csr_array:
+    """A sparse matrix as CSR; refuses one whose indices are wrong."""
+    try:  # an index that is not there would be memory of something else
+        if W.format in ("csc", "bsr"):
+            W.check_format(full_check=True)
+        W = sparse.csr_array(W)
+        W.check_format(full_check=True)
+    except ValueError as error:
+        rule = "a sparse W must be sound"
+        raise InputError(rule, error, "Build it with `scipy.sparse`.") from None
+    return W
 
 
 def drive(
@@ -125,9 +145,11 @@ def run(
 
     **Returns:** the state after each step.
 
-    **Raises:** `InputError` for arrays of another shape.
+    **Raises:** `InputError` for arrays of another shape, and settings of another number of
+    runs.
     """
     _check_shapes(reservoir.units, drive, state, noise)
+    _check_settings(settings or reservoir.settings, len(np.atleast_2d(state)))
     if native.available():
         return _run_native(reservoir, drive, state, noise, settings or reservoir.settings)
     states = np.empty((len(drive), *state.shape), reservoir.dtype)
@@ -147,6 +169,14 @@ def _check_shapes(n: int, drive: np.ndarray, state: np.ndarray, noise: np.ndarra
     if wrong:
         rule = f"drive and noise must be (time, {n}), and a state ({n},) or (runs, {n})"
         raise InputError(rule, " and ".join(map(str, wrong)), "Reshape them.")
+
+
+def _check_settings(settings: Settings, runs: int):
+    wrong = [np.shape(v) for v in settings if np.shape(v) not in ((), (runs,))]
+    if wrong:
+        rule = f"each of the settings must be a number, or one for each of {runs} runs"
+        got = "shape " + " and ".join(map(str, wrong))
+        raise InputError(rule, got, "Pass as many settings as states.")
 
 
 def _run_native(reservoir, drive, state, noise, settings: Settings) -> States:
@@ -268,6 +298,46 @@ class ReservoirDesign:
             raise InputError(rule, self.radius, "Take about 0.9.")
         row = {"sparse": 2 * self.incoming, "dense": self.units, "cycle": 2}[self.topology]
         require_memory(8.0 * self.units * (row + self.inputs + self.outputs), "its weights")
+
+
+def columns(
+    name: str, values: Values, count: int | None = None
+) -> Float[np.ndarray, "time columns"]:
+    """A series in float64; one of one axis is one column.
+
+    **Arguments:**
+
+    - `name`: what errors call it.
+    - `count`: the columns it must have, where they are known.
+
+    **Raises:** `InputError` for more axes, other columns, no step, or a value that is not
+    finite.
+    """
+    found = np.asarray(values, np.float64)
+    found = found[:, None] if found.ndim == 1 else found
+    if found.ndim != 2:
+        rule = f"`{name}` must be of shape (time, columns)"
+        raise InputError(rule, f"shape {found.shape}", "Pass several series as a list.")
+    if count not in (None, found.shape[1]):
+        rule = f"`{name}` must have {count} columns, as what was fitted before"
+        raise InputError(rule, found.shape[1], "Pass the same columns.")
+    if not len(found):
+        raise InputError(f"`{name}` must have steps", 0, "Pass data.")
+    wrong = np.argwhere(~np.isfinite(found))
+    if len(wrong):
+        t, column = wrong[0]
+        value = "NaN" if np.isnan(found[t, column]) else found[t, column]
+        got = f"{value} in column {column} at step {t}"
+        raise InputError(f"`{name}` must be finite", got, "Fill what is missing.")
+    return found
+
+
+def several(series: Any) -> list[Any]:
+    """The series of a list; an array, or a list of numbers, is one."""
+    if isinstance(series, np.ndarray):
+        return [series]
+    items = list(series)
+    return [items] if items and np.ndim(items[0]) == 0 else items
 
 
 def require_memory(size: float, what: str) -> None:

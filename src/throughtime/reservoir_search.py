@@ -26,8 +26,18 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from .echo_state import EchoStateNetwork, Memory, Training, rest
-from .errors import InputError, nearest
-from .reservoir import Reservoir, ReservoirDesign, Settings, drive, require_memory, run, step
+from .errors import InputError, at_least_one, nearest
+from .reservoir import (
+    Reservoir,
+    ReservoirDesign,
+    Settings,
+    Values,
+    columns,
+    drive,
+    require_memory,
+    run,
+    step,
+)
 from .ridge import Gram, RidgePath, Triangle
 from .search_space import Optuna, Random, Space
 from .seeds import Key, generator
@@ -85,9 +95,8 @@ class Search:
     def __post_init__(self):
         for name in ("validation", "horizon", "trials", "threads"):
             number = getattr(self, name)
-            if number is not None and number < 1:
-                rule = f"`{name}` must be at least 1"
-                raise InputError(rule, number, f"Raise `{name}`.")
+            if name != "threads" or number is not None:
+                at_least_one(name, number)
         if self.sampler not in ("random", "optuna"):
             known = nearest(self.sampler, ("random", "optuna"))
             raise InputError("`sampler` must be known", self.sampler, known)
@@ -105,11 +114,14 @@ class Found(NamedTuple):
     - `trials`: in the order in which they were drawn. `best`: the one of the least error.
     - `network`: with the reservoir of the first seed, at the best settings, fitted to the
       whole series; `generate` goes on from its end.
+    - `on_edge`: the settings of the best that lie on the edge of what was searched, by name;
+      see `Space.on_edge`. Search again with their ranges, or `ridges`, moved or wider.
     """
 
     trials: list[Trial]
     best: Trial
     network: EchoStateNetwork
+    on_edge: tuple[str, ...]
 
 
 class _Data(NamedTuple):
@@ -124,7 +136,7 @@ class _Data(NamedTuple):
 
 
 def search(
-    design: ReservoirDesign, series: Series, options: Search, inputs: Inputs | None = None
+    design: ReservoirDesign, series: Values, options: Search, inputs: Values | None = None
 ) -> Found:
     """The best settings of a reservoir for a series.
 
@@ -132,10 +144,12 @@ def search(
 
     - `design`: the reservoir; what is searched replaces its leak and radius, and multiplies
       its scales of U and F.
-    - `series`: y, `(time, output)`. `inputs`: x, `(time, input)`.
+    - `series`: y, `(time, output)`. `inputs`: x, `(time, input)`. Either may be `(time,)`,
+      which is one column.
     - `options`: see `Search`.
 
-    **Returns:** trials, the best of them, and a network; see `Found`.
+    **Returns:** trials, the best of them, a network, and which settings of the best lie on the
+    edge of what was searched; see `Found`.
 
     **Raises:** `InputError` for data that do not fit the design, a washout that leaves no step
     before the validation part, and if no trial has a finite error.
@@ -156,7 +170,9 @@ def search(
         rule = "a search must find settings with a finite error"
         remedy = "Lower `radius`, or raise the largest of `ridges`."
         raise InputError(rule, f"none in {len(trials)} trials", remedy)
-    return Found(trials, best, _fitted(design, reservoirs[0], best, data, options))
+    network = _fitted(design, reservoirs[0], best, data, options)
+    edge = options.space.on_edge((best.leak, best.radius, best.input_scale), best.ridge)
+    return Found(trials, best, network, edge)
 
 
 def scaled(design: ReservoirDesign, reservoir: Reservoir, trial: Trial) -> Reservoir:
@@ -193,9 +209,8 @@ def _judge(pool, threads, design, reservoirs, drawn, data, options) -> list[Tria
 def _errors(design, reservoir, drawn, data, options) -> Float[np.ndarray, "settings ridges"]:
     """The error of every setting and penalty on one reservoir; infinite where it fails."""
     each = [_settings(design, setting) for setting in drawn]
-    columns = (np.array(column) for column in zip(*each, strict=True))
+    settings = Settings(*(np.array(values) for values in zip(*each, strict=True)))
     with np.errstate(over="ignore", invalid="ignore"):
-        settings = Settings(*columns)
         states = _states(reservoir, data, settings, len(data.y))
         taught, training = states[: data.end], options.training
         if training.state_noise or training.feedback_noise:
@@ -289,16 +304,14 @@ def _settings(design, setting) -> Settings:
 
 
 def _split(design, series, inputs, options) -> _Data:
-    y = np.asarray(series, np.float64)
-    x = np.zeros((len(y), 0)) if inputs is None else np.asarray(inputs, np.float64)
+    y = columns("series", series)
+    x = np.zeros((len(y), 0)) if inputs is None else columns("inputs", inputs)
     if x.shape != (len(y), design.inputs):
         rule = f"`inputs` must be of shape ({len(y)}, {design.inputs})"
         raise InputError(rule, x.shape, "Pass as many inputs as the design has.")
     if design.outputs not in (0, y.shape[1]):
         rule = f"`series` must have the {design.outputs} columns that the design feeds back"
         raise InputError(rule, y.shape[1], "Change `outputs` of the design.")
-    if not (np.isfinite(y).all() and np.isfinite(x).all()):
-        raise InputError("`series` and `inputs` must be finite", "NaN or inf", "Fill them.")
     end = len(y) - options.validation
     washout = options.training.washout
     if end <= washout:

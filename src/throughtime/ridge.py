@@ -79,13 +79,17 @@ class Gram:
 
         $$S = S_1 + S_2 + \frac{n_1 n_2}{n_1 + n_2} (m_2 - m_1)(m_2 - m_1)^\top$$
         """
-        _alike(self, other)
+        _alike(self._kind, other._kind)
         n = self.count + other.count
         apart = other.mean - self.mean
         scatter = self.scatter + other.scatter
         scatter += self.count * other.count / n * np.outer(apart, apart)
         mean = self.mean + other.count / n * apart
         return type(self)(n, mean, scatter, self.targets, self.intercept)
+
+    @property
+    def _kind(self):
+        return len(self.mean) - self.targets, self.targets, self.intercept
 
     def solve(self, ridge: float | int) -> Readout:
         """The readout at one penalty, by Cholesky.
@@ -144,6 +148,7 @@ class Triangle:
 
     def add(self, X: Features, Y: Targets) -> "Triangle":
         """With more rows."""
+        _alike(self._kind, (X.shape[1], Y.shape[1], self.intercept))
         Z = _columns(X, Y)
         if self.intercept:
             Z = np.concatenate([np.ones((len(Z), 1)), Z], axis=1)
@@ -151,8 +156,13 @@ class Triangle:
 
     def merge(self, other: "Triangle") -> "Triangle":
         """The factor of the rows of both."""
-        _alike(self, other)
+        _alike(self._kind, other._kind)
         return self._stacked(other.R, other.count)
+
+    @property
+    def _kind(self):
+        features = len(self.R) - self.targets - self.intercept
+        return features, self.targets, self.intercept
 
     def _stacked(self, rows, count):
         return type(self)(
@@ -305,11 +315,13 @@ def _columns(X, Y):
 
 
 def _alike(one, other):
-    if (one.targets, one.intercept) != (other.targets, other.intercept) or len(
-        one.R if isinstance(one, Triangle) else one.mean
-    ) != len(other.R if isinstance(other, Triangle) else other.mean):
-        rule = "sums that are merged must be of the same columns"
-        raise InputError(rule, "two that differ", "Merge fits of one reservoir.")
+    if one != other:
+        rule = "rows that are summed must be of the same columns"
+        got = " and ".join(
+            f"{features} features, {targets} targets, {'an' if intercept else 'no'} intercept"
+            for features, targets, intercept in (one, other)
+        )
+        raise InputError(rule, got, "Sum rows of one kind.")
 
 
 def _readout(V, mean):

@@ -4,6 +4,8 @@ Draws are random (Bergstra and Bengio 2012), or by Optuna's tree of Parzen estim
 (Bergstra, Bardenet, Bengio and Kegl 2011).
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -17,6 +19,9 @@ from .seeds import Key, generator
 Range = tuple[float | int, float | int]
 Setting = tuple[float, float, float]
 """Leak, radius and scale of the input."""
+
+EDGE = 0.02
+"""The share of a range, at either end, that counts as its edge."""
 
 STARTUP = 16
 """Points that Optuna draws at random before it learns from their errors."""
@@ -42,8 +47,11 @@ class Space:
                 above = f" and at most {highest:g}" if highest < np.inf else ""
                 rule = f"the range of `{name}` must rise, above 0{above}"
                 raise InputError(rule, (low, high), f"Change `{name}`.")
-        if not self.ridges:
+        if not len(self.ridges):
             raise InputError("`ridges` must not be empty", "none", "Pass a penalty.")
+        wrong = [ridge for ridge in self.ridges if not 0 <= ridge < np.inf]
+        if wrong:
+            raise InputError("`ridges` must be 0 or more, and finite", wrong[0], "Change it.")
 
     def at(self, u: Float[np.ndarray, " settings"]) -> Setting:
         """Leak, radius and scale at a point of the unit cube."""
@@ -53,6 +61,32 @@ class Space:
         )
         low, high = self.radius
         return min(leak, 1.0), float(low + (high - low) * u[1]), scale
+
+    def on_edge(self, setting: Setting, ridge: float | int) -> tuple[str, ...]:
+        """Which of these lie on the edge of what is searched: there may be better beyond.
+
+        A setting does within 2 % of an end of its range, in the logarithm if it is drawn so; a
+        penalty if it is the least or the largest of `ridges`. What is fixed has no edge, and
+        there is nothing beyond a leak of 1 or a penalty of 0.
+
+        **Returns:** names among "leak", "radius", "input_scale" and "ridge".
+        """
+        leak, radius, scale = setting
+        penalties = min(self.ridges), max(self.ridges)
+        near = {
+            "leak": _near(leak, self.leak, last=1.0, measure=math.log),
+            "radius": _near(radius, self.radius),
+            "input_scale": _near(scale, self.input_scale, measure=math.log),
+            "ridge": _near(ridge, penalties, last=0.0, share=0.0),
+        }
+        return tuple(name for name, on_edge in near.items() if on_edge)
+
+
+def _near(value, ends, last=None, measure: Callable = float, share=EDGE) -> bool:
+    """Whether a value lies at an end of its range; `last` is one with nothing beyond."""
+    low, high = map(measure, ends)
+    distances = (abs(measure(value) - measure(end)) for end in ends if end != last)
+    return low < high and any(distance <= share * (high - low) for distance in distances)
 
 
 class Random:

@@ -44,7 +44,13 @@ class EchoState(NamedTuple):
         return echo_state(inputs, self.radius, outputs=self.outputs)
 
 
-CHANGED = {"init": EchoState(1.2, 0.01), "rate": 1e-3, "clip": 3.0, "schedule": "cosine"}
+CHANGED = {
+    "init": EchoState(1.2, 0.01),
+    "rate": 1e-3,
+    "clip": 1.0,
+    "schedule": "cosine",
+    "curriculum": ((0.25, 0.04), (0.5, 0.04)),
+}
 RECIPES: dict[tuple[str, str], dict] = {
     ("lstm", "default"): {},
     ("lstm", "cosine"): {"schedule": "cosine"},

@@ -12,7 +12,7 @@ from throughtime import ways
 from throughtime.cells import LSTM, RNN, EchoState
 from throughtime.drawn import Drawn, Mistakes, mistakes
 from throughtime.seeds import generator
-from throughtime.solve import TEST, Check, Criterion, pieces, solve
+from throughtime.solve import TEST, Check, Criterion, solve, stages
 from throughtime.tasks import TASKS, task
 from throughtime.ways import WAYS, Fixed, Trained, check_fit, way
 
@@ -203,8 +203,47 @@ def test_a_criterion_that_is_met_ends_the_training():
 @pytest.mark.parametrize(
     "updates, every, expected", [(1, 5, (1, 1)), (10, 5, (2, 5)), (11, 5, (3, 3))]
 )
-def test_pieces_never_exceed_the_updates(updates, every, expected):
-    assert pieces(updates, every) == expected
+def test_checks_never_exceed_the_updates(updates, every, expected):
+    asked = task("adding", 20)
+    way = replace(WAYS["lstm"], updates=updates, every=every)
+    assert stages(asked, way) == [(asked, *expected)]
+
+
+LONGER = replace(WAYS["lstm"], curriculum=((0.25, 0.1), (0.5, 0.2)), updates=100, every=5)
+
+
+def test_a_curriculum_begins_with_shorter_sequences():
+    """A quarter of 40 steps is too short to teach anything, and is left out."""
+    names = [
+        (one.task.length, one.checks * one.every) for one in stages(task("xor", 80), LONGER)
+    ]
+    assert names == [(20, 10), (40, 20), (80, 70)]
+    names = [
+        (one.task.length, one.checks * one.every) for one in stages(task("xor", 40), LONGER)
+    ]
+    assert names == [(20, 20), (40, 80)]
+    assert {one.task.name for one in stages(task("copy", 80), LONGER)} == {"copy"}
+
+
+def test_checks_of_a_curriculum_go_on_from_stage_to_stage():
+    """Counts, epochs and criterion are those of the whole; the network goes on as well."""
+    way = replace(LONGER, updates=20, every=2, batch_size=8)
+    seen = []
+
+    def watch(rows, checks):
+        seen.append((rows[-1].epoch, checks[-1].updates, len(checks)))
+
+    found = solve(task("xor", 80), way, seed=0, hidden=6, criterion=JUDGED, on_check=watch)
+    assert seen == [(n, 2 * n, n) for n in range(1, 11)]
+    assert found.updates == 20 and found.stopped == "all 20 updates done"
+    sure = Criterion(share=1.0, checks=1, validation=64, test=32)
+    found = solve(task("xor", 80), way, seed=0, hidden=6, criterion=sure)
+    assert found.stopped == "the criterion was met after 2 updates"
+    ended = solve(
+        task("xor", 80), way, seed=0, hidden=6, criterion=JUDGED,
+        on_check=lambda rows, checks: len(checks) == 3,
+    )  # fmt: skip
+    assert ended.stopped == "stopped after 6 updates"
 
 
 # --- mistakes of the user ---

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -20,11 +21,16 @@ from .network import Network
 from .readout import fit_readout
 from .seeds import generator
 from .tasks import Task
+from .tasks import task as task_named
 from .train import Row, evaluate, train
 from .ways import Fixed, Trained, Way, check_fit
 
 WEIGHTS, TRAINING, VALIDATION, TEST = 1, 2, 3, 4
 """The streams of a seed that weights and sequences are drawn from."""
+
+
+SHORTEST = 20
+"""Steps of a task in a curriculum, at least: fewer teach little about remembering."""
 
 
 class Check(NamedTuple):
@@ -116,9 +122,10 @@ def solve(
     """Learn a task in one of the four ways, and judge it on sequences never used before.
 
     Weights, training, validation and test sequences are streams of one seed that do not
-    depend on each other. A training ends when the criterion is met by the validation draw, or
-    with the way's last update. Where a task has no more sequences than are asked for (32 in
-    5-bit memorisation), validation and test are all of them.
+    depend on each other. A way with a curriculum begins with shorter sequences; checks are
+    always of the task itself. A training ends when the criterion is met by the validation
+    draw, or with the way's last update. Where a task has no more sequences than are asked for
+    (32 in 5-bit memorisation), validation and test are all of them.
 
     **Arguments:**
 
@@ -172,10 +179,28 @@ class _Draws(NamedTuple):
         return Drawn(self.task, examples, key=key, centred=self.centred)
 
 
-def pieces(updates: int, every: int) -> tuple[int, int]:
-    """How often to check, and updates between checks: at most `updates` in all."""
+class Stage(NamedTuple):
+    """A part of a training: so many checks, and updates between them, on a task."""
+
+    task: Task
+    checks: int
+    every: int
+
+
+def stages(task: Task, way: Trained) -> list[Stage]:
+    """The shorter tasks of a way's curriculum, then the task: at most `way.updates` in all."""
+    plan, left = [], way.updates
+    for part, share in way.curriculum:
+        length, updates = int(part * task.length), int(share * way.updates)
+        if length >= SHORTEST and updates:
+            plan.append(_stage(task_named(task.name, length), updates, way.every))
+            left -= updates
+    return [*plan, _stage(task, left, way.every)]
+
+
+def _stage(task: Task, updates: int, every: int) -> Stage:
     checks = math.ceil(updates / every)
-    return checks, updates // checks
+    return Stage(task, checks, updates // checks)
 
 
 def _trained(
@@ -190,39 +215,49 @@ def _trained(
     task, seed, _ = draws
     network = way.network(task, hidden, generator(seed, WEIGHTS))
     _, rebuild = flatten(network)
-    epochs, every = pieces(way.updates, way.every)
     validation = draws(VALIDATION, criterion.validation)
     checks: list[Check] = []
+    before: list[Row] = []
+    ended = False
+    plan = stages(task, way)
 
-    def check(state, history: list[Row]) -> bool:
-        row = history[-1]
-        updates = row.epoch * every
+    def check(every: int, state, history: list[Row]) -> bool:
+        nonlocal ended
+        updates = every + (checks[-1].updates if checks else 0)
         sequences, seconds = updates * way.batch_size, time.perf_counter() - clock
         found = mistakes(rebuild(np.asarray(state.params)), validation)
-        seen = row.loss, row.validation_loss, found
+        seen = history[-1].loss, history[-1].validation_loss, found
         checks.append(Check(updates, sequences, seconds, *seen))
-        stop = on_check is not None and on_check(history, checks)
-        return bool(stop) or criterion.ends(checks)
+        told = before + [row._replace(epoch=row.epoch + len(before)) for row in history]
+        stop = on_check is not None and on_check(told, checks)
+        ended = bool(stop) or criterion.ends(checks)
+        return ended
 
-    fitted = train(
-        network,
-        draws(TRAINING, every * way.batch_size),
-        task.loss,
-        way.optimiser(task),
-        epochs=epochs,
-        batch_size=way.batch_size,
-        validation=validation,
-        schedule=way.schedule,
-        key=seed,
-        on_epoch=check,
-    )
+    for stage in plan:
+        last = stage is plan[-1]
+        fitted = train(
+            network,
+            draws._replace(task=stage.task)(TRAINING, stage.every * way.batch_size),
+            task.loss,
+            way.optimiser(task),
+            epochs=stage.checks,
+            batch_size=way.batch_size,
+            validation=validation,
+            schedule=way.schedule if last else "constant",
+            keep="best" if last else "last",
+            key=seed,
+            on_epoch=partial(check, stage.every),
+        )
+        network, before = fitted.network, before + fitted.history
+        if ended:
+            break
     updates = checks[-1].updates
     stopped = f"all {updates} updates done"
     if criterion.ends(checks):
         stopped = f"the criterion was met after {updates} updates"
-    elif len(checks) < epochs:
+    elif len(checks) < sum(stage.checks for stage in plan):
         stopped = f"stopped after {updates} updates"
-    return fitted.network, checks, stopped
+    return network, checks, stopped
 
 
 def _fitted(way: Fixed, draws: _Draws, hidden: int, criterion: Criterion) -> Network:

@@ -85,14 +85,14 @@ def _solve(task: "Task", way: "Way", hidden: int, seed: int, quiet: bool) -> "So
 
     from .job import Signals
     from .progress import watcher
-    from .solve import pieces, solve
+    from .solve import solve, stages
     from .train import Row
     from .ways import Trained
 
     clock = time.perf_counter()
     if not isinstance(way, Trained):  # there is no epoch whose end a signal could wait for
         return solve(task, way, seed=seed, hidden=hidden)
-    checks, _ = pieces(way.updates, way.every)
+    checks = sum(stage.checks for stage in stages(task, way))
     with Signals() as signals, watcher(Console(stderr=True), checks, quiet) as shown:
 
         def watch(history: list[Row], seen: "list[Check]") -> bool:

@@ -39,7 +39,9 @@ class Trained:
     - `method`: by name; `rate`, `clip` and `mu` as `methods.method` takes them, `curvature`
       as `hessian_free` does.
     - `batch_size`: sequences an update. `updates`: at most. `every`: updates between checks.
-    - `schedule`: of the rate over all updates, as `train` takes it.
+    - `curriculum`: parts of T, and for each the share of the updates that are done first with
+      sequences of that length (Zaremba and Sutskever 2014).
+    - `schedule`: of the rate over the updates at full length, as `train` takes it.
     - `centred`: inputs and targets of mean zero; see `Drawn`.
     - `hidden`: units, if none are asked for.
     """
@@ -57,6 +59,7 @@ class Trained:
     mu: float | None = None
     curvature: int | None = None
     schedule: str = "constant"
+    curriculum: tuple[tuple[float, float], ...] = ()
     centred: bool = False
     hidden: int = 100
 

@@ -8,7 +8,10 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-PACKAGES = ("torch", "keras", "jax", "jaxlib", "equinox", "numpy", "matplotlib", "throughtime")
+PACKAGES = (
+    *("torch", "keras", "reservoirpy", "jax", "jaxlib", "equinox", "numpy", "scipy"),
+    *("matplotlib", "throughtime"),
+)
 
 
 def machine() -> dict:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ import typer
 from conftest import refuses
 from typer.testing import CliRunner
 
-from throughtime import solve as solving
 from throughtime.drawn import Mistakes
 from throughtime.solve import Check, Solved
 from throughtime.tasks import TASKS, task
@@ -120,6 +120,7 @@ def test_a_mistake_is_refused(arguments, message):
 def test_a_signal_ends_it_in_one_line(number, monkeypatch):
     """After the updates that are being done; a second one would not wait."""
     before = signal.getsignal(number)
+    solving = import_module("throughtime.solve")
     original = solving.train
 
     def train(*arguments, **options):

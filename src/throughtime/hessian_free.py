@@ -268,10 +268,12 @@ def line_search(
     length 1, `before` that of 0, and `slope` the loss's slope along the step.
     """
 
+    def falls(length, value):
+        return value <= before + ARMIJO * length * jnp.minimum(slope, 0)
+
     def goes_on(at):
         length, value, trials = at
-        wanted = before + ARMIJO * length * jnp.minimum(slope, 0)
-        return ~(value <= wanted) & (trials < TRIALS)
+        return ~falls(length, value) & (trials < TRIALS)
 
     def step(at):
         length, _, trials = at
@@ -279,8 +281,8 @@ def line_search(
         return length, after(length), trials + 1
 
     first = jnp.ones_like(slope), full, 0
-    length, _, trials = jax.lax.while_loop(goes_on, step, first)
-    return jnp.where(trials < TRIALS, length, 0)
+    length, value, _ = jax.lax.while_loop(goes_on, step, first)
+    return jnp.where(falls(length, value), length, 0)
 
 
 def mean_loss(objective: Objective, params: Weights, batch: Batch, size: int) -> Scalar:

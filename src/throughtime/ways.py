@@ -130,7 +130,7 @@ def _echo_state(task: Task) -> Initialisation:
 
 def _long_memory(task: Task) -> Initialisation:
     """Keep gates that forget over all times up to the task's own."""
-    return INITIALISATIONS["keras"]._replace(b=chrono(task.steps), keep=0.0)
+    return INITIALISATIONS["keras"]._replace(b=chrono(max(task.steps, 3)), keep=0.0)
 
 
 def _reservoir(task: Task) -> dict[str, float | int]:
@@ -176,8 +176,9 @@ WAYS: dict[str, Way] = {
         sequences=10_000,
     ),
     "momentum": Trained(
-        about="tanh units, echo-state initialisation, Nesterov's gradient with momentum .995",
-        source="Sutskever, Martens, Dahl and Hinton 2013",
+        about="tanh units, echo-state initialisation, Nesterov's gradient with momentum .995,"
+        " rate and clip changed",
+        source="after Sutskever, Martens, Dahl and Hinton 2013",
         cell="rnn",
         init=_echo_state,
         method="nag",
@@ -221,25 +222,30 @@ def way(name: str | Way, **changes: float | int | None) -> Way:
 
 
 def check_fit(task: Task, way: Way, hidden: int) -> None:
-    """Refuse a task whose states, kept for the backward pass, would not fit into memory.
+    """Refuse a task whose states and weights would not fit into memory while it is learned.
 
     As many numbers are counted for each step, sequence and unit as `unroll` says are held (for
-    Hessian-free also those of a product with the curvature); an `esn` keeps none but h.
+    Hessian-free also those of a product with the curvature); an `esn` keeps none but h. Of a
+    recurrent weight, there are its draw in double precision, and five numbers of a training:
+    itself, its slope, the method's two, the best; of an `esn` itself, and five squares of the
+    regression.
 
     **Raises:** `InputError` if they are more than the device has.
     """
-    kept = {"lstm": 8, "gru": 6, "rnn": 2}
+    kept, gates = {"lstm": 8, "gru": 6, "rnn": 2}, {"lstm": 4, "gru": 3, "rnn": 1}
     if isinstance(way, Trained):
         sequences = min(way.batch_size, way.curvature or way.batch_size)
         numbers = kept[way.cell] * (2 if way.curvature else 1)
+        weights = (8 + 5 * 4) * gates[way.cell] * hidden**2
     else:
         sequences, numbers = min(256, way.drawn(task)), 2
-    bytes_needed = 4 * numbers * sequences * task.steps * hidden
+        weights = (8 + 4) * hidden**2 + 5 * 8 * (hidden + task.output_size) ** 2
+    bytes_needed = 4 * numbers * sequences * task.steps * hidden + weights
     limit = _device_memory()
     if limit is not None and bytes_needed > limit:
         rule = f"way and task must fit into memory, {limit / 2**30:.1f} GiB"
         got = (
-            f"{bytes_needed / 2**30:.1f} GiB of states for `{task.name}` of length"
+            f"{bytes_needed / 2**30:.1f} GiB of states and weights for `{task.name}` of length"
             f" {task.length}, {sequences} sequences at a time and {hidden} units"
         )
         raise InputError(rule, got, "Lower the length, the batch size or the units.")

@@ -127,7 +127,7 @@ SYMBOLS = "memorisation_5bit", "memorisation_20bit"
 NUMBERS = "adding", "multiplication"
 RECORD: list[tuple] = [
     *(("adding", T, "lstm", "cosine", 64, n, 1e-9, 2560)
-      for T, n in ((100, 3700), (500, 10_450), (1000, 42_650))),
+      for T, n in ((100, 3700), (500, 10_450), (1000, 10_000))),
     ("temporal_order", 100, "lstm", "cosine", 64, 1500, 1e-9, 2560),
     *((name, 80, "momentum", "changed", 100, 50_000, 0.0, 10_000)
       for name in ("adding_mean", "multiplication", "memorisation_20bit")),

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
-import jax
 import numpy as np
 
 from . import atomic
 from .backtest import Backtest
 from .errors import InputError, nearest
 from .forecast import Forecaster
-from .network import unused
+from .network import count, unused
 from .run import versions
 from .series import Series
 from .train import Diverged, Fitted, Row
@@ -206,7 +204,8 @@ def compare(
         took, error = _train(model, seconds, lambda history, way=way: show(way, history))
         if error is None:
             model.save(folder / way)
-        entry = Entry(way, model, model.backtest(steps=steps), took, _learned(model), error)
+        backtest, weights = model.backtest(steps=steps), count(model.network_)
+        entry = Entry(way, model, backtest, took, weights, error)
         entries.append(entry if error is None else _lost(entry))
     found = Comparison(tuple(entries), seconds, _together(entries))
     folder.mkdir(parents=True, exist_ok=True)  # (there is none if no way was saved)
@@ -293,11 +292,6 @@ def _lost(entry: Entry) -> Entry:
         coverage=unknown,
     )
     return dataclasses.replace(entry, backtest=backtest)
-
-
-def _learned(model: Forecaster) -> int:
-    network = model.network_.readout if model.cell == "esn" else model.network_
-    return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)))
 
 
 def _together(entries: Sequence[Entry]) -> Backtest:

@@ -86,7 +86,7 @@ def fit_readout(
     """
     _check(network, data)
     outputs, features = network.readout.layers[-1].V.shape
-    require_memory(_sums(features, outputs), "the sums of its regression")
+    require_memory(sums_size(features, outputs), "the sums of its regression")
     # With a generator, as for a training: without one, drawn data is the fixed data of tests.
     gram, weight = _gram(_rows(network, data, batch_size, generator(key)))
     path, ridges = gram.path(), [float(one) for one in ridges]
@@ -141,12 +141,12 @@ def check_memory(shape: Architecture, members: int) -> None:
     """
     features = (shape.hidden, *shape.dense)[-1]
     weights = jnp.dtype(shape.dtype).itemsize * members * shape.fewest_weights()
-    size = _sums(features, shape.output_size) + 2.0 * weights
+    size = sums_size(features, shape.output_size) + 2.0 * weights
     require_memory(size, "its weights and the sums of its regression")
 
 
-def _sums(features: int, outputs: int) -> float:
-    """Bytes of the scatter, of what is added to it, and of its factors: five such squares."""
+def sums_size(features: int, outputs: int) -> float:
+    """Bytes of a regression: its scatter, what is added to it, its factors; five squares."""
     return 5 * 8.0 * (features + outputs) ** 2
 
 

@@ -27,6 +27,7 @@ from .memory import memory
 from .methods import method
 from .network import Dense, Network, Readout
 from .objective import Method
+from .readout import sums_size
 from .tasks import Task
 
 
@@ -239,7 +240,7 @@ def check_fit(task: Task, way: Way, hidden: int) -> None:
         weights = (8 + 5 * 4) * gates[way.cell] * hidden**2
     else:
         sequences, numbers = min(256, way.drawn(task)), 2
-        weights = (8 + 4) * hidden**2 + 5 * 8 * (hidden + task.output_size) ** 2
+        weights = (8 + 4) * hidden**2 + sums_size(hidden, task.output_size)
     bytes_needed = 4 * numbers * sequences * task.steps * hidden + weights
     limit = _device_memory()
     if limit is not None and bytes_needed > limit:

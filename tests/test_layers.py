@@ -13,9 +13,15 @@ PACKAGE = Path(__file__).parents[1] / "src" / "throughtime"
 # From the ground up: a module imports only from the layers above it in this table. Layers of
 # one subject follow one another because its modules build on each other.
 LAYERS = [
-    ("ground", {"atomic", "baselines", "compilation", "conformal", "errors", "memory"}),
+    (
+        "ground",
+        {"atomic", "baselines", "compilation", "conformal", "errors", "memory", "precision"},
+    ),
     ("seeds", {"seeds"}),
     ("primitives", {"initialise", "losses", "metrics", "batches", "native", "times", "values"}),
+    ("systems", {"systems", "expressions"}),
+    ("systems: through time", {"simulate", "equations"}),
+    ("systems: exponents", {"lyapunov"}),
     ("tasks; linear algebra", {"tasks", "conjugate_gradient", "ridge", "spectral_radius"}),
     ("reservoirs: states", {"reservoir"}),
     ("reservoirs: readouts", {"echo_state", "echo_state_property", "next_generation"}),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .cells import GRU, LSTM, RNN, Cell, EchoState, LSTMState
     from .datasets import load as load_dataset
     from .echo_state import EchoStateNetwork
+    from .equations import equations
     from .errors import InputError
     from .forecast import Forecaster, load
     from .hessian_free import hessian_free
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from .reservoir import ReservoirDesign
     from .rollout import rollout
     from .series import Scaler, Series, Split
+    from .simulate import simulate
     from .solve import solve
+    from .systems import System, system
     from .tables import to_series
     from .tasks import Task, task
     from .times import Times
@@ -71,16 +74,20 @@ _HOMES = {
     "Series": "series",
     "Split": "series",
     "Streams": "batches",
+    "System": "systems",
     "Task": "tasks",
     "Times": "times",
     "Windows": "batches",
+    "equations": "equations",
     "evaluate": "train",
     "hessian_free": "hessian_free",
     "load": "forecast",
     "load_dataset": "datasets",
     "method": "methods",
     "rollout": "rollout",
+    "simulate": "simulate",
     "solve": "solve",
+    "system": "systems",
     "task": "tasks",
     "to_series": "tables",
     "train": "train",
@@ -118,16 +125,20 @@ __all__ = [
     "Series",
     "Split",
     "Streams",
+    "System",
     "Task",
     "Times",
     "Windows",
+    "equations",
     "evaluate",
     "hessian_free",
     "load",
     "load_dataset",
     "method",
     "rollout",
+    "simulate",
     "solve",
+    "system",
     "task",
     "to_series",
     "train",

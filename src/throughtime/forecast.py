@@ -17,7 +17,8 @@ from .errors import InputError, nearest
 from .methods import method
 from .network import Architecture, Network, unused
 from .parts import Parts
-from .predict import Forecast, Predictor, precision
+from .precision import precision
+from .predict import Forecast, Predictor
 from .series import Series
 from .settings import Settings, check_settings
 from .tables import to_series
@@ -189,8 +190,7 @@ class Forecaster:
             if self.cell == "esn":
                 from .readout import fit_readouts  # here: SciPy takes a while to load
 
-                networks = self._to_train()
-                self.fitted_ = fit_readouts(networks, data, validation=validation)
+                self.fitted_ = fit_readouts(self._to_train(), data, validation=validation)
             else:
                 self.fitted_ = train(
                     self._to_train(),

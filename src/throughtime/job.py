@@ -13,7 +13,7 @@ from .checkpoint import CHECKPOINT, Checkpoints, damaged, read_checkpoint, write
 from .errors import InputError
 from .forecast import Forecaster
 from .outcome import Outcome, predictions_csv
-from .predict import precision
+from .precision import precision
 from .series import Series
 from .tables import future_inputs
 from .train import Diverged, Row

@@ -1,6 +1,5 @@
 """What a trained network says of the future: forecasts, their intervals, their error."""
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from .backtest import Backtest, Origins, plain
 from .errors import InputError
 from .network import Network
 from .parts import Parts
+from .precision import precision
 from .rollout import rollout
 from .series import Series, Times
 from .tables import future_inputs
@@ -178,11 +178,6 @@ class Predictor:
             : len(contexts)
         ].astype(np.float64)
         return parts.scaler.inverse(forecasts)
-
-
-def precision(dtype: str):
-    """A context in which JAX computes with that type; JAX's own setting is left alone."""
-    return jax.enable_x64(True) if dtype == "float64" else nullcontext()
 
 
 @eqx.filter_jit

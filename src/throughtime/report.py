@@ -16,7 +16,8 @@ from . import atomic, drawing, figures, verdict
 from .backtest import Backtest
 from .errors import InputError
 from .forecast import Forecaster
-from .predict import Forecast, precision
+from .precision import precision
+from .predict import Forecast
 from .series import Series
 from .times import Times
 from .verdict import method, number

@@ -286,7 +286,8 @@ def main() -> None:
         print(table(read(options.out)))
         return
     for cell in cells(options):
-        asked = {**cell.__dict__, "numbers": cell.numbers()}
+        # (as it is read back: a tuple is a list)
+        asked = json.loads(json.dumps({**cell.__dict__, "numbers": cell.numbers()}))
         if asked in [{name: row.get(name) for name in asked} for row in read(options.out)]:
             print(f"there already: {cell}")
             continue

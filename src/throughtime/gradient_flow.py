@@ -1,0 +1,271 @@
+r"""Gradient flow: how much of the loss of one step reaches the states of steps before it.
+
+A loss at step t gives the state k steps before it the gradient
+
+$$D^k_t = J_{t-k+1}^\top \cdots J_t^\top \nabla_{s_t} L_t, \qquad
+  J_t = \partial s_t / \partial s_{t-1}$$
+
+a product of k slopes: where they shrink it vanishes, where they stretch it explodes
+(Hochreiter 1991; Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013). What does
+not arrive cannot be learned. The state s is all that the cells hand on: h, and the memory of an
+LSTM. All is computed in float64, for any cell.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float64
+
+from .batches import Batch, Data
+from .errors import InputError
+from .losses import Loss
+from .losses import loss as loss_named
+from .network import Network
+from .objective import Objective
+from .precision import precision
+
+LOST = 1e-4
+"""A gradient that fell to less than this share of its size is lost among the others."""
+
+STEADY = 1.02
+"""By this factor a step, or its inverse, a gradient may change and still be called steady."""
+
+EXAMPLES, LAGS = 8, 24
+"""At most so many sequences are looked at, and so many lags for singular values."""
+
+
+@dataclass(frozen=True)
+class GradientFlow:
+    """How the gradient of a network flows back through the steps of a batch.
+
+    - `signal`: by lag, the norm of the gradient that arrives over that at lag 0.
+    - `share`: by lag, the part of the gradient of all recurrent weights that comes over it;
+      they sum to 1.
+    - `slopes`: the norm of dL/ds_t by step, of the whole loss. `norm`: of the gradient of all
+      recurrent weights.
+    - `lags`, `singular`: the singular values of ds_T/ds_{T-lag}, `(lag, value)`, largest first.
+    """
+
+    signal: Float64[np.ndarray, " lag"]
+    share: Float64[np.ndarray, " lag"]
+    slopes: Float64[np.ndarray, " time"]
+    norm: float
+    lags: tuple[int, ...]
+    singular: Float64[np.ndarray, "lags value"]
+
+    @property
+    def rate(self) -> float:
+        """The factor on the signal per step, by a straight line through its logarithm.
+
+        It goes through what is above `LOST` (or above its inverse, where it grows).
+        """
+        sound = np.isfinite(self.signal) & (self.signal > 0)
+        end = len(sound) if sound.all() else int(np.argmin(sound))
+        logs = np.log(self.signal[:end])
+        beyond = np.flatnonzero(np.abs(logs) > -math.log(LOST))
+        end = min(end, int(beyond[0]) + 1) if len(beyond) else end
+        if end < 2:
+            return 0.0 if len(sound) > 1 else 1.0
+        return float(np.exp(np.polyfit(np.arange(end), logs[:end], 1)[0]))
+
+    @property
+    def reach(self) -> float:
+        """The lag from which on less than `LOST` of the gradient arrives; infinite if none.
+
+        Beyond the steps that were looked at it is read from the rate.
+        """
+        lost = ~(self.signal >= LOST)
+        if lost.any():
+            return float(np.argmax(lost))
+        rate = self.rate
+        if rate >= 1 / STEADY:
+            return math.inf
+        return float(math.ceil(math.log(LOST) / math.log(rate)))
+
+    def verdict(self) -> str:
+        """What that means, in a sentence, and what helps."""
+        steps, rate = len(self.signal) - 1, self.rate
+        if rate > STEADY:
+            tenfold = _steps(math.log(10) / math.log(rate), one="step")
+            return (
+                f"The gradient grows by 10 every {tenfold}: training will jump. Clip the"
+                " gradient, or take smaller recurrent weights (a spectral radius of at most 1)."
+            )
+        if rate < 1 / STEADY:
+            tenfold = _steps(-math.log(10) / math.log(rate) if rate > 0 else 1, one="step")
+            return (
+                f"The gradient falls by 10 every {tenfold}: what happened"
+                f" {_steps(self.reach)} ago and earlier can't be learned. If it matters, use an"
+                " LSTM, or the echo-state initialisation."
+            )
+        return f"The gradient keeps its size over the {steps} steps that were looked at."
+
+
+def gradient_flow(
+    network: Network, data: Data | Batch, loss: str | Loss = "mse", examples: int = EXAMPLES
+) -> GradientFlow:
+    """The gradient flow of a network on some sequences.
+
+    >>> gradient_flow(network, Sequences(inputs, targets)).verdict()     # doctest: +SKIP
+    "The gradient falls by 10 every 7 steps: ..."
+
+    **Arguments:**
+
+    - `network`: of any cells. `data`: what it is trained on (the first examples are taken), or
+      a `Batch` of sequences of one length. `loss`: by name, or your own.
+    - `examples`: sequences that are looked at, at most.
+
+    **Raises:** `InputError` for sequences of one step, or a loss without any slope.
+    """
+    loss = loss_named(loss)
+    batch = data
+    if not isinstance(batch, Batch):
+        batch = data.batch(jnp.asarray(data.plan(examples, None)[0]))
+    if batch.inputs.shape[1] < 2:
+        rule = "a gradient flows back through two steps or more"
+        raise InputError(rule, f"{batch.inputs.shape[1]}", "Pass longer sequences.")
+    with precision("float64"):
+        batch = jax.tree.map(_double, batch)
+        batch = jax.tree.map(lambda leaf: leaf[:examples], batch)
+        found = _flow(jax.tree.map(_double, network), batch, loss)
+    return found
+
+
+def _flow(network: Network, batch: Batch, loss: Loss) -> GradientFlow:
+    step = _Step(network)
+    states, direct = _states_and_slopes(network, step, batch, loss)
+    # by example, then by time: the state before each step, the input, the slope after it
+    before, xs = states[:, :-1], batch.inputs
+    if not np.asarray(jnp.abs(direct).sum() > 0):
+        rule = "a gradient flows only where the loss has a slope"
+        raise InputError(rule, "none", "Pass targets that the network does not meet exactly.")
+
+    @jax.jit
+    def back(D):
+        """From the states after each step to those before it."""
+        return jax.vmap(jax.vmap(step.back))(before, xs, D)
+
+    @jax.jit
+    def weights(D):
+        """The gradient of the cells' weights by way of the states after each step."""
+        return step.weights(before, xs, D)
+
+    time = xs.shape[1]
+    D, signal, parts, total = direct, [], [], jnp.zeros_like(direct)
+    squares = np.asarray((direct**2).sum(axis=-1))
+    for lag in range(time):
+        arrived = float((D**2).sum())
+        sent = float(squares[:, lag:].sum())
+        signal.append(math.sqrt(arrived / sent) if sent > 0 else math.nan)
+        parts.append(np.asarray(weights(D)))
+        total = total + D
+        # what reaches the state before step t belongs to the state after step t - 1
+        D = jnp.pad(back(D)[:, 1:], ((0, 0), (0, 1), (0, 0)))
+    whole = np.sum(parts, axis=0)
+    square = float(whole @ whole)
+    share = [float(part @ whole) / square if square > 0 else 0.0 for part in parts]
+    lags, singular = _singular_values(step, before[0], xs[0])
+    slopes = np.sqrt(np.asarray((total**2).sum(axis=(0, 2))))
+    norm = math.sqrt(square)
+    return GradientFlow(np.array(signal), np.array(share), slopes, norm, lags, singular)
+
+
+class _Step:
+    """One step of all cells of a network, on the state of one example as a vector."""
+
+    def __init__(self, network: Network):
+        self.network = network
+        self.cells, self.static = eqx.partition(network.cells, eqx.is_inexact_array)
+        first = network.initial_state(1)
+        self.flat, self.shaped = ravel_pytree(first)
+
+    def __call__(self, cells, state: Array, x: Array) -> Array:
+        new, below = [], x[None]
+        whole = eqx.combine(cells, self.static)
+        for cell, old in zip(whole, self.shaped(state), strict=True):
+            new.append(cell.step(jax.tree.map(lambda d: d[0], cell.drive(below[None])), old))
+            below = cell.hidden(new[-1])
+        return ravel_pytree(tuple(new))[0]
+
+    def back(self, state: Array, x: Array, slope: Array) -> Array:
+        """The gradient by the state before, of that by the state after."""
+        return jax.vjp(lambda s: self(self.cells, s, x), state)[1](slope)[0]
+
+    def weights(self, states: Array, xs: Array, slopes: Array) -> Array:
+        """The gradient by the weights, states held, of that by the states after all steps."""
+
+        def after(cells):
+            each = jax.vmap(jax.vmap(lambda s, x: self(cells, s, x)))
+            return each(states, xs)
+
+        return ravel_pytree(jax.vjp(after, self.cells)[1](slopes)[0])[0]
+
+    def hidden(self, state: Array) -> Array:
+        """h of the last cell."""
+        return self.network.cells[-1].hidden(self.shaped(state)[-1])[0]
+
+
+def _states_and_slopes(network: Network, step: _Step, batch: Batch, loss: Loss):
+    """All states from the first on, and the slope of the loss by each, past the others."""
+    start = network.initial_state(len(batch.inputs)) if batch.state is None else batch.state
+    rows = jax.vmap(lambda s: ravel_pytree(s)[0])(
+        jax.tree.map(lambda leaf: leaf[:, None], start)
+    )
+    xs = batch.inputs
+    if network.centred:
+        first = xs[:, :1, : network.centred]
+        others = xs.shape[-1] - network.centred
+        xs = xs - jnp.pad(first, ((0, 0), (0, 0), (0, others)))
+
+    def run(state, xs):
+        def forward(state, x):
+            state = step(step.cells, state, x)
+            return state, state
+
+        return jnp.concatenate([state[None], jax.lax.scan(forward, state, xs)[1]])
+
+    states = jax.jit(jax.vmap(run))(rows, xs)
+    objective, readout = Objective(loss, lambda _: network), network.readout
+    ys, _, _ = network.trace(batch.inputs, batch.state)
+
+    def of(states):
+        """The loss by what is read out; what else is added to the outputs is held."""
+        hs = jax.vmap(jax.vmap(step.hidden))(states[:, 1:])
+        read = readout.linear(hs[:, -1] if readout.last else hs)
+        moved = read + jax.lax.stop_gradient(ys - read)
+        return objective.average(
+            readout.activate(moved) if loss.output is None else moved, batch
+        )[0]
+
+    return states, jax.jit(jax.grad(of))(states)[:, 1:]
+
+
+def _singular_values(step: _Step, before: Array, xs: Array):
+    """Of the last state by those before it, at lags evenly spread in their logarithm."""
+    time = len(xs)
+    wanted = sorted({round(lag) for lag in np.geomspace(1, time - 1, min(LAGS, time - 1))})
+    back = jax.jit(jax.vmap(step.back, in_axes=(None, None, 0)))
+    product, values = jnp.eye(before.shape[1]), []
+    for lag in range(1, time):
+        product = back(before[time - lag], xs[time - lag], product)
+        if lag in wanted:
+            values.append(np.linalg.svd(np.asarray(product), compute_uv=False))
+    return tuple(wanted), np.stack(values)
+
+
+def _double(leaf: Any) -> Any:
+    if isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(leaf.dtype, jnp.floating):
+        return jnp.asarray(np.asarray(leaf), jnp.float64)
+    return leaf
+
+
+def _steps(number: float, one: str = "1 step") -> str:
+    """A number of steps in words."""
+    whole = max(1, round(number))
+    return one if whole == 1 else f"{whole} steps"

@@ -13,7 +13,6 @@ LSTM. All is computed in float64, for any cell.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -26,6 +25,7 @@ from .batches import Batch, Data
 from .errors import InputError
 from .losses import Loss
 from .losses import loss as loss_named
+from .maps import double
 from .network import Network
 from .objective import Objective
 from .precision import precision
@@ -124,16 +124,15 @@ def gradient_flow(
     **Raises:** `InputError` for sequences of one step, or a loss without any slope.
     """
     loss = loss_named(loss)
-    batch = data
-    if not isinstance(batch, Batch):
-        batch = data.batch(jnp.asarray(data.plan(examples, None)[0]))
+    whole = isinstance(data, Batch)
+    batch = data if whole else data.batch(jnp.asarray(data.plan(examples, None)[0]))
     if batch.inputs.shape[1] < 2:
         rule = "a gradient flows back through two steps or more"
         raise InputError(rule, f"{batch.inputs.shape[1]}", "Pass longer sequences.")
     with precision("float64"):
-        batch = jax.tree.map(_double, batch)
+        batch = double(batch)
         batch = jax.tree.map(lambda leaf: leaf[:examples], batch)
-        found = _flow(jax.tree.map(_double, network), batch, loss)
+        found = _flow(double(network), batch, loss)
     return found
 
 
@@ -257,12 +256,6 @@ def _singular_values(step: _Step, before: Array, xs: Array):
         if lag in wanted:
             values.append(np.linalg.svd(np.asarray(product), compute_uv=False))
     return tuple(wanted), np.stack(values)
-
-
-def _double(leaf: Any) -> Any:
-    if isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(leaf.dtype, jnp.floating):
-        return jnp.asarray(np.asarray(leaf), jnp.float64)
-    return leaf
 
 
 def _steps(number: float, one: str = "1 step") -> str:

@@ -18,14 +18,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float64
 
+from . import maps
 from .errors import InputError, at_least_one
+from .maps import Map
 from .precision import precision
-from .simulate import stepper
 from .systems import System
 
 Tangents = Float[Array, "tangent state"]
 Advance = Callable[[Any, Float[Array, " state"], Tangents], tuple[Array, Tangents]]
 """`advance(block, state, tangents)`: both after a block of steps."""
+
+STEPS = 20_000
+"""That are averaged over, if nothing else is asked for."""
 
 TRANSIENT = 0.1
 """Of the blocks: so many are run before anything is counted, for Q to turn into place."""
@@ -106,26 +110,46 @@ def of_system(
 
     **Raises:** `InputError` for bad arguments, or a trajectory that goes to infinity.
     """
-    dt = system.dt if dt is None else dt
-    if not 0 < dt < np.inf:
-        raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
-    steps = 20_000 if time is None else round(time / dt)
-    at_least_one("time / dt", steps)
     with precision("float64"):
-        step, begin, _ = stepper(system, dt, substeps=substeps)
-        before = round(system.transient / dt)
-        start = begin(jnp.asarray(system.start, jnp.float64))
-        start = jax.jit(
-            lambda s: jax.lax.fori_loop(0, before, lambda n, s: step((n - before) * dt, s), s)
-        )(start)
-        many = min(len(start), 8) if exponents is None and len(start) > len(system.start) else 0
-        count = _count(exponents or many or None, len(start))
+        found = maps.of_system(system, dt, substeps)
+        steps = STEPS if time is None else round(time / found.time)
+        at_least_one("time / dt", steps)
+        if exponents is None and len(found.start) > len(system.start):
+            exponents = min(len(found.start), 8)
+        return of_map(found, exponents, steps, seed=seed)
 
-        def advance(n, state, tangents):
-            state, forward = jax.linearize(lambda s: step(n * dt, s), state)
-            return state, jax.vmap(forward)(tangents)
 
-        return spectrum(advance, start, count, steps, dt, seed)
+def of_map(
+    dynamics: Map,
+    exponents: int | None = None,
+    steps: int = STEPS,
+    *,
+    every: int = 1,
+    seed: int = 0,
+) -> Spectrum:
+    """The Lyapunov spectrum of a map, in the precision of its start.
+
+    Of a network that is `maps.of_network`, of a cell `maps.of_cell`; the tangents of theirs go
+    through the compiled kernels.
+
+    **Arguments:** `exponents`, so many, the largest (all by default); `steps`, averaged over
+    after the transient; `every`, steps between two times at which tangents are made orthogonal.
+
+    **Raises:** `InputError` for bad arguments, or a trajectory that goes to infinity.
+    """
+    at_least_one("every", every)
+    at_least_one("steps", steps)
+    count = _count(exponents, len(dynamics.start))
+    settled = dynamics.settled()
+
+    def advance(block, state, tangents):
+        def step(i, both):
+            return settled.tangent(block * every + i, *both)
+
+        return jax.lax.fori_loop(0, every, step, (state, tangents))
+
+    blocks = max(1, steps // every)
+    return spectrum(advance, settled.start, count, blocks, every * settled.time, seed)
 
 
 def spectrum(

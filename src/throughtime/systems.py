@@ -217,7 +217,7 @@ SYSTEMS: dict[str, System] = {
         System(
             "fitzhugh-nagumo", "a nerve that fires, fast and slow",
             "FitzHugh 1961; Nagumo et al. 1962", ("v", "w"), _fitzhugh_nagumo,
-            {"current": 0.5, "rate": 0.02, "a": -0.3, "b": 1.4}, (0.5, 0.0), dt=0.4,
+            {"current": 0.5, "rate": 0.08, "a": 0.7, "b": 0.8}, (0.5, 0.0), dt=0.4,
             transient=400.0,
         ),
         System(

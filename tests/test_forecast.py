@@ -626,6 +626,7 @@ WRONG = [
     ("rate", 0.0, "`rate` must be above 0; got 0.0. Raise `rate`."),
     ("rate", np.inf, "`rate` must be a finite number; got inf. Change `rate`."),
     ("clip", -1.0, "`clip` must be above 0; got -1.0. Raise `clip`."),
+    ("forcing", "ful", "`forcing` must be a known one; got ful. Did you mean `full`?"),
     ("clip", "1", "`clip` must be a number; got '1'. Change `clip`."),
     ("radius", 0.0, "`radius` must be above 0; got 0.0. Raise `radius`."),
     ("leak", 0.0, "`leak` must be above 0; got 0.0. Raise `leak`."),

@@ -34,6 +34,7 @@ LAYERS = [
     ("recurrences: primitives", {"primitives"}),
     ("cells through time", {"unroll"}),
     ("network", {"network"}),
+    ("network: what it reads", {"teacher_forcing", "fed_back"}),
     ("network: its gradient written out", {"bptt"}),
     ("network: what is minimised", {"objective"}),
     ("dynamics: what is left to itself", {"maps"}),

@@ -31,6 +31,8 @@ class Batch(NamedTuple):
     - `lengths`: how many steps of each example count; all when None.
     - `weights`: how much each example, or each of its steps, counts; 0 for padding.
     - `state`: of the network before the first step; zeros when None.
+    - `forced`: how much of each step is read from the inputs, and not from what the network
+      said, from 0 to 1; all when None. See `teacher_forcing`.
     """
 
     inputs: Float[Array, "batch time input"]
@@ -38,6 +40,7 @@ class Batch(NamedTuple):
     lengths: Int[Array, " batch"] | None
     weights: Float[Array, "batch *time"]
     state: PyTree = None
+    forced: Float[Array, "batch time"] | None = None
 
 
 @runtime_checkable

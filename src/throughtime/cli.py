@@ -86,6 +86,13 @@ def forecast(
         float | None, training_option(help="Learning rate; by default the method's own.")
     ] = None,
     clip: Annotated[float, training_option(help="Largest norm of a gradient.")] = 1.0,
+    forcing: Annotated[
+        str,
+        training_option(
+            help="What is read while it learns: `full`, `scheduled`, `sparse:20`, "
+            "`generalised:0.1` or `free`."
+        ),
+    ] = "full",
     schedule: Annotated[
         str, training_option(help="Of the rate: `constant`, `cosine` or `plateau`.")
     ] = "constant",
@@ -134,6 +141,7 @@ def forecast(
         method=method,
         rate=rate,
         clip=clip,
+        forcing=forcing,
         schedule=schedule,
         epochs=epochs,
         batch_size=batch_size,

@@ -19,6 +19,7 @@ from .batches import Data
 from .initialise import on_device
 from .network import Network
 from .objective import Method, Objective
+from .teacher_forcing import Forcing, forced
 from .unroll import COMPILED
 
 JUDGED = 256
@@ -72,6 +73,7 @@ class Epoch:
     - `objective`, `method`: what is minimised, and how.
     - `batch_size`: examples an update. `epochs`: how many are planned.
     - `schedule`: of the rate. `patience`: epochs without improvement that end the training.
+    - `forcing`: what the network reads while it learns; the data if None.
     """
 
     objective: Objective
@@ -80,6 +82,7 @@ class Epoch:
     epochs: int
     schedule: str
     patience: int | None
+    forcing: Forcing | None = None
 
     def begin(
         self, params: Float[Array | np.ndarray, " weights"], member: Any = 0
@@ -111,7 +114,7 @@ class Epoch:
             judged, better = jnp.full((), jnp.nan, mean.dtype), bad < 0
         else:
             size = min(self.batch_size, JUDGED)  # a large batch would be mostly padding
-            judged = evaluate(self.objective, params, validation, size)
+            judged = evaluate(self.objective, params, validation, size, self.forcing)
             better = judged < state.best_loss
             bad = jnp.where((bad < 0) & ~jnp.isfinite(judged), len(rows), bad)
         done = state.epoch + 1
@@ -153,9 +156,16 @@ class Epoch:
         return state._replace(method=method, waited=waited), factor
 
     def _updates(self, state: TrainState, data: Data, rows: Array):
+        done = state.epoch / max(1, self.epochs - 1)
+        key = jax.random.fold_in(jax.random.key(0), state.epoch)
+
         def update(carry, row):
             params, method, network_state, bad, step = carry
             batch = data.batch(row)._replace(state=network_state)
+            if self.forcing is not None:
+                # (the row is another for each seed and member)
+                own = jax.random.fold_in(jax.random.fold_in(key, step), row.ravel()[0])
+                batch = forced(batch, self.forcing, done, own)
             new, new_method, info = self.method.step(self.objective, params, method, batch)
             good = (bad < 0) & jnp.isfinite(info.loss) & jnp.isfinite(info.gradient_norm)
             good &= jnp.isfinite(new).all()  # a finite gradient may still step out of range
@@ -239,14 +249,23 @@ def flatten(network: Network) -> tuple[np.ndarray, Callable[[Array | np.ndarray]
 
 
 def evaluate(
-    objective: Objective, params: Float[Array, " weights"], data: Data, batch_size: int
+    objective: Objective,
+    params: Float[Array, " weights"],
+    data: Data,
+    batch_size: int,
+    forcing: Forcing | None = None,
 ) -> Array:
-    """The mean loss over data, whatever the batches."""
+    """The mean loss over data, whatever the batches, with the forcing as at the last epoch."""
     rows = jnp.asarray(data.plan(batch_size, None))
 
     def add(carry, row):
         total, weight, network_state = carry
-        value, extra = objective(params, data.batch(row)._replace(state=network_state))
+        batch = data.batch(row)._replace(state=network_state)
+        if forcing is not None:
+            batch = forced(
+                batch, forcing, 1.0, jax.random.fold_in(jax.random.key(1), row.ravel()[0])
+            )
+        value, extra = objective(params, batch)
         after = extra.state if data.stateful else None
         return (total + value * extra.weight, weight + extra.weight, after), None
 

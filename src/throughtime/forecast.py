@@ -15,12 +15,12 @@ from .checkpoint import damaged, unflatten
 from .epoch import TrainState
 from .errors import InputError, nearest
 from .methods import method
-from .network import Architecture, Network, unused
+from .network import Architecture, Network
 from .parts import Parts
 from .precision import precision
 from .predict import Forecast, Predictor
 from .series import Series
-from .settings import Settings, check_settings
+from .settings import Settings, check_asked, check_settings
 from .tables import to_series
 from .train import Fitted, OnEpoch, Row, first_state, train
 
@@ -61,7 +61,8 @@ class Forecaster:
 
     **The training**
 
-    - `loss`, `method`, `schedule`, `epochs`, `batch_size`, `patience`: as for `train`.
+    - `loss`, `method`, `forcing`, `schedule`, `epochs`, `batch_size`, `patience`: as for
+      `train`.
     - `rate`: 3e-3 for Adam, else the method's own, if None. `clip`: of the gradient's norm,
       for the methods that follow it.
     - `test`, `validation`: the shares of the series that are held out: its last part, and
@@ -90,6 +91,7 @@ class Forecaster:
     method: str = "adam"
     rate: float | None = None
     clip: float | None = 1.0
+    forcing: str = "full"
     schedule: str = "constant"
     epochs: int = 100
     batch_size: int = 32
@@ -150,7 +152,7 @@ class Forecaster:
     ) -> "Forecaster":
         """The first half of `fit`: read, check, split and scale the data."""
         settings = check_settings(self.get_params())
-        self._check_asked()
+        check_asked(self.get_params(), {f.name: f.default for f in fields(self)})
         series = to_series(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
         return self._split(series, settings)
 
@@ -162,21 +164,6 @@ class Forecaster:
         self.settings_ = of.model_dump()
         self.__dict__.pop("fitted_", None)  # of other data: should training fail, it must go
         return self
-
-    def _check_asked(self) -> None:
-        """Refuse settings that were changed, though what is trained cannot follow them."""
-        for name in unused(self.cell):
-            got = getattr(self, name)
-            if got != getattr(Forecaster, name):
-                rule = f"the cell `{self.cell}` takes no `{name}`, which is of an `esn`"
-                if self.cell == "esn":
-                    rule = f"an `esn` is drawn and fitted at once, and has no other `{name}`"
-                remedy = f"Leave `{name}` at its default, or choose another `cell`."
-                raise InputError(rule, got, remedy)
-        if self.window <= self.washout != Forecaster.washout:
-            got = f"{self.washout} of {self.window} steps"
-            remedy = "Lower `washout`, or raise `window`."
-            raise InputError("`washout` must be shorter than `window`", got, remedy)
 
     def train(
         self,
@@ -202,6 +189,7 @@ class Forecaster:
                     validation=validation,
                     patience=None if validation is None else self.patience,
                     schedule=self.schedule,
+                    forcing=self.forcing,
                     ensemble=self.ensemble,
                     key=self.seed + 1,
                     start=start,

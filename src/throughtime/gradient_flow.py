@@ -185,12 +185,8 @@ class _Step:
         self.flat, self.shaped = ravel_pytree(first)
 
     def __call__(self, cells, state: Array, x: Array) -> Array:
-        new, below = [], x[None]
-        whole = eqx.combine(cells, self.static)
-        for cell, old in zip(whole, self.shaped(state), strict=True):
-            new.append(cell.step(jax.tree.map(lambda d: d[0], cell.drive(below[None])), old))
-            below = cell.hidden(new[-1])
-        return ravel_pytree(tuple(new))[0]
+        network = eqx.tree_at(lambda n: n.cells, self.network, eqx.combine(cells, self.static))
+        return ravel_pytree(network.advance(self.shaped(state), x[None])[0])[0]
 
     def back(self, state: Array, x: Array, slope: Array) -> Array:
         """The gradient by the state before, of that by the state after."""

@@ -174,6 +174,17 @@ class Network(eqx.Module):
             ys = ys + jnp.tile(first, self.output_size // self.centred)
         return ys, tuple(hidden), tuple(finals)
 
+    def advance(
+        self, states: tuple[State, ...], x: Float[Array, "batch input"]
+    ) -> tuple[tuple[State, ...], Float[Array, "batch hidden"]]:
+        """One step of all cells: their states after it, and h of the last one."""
+        new = []
+        for cell, before in zip(self.cells, states, strict=True):
+            drive = jax.tree.map(lambda d: d[0], cell.drive(x[None]))
+            new.append(cell.step(drive, before))
+            x = cell.hidden(new[-1])
+        return tuple(new), x
+
     def _now(self, xs: Array, lengths: Array | None) -> Array:
         """The first `residual` features at the steps that are read out, once per block."""
         now = xs[..., : self.residual]

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from .batches import Batch
+from .fed_back import fed_back
 from .losses import Loss
 from .network import Network
 
@@ -62,7 +63,12 @@ class Objective:
         others: the loss is convex in it.
         """
         network = self.network(params)
-        ys, hs, state = network.trace(batch.inputs, batch.state, batch.lengths)
+        if batch.forced is None:
+            ys, hs, state = network.trace(batch.inputs, batch.state, batch.lengths)
+        else:
+            ys, hs, state = fed_back(
+                network, batch.inputs, batch.forced, batch.state, batch.lengths
+            )
         return (network.readout.activate(ys) if self.loss.output is None else ys), hs, state
 
     def average(self, ys: Array, batch: Batch) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -8,6 +8,8 @@ from .errors import InputError, nearest
 from .initialise import INITIALISATIONS
 from .losses import LOSSES
 from .methods import METHODS
+from .network import unused
+from .teacher_forcing import forcing
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -38,6 +40,7 @@ class Settings(BaseModel):
     method: Literal[tuple(METHODS)]  # pyright: ignore
     rate: PositiveFloat | None
     clip: PositiveFloat | None
+    forcing: str = "full"  # (as these)
     schedule: Literal["constant", "cosine", "plateau"]
     epochs: PositiveInt
     batch_size: PositiveInt
@@ -69,6 +72,7 @@ def check_settings(settings: dict[str, Any]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         raise _refusal(str(first["loc"][0]), first, settings) from None
+    forcing(checked.forcing)
     if checked.cell == "esn":
         _check_regression(checked)
     return checked
@@ -76,12 +80,36 @@ def check_settings(settings: dict[str, Any]) -> Settings:
 
 def _check_regression(settings: Settings) -> None:
     """Refuse of an echo state network what only a training by gradient could follow."""
-    for name, only in (("method", "adam"), ("loss", "mse"), ("dense", ())):
+    for name, only in (("method", "adam"), ("loss", "mse"), ("dense", ()), ("forcing", "full")):
         got = getattr(settings, name)
         if got != only:
             rule = f"an `esn` is fitted by linear regression, which has no other `{name}`"
             remedy = f"Leave `{name}` at its default, or choose another `cell`."
             raise InputError(rule, ", ".join(map(str, got)) if name == "dense" else got, remedy)
+
+
+def check_asked(asked: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Refuse settings that have no effect beside each other.
+
+    **Raises:** `InputError`.
+    """
+    cell = asked["cell"]
+    for name in unused(cell):
+        if asked[name] != defaults[name]:
+            rule = f"the cell `{cell}` takes no `{name}`, which is of an `esn`"
+            if cell == "esn":
+                rule = f"an `esn` is drawn and fitted at once, and has no other `{name}`"
+            remedy = f"Leave `{name}` at its default, or choose another `cell`."
+            raise InputError(rule, asked[name], remedy)
+    window, washout = asked["window"], asked["washout"]
+    if window <= washout != defaults["washout"]:
+        got = f"{washout} of {window} steps"
+        remedy = "Lower `washout`, or raise `window`."
+        raise InputError("`washout` must be shorter than `window`", got, remedy)
+    if asked["horizon"] > 1 and asked["forcing"] != "full":
+        rule = "only what is forecast one step ahead can be fed back while it learns"
+        got = f"`forcing` {asked['forcing']} and `horizon` {asked['horizon']}"
+        raise InputError(rule, got, 'Use `horizon=1`, or `forcing="full"`.')
 
 
 def _refusal(name: str, first: Any, settings: dict[str, Any]) -> InputError:

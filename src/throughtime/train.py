@@ -22,12 +22,15 @@ from .batches import Data
 from .epoch import Epoch, Seen, TrainState, at_once, begin, flatten, program
 from .epoch import evaluate as mean_loss
 from .errors import InputError, nearest
+from .fed_back import check_fed_back
 from .losses import Loss
 from .losses import loss as loss_named
 from .methods import method as method_named
 from .network import Network
 from .objective import Method, Objective
 from .seeds import Key, words
+from .teacher_forcing import Forcing
+from .teacher_forcing import forcing as forcing_named
 
 SCHEDULES = ("constant", "cosine", "plateau")
 
@@ -94,6 +97,7 @@ def train(
     patience: int | None = None,
     schedule: str = "constant",
     keep: str = "best",
+    forcing: str | Forcing = "full",
     ensemble: int | None = None,
     key: Key,
     start: tuple[TrainState, list[Row]] | None = None,
@@ -124,6 +128,8 @@ def train(
     - `patience`: stop after so many epochs without a lower validation loss.
     - `schedule`: of the rate: `constant`; `cosine`, down to 0 over the epochs; `plateau`,
       halved after 5 epochs without a lower validation loss.
+    - `forcing`: teacher forcing, what is read in place of the series: `full`, the data;
+      `scheduled`, `sparse:TAU`, `generalised:ALPHA` or `free`; see `teacher_forcing`.
     - `keep`: the weights of the `best` epoch by validation loss, or of the `last`.
     - `ensemble`: the number of members, each with its own shuffling. A member that stops
       early keeps its weights to the bit while others go on.
@@ -139,7 +145,8 @@ def train(
     """
     loss, method = loss_named(loss), method_named(method)
     weights, rebuild = _flatten(network, ensemble)
-    epoch = Epoch(Objective(loss, rebuild), method, batch_size, epochs, schedule, patience)
+    objective, free = Objective(loss, rebuild), forcing_named(forcing)
+    epoch = Epoch(objective, method, batch_size, epochs, schedule, patience, free)
     _check(epoch, network, weights, data, validation, ensemble)
     if keep not in ("best", "last"):
         raise InputError("`keep` must be best or last", keep, nearest(keep, ("best", "last")))
@@ -338,6 +345,8 @@ def _check(
     if validation is None and (epoch.patience is not None or epoch.schedule == "plateau"):
         rule = "`patience` and the plateau schedule need validation data"
         raise InputError(rule, "none", "Pass `validation`.")
+    if epoch.forcing is not None:
+        check_fed_back(epoch.objective.network(np.atleast_2d(weights)[0]))
     _check_members(epoch.method, ensemble)
     state = jax.eval_shape(epoch.method.init, weights)
     if epoch.schedule != "constant" and not hasattr(state, "factor"):

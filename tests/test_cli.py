@@ -810,6 +810,7 @@ OTHERS = {
     "method": "sgd",
     "rate": 0.25,
     "clip": 0.5,
+    "forcing": "sparse:3",
     "schedule": "cosine",
     "epochs": 7,
     "batch_size": 9,
@@ -823,8 +824,9 @@ OTHERS = {
 
 
 TAKEN_BY_NONE = {
-    "lstm": {"radius", "leak", "input_scale"},
-    "esn": {"method", "rate", "clip", "schedule"},
+    "lstm": {"radius", "leak", "input_scale", "forcing"},
+    "gru": {"radius", "leak", "input_scale", "horizon"},
+    "esn": {"method", "rate", "clip", "forcing", "schedule"},
 }
 
 

@@ -6,7 +6,6 @@ ends a process is in `__main__`.)
 """
 
 import json
-import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from .compare_command import compare
-from .ending import Terminated, fail
+from .ending import resumable
 from .errors import InputError
 from .options import Data, Fill, Id, Inputs, Json, Quiet, Target, Time, command_line, series_of
+from .surrogate_command import complete as complete_surrogate
+from .surrogate_command import surrogate
 from .tasks_command import tasks
 
 app = typer.Typer(
@@ -245,6 +246,7 @@ def example(
 
 
 app.command()(compare)
+app.command()(surrogate)
 app.command()(tasks)
 
 
@@ -277,20 +279,15 @@ def info(as_json: Json = False) -> None:
 
 def _complete(folder: Path, as_json: bool, quiet: bool) -> None:
     """Train a run to its end and print what came of it."""
-    from . import job, run
+    from . import job, run, surrogate_run
 
-    again = f"Resume with: throughtime resume {shlex.quote(str(folder))}"
-    try:
+    with resumable(folder):
+        if surrogate_run.is_surrogate(folder):
+            complete_surrogate(folder, as_json, quiet)
+            return
         epochs = run.read(folder).settings["epochs"]
         with _watcher(epochs, quiet) as watcher:
             outcome = job.complete(folder, watcher.show)
-    except job.Interrupted as stop:
-        line = f"Stopped after epoch {stop.epoch}. {again}"
-        raise SystemExit(fail(line, 128 + stop.signal)) from None
-    except KeyboardInterrupt:
-        raise SystemExit(fail(f"Interrupted. {again}", 130)) from None
-    except Terminated as stop:
-        raise SystemExit(fail(f"Terminated. {again}", stop.status)) from None
     if as_json:
         typer.echo(json.dumps(outcome.to_json()))
     else:

@@ -1,7 +1,11 @@
 """How a command ends when it does not reach its end: a line on stderr, and a status."""
 
 import contextlib
+import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -29,3 +33,20 @@ def say(line: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr is not None:
             print(line, file=sys.stderr)
+
+
+@contextmanager
+def resumable(folder: Path) -> Iterator[None]:
+    """Within it an interruption ends the process in one line that says how to go on."""
+    from .job import Interrupted
+
+    again = f"Resume with: throughtime resume {shlex.quote(str(folder))}"
+    try:
+        yield
+    except Interrupted as stop:
+        line = f"Stopped after epoch {stop.epoch}. {again}"
+        raise SystemExit(fail(line, 128 + stop.signal)) from None
+    except KeyboardInterrupt:
+        raise SystemExit(fail(f"Interrupted. {again}", 130)) from None
+    except Terminated as stop:
+        raise SystemExit(fail(f"Terminated. {again}", stop.status)) from None

@@ -67,7 +67,7 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
     model.parts_.check_steps(record.options["steps"])
     ahead = _ahead(record, folder)
     if record.params is None:
-        _train(model, folder, show)
+        train_kept(model, folder, show)
         run.write(folder, model.record(options=record.options, command=record.command))
     return _results(model, folder, record, ahead, report)
 
@@ -85,7 +85,11 @@ def _ahead(record: run.Record, folder: Path) -> list[np.ndarray]:
     return ahead
 
 
-def _train(model: Forecaster, folder: Path, show: Callable[[list[Row]], None]) -> None:
+def train_kept(model: Any, folder: Path, show: Callable[[list[Row]], None]) -> None:
+    """Train a model from the last checkpoint in its folder, keeping others as it goes.
+
+    **Raises:** `Interrupted` at SIGINT or SIGTERM, `Diverged`, `InputError`.
+    """
     path = folder / CHECKPOINT
     if path.exists() and path.stat().st_size < model.fewest_weights():
         raise damaged(path, "it holds too few weights")

@@ -10,8 +10,6 @@ Every file is replaced at once or not at all, and carries a digest that is check
 reading.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -29,12 +27,12 @@ from .checkpoint import (
     CHECKPOINT,
     LAST_GOOD,
     damaged,
-    file_content,
     flatten,
     history_lines,
     history_rows,
     tensors,
 )
+from .digests import checked, digest, read_json, write_json
 from .errors import InputError
 from .network import Architecture
 from .series import Series, Times
@@ -43,9 +41,10 @@ from .train import Row
 
 FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
+SURROGATE = "surrogate.json"
+FILES = ("run.json", SURROGATE, "series.safetensors", "weights.safetensors", "history.jsonl")
 RESULTS = ("forecast.csv", "report.html")
-FIRST = ("run.json", "series.safetensors")  # what tells a run, also one half-written
+FIRST = ("run.json", SURROGATE, "series.safetensors")  # what tells a run, also one half-written
 
 
 class TimesInfo(BaseModel):
@@ -175,7 +174,7 @@ def claim(folder: Path, overwrite: bool) -> Path:
         for path in paths:
             for left in atomic.leftovers(path):
                 left.unlink()
-        for path in paths[1:]:
+        for path in reversed(paths[1:]):  # what tells a run goes last
             path.unlink(missing_ok=True)
         checkpoints = (folder / CHECKPOINT).parent
         if checkpoints.is_dir() and not any(checkpoints.iterdir()):
@@ -207,7 +206,7 @@ def write(folder: Path, record: Record) -> None:
         architecture=record.architecture.to_json(),
         series=[_info(series) for series in record.series],
         scalers=record.scalers,
-        digests={name: _digest(content) for name, content in files.items()},
+        digests={name: digest(content) for name, content in files.items()},
         options=Options(**record.options),
         command=record.command,
         versions=record.versions,
@@ -215,10 +214,9 @@ def write(folder: Path, record: Record) -> None:
         best_epochs=record.best_epochs,
     )
     plain = run.model_dump(mode="json", exclude_unset=True)
-    text = json.dumps({**plain, "digest": _digest(_canonical(plain))}, indent=2)
     for name, content in files.items():
         atomic.write(folder / name, content)
-    atomic.write(folder / "run.json", text + "\n")
+    write_json(folder / "run.json", plain)
 
 
 def read(folder: str | Path) -> Record:
@@ -268,24 +266,7 @@ def _run_file(folder: Path) -> RunFile:
         raise InputError(
             rule, f"`{folder}`", "Pass the folder that `throughtime forecast` named."
         )
-    try:
-        plain = json.loads(file_content(path))
-    except InputError:
-        raise
-    except (ValueError, RecursionError):
-        raise damaged(path, "it is not JSON") from None
-    if not isinstance(plain, dict) or type(plain.get("format")) is not int:
-        raise damaged(path, "it has no format number")
-    if plain["format"] > FORMAT:
-        rule = f"a run's format must be at most {FORMAT}"
-        raise InputError(rule, plain["format"], "Install a newer version of throughtime.")
-    digest = plain.pop("digest", None)
-    if digest != _digest(_canonical(plain)):
-        raise damaged(path, "its content does not match its digest")
-    try:
-        return RunFile(**plain)
-    except ValidationError as error:
-        raise damaged(path, f"`{error.errors()[0]['loc'][0]}` is not right") from None
+    return read_json(path, RunFile, FORMAT)
 
 
 def _architecture(folder: Path, run: RunFile) -> Architecture:
@@ -298,19 +279,12 @@ def _architecture(folder: Path, run: RunFile) -> Architecture:
     return found
 
 
-def _checked(folder: Path, name: str, digests: dict[str, str]) -> bytes:
-    content = file_content(folder / name)
-    if _digest(content) != digests.get(name):
-        raise damaged(folder / name, "its content does not match the digest in `run.json`")
-    return content
-
-
 def _tensors(folder: Path, name: str, digests: dict[str, str]) -> dict[str, np.ndarray]:
-    return tensors(folder / name, _checked(folder, name, digests))
+    return tensors(folder / name, checked(folder / name, digests))
 
 
 def _history(folder: Path, digests: dict[str, str]) -> list[Row]:
-    lines = _checked(folder, "history.jsonl", digests).decode(errors="replace")
+    lines = checked(folder / "history.jsonl", digests).decode(errors="replace")
     rows = history_rows(folder / "history.jsonl", lines)
     if not rows:
         raise damaged(folder / "history.jsonl", "it is empty")
@@ -357,11 +331,3 @@ def _info(series: Series) -> SeriesInfo:
         id=series.id,
         fingerprint=series.fingerprint(),
     )
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _canonical(plain: dict[str, Any]) -> bytes:
-    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,274 @@
+r"""`Surrogate`: an equation in; a recurrent network that solves it, and its honest error, out.
+
+The lecture writes a scheme for a differential equation as a recurrent network,
+$y_{n+1} = h(y_n, u_n)$. A surrogate is that network, trained on trajectories over ranges of
+starts, parameters and drives. It takes steps of `dt`, which may be far longer than a scheme can
+take, and solves any number of trajectories as one batch.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Float64
+
+from .batches import Sequences
+from .epoch import TrainState
+from .equations import equations
+from .errors import InputError, at_least_one
+from .methods import method
+from .network import Architecture, Network
+from .precision import precision
+from .rollout import rollout
+from .series import Scaler
+from .simulate import simulate
+from .surrogate_error import Judged, judged
+from .systems import System
+from .systems import system as system_named
+from .train import OnEpoch, Row, first_state, train
+from .trajectories import Range, Trajectories, check_learnable, draw, read, told
+
+Drive = Callable[[Any, Mapping[str, Any]], Any]
+
+APART = 1_000_000
+"""Between the seeds of what is trained on and of what is judged."""
+
+
+@dataclass(eq=False)
+class Surrogate:
+    """A network that solves a system.
+
+    >>> model = Surrogate("oscillator", ranges={"damping": (0.1, 0.5)})  # doctest: +SKIP
+    >>> model.fit().solve([1.0, 0.0], 1000, {"damping": 0.2}).shape      # doctest: +SKIP
+    (1001, 2)
+
+    - `system`: a name, equations as text, or a `System`.
+    - `parameters`: of the system, that are not as it has them.
+    - `ranges`: from where to where starts (by variable) and parameters vary. Without any of a
+      variable, starts vary as far as the system's own trajectory goes.
+    - `dt`: the time step, the system's own by default.
+    - `trajectories`, `steps`: that it is trained on, a part of them (`validation`) held out to
+      choose the best epoch.
+    - `cell`, `hidden`, `depth`, `dense`: of the network, as in `Forecaster`.
+    - `window`: steps that it is trained over at once. `forcing`: see `teacher_forcing`.
+    - `method`, `rate`, `clip`, `schedule`, `epochs`, `batch_size`, `dtype`, `seed`: as there.
+    """
+
+    system: str | System
+    parameters: Mapping[str, float | int] = field(default_factory=dict)
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    dt: float | int | None = None
+    trajectories: int = 200
+    steps: int = 200
+    validation: float = 0.15
+    cell: str = "gru"
+    hidden: int = 64
+    depth: int = 1
+    dense: tuple[int, ...] = ()
+    window: int = 20
+    forcing: str = "full"
+    method: str = "adam"
+    rate: float | None = 3e-3
+    clip: float | None = 1.0
+    schedule: str = "cosine"
+    epochs: int = 300
+    batch_size: int = 64
+    dtype: str = "float32"
+    seed: int = 0
+
+    def fit(self) -> "Surrogate":
+        """Solve the system over its ranges, and train a network on what came.
+
+        **Raises:** `InputError` for what cannot be solved or learned, `Diverged`.
+        """
+        return self.prepare().train()
+
+    def prepare(self) -> "Surrogate":
+        """The first half of `fit`: draw the trajectories, scale and split them."""
+        self.system_ = self._system()
+        check_learnable(self.system_)
+        self.dt_ = self.system_.dt if self.dt is None else self.dt
+        self.ranges_ = self._ranges()
+        self.told_ = told(self.system_, self.ranges_)
+        at_least_one("window", self.window)
+        if self.window > self.steps:
+            rule = "`window` must be at most the steps of a trajectory"
+            got = f"{self.window} of {self.steps}"
+            raise InputError(rule, got, "Lower `window`, or raise `steps`.")
+        held = round(self.validation * self.trajectories)
+        if not 1 <= held < self.trajectories:
+            rule = "a part of the trajectories, not all, must be held out"
+            got = f"`validation` {self.validation:g} of {self.trajectories} `trajectories`"
+            raise InputError(rule, got, "Change one of them.")
+        found = draw(
+            self.system_, self.ranges_, self.trajectories, self.steps, self.dt_, self.seed
+        )
+        self.parts_ = _rows(found, slice(held, None)), _rows(found, slice(held))
+        training = self.parts_[0]
+        self.scaler_ = Scaler.fit([training.states.reshape(-1, training.states.shape[-1])])
+        flat = training.inputs.reshape(-1, training.inputs.shape[-1])
+        spread = np.where(np.ptp(flat, axis=0) > 0, flat.std(axis=0), 1.0)
+        self.input_scaler_ = Scaler(flat.mean(axis=0), spread)
+        size = len(self.system_.variables)
+        self.architecture_ = Architecture(
+            input_size=size + flat.shape[1],
+            output_size=size,
+            cell=self.cell,
+            hidden=self.hidden,
+            depth=self.depth,
+            dense=tuple(self.dense),
+            residual=size,
+            dtype=self.dtype,
+        )
+        return self
+
+    def train(
+        self,
+        *,
+        start: tuple[TrainState, list[Row]] | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> "Surrogate":
+        """The second half of `fit`; `start` and `on_epoch` as for `train.train`."""
+        with precision(self.dtype):
+            data, held = (self._sequences(part) for part in self.parts_)
+            self.fitted_ = train(
+                self.untrained(),
+                data,
+                method=self._method(),
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                validation=held,
+                schedule=self.schedule,
+                forcing=self.forcing,
+                key=self.seed + 1,
+                start=start,
+                on_epoch=on_epoch,
+            )
+        return self
+
+    def first_state(self) -> TrainState:
+        """The state of the training before its first epoch, the shape of a checkpoint."""
+        with precision(self.dtype):
+            return first_state(self.untrained(), self._method())
+
+    def untrained(self) -> Network:
+        """The network before its training."""
+        return self.architecture_.build(self.seed)
+
+    def fewest_weights(self) -> int:
+        """A bound from below on the weights."""
+        return self.architecture_.fewest_weights()
+
+    @property
+    def history_(self) -> list[Row]:
+        """A row for each epoch."""
+        return self.fitted_.history
+
+    def solve(
+        self,
+        start: Any,
+        steps: int,
+        parameters: Mapping[str, Any] | None = None,
+        drive: Drive | None = None,
+    ) -> Float64[np.ndarray, "*trajectory time variable"]:
+        """Solve the system with the network, closed-loop.
+
+        **Arguments:**
+
+        - `start`: the first state, `(variable,)`, or of many trajectories `(n, variable)`.
+        - `steps`: of dt. `parameters`: numbers, or arrays `(n,)`.
+        - `drive`: another than the system's own, `drive(t, parameters)`, in `jax.numpy`.
+
+        **Returns:** the states at the times 0, dt, ..., as `simulate` does.
+        """
+        self._must_be_fitted()
+        at_least_one("steps", steps)
+        start = np.asarray(start, np.float64)
+        size = len(self.system_.variables)
+        if start.shape[-1:] != (size,) or start.ndim > 2:
+            rule = f"`start` must have {size} variables, and one row a trajectory"
+            raise InputError(rule, f"shape {start.shape}", "Change `start`.")
+        parameters = dict(parameters or {})
+        many = start.ndim == 2 or any(np.ndim(value) for value in parameters.values())
+        lengths = {np.shape(v)[0] for v in parameters.values() if np.ndim(v)}
+        count = len(start) if start.ndim == 2 else (lengths.pop() if lengths else 1)
+        used = self.system_ if drive is None else replace(self.system_, drive=drive)
+        inputs = read(used, parameters, self.told_, count, steps, self.dt_)
+        solved = self._roll(np.broadcast_to(start, (count, size)), inputs)
+        return solved if many else solved[0]
+
+    def judge(self, count: int = 100, steps: int = 1000, drive: Drive | None = None) -> Judged:
+        """Solve trajectories that were not trained on, and measure the error.
+
+        **Arguments:** `count` trajectories over the same ranges, of `steps` steps each;
+        `drive`, another than the system's own.
+        """
+        self._must_be_fitted()
+        used = self.system_ if drive is None else replace(self.system_, drive=drive)
+        unseen = draw(used, self.ranges_, count, steps, self.dt_, self.seed + APART)
+        clock = time.perf_counter()
+        solved = self._roll(unseen.states[:, 0], unseen.inputs)
+        seconds = time.perf_counter() - clock
+        return judged(used, self.dt_, unseen, solved, self.scaler_.std, seconds)
+
+    def _roll(self, start: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+        with precision(self.dtype):
+            first = self.scaler_.transform(start)[:, None].astype(self.dtype)
+            known = self.input_scaler_.transform(inputs).astype(self.dtype)
+            known = np.pad(known, ((0, 0), (1, 0), (0, 0)))  # (those of a step end with it)
+            ys = _solved(self.fitted_.network, first, inputs.shape[1], known)
+        solved = self.scaler_.inverse(np.asarray(ys, np.float64))
+        return np.concatenate([start[:, None], solved], axis=1)
+
+    def _sequences(self, part: Trajectories) -> Sequences:
+        """The trajectories in windows."""
+        ys = self.scaler_.transform(part.states).astype(self.dtype)
+        us = self.input_scaler_.transform(part.inputs).astype(self.dtype)
+        count = us.shape[1] // self.window
+
+        def cut(values):
+            values = values[:, : count * self.window]
+            return values.reshape(-1, self.window, values.shape[-1])
+
+        xs = cut(np.concatenate([ys[:, :-1], us], axis=-1))
+        return Sequences(*jax.device_put((xs, cut(ys[:, 1:]))))
+
+    def _system(self) -> System:
+        found = self.system
+        if not isinstance(found, System):
+            found = equations(found) if "=" in found else system_named(found)
+        return found.with_parameters(**self.parameters)
+
+    def _ranges(self) -> dict[str, Range]:
+        ranges = dict(self.ranges)
+        if not set(ranges) & set(self.system_.variables):
+            own = simulate(self.system_, max(self.steps, 1000), dt=self.dt_)
+            bounds = zip(own.min(axis=0), own.max(axis=0), strict=True)
+            for name, (least, largest) in zip(self.system_.variables, bounds, strict=True):
+                if largest > least:
+                    ranges[name] = (float(least), float(largest))
+        return ranges
+
+    def _method(self):
+        if self.method == "hessian_free":
+            return method(self.method, self.rate)
+        return method(self.method, self.rate, clip=self.clip)
+
+    def _must_be_fitted(self) -> None:
+        if not hasattr(self, "fitted_"):
+            rule = "a surrogate must be fitted before it solves"
+            raise InputError(rule, "one that is not", "Call `fit` first.")
+
+
+@eqx.filter_jit
+def _solved(network: Network, first, steps: int, known):
+    return rollout(network, first, steps, known, carry=True)
+
+
+def _rows(found: Trajectories, rows: slice) -> Trajectories:
+    parameters = {name: values[rows] for name, values in found.parameters.items()}
+    return Trajectories(found.states[rows], found.inputs[rows], parameters)

@@ -1,0 +1,187 @@
+"""The command `throughtime surrogate`: an equation to a trained network."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .ending import resumable
+from .errors import InputError
+from .options import Json, Quiet, command_line
+
+if TYPE_CHECKING:
+    from .surrogate import Surrogate
+
+system_option = partial(typer.Option, rich_help_panel="The system")
+network_option = partial(typer.Option, rich_help_panel="Network and training")
+
+Ranges = Annotated[
+    list[str] | None,
+    system_option("--range", help="Of a start or a parameter: `x=-2:2`; may be repeated."),
+]
+Values = Annotated[
+    list[str] | None,
+    system_option("--set", help="A parameter of the system: `stiffness=2`; may be repeated."),
+]
+
+
+def surrogate(
+    system: Annotated[
+        str | None, typer.Argument(help="A name, or equations; without it, a list.")
+    ] = None,
+    ranges: Ranges = None,
+    values: Values = None,
+    dt: Annotated[
+        float | None, system_option(help="Time step; by default the system's own.")
+    ] = None,
+    trajectories: Annotated[int, system_option(help="To learn from.")] = 200,
+    steps: Annotated[int, system_option(help="Of each of them.")] = 200,
+    cell: Annotated[str, network_option(help="`rnn`, `gru` or `lstm`.")] = "gru",
+    hidden: Annotated[int, network_option(help="Hidden units.")] = 64,
+    depth: Annotated[int, network_option(help="Cells stacked.")] = 1,
+    window: Annotated[int, network_option(help="Steps that are trained over at once.")] = 20,
+    forcing: Annotated[
+        str,
+        network_option(
+            help="Teacher forcing: `full`, `scheduled`, `sparse:5`, `generalised:0.1`, `free`."
+        ),
+    ] = "full",
+    method: Annotated[str, network_option(help="As for `forecast`.")] = "adam",
+    rate: Annotated[float, network_option(help="Learning rate.")] = 3e-3,
+    epochs: Annotated[int, network_option(help="Epochs.")] = 300,
+    batch_size: Annotated[int, network_option(help="Windows an update.")] = 64,
+    dtype: Annotated[str, network_option(help="`float32` or `float64`.")] = "float32",
+    seed: Annotated[int, network_option(help="Of trajectories, weights and shuffling.")] = 0,
+    unseen: Annotated[
+        int, typer.Option(help="Unseen trajectories that it is judged on.")
+    ] = 100,
+    unseen_steps: Annotated[int, typer.Option(help="Steps of each of these.")] = 1000,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; by default a new one in `runs/`.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn a differential equation or a map: a network that solves it, closed-loop.
+
+    Equations are text: `throughtime surrogate "x' = v; v' = F - 0.2*v - x; F = cos(1.2*t)"`.
+
+    Example: `throughtime surrogate oscillator --range damping=0.1:0.5 --dt 0.5`
+    """
+    if system is None:
+        _list(as_json)
+        return
+    from . import run
+    from .surrogate import Surrogate
+    from .surrogate_run import begin
+
+    model = Surrogate(
+        system,
+        parameters={name: _number(text, "--set") for name, text in _pairs(values, "--set")},
+        ranges={name: _range(text) for name, text in _pairs(ranges, "--range")},
+        dt=dt,
+        trajectories=trajectories,
+        steps=steps,
+        cell=cell,
+        hidden=hidden,
+        depth=depth,
+        window=window,
+        forcing=forcing,
+        method=method,
+        rate=None if method == "hessian_free" else rate,
+        epochs=epochs,
+        schedule="constant" if method == "hessian_free" else "cosine",
+        batch_size=batch_size,
+        dtype=dtype,
+        seed=seed,
+    )
+    for name, value in (("unseen", unseen), ("unseen-steps", unseen_steps)):
+        if value < 1:
+            raise InputError(f"`--{name}` must be at least 1", value, f"Raise `--{name}`.")
+    name = "equations" if "=" in system else system
+    folder = out or run.free(Path("runs") / f"surrogate-{name}")
+    asked = {"unseen": unseen, "unseen_steps": unseen_steps}
+    begin(model, folder, asked, overwrite=overwrite, command=command_line())
+    with resumable(folder):
+        complete(folder, as_json, quiet)
+
+
+def complete(folder: Path, as_json: bool, quiet: bool) -> None:
+    """Train a surrogate to its end, judge it, and print what came of it."""
+    from rich.console import Console
+
+    from . import surrogate_run
+    from .progress import watcher
+    from .surrogate_report import write_surrogate
+
+    epochs = surrogate_run.epochs(folder)
+    with watcher(Console(stderr=True), epochs, quiet) as watching:
+        model, found = surrogate_run.complete(folder, watching.show)
+    judged = model.judge(found.options["unseen"], found.options["unseen_steps"])
+    report = folder / "report.html"
+    write_surrogate(report, model, judged, command=found.command)
+    if as_json:
+        told = {"run": str(folder), "stopped": found.stopped, **judged.to_json()}
+        typer.echo(json.dumps(told))
+        return
+    typer.echo(_text(model, judged.sentences()))
+    typer.echo(f"Report:   {report}")
+
+
+def _text(model: "Surrogate", sentences: list[str]) -> str:
+    """For a person: the system, the training, the error."""
+    system, last = model.system_, model.history_[-1]
+    driven = f", driven by {', '.join(system.inputs)}" if system.inputs else ""
+    return "\n".join(
+        [
+            f"System:   {system.name}, {system.about}{driven}; steps of {model.dt_:g}",
+            f"Training: {model.fitted_.stopped}, {last.seconds:.1f} s",
+            "",
+            *sentences,
+        ]
+    )
+
+
+def _list(as_json: bool) -> None:
+    """The systems that have a name."""
+    from .systems import SYSTEMS
+
+    if as_json:
+        typer.echo(json.dumps({name: one.about for name, one in SYSTEMS.items()}))
+        return
+    for name, one in SYSTEMS.items():
+        typer.echo(f"{name:<22} {one.about}")
+
+
+def _pairs(texts: list[str] | None, option: str) -> list[tuple[str, str]]:
+    """`name=value` of every text."""
+    found = []
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip() and value.strip()):
+            rule = f"`{option}` must be a name, `=` and a value"
+            example = "x=-2:2" if option == "--range" else "stiffness=2"
+            raise InputError(rule, f"`{text}`", f"Write it as `{option} {example}`.")
+        found.append((name.strip(), value.strip()))
+    return found
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        rule = f"`{option}` must give numbers"
+        raise InputError(rule, f"`{text}`", "Write one as `0.5` or `1e-3`.") from None
+
+
+def _range(text: str) -> tuple[float, float]:
+    least, colon, largest = text.partition(":")
+    if not colon:
+        rule = "a range must go from a number to another"
+        raise InputError(rule, f"`{text}`", "Write it as `0.1:0.5`.")
+    return _number(least, "--range"), _number(largest, "--range")

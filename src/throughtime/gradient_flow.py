@@ -123,56 +123,65 @@ def gradient_flow(
 
     **Raises:** `InputError` for sequences of one step, or a loss without any slope.
     """
-    loss = loss_named(loss)
-    whole = isinstance(data, Batch)
-    batch = data if whole else data.batch(jnp.asarray(data.plan(examples, None)[0]))
+    batch = looked_at(data, examples)
+    with precision("float64"):
+        found = _flow(double(network), double(batch), loss_named(loss))
+        signal, share, slopes, norm, sloped = jax.tree.map(np.asarray, found)
+        if not sloped:
+            rule = "a gradient flows only where the loss has a slope"
+            remedy = "Pass targets that the network does not meet exactly."
+            raise InputError(rule, "none", remedy)
+        wanted = _lags(batch.inputs.shape[1])
+        singular = np.asarray(_singular_values(double(network), double(batch), wanted))
+    return GradientFlow(signal, share, slopes, float(norm), wanted, singular)
+
+
+def looked_at(data: Data | Batch, examples: int = EXAMPLES) -> Batch:
+    """The first examples of data, as a batch.
+
+    **Raises:** `InputError` for sequences of one step.
+    """
+    batch = data
+    if not isinstance(batch, Batch):
+        batch = batch.batch(jnp.asarray(batch.plan(examples, None)[0]))
     if batch.inputs.shape[1] < 2:
         rule = "a gradient flows back through two steps or more"
         raise InputError(rule, f"{batch.inputs.shape[1]}", "Pass longer sequences.")
-    with precision("float64"):
-        batch = double(batch)
-        batch = jax.tree.map(lambda leaf: leaf[:examples], batch)
-        found = _flow(double(network), batch, loss)
-    return found
+    return jax.tree.map(lambda leaf: leaf[:examples], batch)
 
 
-def _flow(network: Network, batch: Batch, loss: Loss) -> GradientFlow:
+@eqx.filter_jit
+def _flow(network: Network, batch: Batch, loss: Loss):
+    """Signal, share, slopes and norm, and whether the loss has a slope at all."""
     step = _Step(network)
     states, direct = _states_and_slopes(network, step, batch, loss)
     # by example, then by time: the state before each step, the input, the slope after it
     before, xs = states[:, :-1], batch.inputs
-    if not np.asarray(jnp.abs(direct).sum() > 0):
-        rule = "a gradient flows only where the loss has a slope"
-        raise InputError(rule, "none", "Pass targets that the network does not meet exactly.")
+    back = jax.vmap(jax.vmap(step.back))
 
-    @jax.jit
-    def back(D):
-        """From the states after each step to those before it."""
-        return jax.vmap(jax.vmap(step.back))(before, xs, D)
+    def earlier(D):
+        """What reaches the state before step t belongs to the state after step t - 1."""
+        return jnp.pad(back(before, xs, D)[:, 1:], ((0, 0), (0, 1), (0, 0)))
 
-    @jax.jit
-    def weights(D):
-        """The gradient of the cells' weights by way of the states after each step."""
-        return step.weights(before, xs, D)
+    def gather(carry, _):
+        D, total = carry
+        return (earlier(D), total + D), (D**2).sum()
 
-    time = xs.shape[1]
-    D, signal, parts, total = direct, [], [], jnp.zeros_like(direct)
-    squares = np.asarray((direct**2).sum(axis=-1))
-    for lag in range(time):
-        arrived = float((D**2).sum())
-        sent = float(squares[:, lag:].sum())
-        signal.append(math.sqrt(arrived / sent) if sent > 0 else math.nan)
-        parts.append(np.asarray(weights(D)))
-        total = total + D
-        # what reaches the state before step t belongs to the state after step t - 1
-        D = jnp.pad(back(D)[:, 1:], ((0, 0), (0, 1), (0, 0)))
-    whole = np.sum(parts, axis=0)
-    square = float(whole @ whole)
-    share = [float(part @ whole) / square if square > 0 else 0.0 for part in parts]
-    lags, singular = _singular_values(step, before[0], xs[0])
-    slopes = np.sqrt(np.asarray((total**2).sum(axis=(0, 2))))
-    norm = math.sqrt(square)
-    return GradientFlow(np.array(signal), np.array(share), slopes, norm, lags, singular)
+    lags = jnp.arange(xs.shape[1])
+    (_, total), arrived = jax.lax.scan(gather, (direct, jnp.zeros_like(direct)), lags)
+    squares = (direct**2).sum(axis=(0, 2))
+    sent = jnp.cumsum(squares[::-1])[::-1]  # of the steps that have so many before them
+    whole, moved = step.weights(before, xs, total)
+    square = whole @ whole
+
+    def weigh(D, _):
+        return earlier(D), (D * moved).sum()
+
+    _, parts = jax.lax.scan(weigh, direct, lags)
+    signal = jnp.sqrt(arrived / jnp.where(sent > 0, sent, jnp.nan))
+    share = parts / jnp.where(square > 0, square, jnp.inf)
+    slopes = jnp.sqrt((total**2).sum(axis=(0, 2)))
+    return signal, share, slopes, jnp.sqrt(square), jnp.abs(direct).sum() > 0
 
 
 class _Step:
@@ -192,22 +201,27 @@ class _Step:
         """The gradient by the state before, of that by the state after."""
         return jax.vjp(lambda s: self(self.cells, s, x), state)[1](slope)[0]
 
-    def weights(self, states: Array, xs: Array, slopes: Array) -> Array:
-        """The gradient by the weights, states held, of that by the states after all steps."""
+    def weights(self, states: Array, xs: Array, slopes: Array) -> tuple[Array, Array]:
+        """The gradient by the weights, states held, of that by the states after all steps.
+
+        And how far each state moves, states before it held, when the weights move along it.
+        """
 
         def after(cells):
             each = jax.vmap(jax.vmap(lambda s, x: self(cells, s, x)))
             return each(states, xs)
 
-        return ravel_pytree(jax.vjp(after, self.cells)[1](slopes)[0])[0]
+        gradient = jax.vjp(after, self.cells)[1](slopes)[0]
+        moved = jax.jvp(after, (self.cells,), (gradient,))[1]
+        return ravel_pytree(gradient)[0], moved
 
     def hidden(self, state: Array) -> Array:
         """h of the last cell."""
         return self.network.cells[-1].hidden(self.shaped(state)[-1])[0]
 
 
-def _states_and_slopes(network: Network, step: _Step, batch: Batch, loss: Loss):
-    """All states from the first on, and the slope of the loss by each, past the others."""
+def _states(network: Network, step: _Step, batch: Batch) -> Array:
+    """All states from the first on, `(example, time + 1, state)`."""
     start = network.initial_state(len(batch.inputs)) if batch.state is None else batch.state
     rows = jax.vmap(lambda s: ravel_pytree(s)[0])(
         jax.tree.map(lambda leaf: leaf[:, None], start)
@@ -225,7 +239,12 @@ def _states_and_slopes(network: Network, step: _Step, batch: Batch, loss: Loss):
 
         return jnp.concatenate([state[None], jax.lax.scan(forward, state, xs)[1]])
 
-    states = jax.jit(jax.vmap(run))(rows, xs)
+    return jax.vmap(run)(rows, xs)
+
+
+def _states_and_slopes(network: Network, step: _Step, batch: Batch, loss: Loss):
+    """All states, and the slope of the loss by each but the first, past the others."""
+    states = _states(network, step, batch)
     objective, readout = Objective(loss, lambda _: network), network.readout
     ys, _, _ = network.trace(batch.inputs, batch.state)
 
@@ -238,20 +257,33 @@ def _states_and_slopes(network: Network, step: _Step, batch: Batch, loss: Loss):
             readout.activate(moved) if loss.output is None else moved, batch
         )[0]
 
-    return states, jax.jit(jax.grad(of))(states)[:, 1:]
+    return states, jax.grad(of)(states)[:, 1:]
 
 
-def _singular_values(step: _Step, before: Array, xs: Array):
-    """Of the last state by those before it, at lags evenly spread in their logarithm."""
-    time = len(xs)
-    wanted = sorted({round(lag) for lag in np.geomspace(1, time - 1, min(LAGS, time - 1))})
-    back = jax.jit(jax.vmap(step.back, in_axes=(None, None, 0)))
-    product, values = jnp.eye(before.shape[1]), []
-    for lag in range(1, time):
-        product = back(before[time - lag], xs[time - lag], product)
-        if lag in wanted:
-            values.append(np.linalg.svd(np.asarray(product), compute_uv=False))
-    return tuple(wanted), np.stack(values)
+def _lags(time: int) -> tuple[int, ...]:
+    """Lags evenly spread in their logarithm."""
+    spread = np.geomspace(1, time - 1, min(LAGS, time - 1))
+    return tuple(sorted({round(float(lag)) for lag in spread}))
+
+
+@eqx.filter_jit
+def _singular_values(network: Network, batch: Batch, lags: tuple[int, ...]):
+    """Of the last state of the first example by those `lags` before it."""
+    step = _Step(network)
+    states = _states(network, step, batch)[0]
+    xs, time = batch.inputs[0], batch.inputs.shape[1]
+    place = jnp.asarray([lags.index(lag) if lag in lags else len(lags) for lag in range(time)])
+    back = jax.vmap(step.back, in_axes=(None, None, 0))
+
+    def further(carry, lag):
+        product, kept = carry
+        product = back(states[time - lag], xs[time - lag], product)
+        return (product, kept.at[place[lag]].set(product, mode="drop")), None
+
+    size = states.shape[1]
+    first = jnp.eye(size), jnp.zeros((len(lags), size, size))
+    (_, products), _ = jax.lax.scan(further, first, jnp.arange(1, time))
+    return jnp.linalg.svd(products, compute_uv=False)
 
 
 def _steps(number: float, one: str = "1 step") -> str:

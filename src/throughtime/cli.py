@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from .compare_command import compare
+from .diagnose_command import diagnose
 from .ending import resumable
 from .errors import InputError
 from .options import Data, Fill, Id, Inputs, Json, Quiet, Target, Time, command_line, series_of
@@ -102,6 +103,9 @@ def forecast(
     patience: Annotated[
         int, training_option(help="Stop after so many epochs without a better one.")
     ] = 20,
+    flow_every: Annotated[
+        int | None, training_option(help="Record the gradient flow after so many epochs.")
+    ] = None,
     level: Annotated[float, shape_option(help="Coverage of the intervals.")] = 0.9,
     test: Annotated[float, shape_option(help="Share held out for testing.")] = 0.2,
     validation: Annotated[
@@ -161,6 +165,7 @@ def forecast(
         folder,
         steps=steps,
         future=future,
+        flow_every=flow_every,
         overwrite=overwrite,
         command=command_line(),
     )
@@ -247,6 +252,7 @@ def example(
 
 app.command()(compare)
 app.command()(surrogate)
+app.command()(diagnose)
 app.command()(tasks)
 
 

@@ -127,6 +127,15 @@ def log_scale(axes: Axes, values: np.ndarray, ratio: int = 1) -> bool:
     return True
 
 
+def decades(axes: Axes, which: str = "y") -> None:
+    """A logarithmic axis over many powers of ten, its numbers as plain text."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_locator(LogLocator(numticks=7))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def time_axis(axes: Axes, times: Times, width: int) -> None:
     """Few enough ticks for the width; dates as short as they can be."""
     ticks = 8 if width > 500 else 4

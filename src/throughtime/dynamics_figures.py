@@ -50,7 +50,7 @@ def portrait(
 ) -> Figure:
     """A phase portrait: one variable against another, the first curve the truth.
 
-    `points` are marked: fixed points, say.
+    `points` are marked, of two kinds at most: stable and unstable fixed points, say.
     """
     columns = len(curves) if width > 500 else 1
     rows = -(-len(curves) // columns)
@@ -66,8 +66,8 @@ def portrait(
                 label=name,
             )
             axes.set_title(name, fontsize=12, loc="left")
-            for j, (_, (px, py)) in enumerate((points or {}).items()):
-                axes.plot(px, py, "o", color=COLOURS[(j + 1) % 4], ms=5, mec="white", mew=0.7)
+            for colour, (px, py) in zip((GREEN, ORANGE), (points or {}).values(), strict=False):
+                axes.plot(px, py, "o", color=colour, ms=5, mec="white", mew=0.7)
             axes.set_xlabel(short(labels[0]))
         for axes in grid[:, 0]:
             axes.set_ylabel(short(labels[1]))
@@ -92,7 +92,7 @@ def spread_of_errors(
             axes.step(values, shares, where="post", color=COLOURS[i % 4], lw=1.6, label=name)
             largest = max(largest, *values[values < 100][-1:], 0.0)
         lowest = min(values[0] for values in finite.values() if len(values))
-        axes.set_xscale("log")
+        drawing.decades(axes, "x")
         axes.set_xlim(0.7 * min(lowest, largest / 2), 1.5 * largest)
         axes.set_ylim(0, 103)
         axes.grid(axis="both")
@@ -109,9 +109,9 @@ def gradient_signal(signals: Mapping[str, Line], lost: float, width: int = WIDE)
         for i, (name, signal) in enumerate(signals.items()):
             lags = np.arange(len(signal))
             shown = np.where(signal > 0, np.clip(signal, 1e-12, 1e12), np.nan)
-            axes.plot(lags, shown, color=COLOURS[i % 4], lw=1.8, label=name)
+            axes.plot(lags, shown, color=COLOURS[i % 4], lw=1.8, label=name or "arrives")
         axes.axhline(lost, color=GREY, lw=0.9, ls=(0, (4, 2)), label=f"lost, below {lost:g}")
-        axes.set_yscale("log")
+        drawing.decades(axes)
         axes.grid(axis="y")
         drawing.legend(figure)
         last = ", ".join(f"{name} {signal[-1]:.2g}" for name, signal in signals.items())
@@ -132,11 +132,31 @@ def gradient_heat(
             edges, np.arange(len(values) + 1) - 0.5, values,
             norm=LogNorm(floor, max(1.0, float(values.max()))), cmap="viridis", rasterized=True,
         )  # fmt: skip
-        figure.colorbar(heat, label="gradient that arrives", pad=0.01)
+        bar = figure.colorbar(heat, label="gradient that arrives", pad=0.01)
+        drawing.decades(bar.ax)
         told = (
             f"{len(epochs)} epochs from {epochs[0]} to {epochs[-1]}, lags to {len(values) - 1}."
         )
         drawing.describe(figure, "Gradient flow over lag and epoch", told)
+    return figure
+
+
+def singular_values(
+    lags: Sequence[int], values: Mapping[str, Line], width: int = WIDE
+) -> Figure:
+    """Singular values of dh_T/dh_{T-lag}, by lag."""
+    with drawing.canvas(width, 260) as figure:
+        axes = figure.add_subplot(xlabel="lag, steps", ylabel="singular value")
+        for i, (name, line) in enumerate(values.items()):
+            shown = np.where(line > 0, np.clip(line, 1e-12, 1e12), np.nan)
+            marker = "." if len(lags) < 30 else None
+            axes.plot(lags, shown, color=COLOURS[i % 4], lw=1.4, marker=marker, label=name)
+        axes.axhline(1, color=GREY, lw=0.9)
+        drawing.decades(axes)
+        axes.grid(axis="y")
+        drawing.legend(figure)
+        told = ", ".join(f"{name} {line[-1]:.2g}" for name, line in values.items())
+        drawing.describe(figure, "Singular values by lag", f"At the longest lag: {told}.")
     return figure
 
 
@@ -153,7 +173,8 @@ def exponents(
         axes = figure.add_subplot(xlabel="time averaged over", ylabel="Lyapunov exponent")
         kept = np.unique(np.geomspace(1, len(times), 400).astype(int)) - 1
         for i, line in enumerate(shown.T):
-            axes.plot(times[kept], line[kept], lw=1.4, color=COLOURS[i % 4], label=f"{i + 1}")
+            look = {"color": COLOURS[i % 4], "ls": "-" if i < 4 else (0, (4, 1.5))}
+            axes.plot(times[kept], line[kept], lw=1.4, label=f"{i + 1}", **look)
         for i, value in enumerate(known):
             label = "known" if i == 0 else None
             axes.axhline(value, color=GREY, lw=0.9, ls=(0, (4, 2)), label=label)
@@ -162,9 +183,9 @@ def exponents(
         if len(last):
             room = 0.1 * (np.ptp(last) or 1.0)
             axes.set_ylim(last.min() - room, last.max() + room)
-        axes.set_xscale("log")
+        drawing.decades(axes, "x")
         axes.grid(axis="y")
-        drawing.legend(figure, 5)
+        drawing.legend(figure, 9)
         told = ", ".join(f"{value:.4g}" for value in shown[-1])
         drawing.describe(figure, "Lyapunov exponents", f"In the end: {told}{unit}.")
     return figure
@@ -196,7 +217,7 @@ def power(spectra: Mapping[str, Curve], unit: str, width: int = WIDE) -> Figure:
         for i, (name, (frequency, values)) in enumerate(spectra.items()):
             colour = COLOURS[(i - 1) % 4] if i else INK
             axes.plot(frequency, np.maximum(values, 1e-14), color=colour, lw=1.2, label=name)
-        axes.set_yscale("log")
+        drawing.decades(axes)
         axes.grid(axis="y")
         drawing.legend(figure)
         told = ", ".join(spectra)

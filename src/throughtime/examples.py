@@ -1,7 +1,8 @@
 """The lecture's own programs: the same data, model, batches, epochs and optimiser.
 
 `sine` is its PyTorch program, a sine wave forecast by its own predictions; `noisy-sine` its
-Keras program, a slow sine under noise, one step ahead.
+Keras program, a slow sine under noise, one step ahead. `oscillator` is its differential
+equation: Euler's scheme as a recurrent network, and a network that takes longer steps.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -17,7 +19,8 @@ import numpy as np
 
 from .batches import Sequences, Windows
 from .errors import InputError, nearest
-from .network import Architecture
+from .network import Architecture, Network
+from .precision import precision
 from .rollout import rollout
 from .train import Row, train
 
@@ -125,9 +128,101 @@ def noisy_sine(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = 
     return Result(network.summary(), figures, pictures)
 
 
+ETA, STEP, LONG = 0.2, 0.05, 0.5
+"""The lecture's damping; the time steps of Euler's scheme, and of the network."""
+
+RANGES = {
+    "damping": (0.1, 0.5),
+    "frequency": (0.5, 2.0),
+    "amplitude": (0.5, 1.5),
+    "x": (-2.0, 2.0),
+    "v": (-2.0, 2.0),
+}
+"""What the network is to solve the oscillator over."""
+
+
+def oscillator(folder: Path, seed: int = 0, show: Callable[[list[Row]], None] = lambda _: None):
+    """Newton's equation with damping and a force: Euler's scheme as a network, and better ones.
+
+    v_i = v_{i-1} + dt (F_{i-1} - eta v_{i-1} - x_{i-1}) is a linear cell that reads x and F,
+    with W = 1 - eta dt, U = (-dt, dt). A cell that starts from other weights learns these from
+    Euler's own steps. Then a surrogate of 200 trajectories takes steps ten times as long.
+    """
+    from .simulate import simulate  # here, as below: the other examples do without them
+    from .surrogate import Surrogate
+    from .systems import system
+
+    drawing = _warm()
+    newton = system("oscillator", damping=ETA)
+    euler = simulate(newton, 400, dt=STEP, scheme="euler", substeps=1)
+    force = np.cos(newton.parameters["frequency"] * STEP * np.arange(400))
+    xs, vs = np.stack([euler[:-1, 0], force], axis=-1), euler[1:, 1:]
+    with precision("float64"):
+        exact, found = _euler_cell(1.0), _euler_cell(0.5)
+        data = Sequences(*jax.device_put((xs[None], vs[None])))
+        difference = np.abs(exact(data.inputs)[0] - data.targets).max()
+        found = train(found, data, method="hessian_free", epochs=40, keep="last", key=seed)
+        cell: Any = found.network.cells[0]
+        W = float(cell.W[0, 0])
+    model = Surrogate("oscillator", ranges=RANGES, dt=LONG, seed=seed).prepare()
+    model.train(on_epoch=lambda _, history: show(history))
+    judged = model.judge()
+    figures = {
+        "Euler's velocity less the linear cell's, largest": float(difference),
+        "W of Euler's scheme, 1 - eta dt": 1 - ETA * STEP,
+        "W learned from Euler's steps": W,
+        "network, steps of 0.5: median NRMSE": float(np.median(judged.errors)),
+        "network, steps of 0.5: worst NRMSE": float(judged.errors.max()),
+        "Euler, steps of 0.5: median NRMSE": float(np.median(judged.schemes["Euler forward"])),
+        "seconds of training": model.history_[-1].seconds,
+    }
+    drawing.join()
+    pictures = _draw_oscillator(folder, model, judged)
+    return Result(model.trained().summary(), figures, pictures)
+
+
+def _euler_cell(share: float) -> Network:
+    """Euler's step as a linear cell, or one with weights that are a share of these."""
+    shape = Architecture(2, 1, cell="rnn", activation="identity", hidden=1, dtype="float64")
+    weights = [[-STEP, STEP]], [[1 - ETA * STEP]], [0.0], [[1.0]], [0.0]
+    scaled = [share * np.array(weight) for weight in weights[:2]]
+
+    def leaves(network):
+        cell, readout = network.cells[0], network.readout.layers[0]
+        return [cell.U, cell.W, cell.b, readout.V, readout.c]
+
+    arrays = jax.device_put([*scaled, *map(np.array, weights[2:])])
+    return eqx.tree_at(leaves, shape.build(0), arrays)
+
+
+def _draw_oscillator(folder: Path, model: Any, judged: Any) -> list[Path]:
+    """The median trajectory, over time and in state space, and the losses."""
+    from . import drawing, dynamics_figures, figures  # here: as in `_draw`
+
+    folder.mkdir(parents=True, exist_ok=True)
+    which = int(np.argsort(judged.errors)[len(judged.errors) // 2])
+    truth, network = judged.unseen.states[which, :121], judged.solved[which, :121]
+    t, euler = LONG * np.arange(121), judged.scheme("euler", which)[:121]
+    title = "An unseen oscillator, from its start alone"
+    names = "truth", "network", "Euler, the same steps"
+    curves = {n: (t, y[:, 0]) for n, y in zip(names, (truth, network, euler), strict=True)}
+    orbits = {n: (y[:, 0], y[:, 1]) for n, y in zip(names, (truth, network), strict=False)}
+    drawn = {
+        "prediction.png": dynamics_figures.against(curves, title, ("time", "x")),
+        "portrait.png": dynamics_figures.portrait(orbits, ("x", "v")),
+        "losses.png": figures.training(model.history_, model.fitted_.best_epochs),
+    }
+    for name, figure in drawn.items():
+        drawing.save(figure, folder / name)
+    return [folder / name for name in drawn]
+
+
 EXAMPLES = {
     "sine": Example("the PyTorch program: a sine wave, closed-loop", 100, sine),
     "noisy-sine": Example("the Keras program: a noisy sine, one step ahead", 100, noisy_sine),
+    "oscillator": Example(
+        "its equation: Euler's scheme as a network, and a better one", 300, oscillator
+    ),
 }
 """The examples by name."""
 

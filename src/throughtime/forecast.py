@@ -298,7 +298,7 @@ class Forecaster:
             if sum(v.size for v in record.params.values()) < model.fewest_weights():
                 raise damaged(folder / "weights.safetensors", "it holds too few weights")
             with precision(model.dtype):
-                like, static = eqx.partition(model._untrained(), eqx.is_inexact_array)
+                like, static = eqx.partition(model.untrained(), eqx.is_inexact_array)
                 params = unflatten(like, record.params, folder / "weights.safetensors")
                 network = eqx.combine(params, static)
             stopped = record.stopped or ""
@@ -335,6 +335,11 @@ class Forecaster:
             dtype=self.dtype,
         )
 
+    def training_data(self) -> Data:
+        """What is trained on: windows or streams of the scaled series."""
+        washout = min(self.washout, self.window - 1)  # the default is for longer windows
+        return self.parts_.train(self.batch_size, washout)
+
     def _data(self) -> tuple[Data, Data | None]:
         """What is trained and validated on."""
         validation = self.parts_.validation()
@@ -342,8 +347,7 @@ class Forecaster:
             rule = "the plateau schedule needs a part held out for validation"
             remedy = "Raise `validation` (`--validation`), or choose another `schedule`."
             raise InputError(rule, f"`validation` {self.validation:g}", remedy)
-        washout = min(self.washout, self.window - 1)  # the default is for longer windows
-        return self.parts_.train(self.batch_size, washout), validation
+        return self.training_data(), validation
 
     def _to_train(self) -> Network:
         """The networks before a training, which must fit into memory."""
@@ -351,9 +355,10 @@ class Forecaster:
             from .readout import check_memory  # here: as above
 
             check_memory(self.architecture_, self.ensemble)
-        return self._untrained()
+        return self.untrained()
 
-    def _untrained(self) -> Network:
+    def untrained(self) -> Network:
+        """The networks before their training."""
         if self.fewest_weights() > MOST_WEIGHTS:
             rule = f"the networks must have fewer than {MOST_WEIGHTS:,} weights"
             got = f"`hidden` {self.hidden}, `depth` {self.depth}, `ensemble` {self.ensemble}"

@@ -10,7 +10,8 @@ import numpy as np
 
 from . import atomic, run
 from .checkpoint import CHECKPOINT, Checkpoints, damaged, read_checkpoint, write_last_good
-from .errors import InputError
+from .errors import InputError, at_least_one
+from .flow_record import FlowRecord
 from .forecast import Forecaster
 from .outcome import Outcome, predictions_csv
 from .precision import precision
@@ -37,6 +38,7 @@ def begin(
     *,
     steps: int,
     future: Any = None,
+    flow_every: int | None = None,
     overwrite: bool = False,
     command: str = "",
 ) -> None:
@@ -50,6 +52,9 @@ def begin(
     ahead = [values.tolist() for values in known if values.size]
     model.first_state()
     options = {"steps": steps, "inputs": ahead}
+    if flow_every is not None:
+        _check_flow(model, flow_every)
+        options["flow_every"] = flow_every
     run.claim(folder, overwrite)
     run.write(folder, model.record(options=options, command=command))
 
@@ -67,9 +72,17 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
     model.parts_.check_steps(record.options["steps"])
     ahead = _ahead(record, folder)
     if record.params is None:
-        train_kept(model, folder, show)
+        train_kept(model, folder, show, record.options.get("flow_every"))
         run.write(folder, model.record(options=record.options, command=record.command))
     return _results(model, folder, record, ahead, report)
+
+
+def _check_flow(model: Forecaster, every: int) -> None:
+    """Refuse a record of the gradient flow of what has no epochs, or none of them."""
+    at_least_one("flow_every", every)
+    if model.cell == "esn":
+        rule = "only what is trained by gradients has a gradient flow to record"
+        raise InputError(rule, "an `esn`", "Leave out `--flow-every`.")
 
 
 def _ahead(record: run.Record, folder: Path) -> list[np.ndarray]:
@@ -85,8 +98,12 @@ def _ahead(record: run.Record, folder: Path) -> list[np.ndarray]:
     return ahead
 
 
-def train_kept(model: Any, folder: Path, show: Callable[[list[Row]], None]) -> None:
+def train_kept(
+    model: Any, folder: Path, show: Callable[[list[Row]], None], flow_every: int | None = None
+) -> None:
     """Train a model from the last checkpoint in its folder, keeping others as it goes.
+
+    **Arguments:** `flow_every`: epochs after which the gradient flow is recorded, if it is.
 
     **Raises:** `Interrupted` at SIGINT or SIGTERM, `Diverged`, `InputError`.
     """
@@ -101,8 +118,13 @@ def train_kept(model: Any, folder: Path, show: Callable[[list[Row]], None]) -> N
             show(history)
             return signals.seen is not None
 
+        keep: Any = Checkpoints(folder, watch)
+        if flow_every is not None:
+            with precision(model.dtype):
+                data, network = model.training_data(), model.untrained()
+            keep = FlowRecord(network, data, model.loss, flow_every, then=keep, folder=folder)
         try:
-            model.train(start=start, on_epoch=Checkpoints(folder, watch))
+            model.train(start=start, on_epoch=keep)
         except Diverged as error:
             raise _kept(error, folder) from None
         if signals.seen is not None:

@@ -43,7 +43,7 @@ FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 SURROGATE = "surrogate.json"
 FILES = ("run.json", SURROGATE, "series.safetensors", "weights.safetensors", "history.jsonl")
-RESULTS = ("forecast.csv", "report.html")
+RESULTS = ("forecast.csv", "report.html", "gradient_flow.json", "diagnosis.html")
 FIRST = ("run.json", SURROGATE, "series.safetensors")  # what tells a run, also one half-written
 
 
@@ -85,12 +85,14 @@ class Options(BaseModel):
     """What the command line was asked for; nothing in a run that was saved from Python.
 
     - `steps`: to forecast. `inputs`: of these steps, for each series that has inputs.
+    - `flow_every`: epochs after which the gradient flow is recorded.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     steps: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     inputs: list[list[list[float]]] = []
+    flow_every: Annotated[int, Field(ge=1)] | None = None
 
 
 class RunFile(BaseModel):

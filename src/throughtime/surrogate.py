@@ -30,7 +30,7 @@ from .surrogate_error import Judged, judged
 from .systems import System
 from .systems import system as system_named
 from .train import OnEpoch, Row, first_state, train
-from .trajectories import Range, Trajectories, check_learnable, draw, read, told
+from .trajectories import Range, Trajectories, check_learnable, draw, names, read, told
 
 Drive = Callable[[Any, Mapping[str, Any]], Any]
 
@@ -109,8 +109,8 @@ class Surrogate:
         )
         self.parts_ = _rows(found, slice(held, None)), _rows(found, slice(held))
         training = self.parts_[0]
-        self.scaler_ = Scaler.fit([training.states.reshape(-1, training.states.shape[-1])])
-        flat = training.inputs.reshape(-1, training.inputs.shape[-1])
+        self.scaler_ = Scaler.fit(list(training.states), self.system_.variables)
+        flat = np.concatenate(training.inputs)
         spread = np.where(np.ptp(flat, axis=0) > 0, flat.std(axis=0), 1.0)
         self.input_scaler_ = Scaler(flat.mean(axis=0), spread)
         size = len(self.system_.variables)
@@ -134,7 +134,7 @@ class Surrogate:
     ) -> "Surrogate":
         """The second half of `fit`; `start` and `on_epoch` as for `train.train`."""
         with precision(self.dtype):
-            data, held = (self._sequences(part) for part in self.parts_)
+            data, held = self.training_data(), self._sequences(self.parts_[1])
             self.fitted_ = train(
                 self.untrained(),
                 data,
@@ -154,6 +154,24 @@ class Surrogate:
         """The state of the training before its first epoch, the shape of a checkpoint."""
         with precision(self.dtype):
             return first_state(self.untrained(), self._method())
+
+    def training_data(self) -> Sequences:
+        """What it learns from: the trajectories in windows, scaled."""
+        return self._sequences(self.parts_[0])
+
+    def input_names(self) -> tuple[str, ...]:
+        """What the network reads beside the state."""
+        return names(self.system_, self.ranges_)
+
+    def trained(self) -> Network:
+        """The trained network.
+
+        **Raises:** `InputError` if it is not fitted.
+        """
+        if not hasattr(self, "fitted_"):
+            rule = "a surrogate must be fitted before it solves"
+            raise InputError(rule, "one that is not", "Call `fit` first.")
+        return self.fitted_.network
 
     def untrained(self) -> Network:
         """The network before its training."""
@@ -185,7 +203,7 @@ class Surrogate:
 
         **Returns:** the states at the times 0, dt, ..., as `simulate` does.
         """
-        self._must_be_fitted()
+        self.trained()
         at_least_one("steps", steps)
         start = np.asarray(start, np.float64)
         size = len(self.system_.variables)
@@ -207,7 +225,7 @@ class Surrogate:
         **Arguments:** `count` trajectories over the same ranges, of `steps` steps each;
         `drive`, another than the system's own.
         """
-        self._must_be_fitted()
+        self.trained()
         used = self.system_ if drive is None else replace(self.system_, drive=drive)
         unseen = draw(used, self.ranges_, count, steps, self.dt_, self.seed + APART)
         clock = time.perf_counter()
@@ -257,11 +275,6 @@ class Surrogate:
         if self.method == "hessian_free":
             return method(self.method, self.rate)
         return method(self.method, self.rate, clip=self.clip)
-
-    def _must_be_fitted(self) -> None:
-        if not hasattr(self, "fitted_"):
-            rule = "a surrogate must be fitted before it solves"
-            raise InputError(rule, "one that is not", "Call `fit` first.")
 
 
 @eqx.filter_jit

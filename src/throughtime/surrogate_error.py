@@ -12,7 +12,7 @@ from .simulate import simulate
 from .systems import FLOW, System
 from .trajectories import Trajectories
 
-SCHEMES = {"forward Euler": "euler", "Runge-Kutta 4": "rk4"}
+SCHEMES = {"Euler forward": "euler", "Runge-Kutta 4": "rk4"}
 
 Errors = Float64[np.ndarray, " trajectory"]
 
@@ -38,6 +38,13 @@ class Judged:
     errors: Errors
     valid: Errors
     schemes: dict[str, Errors]
+
+    def scheme(self, name: str, which: int) -> Float64[np.ndarray, "time variable"]:
+        """What a scheme of `simulate` makes of one trajectory in the same steps."""
+        own = {key: float(values[which]) for key, values in self.unseen.parameters.items()}
+        start = self.unseen.states[which, 0]
+        fixed = {"dt": self.dt, "scheme": name, "substeps": 1}
+        return simulate(self.system, self.steps, start=start, parameters=own, **fixed)
 
     @property
     def steps(self) -> int:

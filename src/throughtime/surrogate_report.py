@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from . import atomic, dynamics_figures, figures
+from .network import count
 from .report import Album, Table, render
 from .run import versions
 from .surrogate import Surrogate
@@ -93,4 +94,8 @@ def _settings(model: Surrogate) -> dict[str, str]:
     left_out = "system", "ranges", "parameters", "dt"
     told = {f.name: getattr(model, f.name) for f in fields(model) if f.name not in left_out}
     text = {name: str(value) for name, value in told.items() if value not in ((), None)}
-    return {"time step": f"{model.dt_:g}", "network": model.fitted_.network.summary(), **text}
+    return {
+        "time step": f"{model.dt_:g}",
+        "trained weights": f"{count(model.trained()):,}",
+        **text,
+    }

@@ -1,0 +1,363 @@
+"""What a trained network can learn, and what it does when it is left alone.
+
+`diagnose` puts the gradient flow, the behaviour, the Lyapunov spectrum, the fixed points and a
+free run of a trained `Forecaster` or `Surrogate` side by side, each in a sentence.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float64
+
+from . import maps
+from .batches import Batch
+from .behaviour import Behaviour, behaviour
+from .errors import InputError
+from .fixed_points import FixedPoint, fixed_points
+from .forecast import Forecaster
+from .gradient_flow import GradientFlow, gradient_flow, looked_at
+from .maps import Map
+from .metrics import spectrum_distance, state_space_divergence
+from .network import Network
+from .precision import precision
+from .series import Scaler
+from .simulate import simulate
+from .surrogate import Surrogate
+
+EXPONENTS = 6
+"""Leading ones, at most."""
+
+LONG = 5000
+"""Steps of a system that a surrogate of it is compared with."""
+
+STARTS, MANY, MOST = 64, 150, 600
+"""Starts of the search for fixed points; a fourth of them in more than MANY dimensions, and
+none in more than MOST."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained network with what is needed to look at it.
+
+    - `name`, `members`: of what; of how many networks it is the first.
+    - `network`: it. `batch`, `loss`: sequences that it learns from, scaled.
+    - `context`: a stretch of the series, scaled; `carry`: whether its state is carried on.
+    - `names`, `scaler`: of the variables. `truth`: the series in its own units.
+    - `time`, `unit`: of a step. `known`: Lyapunov exponents of what it learns, if known.
+    - `held`: names of inputs that are held at their mean.
+    """
+
+    name: str
+    members: int
+    network: Network
+    batch: Batch
+    loss: str
+    context: np.ndarray
+    carry: bool
+    names: tuple[str, ...]
+    scaler: Scaler
+    truth: Float64[np.ndarray, "time variable"]
+    time: float
+    unit: str
+    known: tuple[float, ...]
+    held: tuple[str, ...]
+
+    def dynamics(self) -> Map:
+        """The network left to itself, in double precision.
+
+        Of one that measures each window from its start the level, which nothing holds, is left
+        out: a state is a window less its first value.
+        """
+        alone, centred = self.left_alone(), self.network.centred
+        if not centred:
+            return alone
+
+        def level(rows):
+            first = rows[:, :centred]
+            return rows - jnp.tile(first, rows.shape[1] // centred)
+
+        def step(n, rows):
+            return level(alone.step(n, rows))
+
+        return replace(alone, step=step, start=level(alone.start[None])[0])
+
+    def left_alone(self) -> Map:
+        """The network that reads its own outputs, in double precision."""
+        network = maps.double(self.network)
+        horizon = network.output_size // len(self.names)
+        extra = (network.input_size - len(self.names)) // horizon
+        context = np.asarray(self.context, np.float64)
+        found = maps.of_network(network, context, np.zeros(extra), carry=self.carry)
+        return replace(found, time=self.time * horizon)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found; see `diagnose`.
+
+    - `subject`: looked at. `flow`: of gradients.
+    - `behaviour`: when it is left alone; None if it goes to infinity.
+    - `points`: fixed points; None if they were not looked for, `why`.
+    - `free`: a free run in the series' own units, `(step, variable)`, from its end on.
+    - `later`: what is compared with the series: what came after a transient, or, of a network
+      that measures each window from its start and so holds no level, `free` itself.
+    - `divergence`, `distance`: of its states and of its spectrum from the series'.
+    """
+
+    subject: Subject
+    flow: GradientFlow
+    behaviour: Behaviour | None
+    points: list[FixedPoint] | None
+    why: str
+    free: Float64[np.ndarray, "step variable"]
+    later: Float64[np.ndarray, "step variable"]
+    divergence: float
+    distance: float
+
+    def sentences(self) -> list[str]:
+        """What was found, a sentence each."""
+        told = [self.flow.verdict()]
+        if self.behaviour is None:
+            return [*told, "Left alone it goes to infinity."]
+        told.append(f"Left alone: {_lower(self.behaviour.describe())}")
+        told.append(self._spectrum())
+        told.append(self._points())
+        if self.drift:
+            moved = ", ".join(f"{v:.3g}" for v in self.drift)
+            told.append(
+                f"Its level drifts by {moved} a step: windows are measured from their first"
+                " value, so nothing holds it. `centred=False` (`--no-centred`) would."
+            )
+        if math.isfinite(self.divergence):
+            told.append(
+                f"A free run differs from the series by {self.divergence:.2g} nats in where it"
+                f" goes, and by {self.distance:.2g} of 1 in its power spectrum."
+            )
+        if self.subject.held:
+            told.append(f"Inputs were held at their mean: {', '.join(self.subject.held)}.")
+        if self.subject.members > 1:
+            told.append(f"This is the first of {self.subject.members} networks.")
+        return told
+
+    @property
+    def drift(self) -> list[float]:
+        """By how much each variable moves a step in a free run; empty if it holds its level.
+
+        It does if a run as long as the series moves by less than a standard deviation of it.
+        """
+        if not self.subject.network.centred or len(self.free) < 64:
+            return []
+        half = self.free[len(self.free) // 2 :]
+        slopes = np.polyfit(np.arange(len(half)), half, 1)[0]
+        moved = np.abs(slopes) * len(self.free) > self.subject.truth.std(axis=0)
+        return slopes.tolist() if moved.any() else []
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as numbers."""
+        flow, found = self.flow, self.behaviour
+        told: dict[str, Any] = {
+            "name": self.subject.name,
+            "gradient": {
+                "rate": _plain(flow.rate),
+                "reach": _plain(flow.reach),
+                "signal": [_plain(value) for value in flow.signal],
+                "share": [_plain(value) for value in flow.share],
+            },
+            "behaviour": None if found is None else found.kind,
+            "sentences": self.sentences(),
+        }
+        if found is not None:
+            told |= {
+                "period": found.period,
+                "time_unit": self.subject.unit,
+                "lyapunov_exponents": [_plain(v) for v in found.spectrum.exponents],
+                "lyapunov_errors": [_plain(v) for v in found.spectrum.errors],
+                "kaplan_yorke": found.spectrum.kaplan_yorke,
+                "state_space_divergence": _plain(self.divergence),
+                "spectrum_distance": _plain(self.distance),
+                "fixed_points": [
+                    {
+                        "at": self.subject.scaler.inverse(point.seen).tolist()[0],
+                        "stable": point.stable,
+                        "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues[:8]],
+                    }
+                    for point in self.points or []
+                ],
+            }
+        return told
+
+    def _spectrum(self) -> str:
+        assert self.behaviour is not None
+        spectrum = self.behaviour.spectrum
+        values = ", ".join(f"{v:.4g}" for v in spectrum.exponents)
+        told = f"Leading Lyapunov exponents per {self.subject.unit}: {values}"
+        dimension = spectrum.kaplan_yorke
+        if dimension is not None and 0 < dimension < spectrum.dimensions:
+            told += f"; Kaplan-Yorke dimension {dimension:.3g}"
+        if self.subject.known:
+            known = ", ".join(f"{v:.4g}" for v in self.subject.known)
+            told += f" (of the system: {known})"
+        return told + "."
+
+    def _points(self) -> str:
+        if self.points is None:
+            return self.why
+        if not self.points:
+            return "No fixed point was found."
+        counts = len(self.points), sum(point.stable for point in self.points)
+        return (
+            f"{counts[0]} fixed point{'s' if counts[0] > 1 else ''} found, {counts[1]} stable:"
+            f" {'; '.join(self.place(point) for point in self.points[:3])}."
+        )
+
+    def place(self, point: FixedPoint) -> str:
+        """Where a fixed point is, in the series' units, and how it holds."""
+        at = self.subject.scaler.inverse(point.seen)[0]
+        near = np.where(abs(at) < 1e-9 * self.subject.scaler.std, 0.0, at)
+        where = ", ".join(f"{v:.4g}" for v in near[:4]) + (", ..." if len(at) > 4 else "")
+        kind = "stable" if point.stable else "unstable"
+        return f"({where}), {kind}, largest |eigenvalue| {abs(point.eigenvalues[0]):.4g}"
+
+
+def subject(model: Forecaster | Surrogate, name: str = "") -> Subject:
+    """What there is to look at in a fitted model: its first network.
+
+    **Raises:** `InputError` if it is not fitted.
+    """
+    of = of_surrogate if isinstance(model, Surrogate) else of_forecaster
+    return of(model, name)  # pyright: ignore
+
+
+def of_forecaster(model: Forecaster, name: str = "") -> Subject:
+    """As `subject`, of a forecaster."""
+    networks, parts = model.predictor(1).networks, model.parts_
+    params, static = eqx.partition(networks, eqx.is_inexact_array)
+    first = jax.tree.map(lambda leaf: leaf[0], params)
+    series, split = parts.series[0], parts.splits[0]
+    end = split.validation  # the end of what was learned from
+    with precision(model.dtype):
+        batch = looked_at(model.training_data())
+    return Subject(
+        name or series.name,
+        model.ensemble,
+        eqx.combine(first, static),
+        batch,
+        model.loss,
+        parts.scaler.transform(series.targets[end - parts.context : end]),
+        model.truncated,
+        series.target_names,
+        parts.scaler,
+        series.targets,
+        1.0,
+        "step",
+        (),
+        series.input_names,
+    )
+
+
+def of_surrogate(model: Surrogate, name: str = "") -> Subject:
+    """As `subject`, of a surrogate."""
+    network, system = model.trained(), model.system_
+    trained = model.parts_[0].states
+    truth = trained[0]
+    if not system.inputs:  # longer than what it was trained on, and on the attractor
+        truth = simulate(system, LONG, dt=model.dt_, transient=system.transient)
+    with precision(model.dtype):
+        batch = looked_at(model.training_data())
+    return Subject(
+        name or system.name,
+        1,
+        network,
+        batch,
+        "mse",
+        model.scaler_.transform(trained[0, -1:]),
+        True,
+        system.variables,
+        model.scaler_,
+        truth,
+        model.dt_,
+        "unit of time" if system.kind != "map" else "step",
+        system.exponents,
+        tuple(model.input_names()),
+    )
+
+
+def diagnose(what: Subject, steps: int = 4096, seed: int = 0) -> Diagnosis:
+    """Look at a trained network: gradients, behaviour, exponents, fixed points, a free run.
+
+    **Arguments:** `steps` that it is watched, after a transient; `seed` of directions and of
+    starts.
+
+    **Raises:** `InputError` for fewer than 64 steps.
+    """
+    flow = gradient_flow(what.network, what.batch, what.loss)
+    nothing = np.empty((0, len(what.names)))
+    with precision("float64"):
+        dynamics = what.dynamics()
+        size = len(dynamics.start)
+        try:
+            found = behaviour(dynamics, steps, exponents=min(EXPONENTS, size), seed=seed)
+        except InputError as error:
+            if "infinity" not in str(error.got):
+                raise
+            return Diagnosis(what, flow, None, None, "", nothing, nothing, math.nan, math.nan)
+        points, why = None, _no_points(what, size)
+        if not why:
+            starts = STARTS if size <= MANY else STARTS // 4
+            points = fixed_points(dynamics, starts=starts, seed=seed)
+        alone = what.left_alone()
+        free = np.asarray(alone.see(alone.run(min(steps, max(300, len(what.truth))))))
+    free = what.scaler.inverse(free.astype(np.float64))
+    later = free if what.network.centred else what.scaler.inverse(found.seen)
+    return Diagnosis(what, flow, found, points, why, free, later, *_apart(what, later))
+
+
+def _no_points(what: Subject, size: int) -> str:
+    """Why fixed points are not looked for; empty if they are."""
+    if what.network.centred:
+        return "Its windows are measured from their first value: no level is a fixed point."
+    if size > MOST:
+        return f"Fixed points are not looked for in more than {MOST} dimensions."
+    return ""
+
+
+def _apart(what: Subject, later: np.ndarray) -> tuple[float, float]:
+    """Divergence and distance of a free run from the series, where they mean something."""
+    truth = embedded(what.truth)
+    if len(truth) < 200 or what.held or np.ptp(later, axis=0).min() == 0:
+        return math.nan, math.nan
+    lag = delay(what.truth[:, 0]) if what.truth.shape[1] == 1 else 0
+    divergence = math.nan
+    if truth.shape[1] <= 3:
+        divergence = state_space_divergence(truth, embedded(later, lag))
+    return divergence, spectrum_distance(what.truth, later)
+
+
+def embedded(values: np.ndarray, lag: int | None = None) -> np.ndarray:
+    """State space: the variables, or one variable and itself a delay before."""
+    if values.shape[1] > 1:
+        return values
+    lag = delay(values[:, 0]) if lag is None else lag
+    return np.stack([values[lag:, 0], values[: len(values) - lag, 0]], axis=1)
+
+
+def delay(y: Float64[np.ndarray, " time"]) -> int:
+    """Steps after which a series is no longer like itself: its correlation falls below 1/e."""
+    y = y - y.mean()
+    padded = np.fft.rfft(y, 2 * len(y))
+    correlation = np.fft.irfft(np.abs(padded) ** 2)[: len(y) // 4]
+    below = np.flatnonzero(correlation < correlation[0] / math.e)
+    return int(below[0]) if len(below) else 1
+
+
+def _plain(value: Any) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]

@@ -233,12 +233,21 @@ class Surrogate:
         seconds = time.perf_counter() - clock
         return judged(used, self.dt_, unseen, solved, self.scaler_.std, seconds)
 
-    def _roll(self, start: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    def scaled(self, start: Any, inputs: Any) -> tuple[jax.Array, jax.Array]:
+        """Starts and inputs as the network reads them: see `rolled`."""
         with precision(self.dtype):
             first = self.scaler_.transform(start)[:, None].astype(self.dtype)
             known = self.input_scaler_.transform(inputs).astype(self.dtype)
             known = np.pad(known, ((0, 0), (1, 0), (0, 0)))  # (those of a step end with it)
-            ys = _solved(self.fitted_.network, first, inputs.shape[1], known)
+            return jax.device_put(first), jax.device_put(known)
+
+    def rolled(self, first: jax.Array, known: jax.Array) -> jax.Array:
+        """What the network makes of scaled starts and inputs, scaled, on the device."""
+        with precision(self.dtype):
+            return _solved(self.trained(), first, known.shape[1] - 1, known)
+
+    def _roll(self, start: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+        ys = self.rolled(*self.scaled(start, inputs))
         solved = self.scaler_.inverse(np.asarray(ys, np.float64))
         return np.concatenate([start[:, None], solved], axis=1)
 

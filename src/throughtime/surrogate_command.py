@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .ending import resumable
-from .errors import InputError
+from .errors import InputError, at_least_one
 from .options import Json, Quiet, command_line
 
 if TYPE_CHECKING:
@@ -27,43 +27,56 @@ Values = Annotated[
 ]
 
 
+System = Annotated[str | None, typer.Argument(help="A name, or equations; without it, a list.")]
+Step = Annotated[float | None, system_option(help="Time step; by default the system's own.")]
+Count = Annotated[int, system_option(help="To learn from.")]
+Steps = Annotated[int, system_option(help="Of each of them.")]
+Cell = Annotated[str, network_option(help="`rnn`, `gru` or `lstm`.")]
+Hidden = Annotated[int, network_option(help="Hidden units.")]
+Depth = Annotated[int, network_option(help="Cells stacked.")]
+Window = Annotated[int, network_option(help="Steps that are trained over at once.")]
+Forcing = Annotated[
+    str,
+    network_option(
+        help="Teacher forcing: `full`, `scheduled`, `sparse:5`, `generalised:0.1`, `free`."
+    ),
+]
+Method = Annotated[str, network_option(help="As for `forecast`.")]
+Rate = Annotated[float, network_option(help="Learning rate.")]
+Epochs = Annotated[int, network_option(help="Epochs.")]
+Batch = Annotated[int, network_option(help="Windows an update.")]
+Type = Annotated[str, network_option(help="`float32` or `float64`.")]
+Seed = Annotated[int, network_option(help="Of trajectories, weights and shuffling.")]
+Unseen = Annotated[int, typer.Option(help="Unseen trajectories that it is judged on.")]
+UnseenSteps = Annotated[int, typer.Option(help="Steps of each of these.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder of the run; by default a new one in `runs/`.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run.")]
+
+
 def surrogate(
-    system: Annotated[
-        str | None, typer.Argument(help="A name, or equations; without it, a list.")
-    ] = None,
+    system: System = None,
     ranges: Ranges = None,
     values: Values = None,
-    dt: Annotated[
-        float | None, system_option(help="Time step; by default the system's own.")
-    ] = None,
-    trajectories: Annotated[int, system_option(help="To learn from.")] = 200,
-    steps: Annotated[int, system_option(help="Of each of them.")] = 200,
-    cell: Annotated[str, network_option(help="`rnn`, `gru` or `lstm`.")] = "gru",
-    hidden: Annotated[int, network_option(help="Hidden units.")] = 64,
-    depth: Annotated[int, network_option(help="Cells stacked.")] = 1,
-    window: Annotated[int, network_option(help="Steps that are trained over at once.")] = 20,
-    forcing: Annotated[
-        str,
-        network_option(
-            help="Teacher forcing: `full`, `scheduled`, `sparse:5`, `generalised:0.1`, `free`."
-        ),
-    ] = "full",
-    method: Annotated[str, network_option(help="As for `forecast`.")] = "adam",
-    rate: Annotated[float, network_option(help="Learning rate.")] = 3e-3,
-    epochs: Annotated[int, network_option(help="Epochs.")] = 300,
-    batch_size: Annotated[int, network_option(help="Windows an update.")] = 64,
-    dtype: Annotated[str, network_option(help="`float32` or `float64`.")] = "float32",
-    seed: Annotated[int, network_option(help="Of trajectories, weights and shuffling.")] = 0,
-    unseen: Annotated[
-        int, typer.Option(help="Unseen trajectories that it is judged on.")
-    ] = 100,
-    unseen_steps: Annotated[int, typer.Option(help="Steps of each of these.")] = 1000,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; by default a new one in `runs/`.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run.")
-    ] = False,
+    dt: Step = None,
+    trajectories: Count = 200,
+    steps: Steps = 200,
+    cell: Cell = "gru",
+    hidden: Hidden = 64,
+    depth: Depth = 1,
+    window: Window = 20,
+    forcing: Forcing = "full",
+    method: Method = "adam",
+    rate: Rate = 3e-3,
+    epochs: Epochs = 300,
+    batch_size: Batch = 64,
+    dtype: Type = "float32",
+    seed: Seed = 0,
+    unseen: Unseen = 100,
+    unseen_steps: UnseenSteps = 1000,
+    out: Out = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -76,7 +89,6 @@ def surrogate(
     if system is None:
         _list(as_json)
         return
-    from . import run
     from .surrogate import Surrogate
     from .surrogate_run import begin
 
@@ -100,15 +112,20 @@ def surrogate(
         dtype=dtype,
         seed=seed,
     )
-    for name, value in (("unseen", unseen), ("unseen-steps", unseen_steps)):
-        if value < 1:
-            raise InputError(f"`--{name}` must be at least 1", value, f"Raise `--{name}`.")
-    name = "equations" if "=" in system else system
-    folder = out or run.free(Path("runs") / f"surrogate-{name}")
     asked = {"unseen": unseen, "unseen_steps": unseen_steps}
+    for name, value in asked.items():
+        at_least_one(name, value)
+    folder = out or _folder(system)
     begin(model, folder, asked, overwrite=overwrite, command=command_line())
     with resumable(folder):
         complete(folder, as_json, quiet)
+
+
+def _folder(system: str) -> Path:
+    """A new one, named after the system."""
+    from . import run
+
+    return run.free(Path("runs") / f"surrogate-{'equations' if '=' in system else system}")
 
 
 def complete(folder: Path, as_json: bool, quiet: bool) -> None:

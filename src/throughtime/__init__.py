@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .backtest import Backtest
     from .batches import Batch, Sequences, Streams, Windows
+    from .behaviour import behaviour
     from .cells import GRU, LSTM, RNN, Cell, EchoState, LSTMState
     from .datasets import load as load_dataset
+    from .diagnose import diagnose
     from .echo_state import EchoStateNetwork
     from .equations import equations
     from .errors import InputError
+    from .fixed_points import fixed_points
     from .forecast import Forecaster, load
+    from .gradient_flow import gradient_flow
     from .hessian_free import hessian_free
     from .initialise import Initialisation
     from .losses import Loss
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from .series import Scaler, Series, Split
     from .simulate import simulate
     from .solve import solve
+    from .surrogate import Surrogate
     from .systems import System, system
     from .tables import to_series
     from .tasks import Task, task
@@ -74,12 +79,17 @@ _HOMES = {
     "Series": "series",
     "Split": "series",
     "Streams": "batches",
+    "Surrogate": "surrogate",
     "System": "systems",
     "Task": "tasks",
     "Times": "times",
     "Windows": "batches",
+    "behaviour": "behaviour",
+    "diagnose": "diagnose",
     "equations": "equations",
     "evaluate": "train",
+    "fixed_points": "fixed_points",
+    "gradient_flow": "gradient_flow",
     "hessian_free": "hessian_free",
     "load": "forecast",
     "load_dataset": "datasets",
@@ -125,12 +135,17 @@ __all__ = [
     "Series",
     "Split",
     "Streams",
+    "Surrogate",
     "System",
     "Task",
     "Times",
     "Windows",
+    "behaviour",
+    "diagnose",
     "equations",
     "evaluate",
+    "fixed_points",
+    "gradient_flow",
     "hessian_free",
     "load",
     "load_dataset",

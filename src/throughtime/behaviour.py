@@ -32,6 +32,9 @@ REPEATS = 1e-4
 HARMONICS, DIVIDED = 50, 8
 """Of the series; and how many times longer than the strongest wave a period may be."""
 
+FAR = 1e9
+"""What is so many times as far out as it started goes to infinity."""
+
 ERRORS, LEAST = 3.0, 2e-3
 """Chaos is an exponent of so many standard errors above 0, and so much a step."""
 
@@ -89,7 +92,8 @@ def behaviour(
         raise InputError("`steps` must be at least 64", steps, "Raise `steps`.")
     settled = dynamics.settled()
     states = settled.run(steps)
-    if not bool(jnp.isfinite(states).all()):
+    reach = FAR * (1 + jnp.abs(dynamics.start).max())
+    if not bool((jnp.abs(states) < reach).all()):  # (nor is NaN)
         rule = "what is left alone must stay finite"
         raise InputError(rule, "one that goes to infinity", "Change its start or weights.")
     count = min(exponents, states.shape[1])
@@ -146,7 +150,8 @@ def _refined(y: np.ndarray, f: float, reach: float) -> tuple[float, float]:
     for turn in range(10):
         if turn > 3 and min(left) > 0.01:
             break  # no period is hidden there
-        tried = np.clip(f + np.linspace(-reach, reach, 7), 0.2 / len(y), 0.5)
+        # (what was not seen once is no period: a straight line would have one)
+        tried = np.clip(f + np.linspace(-reach, reach, 7), 1 / len(y), 0.5)
         left = [_left(y, one) for one in tried]
         f, reach = float(tried[int(np.argmin(left))]), reach / 3
     return f, min(left)

@@ -32,8 +32,8 @@ from .surrogate import Surrogate
 EXPONENTS = 6
 """Leading ones, at most."""
 
-LONG = 5000
-"""Steps of a system that a surrogate of it is compared with."""
+LONG = 20_000
+"""Steps of a system that a surrogate of it is compared with, and of a free run, at most."""
 
 STARTS, MANY, MOST = 64, 150, 600
 """Starts of the search for fixed points; a fourth of them in more than MANY dimensions, and
@@ -95,6 +95,12 @@ class Subject:
         found = maps.of_network(network, context, np.zeros(extra), carry=self.carry)
         return replace(found, time=self.time * horizon)
 
+    def in_units(
+        self, seen: Float64[np.ndarray, "step variable"]
+    ) -> Float64[np.ndarray, "step variable"]:
+        """What `dynamics` shows in the series' units; of a difference that is its size."""
+        return seen * self.scaler.std if self.network.centred else self.scaler.inverse(seen)
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -123,10 +129,10 @@ class Diagnosis:
         """What was found, a sentence each."""
         told = [self.flow.verdict()]
         if self.behaviour is None:
-            return [*told, "Left alone it goes to infinity."]
-        told.append(f"Left alone: {_lower(self.behaviour.describe())}")
-        told.append(self._spectrum())
-        told.append(self._points())
+            told.append("Left alone it goes to infinity.")
+        else:
+            told.append(f"Left alone: {_lower(self.behaviour.describe())}")
+            told += [self._spectrum(), self._points()]
         if self.drift:
             moved = ", ".join(f"{v:.3g}" for v in self.drift)
             told.append(
@@ -287,14 +293,19 @@ def of_surrogate(model: Surrogate, name: str = "") -> Subject:
     )
 
 
-def diagnose(what: Subject, steps: int = 4096, seed: int = 0) -> Diagnosis:
+def diagnose(
+    what: Subject | Forecaster | Surrogate, steps: int = 4096, seed: int = 0
+) -> Diagnosis:
     """Look at a trained network: gradients, behaviour, exponents, fixed points, a free run.
 
-    **Arguments:** `steps` that it is watched, after a transient; `seed` of directions and of
-    starts.
+    >>> print(*diagnose(model).sentences(), sep="\\n")                    # doctest: +SKIP
+
+    **Arguments:** `what`, a fitted model, or a `Subject`; `steps` that it is watched, after a
+    transient; `seed` of directions and of starts.
 
     **Raises:** `InputError` for fewer than 64 steps.
     """
+    what = what if isinstance(what, Subject) else subject(what)
     flow = gradient_flow(what.network, what.batch, what.loss)
     nothing = np.empty((0, len(what.names)))
     with precision("float64"):
@@ -311,10 +322,20 @@ def diagnose(what: Subject, steps: int = 4096, seed: int = 0) -> Diagnosis:
             starts = STARTS if size <= MANY else STARTS // 4
             points = fixed_points(dynamics, starts=starts, seed=seed)
         alone = what.left_alone()
-        free = np.asarray(alone.see(alone.run(min(steps, max(300, len(what.truth))))))
-    free = what.scaler.inverse(free.astype(np.float64))
-    later = free if what.network.centred else what.scaler.inverse(found.seen)
+        free = _seen(what, alone, min(LONG, max(300, len(what.truth))))
+        later = free
+        if not what.network.centred:
+            later = _seen(what, dynamics.settled(), min(LONG, max(steps, len(what.truth))))
+    found = replace(found, seen=what.in_units(found.seen))
     return Diagnosis(what, flow, found, points, why, free, later, *_apart(what, later))
+
+
+def _seen(what: Subject, dynamics: Map, steps: int) -> np.ndarray:
+    """What is observed of a map, in the series' own units: every step of its blocks."""
+    several = what.network.output_size
+    blocks = -(-steps * len(what.names) // several)
+    states = np.asarray(dynamics.run(blocks), np.float64)
+    return what.scaler.inverse(states[:, -several:].reshape(-1, len(what.names))[:steps])
 
 
 def _no_points(what: Subject, size: int) -> str:
@@ -328,14 +349,19 @@ def _no_points(what: Subject, size: int) -> str:
 
 def _apart(what: Subject, later: np.ndarray) -> tuple[float, float]:
     """Divergence and distance of a free run from the series, where they mean something."""
-    truth = embedded(what.truth)
+    lag = common_delay(what.truth, later)
+    truth, other = embedded(what.truth, lag), embedded(later, lag)
     if len(truth) < 200 or what.held or np.ptp(later, axis=0).min() == 0:
         return math.nan, math.nan
-    lag = delay(what.truth[:, 0]) if what.truth.shape[1] == 1 else 0
     divergence = math.nan
     if truth.shape[1] <= 3:
-        divergence = state_space_divergence(truth, embedded(later, lag))
+        divergence = state_space_divergence(truth, other)
     return divergence, spectrum_distance(what.truth, later)
+
+
+def common_delay(truth: np.ndarray, later: np.ndarray) -> int:
+    """The delay of a series, or half of what it is compared with if that is shorter."""
+    return min(delay(truth[:, 0]), len(later) // 2)
 
 
 def embedded(values: np.ndarray, lag: int | None = None) -> np.ndarray:

@@ -24,8 +24,8 @@ def diagnose(
 
     Example: `throughtime diagnose runs/sunspots`
     """
-    from . import diagnose as look
     from . import surrogate_run
+    from .diagnose import diagnose as look
     from .diagnose_report import write_diagnosis
     from .forecast import Forecaster
 
@@ -33,7 +33,7 @@ def diagnose(
         raise InputError("`--seed` must be at least 0", seed, "Raise `--seed`.")
     surrogate = surrogate_run.is_surrogate(folder)
     model = surrogate_run.load(folder)[0] if surrogate else Forecaster.load(folder)
-    found = look.diagnose(look.subject(model), steps, seed)
+    found = look(model, steps, seed)
     path = folder / "diagnosis.html"
     write_diagnosis(path, found, folder, command=command_line())
     if as_json:

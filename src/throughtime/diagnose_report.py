@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from . import atomic, dynamics_figures, flow_record
-from .diagnose import Diagnosis, delay, embedded
+from .diagnose import Diagnosis, common_delay, embedded
 from .dynamics_figures import Curve
 from .gradient_flow import LOST
 from .report import Album, Table, render
@@ -107,7 +107,7 @@ def _portrait(found: Diagnosis, later: np.ndarray):
             told += " Dots are fixed points, green where they are stable, orange where not."
         pairs = what.truth[:, [x, y]], later[:, [x, y]]
     else:
-        lag = delay(what.truth[:, 0])
+        lag = common_delay(what.truth, later)
         labels = name, f"{name}, {lag} steps before"
         told = "The series against itself a delay before."
         pairs = embedded(what.truth, lag), embedded(later, lag)

@@ -108,7 +108,7 @@ def gradient_signal(signals: Mapping[str, Line], lost: float, width: int = WIDE)
         axes = figure.add_subplot(xlabel="lag, steps", ylabel="gradient that arrives")
         for i, (name, signal) in enumerate(signals.items()):
             lags = np.arange(len(signal))
-            shown = np.where(signal > 0, np.clip(signal, 1e-12, 1e12), np.nan)
+            shown = np.where((signal > 1e-12) & (signal < 1e12), signal, np.nan)
             axes.plot(lags, shown, color=COLOURS[i % 4], lw=1.8, label=name or "arrives")
         axes.axhline(lost, color=GREY, lw=0.9, ls=(0, (4, 2)), label=f"lost, below {lost:g}")
         drawing.decades(axes)
@@ -148,7 +148,7 @@ def singular_values(
     with drawing.canvas(width, 260) as figure:
         axes = figure.add_subplot(xlabel="lag, steps", ylabel="singular value")
         for i, (name, line) in enumerate(values.items()):
-            shown = np.where(line > 0, np.clip(line, 1e-12, 1e12), np.nan)
+            shown = np.where((line > 1e-12) & (line < 1e12), line, np.nan)
             marker = "." if len(lags) < 30 else None
             axes.plot(lags, shown, color=COLOURS[i % 4], lw=1.4, marker=marker, label=name)
         axes.axhline(1, color=GREY, lw=0.9)

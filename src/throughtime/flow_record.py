@@ -86,12 +86,14 @@ def read(folder: Path) -> tuple[list[int], Float64[np.ndarray, "record lag"]]:
     **Raises:** `InputError` if the file is damaged.
     """
     path = folder / NAME
+    content = file_content(path)
     try:
-        plain: Any = json.loads(file_content(path))
+        plain: Any = json.loads(content)
         epochs = [int(epoch) for epoch in plain["epochs"]]
         signals = np.array(plain["signals"], np.float64)
-        sound = signals.ndim == 2 and len(signals) == len(epochs) > 0
-    except (ValueError, TypeError, KeyError, RecursionError):
+        sound = signals.ndim == 2 and signals.size > 0 and len(signals) == len(epochs)
+        sound = sound and epochs == sorted(set(epochs))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         sound, epochs, signals = False, [], np.empty((0, 0))
     if not sound:
         raise damaged(path, "it holds no gradient flow")

@@ -194,7 +194,9 @@ def spectrum(
     logs = np.asarray(logs, np.float64)[before:]
     if not np.isfinite(np.asarray(last)).all() or np.isnan(logs).any():
         rule = "a trajectory must stay finite for its exponents to exist"
-        raise InputError(rule, "one that does not", "Change its start or its parameters.")
+        raise InputError(
+            rule, "one that goes to infinity", "Change its start or its parameters."
+        )
     times = time * np.arange(1, blocks + 1)
     with np.errstate(invalid="ignore"):  # (a direction that dies at once: -inf less -inf)
         running = np.cumsum(logs, axis=0) / times[:, None]

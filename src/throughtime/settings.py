@@ -78,6 +78,20 @@ def check_settings(settings: dict[str, Any]) -> Settings:
     return checked
 
 
+def check_some(settings: dict[str, Any]) -> None:
+    """Refuse what is out of its range among some settings of a network and its training.
+
+    **Raises:** `InputError` for the first.
+    """
+    try:
+        Settings(**settings)
+    except ValidationError as error:
+        wrong = [one for one in error.errors() if one["type"] != "missing"]
+        if wrong:
+            raise _refusal(str(wrong[0]["loc"][0]), wrong[0], settings) from None
+    forcing(settings["forcing"])
+
+
 def _check_regression(settings: Settings) -> None:
     """Refuse of an echo state network what only a training by gradient could follow."""
     for name, only in (("method", "adam"), ("loss", "mse"), ("dense", ()), ("forcing", "full")):

@@ -89,6 +89,7 @@ def simulate(
         raise InputError(rule, f"shape {start.shape}", f"Give {', '.join(system.variables)}.")
     system.with_parameters(**{name: 0.0 for name in parameters or {}})
     shared, own, starts = _apart({**system.parameters, **(parameters or {})}, start)
+    _check_shared(system, own)
     before = math.ceil(transient / dt - 1e-9)
     span = Span(dt, before, steps)
     ways = [partial(_fixed, system, span, scheme, substeps, shared)]
@@ -289,6 +290,15 @@ def _check(system: System, steps: int, dt: float | int, scheme: str, tolerance: 
     if not 0 < tolerance < 1:
         rule = "`tolerance` must lie between 0 and 1"
         raise InputError(rule, tolerance, "1e-9 keeps nine digits a step.")
+
+
+def _check_shared(system: System, own: Parameters) -> None:
+    """Refuse a parameter of each trajectory's own that decides how a step is made."""
+    fixed = {DELAY: ["delay"], FIELD: list(own)}.get(system.kind, [])
+    for name in own:
+        if name in fixed:
+            rule = f"`{name}` of `{system.name}` must be one number for all trajectories"
+            raise InputError(rule, f"{len(own[name])}", "Solve one after the other.")
 
 
 def _check_finite(system: System, solved: np.ndarray, span: Span) -> None:

@@ -25,6 +25,7 @@ from .network import Architecture, Network
 from .precision import precision
 from .rollout import rollout
 from .series import Scaler
+from .settings import check_some
 from .simulate import simulate
 from .surrogate_error import Judged, judged
 from .systems import System
@@ -36,6 +37,10 @@ Drive = Callable[[Any, Mapping[str, Any]], Any]
 
 APART = 1_000_000
 """Between the seeds of what is trained on and of what is judged."""
+
+NETWORK = "cell hidden depth dense window forcing method rate clip schedule".split()
+NETWORK += "epochs batch_size validation dtype seed".split()
+"""The settings that mean what they mean to a `Forecaster`."""
 
 
 @dataclass(eq=False)
@@ -89,24 +94,16 @@ class Surrogate:
 
     def prepare(self) -> "Surrogate":
         """The first half of `fit`: draw the trajectories, scale and split them."""
+        self._check()
         self.system_ = self._system()
         check_learnable(self.system_)
         self.dt_ = self.system_.dt if self.dt is None else self.dt
         self.ranges_ = self._ranges()
         self.told_ = told(self.system_, self.ranges_)
-        at_least_one("window", self.window)
-        if self.window > self.steps:
-            rule = "`window` must be at most the steps of a trajectory"
-            got = f"{self.window} of {self.steps}"
-            raise InputError(rule, got, "Lower `window`, or raise `steps`.")
-        held = round(self.validation * self.trajectories)
-        if not 1 <= held < self.trajectories:
-            rule = "a part of the trajectories, not all, must be held out"
-            got = f"`validation` {self.validation:g} of {self.trajectories} `trajectories`"
-            raise InputError(rule, got, "Change one of them.")
         found = draw(
             self.system_, self.ranges_, self.trajectories, self.steps, self.dt_, self.seed
         )
+        held = self._held()
         self.parts_ = _rows(found, slice(held, None)), _rows(found, slice(held))
         training = self.parts_[0]
         self.scaler_ = Scaler.fit(list(training.states), self.system_.variables)
@@ -202,22 +199,19 @@ class Surrogate:
         - `drive`: another than the system's own, `drive(t, parameters)`, in `jax.numpy`.
 
         **Returns:** the states at the times 0, dt, ..., as `simulate` does.
+
+        **Raises:** `InputError` if it is not fitted, for bad shapes, and for parameters of the
+        law that are not as they were and that it did not vary.
         """
         self.trained()
         at_least_one("steps", steps)
         start = np.asarray(start, np.float64)
-        size = len(self.system_.variables)
-        if start.shape[-1:] != (size,) or start.ndim > 2:
-            rule = f"`start` must have {size} variables, and one row a trajectory"
-            raise InputError(rule, f"shape {start.shape}", "Change `start`.")
-        parameters = dict(parameters or {})
-        many = start.ndim == 2 or any(np.ndim(value) for value in parameters.values())
-        lengths = {np.shape(v)[0] for v in parameters.values() if np.ndim(v)}
-        count = len(start) if start.ndim == 2 else (lengths.pop() if lengths else 1)
+        many, own = self._given(start, dict(parameters or {}))
+        count = 1 if many is None else many
         used = self.system_ if drive is None else replace(self.system_, drive=drive)
-        inputs = read(used, parameters, self.told_, count, steps, self.dt_)
-        solved = self._roll(np.broadcast_to(start, (count, size)), inputs)
-        return solved if many else solved[0]
+        inputs = read(used, own, self.told_, count, steps, self.dt_)
+        solved = self._roll(np.broadcast_to(start, (count, start.shape[-1])), inputs)
+        return solved[0] if many is None else solved
 
     def judge(self, count: int = 100, steps: int = 1000, drive: Drive | None = None) -> Judged:
         """Solve trajectories that were not trained on, and measure the error.
@@ -263,6 +257,50 @@ class Surrogate:
 
         xs = cut(np.concatenate([ys[:, :-1], us], axis=-1))
         return Sequences(*jax.device_put((xs, cut(ys[:, 1:]))))
+
+    def _held(self) -> int:
+        """Trajectories that are held out."""
+        return round(self.validation * self.trajectories)
+
+    def _check(self) -> None:
+        """Refuse settings out of their range."""
+        at_least_one("trajectories", self.trajectories)
+        at_least_one("steps", self.steps)
+        check_some({name: getattr(self, name) for name in NETWORK})
+        if self.cell == "esn":
+            rule = "a surrogate must be a network that is trained by its gradient"
+            raise InputError(rule, "an `esn`", "Choose another `cell`.")
+        if self.window > self.steps:
+            rule = "`window` must be at most the steps of a trajectory"
+            got = f"{self.window} of {self.steps}"
+            raise InputError(rule, got, "Lower `window`, or raise `steps`.")
+        if not 1 <= self._held() < self.trajectories:
+            rule = "a part of the trajectories, not all, must be held out"
+            got = f"`validation` {self.validation:g} of {self.trajectories} `trajectories`"
+            raise InputError(rule, got, "Change one of them.")
+
+    def _given(
+        self, start: np.ndarray, parameters: dict[str, Any]
+    ) -> tuple[int | None, dict[str, np.ndarray]]:
+        """How many trajectories are asked for, None for one alone, and their parameters."""
+        size = len(self.system_.variables)
+        if start.shape[-1:] != (size,) or start.ndim > 2:
+            rule = f"`start` must have {size} variables, and one row a trajectory"
+            raise InputError(rule, f"shape {start.shape}", "Change `start`.")
+        self.system_.with_parameters(**{name: 0.0 for name in parameters})
+        own = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
+        shapes = {value.shape for value in own.values() if value.ndim}
+        shapes |= {start.shape[:1]} if start.ndim == 2 else set()
+        if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
+            rule = "parameters and starts must be one number each, or one for each trajectory"
+            got = f"shapes {', '.join(map(str, sorted(shapes)))}"
+            raise InputError(rule, got, "Give arrays of one length.")
+        for name in set(told(self.system_, dict.fromkeys(own, (0, 1)))) - set(self.told_):
+            if (own[name] != self.system_.parameters[name]).any():
+                rule = f"`{name}` must be as it was when the network was trained"
+                remedy = f"Train another, with a range of `{name}` (`--range`)."
+                raise InputError(rule, f"{parameters[name]}", remedy)
+        return shapes.pop()[0] if shapes else None, own
 
     def _system(self) -> System:
         found = self.system

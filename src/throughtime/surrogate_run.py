@@ -1,10 +1,10 @@
 """A surrogate on disk: a folder of JSON and safetensors, from which nothing is executed.
 
-- `surrogate.json`: the system and all settings, the scalers, versions, the command.
+- `surrogate.json`: the system and all settings, versions, the command.
 - `weights.safetensors`: of the network. `history.jsonl`: a line for each epoch.
 - `checkpoint/`: as of a forecast's run. `report.html`: the report.
 
-The trajectories are not stored: they are drawn from the seed again.
+The trajectories, and the scalers, are not stored: they are drawn from the seed again.
 """
 
 from collections.abc import Callable

@@ -17,6 +17,7 @@ from jaxtyping import Float64
 
 from .errors import InputError, at_least_one, nearest
 from .precision import precision
+from .seeds import generator
 from .simulate import simulate
 from .systems import DELAY, MAP, System
 
@@ -86,7 +87,7 @@ def draw(
     """
     at_least_one("count", count)
     check_ranges(system, ranges)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     drawn = {name: rng.uniform(*bounds, count) for name, bounds in ranges.items()}
     start = np.tile(np.asarray(system.start, np.float64), (count, 1))
     for i, name in enumerate(system.variables):

@@ -1,0 +1,34 @@
+"""A network that has learned Lorenz-63 is judged by its dynamics, and explained."""
+
+from pathlib import Path
+
+import throughtime as tt
+from throughtime import drawing, dynamics_figures
+
+model = tt.Surrogate("lorenz63", cell="lstm", window=16, trajectories=100, epochs=200).fit()
+found = tt.diagnose(model)
+print(*found.sentences(), sep="\n")
+
+# Its butterfly beside the system's own, with the fixed points that were found.
+truth, free = found.subject.truth, found.later
+points = [found.subject.scaler.inverse(point.seen)[0] for point in found.points or []]
+stable = [point.stable for point in found.points or []]
+
+
+def of(kind):
+    """x and z of the fixed points that are stable, or of those that are not."""
+    chosen = [p for p, s in zip(points, stable, strict=True) if s == kind]
+    return [p[0] for p in chosen], [p[2] for p in chosen]
+
+
+figure = dynamics_figures.portrait(
+    {"Lorenz-63": (truth[:, 0], truth[:, 2]), "network, left alone": (free[:, 0], free[:, 2])},
+    ("x", "z"),
+    {"stable": of(True), "unstable": of(False)},
+)
+folder = Path("runs/examples")
+folder.mkdir(parents=True, exist_ok=True)
+drawing.save(figure, folder / "lorenz.png")
+spectrum = found.behaviour.spectrum
+figure = dynamics_figures.exponents(spectrum.times, spectrum.running, found.subject.known)
+drawing.save(figure, folder / "exponents.png")

@@ -71,6 +71,8 @@ class GradientFlow:
         beyond = np.flatnonzero(np.abs(logs) > -math.log(LOST))
         end = min(end, int(beyond[0]) + 1) if len(beyond) else end
         if end < 2:
+            if not np.isfinite(self.signal[0]) or np.isinf(self.signal[:2]).any():
+                return math.inf  # the states themselves explode
             return 0.0 if len(sound) > 1 else 1.0
         return float(np.exp(np.polyfit(np.arange(end), logs[:end], 1)[0]))
 
@@ -181,7 +183,7 @@ def _flow(network: Network, batch: Batch, loss: Loss):
     signal = jnp.sqrt(arrived / jnp.where(sent > 0, sent, jnp.nan))
     share = parts / jnp.where(square > 0, square, jnp.inf)
     slopes = jnp.sqrt((total**2).sum(axis=(0, 2)))
-    return signal, share, slopes, jnp.sqrt(square), jnp.abs(direct).sum() > 0
+    return signal, share, slopes, jnp.sqrt(square), jnp.abs(direct).sum() != 0
 
 
 class _Step:
@@ -286,7 +288,7 @@ def _singular_values(network: Network, batch: Batch, lags: tuple[int, ...]):
     return jnp.linalg.svd(products, compute_uv=False)
 
 
-def _steps(number: float, one: str = "1 step") -> str:
+def _steps(number: float | int, one: str = "1 step") -> str:
     """A number of steps in words."""
     whole = max(1, round(number))
     return one if whole == 1 else f"{whole} steps"

@@ -43,6 +43,10 @@ NETWORK += "epochs batch_size validation dtype seed".split()
 """The settings that mean what they mean to a `Forecaster`."""
 
 
+SLOWER = 0.618
+"""The pace of the second half of an unseen drive."""
+
+
 @dataclass(eq=False)
 class Surrogate:
     """A network that solves a system.
@@ -226,6 +230,17 @@ class Surrogate:
         solved = self._roll(unseen.states[:, 0], unseen.inputs)
         seconds = time.perf_counter() - clock
         return judged(used, self.dt_, unseen, solved, self.scaler_.std, seconds)
+
+    def judge_driven(self, count: int = 100, steps: int = 1000) -> Judged | None:
+        """As `judge`, under a drive of another kind; None if nothing drives the system.
+
+        It is the mean of the system's own and of the same at .618 of its pace: of one wave it
+        makes two, whose periods have no common one.
+        """
+        drive = self.system_.drive
+        if drive is None:
+            return None
+        return self.judge(count, steps, lambda t, p: (drive(t, p) + drive(SLOWER * t, p)) / 2)
 
     def scaled(self, start: Any, inputs: Any) -> tuple[jax.Array, jax.Array]:
         """Starts and inputs as the network reads them: see `rolled`."""

@@ -139,14 +139,19 @@ def complete(folder: Path, as_json: bool, quiet: bool) -> None:
     epochs = surrogate_run.epochs(folder)
     with watcher(Console(stderr=True), epochs, quiet) as watching:
         model, found = surrogate_run.complete(folder, watching.show)
-    judged = model.judge(found.options["unseen"], found.options["unseen_steps"])
+    asked = found.options["unseen"], found.options["unseen_steps"]
+    judged, driven = model.judge(*asked), model.judge_driven(*asked)
+    sentences = judged.sentences()
+    if driven is not None:
+        sentences.append(driven.under_another())
     report = folder / "report.html"
-    write_surrogate(report, model, judged, command=found.command)
+    write_surrogate(report, model, judged, sentences, command=found.command)
     if as_json:
         told = {"run": str(folder), "stopped": found.stopped, **judged.to_json()}
+        told["under_another_drive"] = None if driven is None else driven.to_json()
         typer.echo(json.dumps(told))
         return
-    typer.echo(_text(model, judged.sentences()))
+    typer.echo(_text(model, sentences))
     typer.echo(f"Report:   {report}")
 
 

@@ -72,6 +72,14 @@ class Judged:
             told.append(f"{name} with the same steps {how}.")
         return told
 
+    def under_another(self) -> str:
+        """The same in a sentence, of a drive of another kind than it was trained on."""
+        median, worst = float(np.median(self.errors)), float(self.errors.max())
+        return (
+            f"Under a drive of another kind, its own mixed with a slower one, it is {median:.2g}"
+            f" (median), {worst:.2g} (worst)."
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The same as numbers."""
 

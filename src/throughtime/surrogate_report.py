@@ -16,11 +16,13 @@ SHOWN = 300
 """Steps of a trajectory that are drawn."""
 
 
-def write_surrogate(path: Path, model: Surrogate, found: Judged, *, command: str) -> None:
+def write_surrogate(
+    path: Path, model: Surrogate, found: Judged, sentences: list[str], *, command: str
+) -> None:
     """Write the report of a surrogate.
 
-    **Arguments:** `path`: of the file. `found`: what `model.judge` returned. `command`: what
-    repeats it.
+    **Arguments:** `path`: of the file. `found`: what `model.judge` returned. `sentences`: the
+    verdict. `command`: what repeats it.
     """
     album, system = Album(), model.system_
     order = np.argsort(found.errors)
@@ -47,7 +49,7 @@ def write_surrogate(path: Path, model: Surrogate, found: Judged, *, command: str
         about=system.about,
         command=command,
         versions=versions(),
-        sentences=found.sentences(),
+        sentences=sentences,
         over=over,
         portraits=portraits,
         spread=[album("", dynamics_figures.spread_of_errors, errors)],

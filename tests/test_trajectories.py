@@ -93,8 +93,11 @@ def test_the_drive_of_a_map_is_told_at_its_step():
     def law(n, y, p, u):
         return 0.5 * y + u
 
-    driven = System("driven", "", "", ("x",), law, {"w": 0.7}, (1.0,), dt=1, inputs=("u",),
-                    kind="map", drive=lambda n, p: jnp.stack([jnp.cos(p["w"] * n)]))  # fmt: skip
+    def drive(n, p):
+        return jnp.stack([jnp.cos(p["w"] * n)])
+
+    options: dict = {"dt": 1, "inputs": ("u",), "kind": "map", "drive": drive}
+    driven = System("driven", "", "", ("x",), law, {"w": 0.7}, (1.0,), **options)
     found = draw(driven, {"w": (0.1, 1)}, COUNT, STEPS, 1)
     assert names(driven, {"w": (0.1, 1)}) == ("u, start",)
     w = found.parameters["w"][:, None]
@@ -173,7 +176,10 @@ def test_what_cannot_be_learned_is_refused():
     ("ranges", "message"),
     [
         ({"dampin": (0, 1)}, "got `dampin`. Did you mean `damping`?"),
-        ({"F": (0, 1)}, "a range must be of a variable or a parameter of `oscillator`; got `F`"),
+        (
+            {"F": (0, 1)},
+            "a range must be of a variable or a parameter of `oscillator`; got `F`",
+        ),
         ({"x": (1, 1)}, "the range of `x` must go from a number to a larger one; got 1 to 1."),
         ({"x": (2, 1)}, "got 2 to 1. Write it as `0.1:0.5`."),
         ({"damping": (0, math.inf)}, "the range of `damping` must go"),

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .simulate import simulate
     from .solve import solve
     from .surrogate import Surrogate
+    from .surrogate_run import load_surrogate, save_surrogate
     from .systems import System, system
     from .tables import to_series
     from .tasks import Task, task
@@ -93,8 +94,10 @@ _HOMES = {
     "hessian_free": "hessian_free",
     "load": "forecast",
     "load_dataset": "datasets",
+    "load_surrogate": "surrogate_run",
     "method": "methods",
     "rollout": "rollout",
+    "save_surrogate": "surrogate_run",
     "simulate": "simulate",
     "solve": "solve",
     "system": "systems",
@@ -149,8 +152,10 @@ __all__ = [
     "hessian_free",
     "load",
     "load_dataset",
+    "load_surrogate",
     "method",
     "rollout",
+    "save_surrogate",
     "simulate",
     "solve",
     "system",

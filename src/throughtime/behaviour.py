@@ -22,6 +22,7 @@ from .lyapunov import Spectrum, of_map
 from .maps import Map
 
 SETTLES, OSCILLATES, QUASI, CHAOTIC = "settles", "oscillates", "is quasi-periodic", "is chaotic"
+DRIFTS, UNDECIDED = "drifts", "is undecided"
 
 STILL = 1e-6
 """What varies by less than this share of the size of the states stands still."""
@@ -35,15 +36,18 @@ HARMONICS, DIVIDED = 50, 8
 FAR = 1e9
 """What is so many times as far out as it started goes to infinity."""
 
-ERRORS, LEAST = 3.0, 2e-3
-"""Chaos is an exponent of so many standard errors above 0, and so much a step."""
+ERRORS, GROWN = 3.0, 8.0
+"""Chaos is an exponent of so many standard errors above 0, by which a difference would grow by
+a factor of at least e to this power over the steps that are watched; what stays below it, up or
+down, counts as 0."""
 
 
 @dataclass(frozen=True)
 class Behaviour:
     """What a map does, and the evidence.
 
-    - `kind`: `settles`, `oscillates`, `is quasi-periodic` or `is chaotic`.
+    - `kind`: `settles`, `oscillates`, `is quasi-periodic`, `is chaotic`, `drifts`, or `is
+      undecided`, where no evidence is enough.
     - `period`: in units of time, of what oscillates. `unexplained`: the share of the variance
       that a Fourier series of the best period leaves.
     - `spectrum`: the leading Lyapunov exponents. `time`: of a step.
@@ -67,6 +71,11 @@ class Behaviour:
         if self.kind == OSCILLATES:
             left = f"a Fourier series leaves {self.unexplained:.1g} of its variance"
             return f"It oscillates with a period of {self.period:.5g}; {left}; {exponent}."
+        if self.kind == DRIFTS:
+            return f"It drifts away and comes back nowhere; {exponent}."
+        if self.kind == UNDECIDED:
+            left = "no period explains it, and its exponent is neither 0 nor surely above"
+            return f"It is undecided: {left}; {exponent}. Watch it for longer (`steps`)."
         if self.kind == QUASI:
             return f"It is quasi-periodic: no single period explains it; {exponent}."
         time = f"neighbours part by a factor e every {1 / largest:.4g}"
@@ -106,13 +115,33 @@ def behaviour(
     if np.ptp(inner[-steps // 4 :], axis=0).max() < STILL * size:
         return Behaviour(SETTLES, None, 0.0, *told)
     period, unexplained = find_period(inner)
+    for part in (inner[steps // 2 :], inner[-steps // 4 :]):  # a transient may have been long
+        if unexplained >= REPEATS:
+            period, unexplained = find_period(part)
     if unexplained < REPEATS:
         return Behaviour(OSCILLATES, period * settled.time, unexplained, *told)
-    if largest > max(ERRORS * error, LEAST):
+    if _drifts(inner):
+        return Behaviour(DRIFTS, None, unexplained, *told)
+    if largest > ERRORS * error and largest * steps > GROWN:
         return Behaviour(CHAOTIC, None, unexplained, *told)
-    if largest < -LEAST:  # on its way to where it will stand still
+    if largest * steps < -GROWN and _calms(inner):  # on its way to where it will stand still
         return Behaviour(SETTLES, None, unexplained, *told)
-    return Behaviour(QUASI, None, unexplained, *told)
+    if abs(largest) * steps < GROWN:
+        return Behaviour(QUASI, None, unexplained, *told)
+    return Behaviour(UNDECIDED, None, unexplained, *told)
+
+
+def _drifts(inner: np.ndarray) -> bool:
+    """Whether what varies most moves on: its second half is not where the first was."""
+    most = inner[:, int(np.argmax(inner.var(axis=0)))]
+    first, second = np.array_split(most, 2)
+    return bool(((second < first.min()) | (second > first.max())).mean() > 0.9)
+
+
+def _calms(inner: np.ndarray) -> bool:
+    """Whether the last quarter varies less than half as much as the first."""
+    first, *_, last = np.array_split(inner, 4)
+    return bool(np.ptp(last, axis=0).max() < 0.5 * np.ptp(first, axis=0).max())
 
 
 def find_period(y: Float64[np.ndarray, "step variable"]) -> tuple[float, float]:

@@ -8,98 +8,26 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from . import maps
-from .batches import Batch
 from .behaviour import Behaviour, behaviour
 from .errors import InputError
 from .fixed_points import FixedPoint, fixed_points
 from .forecast import Forecaster
-from .gradient_flow import GradientFlow, gradient_flow, looked_at
+from .gradient_flow import GradientFlow, gradient_flow
 from .maps import Map
 from .metrics import spectrum_distance, state_space_divergence
-from .network import Network
 from .precision import precision
-from .series import Scaler
-from .simulate import simulate
+from .subject import LONG, Subject, subject
 from .surrogate import Surrogate
 
 EXPONENTS = 6
 """Leading ones, at most."""
 
-LONG = 20_000
-"""Steps of a system that a surrogate of it is compared with, and of a free run, at most."""
-
 STARTS, MANY, MOST = 64, 150, 600
 """Starts of the search for fixed points; a fourth of them in more than MANY dimensions, and
 none in more than MOST."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A trained network with what is needed to look at it.
-
-    - `name`, `members`: of what; of how many networks it is the first.
-    - `network`: it. `batch`, `loss`: sequences that it learns from, scaled.
-    - `context`: a stretch of the series, scaled; `carry`: whether its state is carried on.
-    - `names`, `scaler`: of the variables. `truth`: the series in its own units.
-    - `time`, `unit`: of a step. `known`: Lyapunov exponents of what it learns, if known.
-    - `held`: names of inputs that are held at their mean.
-    """
-
-    name: str
-    members: int
-    network: Network
-    batch: Batch
-    loss: str
-    context: np.ndarray
-    carry: bool
-    names: tuple[str, ...]
-    scaler: Scaler
-    truth: Float64[np.ndarray, "time variable"]
-    time: float
-    unit: str
-    known: tuple[float, ...]
-    held: tuple[str, ...]
-
-    def dynamics(self) -> Map:
-        """The network left to itself, in double precision.
-
-        Of one that measures each window from its start the level, which nothing holds, is left
-        out: a state is a window less its first value.
-        """
-        alone, centred = self.left_alone(), self.network.centred
-        if not centred:
-            return alone
-
-        def level(rows):
-            first = rows[:, :centred]
-            return rows - jnp.tile(first, rows.shape[1] // centred)
-
-        def step(n, rows):
-            return level(alone.step(n, rows))
-
-        return replace(alone, step=step, start=level(alone.start[None])[0])
-
-    def left_alone(self) -> Map:
-        """The network that reads its own outputs, in double precision."""
-        network = maps.double(self.network)
-        horizon = network.output_size // len(self.names)
-        extra = (network.input_size - len(self.names)) // horizon
-        context = np.asarray(self.context, np.float64)
-        found = maps.of_network(network, context, np.zeros(extra), carry=self.carry)
-        return replace(found, time=self.time * horizon)
-
-    def in_units(
-        self, seen: Float64[np.ndarray, "step variable"]
-    ) -> Float64[np.ndarray, "step variable"]:
-        """What `dynamics` shows in the series' units; of a difference that is its size."""
-        return seen * self.scaler.std if self.network.centred else self.scaler.inverse(seen)
 
 
 @dataclass(frozen=True)
@@ -116,18 +44,20 @@ class Diagnosis:
     """
 
     subject: Subject
-    flow: GradientFlow
+    flow: GradientFlow | None
     behaviour: Behaviour | None
     points: list[FixedPoint] | None
     why: str
     free: Float64[np.ndarray, "step variable"]
-    later: Float64[np.ndarray, "step variable"]
+    later: Float64[np.ndarray, "later variable"]
     divergence: float
     distance: float
 
     def sentences(self) -> list[str]:
         """What was found, a sentence each."""
-        told = [self.flow.verdict()]
+        told = ["It learns from single steps: no gradient flows back through time."]
+        if self.flow is not None:
+            told = [self.flow.verdict()]
         if self.behaviour is None:
             told.append("Left alone it goes to infinity.")
         else:
@@ -145,7 +75,8 @@ class Diagnosis:
                 f" goes, and by {self.distance:.2g} of 1 in its power spectrum."
             )
         if self.subject.held:
-            told.append(f"Inputs were held at their mean: {', '.join(self.subject.held)}.")
+            held = ", ".join(self.subject.held)
+            told.append(f"What it reads beside the series was held at its mean: {held}.")
         if self.subject.members > 1:
             told.append(f"This is the first of {self.subject.members} networks.")
         return told
@@ -168,12 +99,7 @@ class Diagnosis:
         flow, found = self.flow, self.behaviour
         told: dict[str, Any] = {
             "name": self.subject.name,
-            "gradient": {
-                "rate": _plain(flow.rate),
-                "reach": _plain(flow.reach),
-                "signal": [_plain(value) for value in flow.signal],
-                "share": [_plain(value) for value in flow.share],
-            },
+            "gradient": None if flow is None else _gradient(flow),
             "behaviour": None if found is None else found.kind,
             "sentences": self.sentences(),
         }
@@ -230,69 +156,6 @@ class Diagnosis:
         return f"({where}), {kind}, largest |eigenvalue| {abs(point.eigenvalues[0]):.4g}"
 
 
-def subject(model: Forecaster | Surrogate, name: str = "") -> Subject:
-    """What there is to look at in a fitted model: its first network.
-
-    **Raises:** `InputError` if it is not fitted.
-    """
-    of = of_surrogate if isinstance(model, Surrogate) else of_forecaster
-    return of(model, name)  # pyright: ignore
-
-
-def of_forecaster(model: Forecaster, name: str = "") -> Subject:
-    """As `subject`, of a forecaster."""
-    networks, parts = model.predictor(1).networks, model.parts_
-    params, static = eqx.partition(networks, eqx.is_inexact_array)
-    first = jax.tree.map(lambda leaf: leaf[0], params)
-    series, split = parts.series[0], parts.splits[0]
-    end = split.validation  # the end of what was learned from
-    with precision(model.dtype):
-        batch = looked_at(model.training_data())
-    return Subject(
-        name or series.name,
-        model.ensemble,
-        eqx.combine(first, static),
-        batch,
-        model.loss,
-        parts.scaler.transform(series.targets[end - parts.context : end]),
-        model.truncated,
-        series.target_names,
-        parts.scaler,
-        series.targets,
-        1.0,
-        "step",
-        (),
-        series.input_names,
-    )
-
-
-def of_surrogate(model: Surrogate, name: str = "") -> Subject:
-    """As `subject`, of a surrogate."""
-    network, system = model.trained(), model.system_
-    trained = model.parts_[0].states
-    truth = trained[0]
-    if not system.inputs:  # longer than what it was trained on, and on the attractor
-        truth = simulate(system, LONG, dt=model.dt_, transient=system.transient)
-    with precision(model.dtype):
-        batch = looked_at(model.training_data())
-    return Subject(
-        name or system.name,
-        1,
-        network,
-        batch,
-        "mse",
-        model.scaler_.transform(trained[0, -1:]),
-        True,
-        system.variables,
-        model.scaler_,
-        truth,
-        model.dt_,
-        "unit of time" if system.kind != "map" else "step",
-        system.exponents,
-        tuple(model.input_names()),
-    )
-
-
 def diagnose(
     what: Subject | Forecaster | Surrogate, steps: int = 4096, seed: int = 0
 ) -> Diagnosis:
@@ -306,7 +169,9 @@ def diagnose(
     **Raises:** `InputError` for fewer than 64 steps.
     """
     what = what if isinstance(what, Subject) else subject(what)
-    flow = gradient_flow(what.network, what.batch, what.loss)
+    flow = None
+    if what.batch.inputs.shape[1] > 1:
+        flow = gradient_flow(what.network, what.batch, what.loss)
     nothing = np.empty((0, len(what.names)))
     with precision("float64"):
         dynamics = what.dynamics()
@@ -379,6 +244,16 @@ def delay(y: Float64[np.ndarray, " time"]) -> int:
     correlation = np.fft.irfft(np.abs(padded) ** 2)[: len(y) // 4]
     below = np.flatnonzero(correlation < correlation[0] / math.e)
     return int(below[0]) if len(below) else 1
+
+
+def _gradient(flow: GradientFlow) -> dict[str, Any]:
+    """The flow of a gradient as numbers."""
+    return {
+        "rate": _plain(flow.rate),
+        "reach": _plain(flow.reach),
+        "signal": [_plain(value) for value in flow.signal],
+        "share": [_plain(value) for value in flow.share],
+    }
 
 
 def _plain(value: Any) -> float | None:

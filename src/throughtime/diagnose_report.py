@@ -29,16 +29,24 @@ def write_diagnosis(path: Path, found: Diagnosis, folder: Path, *, command: str)
     if (folder / flow_record.NAME).exists():
         epochs, signals = flow_record.read(folder)
         heat = [album("", dynamics_figures.gradient_heat, epochs, signals)]
-    values = {f"singular value {i + 1}": flow.singular[:, i] for i in _spread(flow.singular)}
+    values = (
+        {}
+        if flow is None
+        else {f"singular value {i + 1}": flow.singular[:, i] for i in _spread(flow.singular)}
+    )
     page = render(
         "diagnosis.html",
         title=f"Diagnosis of {found.subject.name}",
         command=command,
         versions=versions(),
         sentences=found.sentences(),
-        gradients=[album("", dynamics_figures.gradient_signal, {"": flow.signal}, LOST)],
+        gradients=[]
+        if flow is None
+        else [album("", dynamics_figures.gradient_signal, {"": flow.signal}, LOST)],
         heat=heat,
-        singular=[album("", dynamics_figures.singular_values, flow.lags, values)],
+        singular=[]
+        if flow is None
+        else [album("", dynamics_figures.singular_values, flow.lags, values)],
         **(_dynamics(album, found) if found.behaviour is not None else {"free": None}),
     )
     atomic.write(path, page)

@@ -56,7 +56,7 @@ def checked(path: Path, digests: dict[str, str]) -> bytes:
     """
     content = file_content(path)
     if digest(content) != digests.get(path.name):
-        raise damaged(path, "its content does not match the digest in `run.json`")
+        raise damaged(path, "its content does not match its digest")
     return content
 
 

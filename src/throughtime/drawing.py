@@ -89,7 +89,7 @@ def canvas(width: int, height: int) -> Iterator[Figure]:
 
 def describe(figure: Figure, title: str, text: str) -> None:
     """Title and description for readers who do not see it; `to_svg` writes them."""
-    figure.set_label(f"{_clean(title)}\n{text}")
+    figure.set_label(f"{_clean(title)}\n{_clean(text)}")
 
 
 def short(name: str, longest: int = 28) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from . import drawing
 from .drawing import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, WIDE, short
 
-Line = Float[np.ndarray, " point"]
+Line = Float[np.ndarray, " _"]  # (each of a length of its own)
 Curve = tuple[Line, Line]
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
@@ -26,7 +26,8 @@ def against(
     What leaves the range of the truth by more than that range leaves the picture.
     """
     (_, truth), *_ = curves.values()
-    low, high = float(np.min(truth)), float(np.max(truth))
+    sound = truth[np.isfinite(truth)]
+    low, high = (float(sound.min()), float(sound.max())) if len(sound) else (0.0, 1.0)
     room = (high - low) or 1.0
     with drawing.canvas(width, 270) as figure:
         axes = figure.add_subplot(xlabel=labels[0], ylabel=short(labels[1]))
@@ -81,23 +82,32 @@ def spread_of_errors(
     errors: Mapping[str, Line], label: str = "NRMSE of a trajectory", width: int = WIDE
 ) -> Figure:
     """The share of trajectories whose error is below a bound, on a logarithmic axis."""
-    finite = {name: np.sort(e[np.isfinite(e) & (e > 0)]) for name, e in errors.items()}
+    sound = {name: np.sort(e[np.isfinite(e) & (e > 0)]) for name, e in errors.items()}
+    shown = {name: values for name, values in sound.items() if len(values)}
     with drawing.canvas(width, 250) as figure:
         axes = figure.add_subplot(xlabel=label, ylabel="share of trajectories, %")
         largest = 1.0
-        for i, (name, values) in enumerate(finite.items()):
-            if not len(values):
-                continue
+        for i, (name, values) in enumerate(shown.items()):
             shares = 100 * np.arange(1, len(values) + 1) / len(errors[name])
-            axes.step(values, shares, where="post", color=COLOURS[i % 4], lw=1.6, label=name)
+            axes.step(
+                np.clip(values, 1e-12, 1e12),
+                shares,
+                where="post",
+                color=COLOURS[i % 4],
+                lw=1.6,
+                label=name,
+            )
             largest = max(largest, *values[values < 100][-1:], 0.0)
-        lowest = min(values[0] for values in finite.values() if len(values))
+        lowest = min((values[0] for values in shown.values()), default=largest)
         drawing.decades(axes, "x")
         axes.set_xlim(0.7 * min(lowest, largest / 2), 1.5 * largest)
         axes.set_ylim(0, 103)
         axes.grid(axis="both")
-        drawing.legend(figure)
-        told = ", ".join(f"{name} {np.median(e):.2g}" for name, e in errors.items())
+        if shown:
+            drawing.legend(figure)
+        told = ", ".join(
+            f"{name} {np.median(e) if len(e) else np.nan:.2g}" for name, e in errors.items()
+        )
         drawing.describe(figure, "Errors over unseen trajectories", f"Medians: {told}.")
     return figure
 
@@ -114,7 +124,7 @@ def gradient_signal(signals: Mapping[str, Line], lost: float, width: int = WIDE)
         drawing.decades(axes)
         axes.grid(axis="y")
         drawing.legend(figure)
-        last = ", ".join(f"{name} {signal[-1]:.2g}" for name, signal in signals.items())
+        last = ", ".join(f"{name} {line[-1]:.2g}".strip() for name, line in signals.items())
         drawing.describe(figure, "Gradient flow", f"At the longest lag: {last}.")
     return figure
 
@@ -183,7 +193,7 @@ def exponents(
         if len(last):
             room = 0.1 * (np.ptp(last) or 1.0)
             axes.set_ylim(last.min() - room, last.max() + room)
-        drawing.decades(axes, "x")
+            drawing.decades(axes, "x")
         axes.grid(axis="y")
         drawing.legend(figure, 9)
         told = ", ".join(f"{value:.4g}" for value in shown[-1])
@@ -216,7 +226,7 @@ def power(spectra: Mapping[str, Curve], unit: str, width: int = WIDE) -> Figure:
         axes = figure.add_subplot(xlabel=f"frequency, {unit}", ylabel="power")
         for i, (name, (frequency, values)) in enumerate(spectra.items()):
             colour = COLOURS[(i - 1) % 4] if i else INK
-            axes.plot(frequency, np.maximum(values, 1e-14), color=colour, lw=1.2, label=name)
+            axes.plot(frequency, np.clip(values, 1e-14, 1e14), color=colour, lw=1.2, label=name)
         drawing.decades(axes)
         axes.grid(axis="y")
         drawing.legend(figure)

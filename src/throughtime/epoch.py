@@ -157,15 +157,12 @@ class Epoch:
 
     def _updates(self, state: TrainState, data: Data, rows: Array):
         done = state.epoch / max(1, self.epochs - 1)
-        key = jax.random.fold_in(jax.random.key(0), state.epoch)
 
         def update(carry, row):
             params, method, network_state, bad, step = carry
             batch = data.batch(row)._replace(state=network_state)
             if self.forcing is not None:
-                # (the row is another for each seed and member)
-                own = jax.random.fold_in(jax.random.fold_in(key, step), row.ravel()[0])
-                batch = forced(batch, self.forcing, done, own)
+                batch = forced(batch, self.forcing, done, _key(params))
             new, new_method, info = self.method.step(self.objective, params, method, batch)
             good = (bad < 0) & jnp.isfinite(info.loss) & jnp.isfinite(info.gradient_norm)
             good &= jnp.isfinite(new).all()  # a finite gradient may still step out of range
@@ -262,9 +259,7 @@ def evaluate(
         total, weight, network_state = carry
         batch = data.batch(row)._replace(state=network_state)
         if forcing is not None:
-            batch = forced(
-                batch, forcing, 1.0, jax.random.fold_in(jax.random.key(1), row.ravel()[0])
-            )
+            batch = forced(batch, forcing, 1.0, None)  # (what is random, at its mean)
         value, extra = objective(params, batch)
         after = extra.state if data.stateful else None
         return (total + value * extra.weight, weight + extra.weight, after), None
@@ -281,6 +276,12 @@ def state_before(network: Network, data: Data, row: Array) -> PyTree:
         return None
     streams = jax.eval_shape(data.batch, row).inputs.shape[0]
     return network.initial_state(streams)
+
+
+def _key(params: Float[Array, " weights"]) -> Any:
+    """A random key of the weights, which differ for each seed, member and step."""
+    bits = jax.lax.bitcast_convert_type(params.sum().astype(jnp.float32), jnp.uint32)
+    return jax.random.key(bits)
 
 
 def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:

@@ -189,6 +189,8 @@ def _check_divisors(node: Node, one: Equation) -> None:
     for part in node.parts:
         _check_divisors(part, one)
     if node.what == "/" and all(used.what in CONSTANTS for used in node.parts[1].names()):
-        if float(evaluate(node.parts[1], {})) == 0:
+        with precision("float64"):
+            divisor = float(evaluate(node.parts[1], {}))
+        if divisor == 0:
             rule, remedy = "nothing can be divided by 0", "Change the divisor."
             raise one.error(rule, "/", node.column, remedy)

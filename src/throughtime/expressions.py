@@ -37,6 +37,9 @@ PRIMES = ("'", "’", "′")
 DEEPEST, LONGEST = 20, 100
 """Parentheses, signs and powers in one another, and operators in a row, at most."""
 
+TALLEST = 150
+"""Operations on each other's results, at most."""
+
 TOKEN = re.compile(
     r"[ \t]*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[^\W\d]\w*)|(?P<operator>\*\*|[-+*/^(),='’′]))"
@@ -108,6 +111,14 @@ def evaluate(node: Node, values: Mapping[str, Any]) -> Any:
     return OPERATIONS[node.what](*(evaluate(part, values) for part in node.parts))
 
 
+def _height(node: Node) -> int:
+    """The longest way down a tree."""
+    level, height = [node], 0
+    while level:
+        level, height = [part for one in level for part in one.parts], height + 1
+    return height
+
+
 def _whole(node: Node) -> int | None:
     """The whole number that an exponent is, if it is a small one."""
     if node.what == "number" and node.value == int(node.value) and node.value <= 64:
@@ -156,6 +167,8 @@ class Statement:
         expression = self.sum()
         if self.now().kind != "end":
             raise self._unexpected("Write products with `*`, as in `2*x`.")
+        if _height(expression) > TALLEST:
+            raise self._deep(name)
         return Equation(name.text, of, expression, self.text)
 
     def _zero(self) -> None:

@@ -82,9 +82,10 @@ class GradientFlow:
 
         Beyond the steps that were looked at it is read from the rate.
         """
-        lost = ~(self.signal >= LOST)
-        if lost.any():
-            return float(np.argmax(lost))
+        arrives = np.flatnonzero(self.signal >= LOST)
+        known = np.flatnonzero(np.isfinite(self.signal))
+        if len(arrives) and len(known) and arrives[-1] < known[-1]:
+            return float(arrives[-1] + 1)
         rate = self.rate
         if rate >= 1 / STEADY:
             return math.inf
@@ -116,6 +117,9 @@ def gradient_flow(
 
     >>> gradient_flow(network, Sequences(inputs, targets)).verdict()     # doctest: +SKIP
     "The gradient falls by 10 every 7 steps: ..."
+
+    It is that of a pass that reads the data at every step (full teacher forcing), whatever the
+    network was trained with.
 
     **Arguments:**
 

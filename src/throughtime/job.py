@@ -80,6 +80,9 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
 def _check_flow(model: Forecaster, every: int) -> None:
     """Refuse a record of the gradient flow of what has no epochs, or none of them."""
     at_least_one("flow_every", every)
+    if model.window < 2:
+        rule = "a gradient flows back through two steps or more"
+        raise InputError(rule, f"`window` {model.window}", "Raise `--window`.")
     if model.cell == "esn":
         rule = "only what is trained by gradients has a gradient flow to record"
         raise InputError(rule, "an `esn`", "Leave out `--flow-every`.")

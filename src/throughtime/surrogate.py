@@ -20,6 +20,7 @@ from .batches import Sequences
 from .epoch import TrainState
 from .equations import equations
 from .errors import InputError, at_least_one
+from .linear_map import LinearMap
 from .methods import method
 from .network import Architecture, Network
 from .precision import precision
@@ -28,10 +29,19 @@ from .series import Scaler
 from .settings import check_some
 from .simulate import simulate
 from .surrogate_error import Judged, judged
-from .systems import System
+from .systems import MAP, System
 from .systems import system as system_named
 from .train import OnEpoch, Row, first_state, train
-from .trajectories import Range, Trajectories, check_learnable, draw, names, read, told
+from .trajectories import (
+    Range,
+    Trajectories,
+    check_learnable,
+    draw,
+    names,
+    random_drive,
+    read,
+    told,
+)
 
 Drive = Callable[[Any, Mapping[str, Any]], Any]
 
@@ -41,10 +51,6 @@ APART = 1_000_000
 NETWORK = "cell hidden depth dense window forcing method rate clip schedule".split()
 NETWORK += "epochs batch_size validation dtype seed".split()
 """The settings that mean what they mean to a `Forecaster`."""
-
-
-SLOWER = 0.618
-"""The pace of the second half of an unseen drive."""
 
 
 @dataclass(eq=False)
@@ -81,7 +87,7 @@ class Surrogate:
     window: int = 20
     forcing: str = "full"
     method: str = "adam"
-    rate: float | None = 3e-3
+    rate: float | None = None
     clip: float | None = 1.0
     schedule: str = "cosine"
     epochs: int = 300
@@ -101,6 +107,9 @@ class Surrogate:
         self._check()
         self.system_ = self._system()
         check_learnable(self.system_)
+        if self.system_.kind == MAP and self.dt not in (None, 1):
+            rule = "a map goes by steps of 1"
+            raise InputError(rule, f"`dt` {self.dt:g}", "Leave out `dt`.")
         self.dt_ = self.system_.dt if self.dt is None else self.dt
         self.ranges_ = self._ranges()
         self.told_ = told(self.system_, self.ranges_)
@@ -110,6 +119,7 @@ class Surrogate:
         held = self._held()
         self.parts_ = _rows(found, slice(held, None)), _rows(found, slice(held))
         training = self.parts_[0]
+        self._check_moves(training)
         self.scaler_ = Scaler.fit(list(training.states), self.system_.variables)
         flat = np.concatenate(training.inputs)
         spread = np.where(np.ptp(flat, axis=0) > 0, flat.std(axis=0), 1.0)
@@ -210,6 +220,9 @@ class Surrogate:
         self.trained()
         at_least_one("steps", steps)
         start = np.asarray(start, np.float64)
+        if not (start.size and np.isfinite(start).all()):
+            rule = "`start` must be finite numbers, of one trajectory at least"
+            raise InputError(rule, "none" if not start.size else "NaN or infinity", "Mend it.")
         many, own = self._given(start, dict(parameters or {}))
         count = 1 if many is None else many
         used = self.system_ if drive is None else replace(self.system_, drive=drive)
@@ -229,18 +242,17 @@ class Surrogate:
         clock = time.perf_counter()
         solved = self._roll(unseen.states[:, 0], unseen.inputs)
         seconds = time.perf_counter() - clock
-        return judged(used, self.dt_, unseen, solved, self.scaler_.std, seconds)
+        linear = LinearMap.fit(self.parts_[0], len(self.told_))
+        return judged(used, self.dt_, unseen, solved, linear, self.scaler_.std, seconds)
 
     def judge_driven(self, count: int = 100, steps: int = 1000) -> Judged | None:
         """As `judge`, under a drive of another kind; None if nothing drives the system.
 
-        It is the mean of the system's own and of the same at .618 of its pace: of one wave it
-        makes two, whose periods have no common one.
+        It is noise, eight waves of random frequency and phase, as large and as fast as what the
+        network was trained on.
         """
-        drive = self.system_.drive
-        if drive is None:
-            return None
-        return self.judge(count, steps, lambda t, p: (drive(t, p) + drive(SLOWER * t, p)) / 2)
+        noise = random_drive(self.parts_[0], len(self.system_.inputs), self.dt_, self.seed)
+        return None if noise is None else self.judge(count, steps, noise)
 
     def scaled(self, start: Any, inputs: Any) -> tuple[jax.Array, jax.Array]:
         """Starts and inputs as the network reads them: see `rolled`."""
@@ -264,14 +276,25 @@ class Surrogate:
         """The trajectories in windows."""
         ys = self.scaler_.transform(part.states).astype(self.dtype)
         us = self.input_scaler_.transform(part.inputs).astype(self.dtype)
-        count = us.shape[1] // self.window
+        last = us.shape[1] - self.window
+        starts = np.unique([*range(0, last + 1, self.window), last])  # (no step is left out)
 
         def cut(values):
-            values = values[:, : count * self.window]
-            return values.reshape(-1, self.window, values.shape[-1])
+            windows = [values[:, i : i + self.window] for i in starts]
+            return np.concatenate(windows)
 
         xs = cut(np.concatenate([ys[:, :-1], us], axis=-1))
         return Sequences(*jax.device_put((xs, cut(ys[:, 1:]))))
+
+    def _check_moves(self, training: Trajectories) -> None:
+        """Refuse variables that are the same everywhere: there is nothing to learn of them."""
+        still = np.ptp(np.concatenate(training.states), axis=0) == 0
+        if still.any():
+            name = self.system_.variables[int(np.argmax(still))]
+            rule = "every variable must move along the trajectories"
+            got = f"`{name}`, which stays at {training.states[0, 0, int(np.argmax(still))]:g}"
+            remedy = f"Start it elsewhere (`{name}(0) = 1` in equations), or give it a range."
+            raise InputError(rule, got, remedy)
 
     def _held(self) -> int:
         """Trajectories that are held out."""
@@ -285,6 +308,9 @@ class Surrogate:
         if self.cell == "esn":
             rule = "a surrogate must be a network that is trained by its gradient"
             raise InputError(rule, "an `esn`", "Choose another `cell`.")
+        for name in set(self.parameters) & set(self.ranges):
+            rule = "a parameter must have a value or a range"
+            raise InputError(rule, f"both of `{name}`", "Leave out one.")
         if self.window > self.steps:
             rule = "`window` must be at most the steps of a trajectory"
             got = f"{self.window} of {self.steps}"
@@ -336,7 +362,8 @@ class Surrogate:
     def _method(self):
         if self.method == "hessian_free":
             return method(self.method, self.rate)
-        return method(self.method, self.rate, clip=self.clip)
+        rate = 3e-3 if self.rate is None and self.method == "adam" else self.rate
+        return method(self.method, rate, clip=self.clip)
 
 
 @eqx.filter_jit

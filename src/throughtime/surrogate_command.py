@@ -42,7 +42,9 @@ Forcing = Annotated[
     ),
 ]
 Method = Annotated[str, network_option(help="As for `forecast`.")]
-Rate = Annotated[float, network_option(help="Learning rate.")]
+Rate = Annotated[
+    float | None, network_option(help="Learning rate; 3e-3 for Adam, else the method's own.")
+]
 Epochs = Annotated[int, network_option(help="Epochs.")]
 Batch = Annotated[int, network_option(help="Windows an update.")]
 Type = Annotated[str, network_option(help="`float32` or `float64`.")]
@@ -68,7 +70,7 @@ def surrogate(
     window: Window = 20,
     forcing: Forcing = "full",
     method: Method = "adam",
-    rate: Rate = 3e-3,
+    rate: Rate = None,
     epochs: Epochs = 300,
     batch_size: Batch = 64,
     dtype: Type = "float32",
@@ -105,7 +107,7 @@ def surrogate(
         window=window,
         forcing=forcing,
         method=method,
-        rate=None if method == "hessian_free" else rate,
+        rate=rate,
         epochs=epochs,
         schedule="constant" if method == "hessian_free" else "cosine",
         batch_size=batch_size,
@@ -139,7 +141,7 @@ def complete(folder: Path, as_json: bool, quiet: bool) -> None:
     epochs = surrogate_run.epochs(folder)
     with watcher(Console(stderr=True), epochs, quiet) as watching:
         model, found = surrogate_run.complete(folder, watching.show)
-    asked = found.options["unseen"], found.options["unseen_steps"]
+    asked = found.options.unseen, found.options.unseen_steps
     judged, driven = model.judge(*asked), model.judge_driven(*asked)
     sentences = judged.sentences()
     if driven is not None:
@@ -189,6 +191,9 @@ def _pairs(texts: list[str] | None, option: str) -> list[tuple[str, str]]:
             rule = f"`{option}` must be a name, `=` and a value"
             example = "x=-2:2" if option == "--range" else "stiffness=2"
             raise InputError(rule, f"`{text}`", f"Write it as `{option} {example}`.")
+        if name.strip() in dict(found):
+            rule = f"`{option}` must name each once"
+            raise InputError(rule, f"`{name.strip()}` twice", "Leave out one.")
         found.append((name.strip(), value.strip()))
     return found
 

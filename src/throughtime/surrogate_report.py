@@ -27,7 +27,7 @@ def write_surrogate(
     album, system = Album(), model.system_
     order = np.argsort(found.errors)
     middle, worst = int(order[len(order) // 2]), int(order[-1])
-    errors = {"network": found.errors, **found.schemes}
+    errors = {"network": found.errors, "linear map": found.linear, **found.schemes}
     first = system.variables[0]
     over = [
         album(label, dynamics_figures.against, _over(found, which), label, ("time", first))

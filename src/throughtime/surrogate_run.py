@@ -10,7 +10,7 @@ The trajectories, and the scalers, are not stored: they are drawn from the seed 
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import equinox as eqx
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +23,7 @@ from .errors import InputError
 from .job import train_kept
 from .precision import precision
 from .run import SURROGATE
+from .series import Scaler
 from .surrogate import Surrogate
 from .train import Fitted, Row
 
@@ -59,19 +60,25 @@ class Settings(BaseModel):
     seed: int
 
 
-class SurrogateFile(BaseModel):
-    """What `surrogate.json` holds; `digests` of the other files.
+class Options(BaseModel):
+    """On how many trajectories, `unseen`, of how many steps the command judges it."""
 
-    `options`: on how many trajectories, `unseen`, of how many steps, `unseen_steps`, the
-    command judges it.
-    """
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    unseen: Annotated[int, Field(ge=1)]
+    unseen_steps: Annotated[int, Field(ge=1)]
+
+
+class SurrogateFile(BaseModel):
+    """What `surrogate.json` holds; `digests` of the other files, `options` of the command."""
 
     model_config = ConfigDict(extra="forbid")
 
     format: Annotated[int, Field(ge=1)]
     settings: Settings
     digests: dict[str, str]
-    options: dict[str, Annotated[int, Field(ge=1)]]
+    options: Options
+    scalers: dict[Literal["targets", "inputs"], dict[str, list[float]]]
     command: str
     versions: dict[str, str]
     stopped: str | None = None
@@ -104,6 +111,26 @@ def begin(
     write(folder, model, options, command)
 
 
+def save_surrogate(model: Surrogate, folder: str | Path, *, overwrite: bool = False) -> None:
+    """Write a fitted surrogate to a folder, from which `load_surrogate` reads it.
+
+    **Raises:** `InputError` if it is not fitted, if the folder is in use or cannot be written,
+    or for a system that is a function of one's own.
+    """
+    model.trained()
+    _settings(model)
+    folder = run.claim(Path(folder), overwrite)
+    write(folder, model, {"unseen": 100, "unseen_steps": 1000})
+
+
+def load_surrogate(folder: str | Path) -> Surrogate:
+    """Read a surrogate that was saved, here or by the command. Nothing is executed.
+
+    **Raises:** `InputError` as `load`.
+    """
+    return load(folder)[0]
+
+
 def epochs(folder: Path) -> int:
     """How many epochs a surrogate is trained for, at most."""
     return read_json(folder / SURROGATE, SurrogateFile, FORMAT).settings.epochs
@@ -121,7 +148,7 @@ def complete(
     model, found = _read(folder)
     if found.stopped is None:
         train_kept(model, folder, show)
-        found = write(folder, model, found.options, found.command)
+        found = write(folder, model, found.options.model_dump(), found.command)
     return model, found
 
 
@@ -139,7 +166,11 @@ def write(
         format=FORMAT,
         settings=_settings(model),
         digests={name: digest(content) for name, content in files.items()},
-        options=options,
+        options=Options(**options),
+        scalers={
+            "targets": model.scaler_.to_json(),
+            "inputs": model.input_scaler_.to_json(),
+        },
         command=command,
         versions=run.versions(),
         stopped=None if fitted is None else fitted.stopped,
@@ -166,18 +197,22 @@ def load(folder: str | Path) -> tuple[Surrogate, str]:
 def _read(folder: Path) -> tuple[Surrogate, SurrogateFile]:
     path = folder / SURROGATE
     found = read_json(path, SurrogateFile, FORMAT)
-    settings = found.settings.model_dump()
-    model = Surrogate(**settings).prepare()
-    if found.stopped is not None:
-        weights = folder / "weights.safetensors"
+    weights, content, lines = folder / "weights.safetensors", b"", ""
+    if found.stopped is not None:  # (before what takes longer)
         content = checked(weights, found.digests)
         lines = checked(folder / "history.jsonl", found.digests).decode(errors="replace")
+    model = Surrogate(**found.settings.model_dump()).prepare()
+    if found.stopped is not None:
         with precision(model.dtype):
             like, static = eqx.partition(model.untrained(), eqx.is_inexact_array)
             params = unflatten(like, tensors(weights, content), weights)
         history = history_rows(folder / "history.jsonl", lines)
         network = eqx.combine(params, static)
         model.fitted_ = Fitted(network, history, found.best_epochs, found.stopped)
+        model.scaler_ = Scaler.from_json(
+            found.scalers["targets"]
+        )  # (those it was trained with)
+        model.input_scaler_ = Scaler.from_json(found.scalers["inputs"])
     return model, found
 
 

@@ -12,7 +12,8 @@ with y the data and $\hat y$ what the network said at the step before:
   given, over the epochs (Bengio et al. 2015).
 - `sparse:TAU`: 1 at every TAU-th step, else 0 (Mikhaeil, Monfared and Durstewitz 2022).
 - `generalised:ALPHA`, `generalised:FROM:TO`: ALPHA, or from FROM to TO over the epochs (Doya
-  1992; Hess et al. 2023).
+  1992; Hess et al. 2023, who mix latent states: here what is fed back is mixed, and the hidden
+  state is the network's own).
 - `free`, `free:STEPS`: 0 at the last steps, of which there is one in the first epoch and STEPS,
   all if not given, in the last.
 
@@ -47,35 +48,41 @@ class Forcing:
     numbers: tuple[float, ...] = ()
 
     def weights(
-        self, shape: tuple[int, int], done: Any, key: Any, warm: Any
+        self, shape: tuple[int, int], done: Any, key: Any, warm: Any, lengths: Any = None
     ) -> Float[Array, "batch time"]:
         """m for each sequence and step.
 
         **Arguments:** `shape`, sequences and steps; `done`, the share of the epochs that are
-        done, from 0 in the first to 1 in the last; `key`, of what is random; `warm`, the steps
-        that are forced whatever comes.
+        done, from 0 in the first to 1 in the last; `key`, of what is random (if None, its mean
+        is taken); `warm`, the steps that are forced whatever comes; `lengths`, of each
+        sequence, all steps if None.
         """
         time = jnp.arange(shape[1])
         rule: Callable[..., Array] = getattr(self, f"_{self.name}")
-        m = jnp.broadcast_to(rule(time - warm, shape, done, key), shape)
+        ends = jnp.full(shape[0], shape[1]) if lengths is None else lengths
+        last = ends - 1 - warm  # of each sequence, counted as `time - warm` is
+        m = jnp.broadcast_to(rule(time - warm, last, shape, done, key), shape)
         return jnp.where(time <= warm, 1.0, m)
 
-    def _scheduled(self, time, shape, done, key):
+    def _scheduled(self, time, last, shape, done, key):
         (end,) = self.numbers or (0.0,)
-        return jax.random.bernoulli(key, 1 - (1 - end) * done, shape).astype(float)
+        share = 1 - (1 - end) * done
+        if key is None:
+            return jnp.asarray(share, float)
+        return jax.random.bernoulli(key, share, shape).astype(float)
 
-    def _sparse(self, time, shape, done, key):
+    def _sparse(self, time, last, shape, done, key):
         (every,) = self.numbers
         return (time % int(every) == 0).astype(float)
 
-    def _generalised(self, time, shape, done, key):
+    def _generalised(self, time, last, shape, done, key):
         first, last = self.numbers[0], self.numbers[-1]
         return jnp.asarray(first + (last - first) * done, float)
 
-    def _free(self, time, shape, done, key):
-        longest = time[-1] if not self.numbers else jnp.minimum(self.numbers[0], time[-1])
+    def _free(self, time, last, shape, done, key):
+        longest = last if not self.numbers else jnp.minimum(self.numbers[0], last)
         free = 1 + jnp.round((longest - 1) * done)
-        return (time <= time[-1] - free).astype(float)
+        return (time <= (last - free)[:, None]).astype(float)
 
 
 def forced(batch: Batch, by: Forcing, done: Any, key: Any) -> Batch:
@@ -83,7 +90,8 @@ def forced(batch: Batch, by: Forcing, done: Any, key: Any) -> Batch:
     counts = jnp.broadcast_to((batch.weights > 0).T, batch.inputs.shape[1::-1]).T
     warm = jnp.argmax(counts.any(axis=0))
     batch_size, time = counts.shape
-    return batch._replace(forced=by.weights((batch_size, time), done, key, warm))
+    weights = by.weights((batch_size, time), done, key, warm, batch.lengths)
+    return batch._replace(forced=weights)
 
 
 def forcing(text: "str | Forcing | None") -> Forcing | None:
@@ -110,7 +118,7 @@ def forcing(text: "str | Forcing | None") -> Forcing | None:
         "generalised": (1, 2, 0, 1),
         "free": (0, 1, 1, 1e9),
     }[name]
-    whole = name not in ("sparse", "free") or all(n == round(n) for n in numbers if n == n)
+    whole = name not in ("sparse", "free") or all(n.is_integer() for n in numbers)
     sound = whole and all(least <= number <= largest for number in numbers)
     if not (fewest <= len(numbers) <= most and sound):
         examples = {

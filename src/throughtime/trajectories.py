@@ -6,13 +6,14 @@ that vary; it answers $y_{n+1}$. Parameters that only shape the drive, such as t
 a force, are not told: the force itself is, so that any other force can be put in its place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import Literal
 from jaxtyping import Float64
 
 from .errors import InputError, at_least_one, nearest
@@ -50,7 +51,7 @@ def check_learnable(system: System) -> None:
         rule = "a surrogate learns systems whose state is what is seen"
         remedy = "Forecast its series instead: `throughtime forecast`."
         raise InputError(rule, f"`{system.name}`, which has a delay", remedy)
-    if system.kind == MAP or _slopes(system, by_time=True) == 0:
+    if system.kind == MAP or not depends(system)[0]:
         return
     rule = "what changes with time must be a drive of its own"
     raise InputError(rule, "`t` in a slope", "Give it a name: `x' = F - x; F = cos(t)`.")
@@ -58,8 +59,8 @@ def check_learnable(system: System) -> None:
 
 def told(system: System, ranges: Mapping[str, Range]) -> tuple[str, ...]:
     """The parameters that vary and that the law itself depends on, not its drive alone."""
-    varied = (name for name in ranges if name in system.parameters)
-    return tuple(name for name in varied if _slopes(system, name) > 0)
+    used = depends(system)[1]
+    return tuple(name for name in ranges if name in used)
 
 
 def names(system: System, ranges: Mapping[str, Range]) -> tuple[str, ...]:
@@ -124,6 +125,33 @@ def read(
     return np.concatenate([u, *(values[..., None] for values in held)], axis=-1)
 
 
+def random_drive(
+    known: Trajectories, inputs: int, dt: float | int, seed: int = 0
+) -> Callable[..., Any] | None:
+    """Noise in place of a drive: eight waves, as large and as fast as that of trajectories.
+
+    **Returns:** a `drive`; None where nothing drives the system, or nothing that changes.
+    """
+    if not inputs or known.inputs.shape[-1] < POINTS * inputs:
+        return None
+    points = known.inputs[..., : POINTS * inputs].reshape(*known.inputs.shape[:2], POINTS, -1)
+    size = points.std(axis=(0, 1, 2))
+    slope = (points[:, :, 2] - points[:, :, 0]) / dt
+    if not (size > 0).all():
+        return None
+    rng = np.random.default_rng([seed, 1])
+    fastest = np.sqrt(3) * np.sqrt((slope**2).mean(axis=(0, 1))) / size
+    frequencies = rng.uniform(0, 1, (8, inputs)) * fastest  # (as fast in the mean square)
+    phases = rng.uniform(0, 2 * np.pi, (8, inputs))
+    middle = points.mean(axis=(0, 1, 2))
+
+    def drive(t, p):
+        waves = jnp.cos(frequencies * t + phases)
+        return middle + size * np.sqrt(2 / 8) * waves.sum(axis=0)
+
+    return drive
+
+
 def check_ranges(system: System, ranges: Mapping[str, Range]) -> None:
     """Refuse ranges of what is neither a variable nor a parameter, and empty ones.
 
@@ -139,20 +167,21 @@ def check_ranges(system: System, ranges: Mapping[str, Range]) -> None:
             raise InputError(rule, f"{least} to {largest}", "Write it as `0.1:0.5`.")
 
 
-def _slopes(system: System, name: str | None = None, by_time: bool = False) -> float:
-    """How much the law changes with a parameter or with time, anywhere near its start."""
-    rng = np.random.default_rng(0)
+def depends(system: System) -> tuple[bool, set[str]]:
+    """Whether a law depends on time, and on which parameters: by its structure, at no point."""
+    parameters = sorted(system.parameters)
     with precision("float64"):
-        p = {key: jnp.asarray(float(value)) for key, value in system.parameters.items()}
-        size = 1 + np.abs(system.start)
-        ys = jnp.asarray(system.start) + rng.normal(size=(16, len(system.start))) * size
-        us = jnp.asarray(rng.normal(size=(16, len(system.inputs))))
+        y, u = jnp.asarray(system.start), jnp.zeros(len(system.inputs))
 
-        def law(value, y, u):
-            t, changed = (value, p) if by_time else (0.3, {**p, name: value})
-            return system.law(t, y, changed, u)
+        def law(t, values, y, u):
+            return system.law(t, y, dict(zip(parameters, values, strict=True)), u)
 
-        slopes = jax.vmap(jax.jacfwd(law), in_axes=(None, 0, 0))(
-            jnp.asarray(0.3) if by_time else p[str(name)], ys, us
-        )
-    return float(np.nanmax(np.abs(slopes)))
+        values = [jnp.asarray(float(system.parameters[name])) for name in parameters]
+        program = jax.make_jaxpr(law)(jnp.asarray(0.3), values, y, u).jaxpr
+    needed = {v for v in program.outvars if not isinstance(v, Literal)}
+    for equation in reversed(program.eqns):
+        if needed.intersection(equation.outvars):
+            needed.update(v for v in equation.invars if not isinstance(v, Literal))
+    time, *each = program.invars[: 1 + len(parameters)]
+    used = {name for name, v in zip(parameters, each, strict=True) if v in needed}
+    return time in needed, used

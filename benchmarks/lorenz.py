@@ -8,11 +8,14 @@
 closed-loop: the valid prediction time (error of .4 standard deviations) over 100 starts, in
 Lyapunov times; three Lyapunov exponents of the network itself, over 20,000 steps; state-space
 divergence and spectrum distance of a run of 20,000 steps. Settings were chosen on yet another
-trajectory with seed 100; the seeds reported are those from 0 on.
+trajectory with seed 100; the seeds reported are those from 0 on: of weights and shuffling,
+all on the same two trajectories. The best epoch is chosen by the validation loss of each row's
+own forcing. What runs away has an infinite divergence and distance.
 """
 
 import argparse
 import json
+import math
 import statistics
 import time
 from collections import defaultdict
@@ -48,7 +51,11 @@ PUBLISHED = "generalised teacher forcing, Hess et al. 2023: divergence about .26
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one way learns: the network, its method, windows of so many steps, every so many."""
+    """How one way learns: the network, its method, windows of so many steps, every so many.
+
+    `context`: true steps that it reads before it is left alone. Those that learned from
+    windows, which begin with a state of zeros, read one.
+    """
 
     cell: str
     hidden: int
@@ -60,14 +67,27 @@ class Recipe:
     batch: int = 64
     dtype: str = "float32"
     schedule: str = "cosine"
+    context: int = 1
     forcings: tuple[str, ...] = FORCINGS
 
 
 RECIPES = {
-    "esn": Recipe("esn", 500, dtype="float64", forcings=("full",)),
+    "esn": Recipe("esn", 500, dtype="float64", context=WARM, forcings=("full",)),
     "lstm": Recipe("lstm", 64),
     "momentum": Recipe("rnn", 100, "nag", 3e-3),
-    "hf": Recipe("rnn", 32, "hessian_free", None, 100, 8, 8, 1000, "float64", "constant"),
+    "hf": Recipe(
+        "rnn",
+        32,
+        "hessian_free",
+        None,
+        100,
+        8,
+        8,
+        1000,
+        "float64",
+        "constant",
+        forcings=("full",),
+    ),
 }
 
 
@@ -81,7 +101,8 @@ class Data:
             simulate(LORENZ, 45_000, start=start, dt=DT, transient=50) for start in starts
         )
         self.learn = self.learn[:POINTS]
-        self.mean, self.std = self.learn.mean(axis=0), self.learn.std(axis=0)
+        training = self.learn[: POINTS - HELD]
+        self.mean, self.std = training.mean(axis=0), training.std(axis=0)
 
     def scaled(self, values: np.ndarray, dtype: str) -> np.ndarray:
         return ((values - self.mean) / self.std).astype(dtype)
@@ -152,11 +173,9 @@ def _rolled(network: Network, context: jax.Array, steps: int) -> jax.Array:
     return rollout(network, context, steps, carry=True)
 
 
-def judged(network: Network, data: Data, dtype: str) -> dict:
+def judged(network: Network, data: Data, recipe: Recipe) -> dict:
     """Valid time, exponents, divergence and distance of a trained network."""
-    context, steps = (WARM, 1000)
-    if dtype == "float32":  # it learned from short windows that begin with a state of zeros
-        context = 1
+    context, steps, dtype = recipe.context, 1000, recipe.dtype
     at = 1000 + 400 * np.arange(100)
     past = np.stack([data.judge[i - context + 1 : i + 1] for i in at])
     truth = np.stack([data.judge[i + 1 : i + 1 + steps] for i in at])
@@ -186,22 +205,23 @@ def measure(way: str, forcing: str, seed: int, data: Data) -> dict:
     recipe = RECIPES[way]
     with precision(recipe.dtype):
         network, seconds = learned(way, forcing, data, seed)
-        told = judged(network, data, recipe.dtype)
+        told = judged(network, data, recipe)
     named = {"way": way, "forcing": forcing, "seed": seed, "recipe": recipe.__dict__}
     return {**named, "seconds": seconds, **told, **machine()}
 
 
 def table(rows: list[dict]) -> str:
     """A line for each way and forcing: medians over the seeds."""
+    latest = {(row["way"], row["forcing"], row["seed"]): row for row in rows}
     kinds = defaultdict(list)
-    for row in rows:
-        kinds[row["way"], row["forcing"]].append(row)
+    for (way, forcing, _), row in latest.items():
+        kinds[way, forcing].append(row)
     head = "way", "forcing", "seeds", "valid, Lyapunov times", "exponents", "divergence"
     lines = [" | ".join((*head, "distance", "seconds"))]
     for (way, forcing), seeds in kinds.items():
 
         def middle(name, seeds=seeds):
-            return statistics.median(row.get(name, float("nan")) for row in seeds)
+            return statistics.median(row.get(name, math.inf) for row in seeds)
 
         three = np.median([row["exponents"][:3] for row in seeds], axis=0)
         low, high = middle("valid_10"), middle("valid_90")

@@ -87,7 +87,7 @@ def timed(model: Surrogate, rounds: int) -> dict:
     y = jnp.asarray(start, jnp.float32)
     own = {name: jnp.asarray(v, jnp.float32) for name, v in unseen.parameters.items()}
     tried = []
-    fixed = [(step, None) for step in (0.5, 0.25, 0.125)]
+    fixed = [(step, None) for step in (2.0, 1.0, 0.5, 0.25, 0.125)]
     adaptive = [(None, 10.0**-k) for k in range(1, 7)]
     for (name, scheme), (step, tolerance) in itertools.product(
         SCHEMES.items(), fixed + adaptive
@@ -98,7 +98,8 @@ def timed(model: Surrogate, rounds: int) -> dict:
         if row["nrmse"] <= error:
             row["seconds"] = least(lambda call=call: call(y, own), rounds)
         tried.append(row)
-    fastest = min((row for row in tried if "seconds" in row), key=lambda row: row["seconds"])
+    accurate = [row for row in tried if "seconds" in row]
+    fastest = min(accurate, key=lambda row: row["seconds"], default=None)
     return {"nrmse": error, "seconds": seconds, "diffrax": fastest, "tried": tried}
 
 
@@ -120,7 +121,11 @@ def main() -> None:
     assert model is not None
     race = timed(model, options.rounds)
     fastest = race["diffrax"]
+    if fastest is None:
+        raise SystemExit("No scheme of Diffrax was as accurate.")
     how = f"steps of {fastest['step']}" if fastest["step"] else f"to {fastest['tolerance']:g}"
+    linear = rows[-1]["linear_map"]["median"]
+    print(f"A linear map that reads the same has a median NRMSE of {linear:.2g}.")
     print(f"{MANY} rollouts of {STEPS} steps, median NRMSE {race['nrmse']:.2g}:")
     print(f"  network {race['seconds']:.3f} s")
     print(f"  Diffrax {fastest['seconds']:.3f} s ({fastest['scheme']}, {how})")

@@ -99,3 +99,21 @@ def test_what_goes_to_infinity_is_refused():
         behaviour(linear(1.5 * rotation(7.3)))
     with refuses("`steps`"):
         behaviour(linear(rotation(7.3)), 10)
+
+
+def test_a_long_transient_hides_no_cycle(float64):
+    found = behaviour(maps.of_system(system("logistic", r=3.9605)))
+    assert found.kind == "oscillates" and found.period == pytest.approx(4)
+
+
+def test_what_is_watched_too_shortly_is_undecided(float64):
+    """Rossler's exponent of .07 is e to the power 6 over 80 units of time."""
+    found = behaviour(maps.of_system(system("rossler"), 0.02))
+    assert found.kind == "is undecided" and "for longer" in found.describe()
+    assert behaviour(maps.of_system(system("rossler"), 0.1)).kind == "is chaotic"
+
+
+def test_a_line_drifts(float64):
+    step = maps.Map(lambda n, rows: rows + 0.1, jnp.zeros(1), lambda rows: rows)
+    found = behaviour(step, 512)
+    assert found.kind == "drifts" and "drifts away" in found.describe()

@@ -36,10 +36,10 @@ HARMONICS, DIVIDED = 50, 8
 FAR = 1e9
 """What is so many times as far out as it started goes to infinity."""
 
-ERRORS, GROWN = 3.0, 8.0
+ERRORS, GROWN, KEPT = 3.0, 8.0, 2.0
 """Chaos is an exponent of so many standard errors above 0, by which a difference would grow by
-a factor of at least e to this power over the steps that are watched; what stays below it, up or
-down, counts as 0."""
+a factor of e to the power GROWN at least over the steps that are watched. Quasi-periodic is
+what keeps a difference within e to the power KEPT, up or down."""
 
 
 @dataclass(frozen=True)
@@ -115,18 +115,18 @@ def behaviour(
     if np.ptp(inner[-steps // 4 :], axis=0).max() < STILL * size:
         return Behaviour(SETTLES, None, 0.0, *told)
     period, unexplained = find_period(inner)
-    for part in (inner[steps // 2 :], inner[-steps // 4 :]):  # a transient may have been long
-        if unexplained >= REPEATS:
-            period, unexplained = find_period(part)
+    chaotic = largest > ERRORS * error and largest * steps > GROWN
+    if unexplained >= REPEATS and not chaotic:  # the transient may have been long
+        period, unexplained = find_period(inner[steps // 2 :])
     if unexplained < REPEATS:
         return Behaviour(OSCILLATES, period * settled.time, unexplained, *told)
     if _drifts(inner):
         return Behaviour(DRIFTS, None, unexplained, *told)
-    if largest > ERRORS * error and largest * steps > GROWN:
+    if chaotic:
         return Behaviour(CHAOTIC, None, unexplained, *told)
     if largest * steps < -GROWN and _calms(inner):  # on its way to where it will stand still
         return Behaviour(SETTLES, None, unexplained, *told)
-    if abs(largest) * steps < GROWN:
+    if abs(largest) * steps < KEPT:
         return Behaviour(QUASI, None, unexplained, *told)
     return Behaviour(UNDECIDED, None, unexplained, *told)
 

@@ -35,14 +35,14 @@ CACHE = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
-COMMANDS = ["forecast", "predict", "resume", "example", "compare", "tasks", "info"]
+COMMANDS = "forecast predict resume example compare surrogate diagnose tasks info".split()
 LINE = re.compile(r"throughtime: (?P<rule>[^;]+); got (?P<got>.+?)\. (?P<remedy>[A-Z].+[.?])\n")
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
 ONLY_IN_PYTHON = {"activation", "dense", "init", "loss"}
 # Options of `forecast` that are no settings: of the data, of the output.
 ONLY_IN_COMMANDS = {"data", "target", "inputs", "time", "id", "fill", "future", "steps"}
-ONLY_IN_COMMANDS |= {"out", "overwrite", "as_json", "quiet"}
+ONLY_IN_COMMANDS |= {"flow_every", "out", "overwrite", "as_json", "quiet"}
 
 
 def table(rows=120, first=0):
@@ -715,9 +715,10 @@ def test_info_without_kernels(monkeypatch):
 
 
 def test_examples_are_listed():
-    assert set(document(succeeds("example", "--json").out)) == {"sine", "noisy-sine"}
+    names = ["sine", "noisy-sine", "oscillator"]
+    assert list(document(succeeds("example", "--json").out)) == names
     lines = succeeds("example").out.splitlines()
-    assert [line.split()[0] for line in lines] == ["sine", "noisy-sine"]
+    assert [line.split()[0] for line in lines] == names
 
 
 @pytest.fixture

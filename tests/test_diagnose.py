@@ -104,7 +104,7 @@ def test_a_contraction_settles_at_its_fixed_point(carried, tmp_path):
     told = " ".join(found.sentences())
     assert f"Left alone: it settles at ({rest:.4g});" in told
     assert f"1 fixed point found, 1 stable: ({rest:.4g}), stable" in told
-    assert "|eigenvalue| 0.9" in told and "drift" not in told and "Inputs" not in told
+    assert "|eigenvalue| 0.9" in told and "drift" not in told and "held" not in told
     assert f"exponents per step: {math.log(0.9):.4g}, {math.log(0.5):.4g}" in told
     numbers = plain(found)
     assert numbers["behaviour"] == SETTLES and numbers["period"] is None
@@ -194,7 +194,9 @@ def test_inputs_are_held_and_the_first_network_is_looked_at():
     assert found.behaviour.kind == SETTLES  # at 0: the mean of what is scaled
     rest = model.parts_.scaler.mean[0]
     assert found.free[-1, 0] == pytest.approx(rest, rel=1e-9)
-    assert "Inputs were held at their mean: wind, sun." in found.sentences()
+    assert (
+        "What it reads beside the series was held at its mean: wind, sun." in found.sentences()
+    )
     assert "This is the first of 2 networks." in found.sentences()
     assert math.isnan(found.divergence)  # nothing to compare: the series had other inputs
     plain(found)
@@ -227,7 +229,7 @@ def test_what_is_driven_is_held_and_time_has_its_unit():
     model = Surrogate("oscillator", dt=0.5, **quick).fit()
     what = subject(model, "a name")
     assert what.name == "a name" and what.unit == "unit of time" and what.time == 0.5
-    assert what.held == model.input_names() != ()
+    assert what.held == ("F",)  # its force, told at three points of a step
     chaos = subject(Surrogate("lorenz63", **quick).fit())
     assert chaos.name == "lorenz63" and chaos.known[0] == pytest.approx(0.906, abs=1e-3)
 

@@ -103,9 +103,9 @@ def test_a_forecast_without_a_record_in_json(here):
 
 def test_a_run_with_inputs_says_what_is_held(here):
     found = document(succeeds("diagnose", "driven", *LOOK, "--json").out)
-    assert "Inputs were held at their mean: u." in found["sentences"]
+    assert "What it reads beside the series was held at its mean: u." in found["sentences"]
     assert "This is the first of 2 networks." in found["sentences"]
-    assert "Inputs were held at their mean: u." in page_of("driven")[0]
+    assert "What it reads beside the series was held at its mean: u." in page_of("driven")[0]
 
 
 def test_a_surrogate(here):

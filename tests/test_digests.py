@@ -122,7 +122,7 @@ def test_a_file_beside_it_is_checked(tmp_path):
     path.write_bytes(b"abc")
     assert checked(path, {"weights": digest(b"abc"), "other": digest(b"")}) == b"abc"
     for digests in ({"weights": digest(b"abd")}, {"other": digest(b"abc")}, {}):
-        with refuses("its content does not match the digest in"):
+        with refuses("its content does not match its digest"):
             checked(path, digests)
     path.unlink()
     with refuses("the file is missing"):

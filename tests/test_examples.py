@@ -9,6 +9,7 @@ import pytest
 from conftest import refuses
 
 from throughtime import examples
+from throughtime.surrogate import Surrogate
 
 EPOCHS = 100
 
@@ -133,9 +134,57 @@ def test_the_pictures_are_drawn(sine, noisy):
             assert drawn.any(axis=0).mean() > 0.7 and drawn.any(axis=1).mean() > 0.6
 
 
+@pytest.fixture(scope="module")
+def newton(tmp_path_factory):
+    """The lecture's equation, its surrogate trained for a few epochs on a few trajectories."""
+    few = {"trajectories": 20, "steps": 40, "epochs": 5, "hidden": 8}
+    asked, shown = {}, []
+
+    class Small(Surrogate):
+        def __init__(self, *arguments, **options):
+            asked.update(options)
+            super().__init__(*arguments, **options, **few)
+
+        def judge(self, *_):
+            return super().judge(5, 130)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("throughtime.surrogate.Surrogate", Small)
+        folder = tmp_path_factory.mktemp("newton") / "new"
+        result = examples.oscillator(folder, 0, lambda rows: shown.append(len(rows)))
+    assert shown == [1, 2, 3, 4, 5] and asked["dt"] == 0.5
+    return result
+
+
+def test_eulers_scheme_is_a_linear_cell(newton):
+    figures = newton.figures
+    assert figures["Euler's velocity less the linear cell's, largest"] < 1e-13
+    W = figures["W of Euler's scheme, 1 - eta dt"]
+    assert math.isclose(W, 1 - 0.2 * 0.05)
+    assert abs(figures["W learned from Euler's steps"] - W) < 1e-6
+
+
+def test_the_oscillators_figures_and_pictures(newton):
+    figures = newton.figures
+    median, worst = (
+        figures[f"network, steps of 0.5: {name} NRMSE"] for name in ("median", "worst")
+    )
+    assert 0 < median <= worst
+    # |1 + h lambda|^2 = 1 - eta h + h^2 is above 1: Euler's scheme with long steps grows
+    assert figures["Euler, steps of 0.5: median NRMSE"] > 1
+    names = [path.name for path in newton.pictures]
+    assert names == ["prediction.png", "portrait.png", "losses.png"]
+    for path in newton.pictures:
+        image = matplotlib.image.imread(path)
+        drawn = (np.abs(image[..., :3] - image[0, 0, :3]) > 0.1).any(axis=2)
+        assert min(image.shape[:2]) >= 200 and 0.005 < drawn.mean() < 0.5
+    program = examples.example("oscillator")
+    assert program.run is examples.oscillator and program.epochs == Surrogate("x").epochs
+
+
 def test_an_unknown_example():
     with refuses(
         "an example must be a known one; got sinus. Did you mean `sine`? "
-        "Known: noisy-sine, sine."
+        "Known: noisy-sine, oscillator, sine."
     ):
         examples.example("sinus")

@@ -36,6 +36,7 @@ from .trajectories import (
     Range,
     Trajectories,
     check_learnable,
+    check_ranges,
     draw,
     names,
     random_drive,
@@ -111,6 +112,7 @@ class Surrogate:
             rule = "a map goes by steps of 1"
             raise InputError(rule, f"`dt` {self.dt:g}", "Leave out `dt`.")
         self.dt_ = self.system_.dt if self.dt is None else self.dt
+        check_ranges(self.system_, self.ranges)
         self.ranges_ = self._ranges()
         self.told_ = told(self.system_, self.ranges_)
         found = draw(

@@ -154,3 +154,15 @@ def test_any_text_is_a_system_or_one_line(text):
         assert "\n" not in str(error) and len(str(error)) < 500
     else:
         assert found.variables
+
+
+def test_many_operations_on_each_other_are_refused():
+    text = "1"
+    for _ in range(18):
+        text = f"({text})" + "*1" * 90 + "+1" * 90
+    with refuses("an expression must not be nested too deep"):
+        equations(f"x' = {text} - x")
+
+
+def test_a_small_divisor_is_no_zero():
+    assert equations("x' = 1e-60 * x / 1e-50").variables == ("x",)

@@ -133,3 +133,13 @@ def test_bad_arguments_are_refused():
     delay = system("mackey-glass", delay=17.03)
     with refuses("multiple"):
         simulate(delay, 3)
+
+
+def test_what_is_lost_is_given_back_if_that_is_asked_for():
+    """x' = x^2 from 1 is lost at time 1; from -1 it is -1 / (1 + t)."""
+    grows = equations("x' = x^2")
+    found = simulate(grows, 30, dt=0.1, start=[[1.0], [-1.0]], scheme="rk4", finite=False)
+    assert not np.isfinite(found[0]).all()
+    np.testing.assert_allclose(found[1, :, 0], -1 / (1 + 0.1 * np.arange(31)), rtol=1e-7)
+    with refuses("must stay finite"):
+        simulate(grows, 30, dt=0.1, start=[[1.0], [-1.0]], scheme="rk4")

@@ -264,3 +264,31 @@ def test_what_cannot_be_fed_back_is_refused():
         Forecaster(horizon=2, forcing="free").fit(np.arange(100.0))
     with refuses("fitted by linear regression"):
         Forecaster(cell="esn", forcing="free").fit(np.arange(100.0))
+
+
+def test_a_free_run_ends_where_its_sequence_ends():
+    """A padded sequence is free over the same steps as it is alone."""
+    by = forcing("free:4")
+    assert by is not None
+    alone = by.weights((1, 6), 1.0, None, 0)[0]
+    padded = by.weights((2, 12), 1.0, None, 0, jnp.asarray([6, 12]))
+    np.testing.assert_array_equal(padded[0, :6], alone)
+    assert (padded == 0).sum(axis=1).tolist() == [4 + 6, 4]  # (what is padding counts nothing)
+
+
+def test_validation_takes_the_mean_of_what_is_random():
+    by = forcing("scheduled:0.25")
+    assert by is not None
+    m = np.asarray(by.weights((3, 9), 1.0, None, 2))
+    assert (m[:, :3] == 1).all() and m[:, 3:] == pytest.approx(0.25)
+    net, data = network(hidden=4), windows()
+    still = {"method": method("sgd", 1e-30), "forcing": "scheduled:0.5", "epochs": 1}
+    fits = [train(net, data, batch_size=b, validation=data, key=0, **still) for b in (4, 16)]
+    losses = [fitted.history[0].validation_loss for fitted in fits]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+
+
+@pytest.mark.parametrize("text", ["free:inf", "sparse:inf", "sparse:nan"])
+def test_numbers_without_an_end_are_refused(text):
+    with refuses(f"`{text}`"):
+        forcing(text)

@@ -216,3 +216,14 @@ def test_what_decides_the_steps_of_a_field_cannot_vary():
         draw(flame, {"length": (20, 24)}, 3, 4, 0.25)
     with refuses("`delay` of `mackey-glass` must be one number"):
         simulate(system("mackey-glass"), 3, parameters={"delay": np.array([17.0, 18.0])})
+
+
+@pytest.mark.parametrize("slope", ["sign(sin(t)) - x", "max(0, t - 5) - x", "floor(t) - x"])
+def test_time_is_found_where_its_derivative_is_zero(slope):
+    with refuses("what changes with time must be a drive of its own"):
+        check_learnable(equations(f"x' = {slope}"))
+
+
+def test_a_parameter_is_told_where_its_derivative_is_zero():
+    law = equations("x' = sign(k) * (1 - x) + 0 * unused; k = 1; unused = 2; F = 3")
+    assert told(law, {"k": (0, 1), "unused": (0, 1), "F": (0, 1)}) == ("k", "unused")

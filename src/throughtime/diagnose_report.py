@@ -57,13 +57,18 @@ def _dynamics(album: Album, found: Diagnosis) -> dict:
     assert behaviour is not None
     later = found.later
     names, times = what.names, what.time * np.arange(SHOWN)
-    count = min(SHOWN, len(found.free), len(what.truth))
+    truth = what.truth[what.end or 0 :]
+    told_free = "The system, and the network reading its own outputs, from different starts."
+    if what.end is not None:
+        told_free = "The series after what was learned from, and the network from there on."
+        truth = truth if len(truth) > 1 else what.truth  # (nothing was held out)
+    count = min(SHOWN, len(found.free), len(truth))
     free = [
         album(
             names[i] if len(names) > 1 else "",
             dynamics_figures.against,
             {
-                "series": (times[:count], what.truth[-count:, i]),
+                "series": (times[:count], truth[:count, i]),
                 "network, left alone": (times[:count], found.free[:count, i]),
             },
             names[i],
@@ -82,8 +87,7 @@ def _dynamics(album: Album, found: Diagnosis) -> dict:
     spectrum = behaviour.spectrum
     return {
         "free": free,
-        "free_told": "The end of the series, and the network reading its own outputs from"
-        " there on; the two need not agree in phase.",
+        "free_told": told_free,
         "portraits": [album("", dynamics_figures.portrait, curves, labels, marked)],
         "portraits_told": told,
         "returns": _returns(album, found, later),

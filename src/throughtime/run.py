@@ -264,6 +264,10 @@ def versions() -> dict[str, str]:
 def _run_file(folder: Path) -> RunFile:
     path = folder / "run.json"
     if not path.is_file():
+        if (folder / SURROGATE).is_file():
+            rule = "a forecast's run must be given"
+            remedy = "Read it by `throughtime.load_surrogate`, or by `throughtime diagnose`."
+            raise InputError(rule, f"`{folder}`, a surrogate", remedy)
         rule = "a run is a folder with a `run.json`"
         raise InputError(
             rule, f"`{folder}`", "Pass the folder that `throughtime forecast` named."

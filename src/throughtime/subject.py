@@ -33,6 +33,7 @@ class Subject:
     - `network`: it. `batch`, `loss`: sequences that it learns from, scaled.
     - `context`: a stretch of the series, scaled; `carry`: whether its state is carried on.
     - `names`, `scaler`: of the variables. `truth`: the series in its own units.
+    - `end`: the row of the truth that follows the context; None if it is of another trajectory.
     - `time`, `unit`: of a step. `known`: Lyapunov exponents of what it learns, if known.
     - `held`: names of inputs that are held at their mean.
     """
@@ -47,6 +48,7 @@ class Subject:
     names: tuple[str, ...]
     scaler: Scaler
     truth: Float64[np.ndarray, "time variable"]
+    end: int | None
     time: float
     unit: str
     known: tuple[float, ...]
@@ -116,6 +118,7 @@ def of_forecaster(model: Forecaster, name: str = "") -> Subject:
         series.target_names,
         parts.scaler,
         series.targets,
+        end,
         1.0,
         "step",
         (),
@@ -147,6 +150,7 @@ def of_surrogate(model: Surrogate, name: str = "") -> Subject:
         system.variables,
         model.scaler_,
         truth,
+        None,
         model.dt_,
         "unit of time" if system.kind != "map" else "step",
         known,

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 import throughtime as tt
 from throughtime import drawing, dynamics_figures
 
@@ -18,7 +20,7 @@ stable = [point.stable for point in found.points or []]
 def of(kind):
     """x and z of the fixed points that are stable, or of those that are not."""
     chosen = [p for p, s in zip(points, stable, strict=True) if s == kind]
-    return [p[0] for p in chosen], [p[2] for p in chosen]
+    return np.array([p[0] for p in chosen]), np.array([p[2] for p in chosen])
 
 
 figure = dynamics_figures.portrait(

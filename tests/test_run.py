@@ -195,7 +195,7 @@ def test_a_file_that_is_cut_emptied_or_gone_is_refused(folder, name):
 def test_a_history_cut_between_two_lines_is_refused(folder):
     lines = (folder / "history.jsonl").read_text().splitlines(keepends=True)
     (folder / "history.jsonl").write_text("".join(lines[:-1]))
-    assert "does not match the digest" in refusal(folder)
+    assert "does not match its digest" in refusal(folder)
 
 
 @pytest.mark.parametrize("name", run.FILES)

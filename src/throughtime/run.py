@@ -42,7 +42,7 @@ from .train import Row
 FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 SURROGATE = "surrogate.json"
-FILES = ("run.json", SURROGATE, "series.safetensors", "weights.safetensors", "history.jsonl")
+FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
 RESULTS = ("forecast.csv", "report.html", "gradient_flow.json", "diagnosis.html")
 FIRST = ("run.json", SURROGATE, "series.safetensors")  # what tells a run, also one half-written
 
@@ -172,7 +172,10 @@ def claim(folder: Path, overwrite: bool) -> Path:
         raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / name for name in (*FILES, *RESULTS, CHECKPOINT, LAST_GOOD)]
+        paths = [
+            folder / name
+            for name in (FILES[0], SURROGATE, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
+        ]
         for path in paths:
             for left in atomic.leftovers(path):
                 left.unlink()

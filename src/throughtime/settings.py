@@ -58,6 +58,7 @@ KINDS = {
     "finite": "a finite number",
     "float": "a number",
     "int": "a whole number",
+    "string": "text",
     "tuple": "a tuple of whole numbers",
 }
 

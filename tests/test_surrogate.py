@@ -500,7 +500,7 @@ def test_a_folder_is_that_of_a_surrogate_or_of_none(kept, tmp_path):
     assert surrogate_run.epochs(kept[1]) == 4
     with refuses("`surrogate.json` of a run must be as it was written"):
         surrogate_run.load(tmp_path)
-    with refuses("a run is a folder with a `run.json`"):
+    with refuses("a forecast's run must be given"):
         Forecaster.load(kept[1])
 
 

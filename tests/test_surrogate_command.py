@@ -175,7 +175,8 @@ def test_a_signal_in_an_epoch_ends_after_it(here, no_report, monkeypatch):
 
 
 def test_predict_is_of_a_forecast(run):
-    fails("predict", run, rule="a run is a folder with a `run.json`", got="`run`")
+    rule = "a forecast's run must be given"
+    fails("predict", run, rule=rule, got="`run`, a surrogate", remedy="diagnose")
 
 
 def test_a_finished_one_is_overwritten_only_if_asked(run, monkeypatch):

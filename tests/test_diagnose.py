@@ -263,3 +263,12 @@ def test_mistakes_are_named(carried):
         diagnose(Forecaster())
     with refuses("must be fitted"):
         subject(Surrogate("lorenz63"))
+
+
+def test_a_window_of_one_step_is_looked_at_without_its_gradient():
+    settings = {"window": 1, "washout": 0, "epochs": 1, "ensemble": 1, "centred": False}
+    model = Forecaster(cell="rnn", hidden=3, **settings).fit(np.sin(np.arange(80.0)))
+    found = diagnose(model, 256)
+    assert found.flow is None and found.to_json()["gradient"] is None
+    assert found.sentences()[0].startswith("It learns from single steps")
+    assert found.behaviour is not None

@@ -29,24 +29,20 @@ def write_diagnosis(path: Path, found: Diagnosis, folder: Path, *, command: str)
     if (folder / flow_record.NAME).exists():
         epochs, signals = flow_record.read(folder)
         heat = [album("", dynamics_figures.gradient_heat, epochs, signals)]
-    values = (
-        {}
-        if flow is None
-        else {f"singular value {i + 1}": flow.singular[:, i] for i in _spread(flow.singular)}
-    )
+    gradients, singular = [], []
+    if flow is not None:
+        each = {f"singular value {i + 1}": flow.singular[:, i] for i in _spread(flow.singular)}
+        gradients = [album("", dynamics_figures.gradient_signal, {"": flow.signal}, LOST)]
+        singular = [album("", dynamics_figures.singular_values, flow.lags, each)]
     page = render(
         "diagnosis.html",
         title=f"Diagnosis of {found.subject.name}",
         command=command,
         versions=versions(),
         sentences=found.sentences(),
-        gradients=[]
-        if flow is None
-        else [album("", dynamics_figures.gradient_signal, {"": flow.signal}, LOST)],
+        gradients=gradients,
         heat=heat,
-        singular=[]
-        if flow is None
-        else [album("", dynamics_figures.singular_values, flow.lags, values)],
+        singular=singular,
         **(_dynamics(album, found) if found.behaviour is not None else {"free": None}),
     )
     atomic.write(path, page)

@@ -4,7 +4,6 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,7 +34,7 @@ def say(line: str) -> None:
             print(line, file=sys.stderr)
 
 
-@contextmanager
+@contextlib.contextmanager
 def resumable(folder: Path) -> Iterator[None]:
     """Within it an interruption ends the process in one line that says how to go on."""
     from .job import Interrupted

@@ -14,8 +14,9 @@ from .batches import Data
 from .checkpoint import damaged, unflatten
 from .epoch import TrainState
 from .errors import InputError, nearest
-from .methods import method
+from .methods import training_method
 from .network import Architecture, Network
+from .objective import Method
 from .parts import Parts
 from .precision import precision
 from .predict import Forecast, Predictor
@@ -369,11 +370,8 @@ class Forecaster:
         """A bound from below on the weights of all networks."""
         return self.ensemble * self.architecture_.fewest_weights()
 
-    def _method(self):
-        if self.method == "hessian_free":
-            return method(self.method, self.rate)
-        rate = 3e-3 if self.rate is None and self.method == "adam" else self.rate
-        return method(self.method, rate, clip=self.clip)
+    def _method(self) -> Method:
+        return training_method(self.method, self.rate, self.clip)
 
     def _must_be_fitted(self) -> None:
         if not hasattr(self, "fitted_"):

@@ -130,6 +130,9 @@ def gradient_flow(
     **Raises:** `InputError` for sequences of one step, or a loss without any slope.
     """
     batch = looked_at(data, examples)
+    if batch.inputs.shape[1] < 2:
+        rule = "a gradient flows back through two steps or more"
+        raise InputError(rule, f"{batch.inputs.shape[1]}", "Pass longer sequences.")
     with precision("float64"):
         found = _flow(double(network), double(batch), loss_named(loss))
         signal, share, slopes, norm, sloped = jax.tree.map(np.asarray, found)
@@ -143,16 +146,10 @@ def gradient_flow(
 
 
 def looked_at(data: Data | Batch, examples: int = EXAMPLES) -> Batch:
-    """The first examples of data, as a batch.
-
-    **Raises:** `InputError` for sequences of one step.
-    """
+    """The first examples of data, as a batch."""
     batch = data
     if not isinstance(batch, Batch):
         batch = batch.batch(jnp.asarray(batch.plan(examples, None)[0]))
-    if batch.inputs.shape[1] < 2:
-        rule = "a gradient flows back through two steps or more"
-        raise InputError(rule, f"{batch.inputs.shape[1]}", "Pass longer sequences.")
     return jax.tree.map(lambda leaf: leaf[:examples], batch)
 
 

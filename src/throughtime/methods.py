@@ -42,6 +42,16 @@ WITH_MOMENTUM = ("cm", "momentum", "nag", "nesterov")
 """The methods that take a momentum."""
 
 
+def training_method(name: str, rate: float | None, clip: float | None) -> Method:
+    """A method by name as models train with it: Adam at 3e-3 if no rate is asked for.
+
+    `clip` is for the methods that follow it. **Raises:** `InputError` as `method`.
+    """
+    if name == "hessian_free":
+        return method(name, rate)
+    return method(name, 3e-3 if rate is None and name == "adam" else rate, clip=clip)
+
+
 def method(
     name: str | Method | optax.GradientTransformation = "adam",
     rate: Each | None = None,

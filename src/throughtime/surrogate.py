@@ -21,8 +21,9 @@ from .epoch import TrainState
 from .equations import equations
 from .errors import InputError, at_least_one
 from .linear_map import LinearMap
-from .methods import method
+from .methods import training_method
 from .network import Architecture, Network
+from .objective import Method
 from .precision import precision
 from .rollout import rollout
 from .series import Scaler
@@ -361,11 +362,8 @@ class Surrogate:
                     ranges[name] = (float(least), float(largest))
         return ranges
 
-    def _method(self):
-        if self.method == "hessian_free":
-            return method(self.method, self.rate)
-        rate = 3e-3 if self.rate is None and self.method == "adam" else self.rate
-        return method(self.method, rate, clip=self.clip)
+    def _method(self) -> Method:
+        return training_method(self.method, self.rate, self.clip)
 
 
 @eqx.filter_jit

@@ -140,7 +140,7 @@ def solve(
 
     **Raises:** `Diverged` when the loss is no longer finite; `InputError` for bad arguments.
     """
-    criterion = criterion or Criterion()
+    criterion, way = criterion or Criterion(), way.on(task)
     hidden = way.hidden if hidden is None else hidden
     at_least_one("hidden", hidden)
     if seed < 0:
@@ -239,7 +239,7 @@ def _trained(
             network,
             draws._replace(task=stage.task)(TRAINING, stage.every * way.batch_size),
             task.loss,
-            way.optimiser(task),
+            way.optimiser(task, network),
             epochs=stage.checks,
             batch_size=way.batch_size,
             validation=validation,

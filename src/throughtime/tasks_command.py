@@ -64,7 +64,7 @@ def tasks(
     from .ways import way as way_named
 
     task = task_named(name, length)
-    chosen = way_named(way, rate=rate, batch_size=batch_size, updates=updates)
+    chosen = way_named(way, rate=rate, batch_size=batch_size, updates=updates).on(task)
     units = chosen.hidden if hidden is None else hidden
     asked = {"task": name, "length": length, "way": way, "hidden": units, "seed": seed}
     if not as_json:

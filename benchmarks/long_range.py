@@ -42,6 +42,14 @@ def sparse(task: Task) -> Initialisation:
     return INITIALISATIONS["sparse"]
 
 
+MOMENTA: dict[str, dict] = {
+    "mu0=0": {"mu": 0.0},
+    "mu0=.9": {"mu": 0.9},
+    "mu0=.98": {"mu": 0.98},
+    "classical .98": {"method": "cm", "mu": 0.98},
+}
+"""The columns of the table of Sutskever et al. (2013) beside .995, which is the default."""
+
 ADAM = {"method": "adam", "rate": 1e-3, "clip": 1.0, "curvature": None, "batch_size": 100}
 RECIPES: dict[tuple[str, str], dict] = {
     ("lstm", "default"): {},
@@ -57,10 +65,11 @@ RECIPES: dict[tuple[str, str], dict] = {
         "init": published, "rate": 1e-4, "clip": None, "schedule": "constant",
         "curriculum": (), "recurrent": 1,
     },
-    ("momentum", "mu0=0"): {"mu": 0.0},
-    ("momentum", "mu0=.9"): {"mu": 0.9},
-    ("momentum", "mu0=.98"): {"mu": 0.98},
-    ("momentum", "classical .98"): {"method": "cm", "mu": 0.98},
+    **{
+        ("momentum", f"{name}, rate {rate}"): {**changes, "rate": rate}
+        for name, changes in MOMENTA.items()
+        for rate in (0.1, 0.01, 0.001)
+    },
 }  # fmt: skip
 """What differs from `ways.WAYS`, by way and recipe."""
 

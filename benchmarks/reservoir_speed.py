@@ -7,7 +7,9 @@ float64, one penalty, on all sides; the libraries' own draws differ. All sides r
 the same cores.
 
 - fit: states along the series and the regression, of reservoirs drawn before. Ours by the Gram
-  matrix, as ReservoirPy's, and by QR, which keeps all digits.
+  matrix, as ReservoirPy's, and by QR, which keeps all digits. Beside them the limit of the
+  first: the product X'X alone, by the same BLAS. Its ratio is what a fit would have that
+  took no time but for it.
 - search: `search` with all that it does (drawing, fits, errors on 1,000 more steps, one step
   ahead, and the network of the best settings), for 200 settings of leak, radius, input scale
   and penalty: 200 reservoirs with one penalty each, and 25 with 8 each. ReservoirPy's 200 fits
@@ -80,6 +82,8 @@ def judge(taken: dict[str, list[float]], times: int = 1) -> dict:
 def fits(y: np.ndarray, peers: dict[str, Peer], asked, path: Path, units: int) -> dict:
     """Seconds of a fit, of every side."""
     ours = {f"ours, {r}": Local(fitting(y, units, r)) for r in ("gram", "qr")}
+    Z = np.random.default_rng(0).normal(size=(STEPS - WASHOUT, units))
+    ours["ours, product alone"] = Local(lambda: Z.T @ Z)
     theirs = beside(peers, path, units, drawn=True)
     taken = in_turn(ours | theirs, asked.rounds, asked.seconds, most=10)
     return {"what": "fit", "units": units, "seconds": taken, **judge(taken)}

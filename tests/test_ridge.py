@@ -115,7 +115,11 @@ def test_chunks_added_or_merged_are_one_shot(sums, cuts, seed, free):
         added = added.add(X[part], Y[part])
         merged = sums.of(X[part], Y[part], free).merge(merged)
     whole = sums.of(X, Y, free)
-    for found in (added, merged):
+    pairs = [(X[part], Y[part]) for part in parts]
+    blocks = sums.of_blocks(iter(pairs), free)
+    more = sums.of_blocks(pairs[:1], free)
+    more = more.add_blocks(pairs[1:]) if pairs[1:] else more
+    for found in (added, merged, blocks, more):
         assert found.count == whole.count == 50
         expected = whole.solve(1e-3)
         np.testing.assert_allclose(found.solve(1e-3).V, expected.V, rtol=1e-7, atol=1e-9)

@@ -10,6 +10,7 @@ whose F has no columns feeds nothing back and maps x to y.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
@@ -28,13 +29,13 @@ from .reservoir import (
     several,
     step,
 )
-from .ridge import Gram, Readout, RidgePath, Triangle
+from .ridge import Gram, Readout, RidgePath, Rows, Triangle
 from .seeds import Key, generator
 
 Series = Float[np.ndarray, "time output"]
 
-BLOCK = 2**21
-"""Numbers in a block of states: 16 MiB."""
+BLOCK = 2**20
+"""Numbers in a block of states: 8 MiB."""
 
 
 class Memory(NamedTuple):
@@ -251,16 +252,16 @@ class EchoStateFitting:
         if not resume or self._memory is None:
             self._ended()
             self._memory, self._seen = rest(self.reservoir, series.shape[1]), 0
-        for rows, states in self._harvest(series, inputs):
-            kept = slice(max(0, self.training.washout - self._seen), None)
-            self._seen += len(states)
-            X, Y = states[kept], series[rows][kept]
-            if not len(X):
-                continue
-            if self.sums is None:
-                self.sums = (Gram if self.training.regression == "gram" else Triangle).of(X, Y)
-            else:
-                self.sums = self.sums.add(X, Y)
+        blocks = self._harvest(series, inputs)
+        first = next(blocks, None)
+        if first is None:
+            return
+        blocks = chain([first], blocks)
+        if self.sums is None:
+            kind = Gram if self.training.regression == "gram" else Triangle
+            self.sums = kind.of_blocks(blocks)
+        else:
+            self.sums = self.sums.add_blocks(blocks)
 
     def merge(self, other: "EchoStateFitting") -> None:
         """Take in the sums of another fitting of this reservoir.
@@ -316,16 +317,18 @@ class EchoStateFitting:
             got = f"{self.training.washout} of {self._seen} steps"
             raise InputError(rule, got, "Lower `washout`, or pass a longer series.")
 
-    def _harvest(self, series, inputs):
-        memory = self._memory
-        for rows, states in _states(
-            self.reservoir, series, inputs, memory, (self.training, self._noise)
-        ):
+    def _harvest(self, series, inputs) -> Iterator[Rows]:
+        """States and targets that count, a block at a time; moves the memory on."""
+        noise = self.training, self._noise
+        for rows, states in _states(self.reservoir, series, inputs, self._memory, noise):
             if not np.isfinite(states[-1]).all():
                 rule = "the states must stay finite"
                 raise InputError(rule, "an overflow", "Lower the radius, or use tanh units.")
             self._memory = Memory(states[-1], series[rows][-1])
-            yield rows, states
+            kept = slice(max(0, self.training.washout - self._seen), None)
+            self._seen += len(states)
+            if len(states[kept]):
+                yield states[kept], series[rows][kept]
 
 
 def rest(reservoir: Reservoir, outputs: int) -> Memory:

@@ -14,6 +14,7 @@ Two sums hold all that the regression needs, and both merge by addition of a kin
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,8 @@ EPS = float(np.finfo(np.float64).eps)
 
 Features = Float[np.ndarray, "rows features"]
 Targets = Float[np.ndarray, "rows targets"]
+Rows = tuple[Float[np.ndarray, "_ features"], Float[np.ndarray, "_ targets"]]
+"""Features and targets of a block, as many rows of each; blocks differ in how many."""
 
 
 class Readout(NamedTuple):
@@ -64,15 +67,47 @@ class Gram:
 
     @classmethod
     def of(cls, X: Features, Y: Targets, intercept: bool = True) -> "Gram":
-        """The sums over these rows. Without an intercept, c is 0."""
+        """The sums over these rows. Without an intercept, c is 0.
+
+        NumPy's product lets other threads run; SciPy's, in `of_blocks`, does not.
+        """
         Z = _columns(X, Y)
         mean = Z.mean(axis=0) if intercept else np.zeros(Z.shape[1])
         Z -= mean
         return cls(len(Z), mean, Z.T @ Z, Y.shape[1], intercept)
 
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Rows], intercept: bool = True) -> "Gram":
+        """The sums over the rows of all blocks, of which there must be one.
+
+        Every block is added into one array, about the mean of the first: to merge them would
+        pass over several of its size.
+        """
+        count, targets, near, total, S = 0, 0, *[np.empty(0)] * 3
+        for X, Y in blocks:
+            Z = _columns(X, Y)
+            if not S.size:
+                columns, targets = Z.shape[1], Y.shape[1]
+                near = Z.mean(axis=0) if intercept else np.zeros(columns)
+                total, S = np.zeros(columns), np.zeros((columns, columns), order="F")
+            Z -= near
+            total += Z.sum(axis=0)
+            S = scipy.linalg.blas.dsyrk(1.0, Z.T, beta=1.0, c=S, lower=1, overwrite_c=1)
+            count += len(Z)
+        S += np.tril(S, -1).T
+        if not intercept:
+            return cls(count, near, S, targets, intercept)
+        away = total / count
+        S -= np.outer(count * away, away)
+        return cls(count, near + away, S, targets, intercept)
+
     def add(self, X: Features, Y: Targets) -> "Gram":
         """With more rows."""
         return self.merge(type(self).of(X, Y, self.intercept)) if len(X) else self
+
+    def add_blocks(self, blocks: Iterable[Rows]) -> "Gram":
+        """With the rows of more blocks, of which there must be one."""
+        return self.merge(type(self).of_blocks(blocks, self.intercept))
 
     def merge(self, other: "Gram") -> "Gram":
         r"""The sums over the rows of both (Chan, Golub and LeVeque 1983).
@@ -99,10 +134,11 @@ class Gram:
         """
         _not_negative(ridge)
         p = len(self.mean) - self.targets
-        A = self.scatter[:p, :p] + ridge * np.eye(p)
+        A = np.array(self.scatter[:p, :p], order="F")
+        A[np.diag_indices(p)] += ridge
         size = np.abs(A).sum(axis=0).max()
         factor, condition = scipy.linalg.get_lapack_funcs(("potrf", "pocon"), (A,))
-        L, failed = factor(A, lower=1)
+        L, failed = factor(A, lower=1, clean=0, overwrite_a=1)
         rcond = 0.0 if failed else condition(L, size, uplo="L")[0]
         if rcond < 10 * EPS:
             raise _singular(ridge, 10 * EPS * size, squared=True)
@@ -153,6 +189,16 @@ class Triangle:
         if self.intercept:
             Z = np.concatenate([np.ones((len(Z), 1)), Z], axis=1)
         return self._stacked(Z, len(Z))
+
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Rows], intercept: bool = True) -> "Triangle":
+        """The factor of the rows of all blocks, of which there must be one."""
+        blocks = iter(blocks)
+        return cls.of(*next(blocks), intercept).add_blocks(blocks)
+
+    def add_blocks(self, blocks: Iterable[Rows]) -> "Triangle":
+        """With the rows of more blocks."""
+        return reduce(lambda sums, rows: sums.add(*rows), blocks, self)
 
     def merge(self, other: "Triangle") -> "Triangle":
         """The factor of the rows of both."""

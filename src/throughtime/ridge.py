@@ -83,6 +83,7 @@ class Gram:
         Every block is added into one array, about the mean of the first: to merge them would
         pass over several of its size.
         """
+        (add,) = scipy.linalg.get_blas_funcs(("syrk",), dtype=np.float64)
         count, targets, near, total, S = 0, 0, *[np.empty(0)] * 3
         for X, Y in blocks:
             Z = _columns(X, Y)
@@ -92,7 +93,7 @@ class Gram:
                 total, S = np.zeros(columns), np.zeros((columns, columns), order="F")
             Z -= near
             total += Z.sum(axis=0)
-            S = scipy.linalg.blas.dsyrk(1.0, Z.T, beta=1.0, c=S, lower=1, overwrite_c=1)
+            S = add(1.0, Z.T, beta=1.0, c=S, lower=1, overwrite_c=1)
             count += len(Z)
         S += np.tril(S, -1).T
         if not intercept:

@@ -1,7 +1,9 @@
 """The four ways on one series: the same parts, the same seconds, one verdict."""
 
+import itertools
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from throughtime import Forecaster, load
+from throughtime import compare as comparing
 from throughtime.backtest import Backtest
 from throughtime.compare import WAYS, Comparison, Entry, compare, score
 from throughtime.compare_command import compare as command
@@ -48,7 +51,7 @@ def found(tmp_path_factory):
 def test_every_way_is_trained_and_kept(found):
     result, folder, seen = found
     assert [entry.way for entry in result.entries] == list(WAYS)
-    assert {way for way, _ in seen} == set(WAYS) - {"esn"}
+    assert {way for way, _ in seen} == set(WAYS)
     for entry in result.entries:
         assert np.isfinite(entry.model.predict(2).mean).all()
         np.testing.assert_array_equal(
@@ -72,6 +75,52 @@ def test_the_seconds_are_kept_to(found):
     for entry in result.entries:
         history = entry.model.history_
         assert all(row.seconds <= 0.5 for row in history[:-1])
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """Searches from poor settings on, with a clock that moves by one when it is read."""
+    poor = {"cell": "esn", "hidden": 20, "radius": 0.01, "input_scale": 1e-4}
+    monkeypatch.setitem(WAYS, "esn", (WAYS["esn"][0], poor))
+    monkeypatch.setattr(comparing, "LEAKS", (1.0,))  # one program to compile
+
+    def search(folder, series):
+        clock, losses = SimpleNamespace(perf_counter=itertools.count(0.0).__next__), []
+        monkeypatch.setattr(comparing, "time", clock)
+
+        def show(way, history):
+            losses[:] = [row.validation_loss for row in history]
+
+        asked = {"seconds": 6, "steps": 3, "settings": SETTINGS, "show": show}
+        (entry,) = compare(to_series(series), ["esn"], folder, **asked).entries
+        return entry, losses
+
+    return search
+
+
+def test_the_best_of_the_settings_tried_is_kept(searched, tmp_path):
+    entry, losses = searched(tmp_path, waves())
+    assert entry.tried == len(losses) == 6
+    assert entry.stopped == "the best of 6 settings"
+    assert entry.model.history_[-1].validation_loss == min(losses) < losses[0]
+    assert entry.model.radius != 0.01
+    assert load(tmp_path / "esn").radius == entry.model.radius
+
+
+def test_a_search_does_not_see_the_test_part(searched, tmp_path):
+    """It is other, and no draw, no loss and no choice is."""
+    entry, losses = searched(tmp_path / "a", waves())
+    series = waves()
+    series[-30:] = series[-30:][::-1]  # of 32 test steps
+    other, others = searched(tmp_path / "b", series)
+    assert losses == others
+    assert entry.model.get_params() == other.model.get_params()
+
+
+def test_without_a_validation_part_no_settings_are_searched(tmp_path):
+    found = compared(tmp_path, "esn", validation=0.0)
+    assert found.entries[0].tried == 1
+    assert found.entries[0].stopped == "readouts fitted by ridge regression"
 
 
 def test_only_the_readout_of_an_echo_state_network_is_learned(found):

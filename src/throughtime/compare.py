@@ -1,7 +1,9 @@
 """The four ways to learn a recurrent network, and the baselines, on one series.
 
 Each way has the same parts of the series and the same seconds to train; the validation part
-says which of its weights are kept. The test part is forecast once, when all are trained.
+says which of its weights are kept. An echo state network is fitted at once, so it has the
+seconds to try other settings, of which the validation part says the best. The test part is
+forecast once, when all are trained.
 """
 
 import dataclasses
@@ -10,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from .errors import InputError, nearest
 from .forecast import Forecaster
 from .network import count, unused
 from .run import versions
+from .seeds import generator
 from .series import Series
 from .train import Diverged, Fitted, Row
 from .verdict import method, number
@@ -41,6 +45,15 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
 
 EPOCHS = 100_000  # the seconds, or the patience, end a training first
 
+SEARCH = 7
+"""The stream of a seed that settings are drawn from."""
+
+LEAKS, RADII, SCALES = (1.0, 0.5, 0.2), (0.3, 1.2), (0.1, 2.0)
+"""Of the echo state networks that are tried: leaks, and the ends of radius and input scale.
+
+A few leaks: for each of them its program is compiled.
+"""
+
 Show = Callable[[str, list[Row]], None]
 
 
@@ -50,6 +63,7 @@ class Entry:
 
     - `way`: a key of `WAYS`. `model`: fitted. `backtest`: of it alone.
     - `seconds`: of its training, compilation included. `weights`: how many were learned.
+    - `tried`: settings, of which the model has the best.
     - `diverged`: the error of a training that left no weights that were validated, else None.
       Then the model is not fitted, and its errors are infinite.
     """
@@ -59,6 +73,7 @@ class Entry:
     backtest: Backtest
     seconds: float
     weights: int
+    tried: int = 1
     diverged: Diverged | None = None
 
     @property
@@ -71,6 +86,8 @@ class Entry:
         """Why training ended."""
         if self.diverged is not None:
             return f"diverged: {self.diverged.got}"
+        if self.tried > 1:
+            return f"the best of {self.tried} settings"
         reason = self.model.fitted_.stopped
         return "the seconds were over" if reason.startswith("stopped after") else reason
 
@@ -158,6 +175,7 @@ class Comparison:
                     "seconds": entry.seconds,
                     "weights": entry.weights,
                     "epochs": entry.epochs,
+                    "tried": entry.tried,
                     "stopped": entry.stopped,
                     "diverged": entry.diverged is not None,
                     "settings": entry.model.settings_,
@@ -187,7 +205,7 @@ def compare(
     - `seconds`: for the training of each, from its first line to its last; the epoch that is
       under way then is the last one. `steps`: the longest lead time.
     - `settings`: of the `Forecaster`s, unless the way has its own, or takes none.
-    - `show`: called with the way and its history after each epoch.
+    - `show`: called with the way and its history after each epoch, or each setting tried.
 
     A way that diverges goes on with the weights before, if they were validated; without any
     it is listed with infinite errors, and not saved.
@@ -201,11 +219,18 @@ def compare(
             raise InputError("a comparison needs a test part", "`test` 0", "Raise `test`.")
     entries = []
     for way, model in zip(ways, models, strict=True):
-        took, error = _train(model, seconds, lambda history, way=way: show(way, history))
+        tried, shown = 1, partial(show, way)
+        start = time.perf_counter()
+        if model.cell == "esn":
+            error = None
+            model, tried = _search(model, series, seconds, shown)
+        else:
+            error = _train(model, seconds, shown)
+        took = time.perf_counter() - start
         if error is None:
             model.save(folder / way)
         backtest, weights = model.backtest(steps=steps), count(model.network_)
-        entry = Entry(way, model, backtest, took, weights, error)
+        entry = Entry(way, model, backtest, took, weights, tried, error)
         entries.append(entry if error is None else _lost(entry))
     found = Comparison(tuple(entries), seconds, _together(entries))
     folder.mkdir(parents=True, exist_ok=True)  # (there is none if no way was saved)
@@ -236,29 +261,68 @@ def score(backtest: Backtest, name: str) -> float:
 def _model(way: str, settings: dict[str, Any]) -> Forecaster:
     own = WAYS[way][1]
     taken = {name: v for name, v in settings.items() if name not in unused(own["cell"])}
-    asked: dict[str, Any] = {"epochs": EPOCHS, **taken, **own}
-    return Forecaster(**asked)
+    trained: dict[str, Any] = {} if own["cell"] == "esn" else {"epochs": EPOCHS}
+    return Forecaster(**trained | taken | own)
 
 
 def _train(
     model: Forecaster, seconds: float | int, show: Callable[[list[Row]], None]
-) -> tuple[float, Diverged | None]:
-    """Train until the seconds are over; how many it took, and the error if nothing is left."""
+) -> Diverged | None:
+    """Train until the seconds are over; the error if nothing is left."""
     start = time.perf_counter()
 
     def over(_: Any, history: list[Row]) -> bool:
         show(history)
         return time.perf_counter() - start > seconds
 
-    lost = None
     try:
         model.train(on_epoch=over)
     except Diverged as error:
         if error.fitted is None:
             raise
         model.fitted_ = _before(error.fitted)
-        lost = None if _validated(error.fitted) else error
-    return time.perf_counter() - start, lost
+        return None if _validated(error.fitted) else error
+
+
+def _search(
+    model: Forecaster,
+    series: list[Series],
+    seconds: float | int,
+    show: Callable[[list[Row]], None],
+) -> tuple[Forecaster, int]:
+    """Fit echo state networks of other settings until the seconds are over.
+
+    **Returns:** the one of the lowest validation loss, and how many were tried: the model's own
+    settings alone, if there is no validation part.
+    """
+    start, rng = time.perf_counter(), generator(model.seed, SEARCH)
+    best, tried = model.train(), 1
+    history = [_judged(best, tried)]
+    show(history)
+    while model.validation and time.perf_counter() - start < seconds:
+        settings: dict[str, Any] = {
+            "leak": float(rng.choice(LEAKS)),
+            "radius": float(rng.uniform(*RADII)),
+            "input_scale": float(np.exp(rng.uniform(*np.log(SCALES)))),
+        }
+        other = Forecaster(**model.get_params() | settings).prepare(series)
+        tried += 1
+        try:
+            other.train()
+        except InputError:  # a regression that is singular at every penalty
+            continue
+        history.append(_judged(other, tried))
+        show(history)
+        if history[-1].validation_loss < _judged(best, tried).validation_loss:
+            best = other
+    return best, tried
+
+
+def _judged(model: Forecaster, tried: int) -> Row:
+    """What was fitted as one row, its losses averaged over the ensemble."""
+    losses = np.mean([(row.loss, row.validation_loss) for row in model.history_], axis=0)
+    loss, judged = losses.tolist()
+    return model.history_[-1]._replace(epoch=tried, loss=loss, validation_loss=judged)
 
 
 def _validated(fitted: Fitted) -> bool:

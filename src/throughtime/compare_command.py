@@ -104,6 +104,6 @@ def _shown(way: str, history: "list[Row]") -> None:
     """A line to stderr now and then."""
     row = history[-1]
     if row.epoch in (1, 10, 100, 1000, 10_000):
-        print(
-            f"{way}: epoch {row.epoch}, validation {row.validation_loss:.4g}", file=sys.stderr
-        )
+        unit = "setting" if way == "esn" else "epoch"
+        line = f"{way}: {unit} {row.epoch}, validation {row.validation_loss:.4g}"
+        print(line, file=sys.stderr)

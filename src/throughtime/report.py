@@ -16,6 +16,7 @@ from . import atomic, drawing, figures, verdict
 from .backtest import Backtest
 from .errors import InputError
 from .forecast import Forecaster
+from .network import unused
 from .precision import precision
 from .predict import Forecast
 from .series import Series
@@ -181,8 +182,9 @@ def _best_epochs(model: Forecaster) -> str:
 
 
 def settings_table(model: Forecaster) -> dict[str, str]:
-    """Every setting as text; with it, where the network does not follow one, what it does."""
-    settings = {name: _setting(value) for name, value in model.get_params().items()}
+    """Every setting that its cell takes, as text, and where the network does otherwise."""
+    asked = model.get_params()
+    settings = {k: _setting(v) for k, v in asked.items() if k not in unused(model.cell)}
     for name in ("residual", "centred"):
         asked, built = settings[name], _setting(bool(getattr(model.architecture_, name)))
         if asked != built:

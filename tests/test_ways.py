@@ -43,7 +43,7 @@ def weights(network):
         ("lstm", "temporal_order", 30),
         ("hf", "memorisation_5bit", 30),
         ("esn", "temporal_order", 30),
-        ("momentum", "memorisation_5bit", 20),
+        ("momentum", "memorisation_5bit", 30),
     ],
 )
 def test_a_way_learns_a_short_task(name, asked, length):

@@ -213,8 +213,7 @@ WAYS: dict[str, Way] = {
         every=100,
     ),
     "hf": Trained(
-        about="tanh units, sparse weights (orthogonal, if the task is to repeat a string),"
-        " Hessian-free optimisation",
+        about="tanh units, sparse weights, Hessian-free optimisation",
         source="after Martens and Sutskever 2011",
         cell="rnn",
         init=_sparse,
@@ -224,7 +223,13 @@ WAYS: dict[str, Way] = {
         batch_size=300,
         updates=500,
         every=2,
-        strings={"init": _orthogonal, "structural": 1.0, "centred": True},
+        strings={
+            "about": "tanh units, orthogonal weights, Hessian-free optimisation that holds the"
+            " states firmly",
+            "init": _orthogonal,
+            "structural": 1.0,
+            "centred": True,
+        },
     ),
     "esn": Fixed(
         about="an echo state network: fixed weights, a readout by ridge regression",
@@ -233,8 +238,7 @@ WAYS: dict[str, Way] = {
         sequences=10_000,
     ),
     "momentum": Trained(
-        about="tanh units, echo-state initialisation (orthogonal weights, if the task is to"
-        " repeat a string), Nesterov's gradient with momentum .995",
+        about="tanh units, echo-state initialisation, Nesterov's gradient with momentum .995",
         source="after Sutskever, Martens, Dahl and Hinton 2013",
         cell="rnn",
         init=_echo_state,
@@ -248,7 +252,14 @@ WAYS: dict[str, Way] = {
         schedule="cosine",
         curriculum=((0.25, 0.04), (0.5, 0.04)),
         centred=True,
-        strings={"init": _orthogonal, "rate": 1.0, "recurrent": 1e-4, "curriculum": ()},
+        strings={
+            "about": "tanh units, orthogonal weights, a readout that learns first, Nesterov's"
+            " gradient with momentum .995",
+            "init": _orthogonal,
+            "rate": 1.0,
+            "recurrent": 1e-4,
+            "curriculum": (),
+        },
     ),
 }
 """The ways by name. What differs from the papers, and why, is in `docs/four-ways.md`."""

@@ -132,12 +132,14 @@ class Cell:
 SYMBOLS = "memorisation_5bit", "memorisation_20bit"
 NUMBERS = "adding", "multiplication"
 RECORD: list[tuple] = [
+    ("adding", 100, "lstm", "cosine, batches of 10", 64, 7400, 0.0, 2560),
     *(("adding", T, "lstm", "cosine", 64, n, 1e-9, 2560)
-      for T, n in ((100, 3700), (500, 10_450), (1000, 10_000))),
+      for T, n in ((500, 10_450), (1000, 10_000))),
     ("temporal_order", 100, "lstm", "cosine", 64, 1500, 1e-9, 2560),
-    *((name, 80, "momentum", "changed", 100, 50_000, 0.0, 10_000)
-      for name in ("adding_mean", "multiplication", "memorisation_20bit")),
-    ("memorisation_5bit", 200, "momentum", "changed", 100, 50_000, 0.0, 2560),
+    *((name, 80, "momentum", "default", 100, 50_000, 0.0, 10_000)
+      for name in ("adding_mean", "multiplication")),
+    ("memorisation_20bit", 80, "momentum", "default", 100, 10_000, 0.0, 10_000),
+    ("memorisation_5bit", 200, "momentum", "default", 100, 5_000, 0.0, 2560),
     *((name, T, "hf", "default", 100, 150, 0.01, 2560)
       for T in (100, 200) for name in (*NUMBERS, *SYMBOLS)),
     *((name, T, "esn", "default", 500, None, 0.01, 2560)

@@ -126,6 +126,24 @@ def test_blocks_of_states_change_nothing(monkeypatch, regression):
 
 
 @pytest.mark.parametrize("regression", ["qr", "gram"])
+def test_a_chunk_that_overflows_leaves_the_fit_as_it_was(monkeypatch, regression):
+    """Its first blocks are finite; none of them is in the sums when the next chunk comes."""
+    monkeypatch.setattr(echo_state, "BLOCK", 8)
+    reservoir, training = small(activation="linear"), Training(5, regression=regression)
+    (y, x), (more_y, more_x) = data(40), data(40, seed=1)
+    wild = more_x.copy()
+    wild[20:] = 1.7e308
+    plain, tried = (EchoStateFitting(reservoir, training) for _ in range(2))
+    for fitting in (plain, tried):
+        fitting.add(y, x)
+    with refuses("the states must stay finite"), np.errstate(all="ignore"):
+        tried.add(more_y, wild, resume=True)
+    for fitting in (plain, tried):
+        fitting.add(more_y, more_x, resume=True)
+    np.testing.assert_array_equal(tried.solve(0.1)[1].V, plain.solve(0.1)[1].V)
+
+
+@pytest.mark.parametrize("regression", ["qr", "gram"])
 def test_several_series_fitted_apart_and_merged_are_one_fit(regression):
     reservoir, training = small(), Training(10, regression=regression)
     parts = [data(steps, seed=steps) for steps in (30, 50, 40)]

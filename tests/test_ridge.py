@@ -140,6 +140,29 @@ def test_a_mean_far_from_zero_costs_no_digits():
     np.testing.assert_allclose(far.solve(0.1).V, near.solve(0.1).V, rtol=1e-6)
 
 
+def test_a_first_block_far_from_the_others_costs_no_digits():
+    """One row at 1e6 standard deviations, then a thousand: as their merge, in any order."""
+    X, Y = rows(1000)
+    X[0] += 1e6
+    one, others = (X[:1], Y[:1]), (X[1:], Y[1:])
+    merged = Gram.of(*one).merge(Gram.of(*others))
+    for blocks in ([one, others], [others, one]):
+        found = Gram.of_blocks(blocks)
+        np.testing.assert_allclose(found.scatter, merged.scatter, rtol=1e-12)
+        np.testing.assert_allclose(found.mean, merged.mean, rtol=1e-12)
+
+
+@both
+def test_blocks_must_hold_rows_of_one_kind(sums):
+    X, Y = rows()
+    whole = sums.of_blocks([(X[:0], Y[:0]), (X, Y), (X[:0], Y[:0])])
+    np.testing.assert_allclose(whole.solve(0.1).V, sums.of(X, Y).solve(0.1).V, rtol=1e-12)
+    with refuses("a regression needs rows"):
+        sums.of_blocks([])
+    with refuses("rows that are summed must be of the same columns"):
+        sums.of_blocks([(X, Y), (np.concatenate([X, Y[:, 1:]], axis=1), Y[:, :1])])
+
+
 def test_triangle_keeps_the_digits_that_gram_loses():
     X, Y = hilbert()
     with refuses('or regress by "qr"'):

@@ -29,7 +29,7 @@ from .reservoir import (
     several,
     step,
 )
-from .ridge import Gram, Readout, RidgePath, Rows, Triangle
+from .ridge import Block, Gram, Readout, RidgePath, Triangle
 from .seeds import Key, generator
 
 Series = Float[np.ndarray, "time output"]
@@ -317,18 +317,20 @@ class EchoStateFitting:
             got = f"{self.training.washout} of {self._seen} steps"
             raise InputError(rule, got, "Lower `washout`, or pass a longer series.")
 
-    def _harvest(self, series, inputs) -> Iterator[Rows]:
-        """States and targets that count, a block at a time; moves the memory on."""
+    def _harvest(self, series, inputs) -> Iterator[Block]:
+        """States and targets that count, a block at a time; at the end the memory moves on."""
+        memory, seen = self._memory, self._seen
         noise = self.training, self._noise
-        for rows, states in _states(self.reservoir, series, inputs, self._memory, noise):
+        for rows, states in _states(self.reservoir, series, inputs, memory, noise):
             if not np.isfinite(states[-1]).all():
                 rule = "the states must stay finite"
                 raise InputError(rule, "an overflow", "Lower the radius, or use tanh units.")
-            self._memory = Memory(states[-1], series[rows][-1])
-            kept = slice(max(0, self.training.washout - self._seen), None)
-            self._seen += len(states)
+            memory = Memory(states[-1], series[rows][-1])
+            kept = slice(max(0, self.training.washout - seen), None)
+            seen += len(states)
             if len(states[kept]):
                 yield states[kept], series[rows][kept]
+        self._memory, self._seen = memory, seen
 
 
 def rest(reservoir: Reservoir, outputs: int) -> Memory:

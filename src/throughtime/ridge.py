@@ -33,7 +33,7 @@ EPS = float(np.finfo(np.float64).eps)
 
 Features = Float[np.ndarray, "rows features"]
 Targets = Float[np.ndarray, "rows targets"]
-Rows = tuple[Float[np.ndarray, "_ features"], Float[np.ndarray, "_ targets"]]
+Block = tuple[Float[np.ndarray, "_ features"], Float[np.ndarray, "_ targets"]]
 """Features and targets of a block, as many rows of each; blocks differ in how many."""
 
 
@@ -77,37 +77,40 @@ class Gram:
         return cls(len(Z), mean, Z.T @ Z, Y.shape[1], intercept)
 
     @classmethod
-    def of_blocks(cls, blocks: Iterable[Rows], intercept: bool = True) -> "Gram":
-        """The sums over the rows of all blocks, of which there must be one.
+    def of_blocks(cls, blocks: Iterable[Block], intercept: bool = True) -> "Gram":
+        """The sums over the rows of all blocks.
 
-        Every block is added into one array, about the mean of the first: to merge them would
-        pass over several of its size.
+        Each is added into one array, in the way of `merge`, which would pass over several.
+
+        **Raises:** `InputError` if there is no row, or for blocks of other columns.
         """
-        (add,) = scipy.linalg.get_blas_funcs(("syrk",), dtype=np.float64)
-        count, targets, near, total, S = 0, 0, *[np.empty(0)] * 3
+        add, outer = scipy.linalg.get_blas_funcs(("syrk", "syr"), dtype=np.float64)
+        count, mean, kind, S = 0, np.empty(0), None, np.empty(0)
         for X, Y in blocks:
-            Z = _columns(X, Y)
-            if not S.size:
-                columns, targets = Z.shape[1], Y.shape[1]
-                near = Z.mean(axis=0) if intercept else np.zeros(columns)
-                total, S = np.zeros(columns), np.zeros((columns, columns), order="F")
-            Z -= near
-            total += Z.sum(axis=0)
+            if not len(X):
+                continue
+            Z, its = _columns(X, Y), (X.shape[1], Y.shape[1], intercept)
+            if kind is None:
+                kind, mean = its, np.zeros(Z.shape[1])
+                S = np.zeros((len(mean), len(mean)), order="F")  # its lower triangle
+            _alike(kind, its)
+            apart = Z.mean(axis=0) - mean if intercept else mean
+            Z -= mean + apart
+            n = count + len(Z)
             S = add(1.0, Z.T, beta=1.0, c=S, lower=1, overwrite_c=1)
-            count += len(Z)
+            S = outer(count * len(Z) / n, apart, a=S, lower=1, overwrite_a=1)
+            count, mean = n, mean + len(Z) / n * apart
+        if kind is None:
+            raise _no_row()
         S += np.tril(S, -1).T
-        if not intercept:
-            return cls(count, near, S, targets, intercept)
-        away = total / count
-        S -= np.outer(count * away, away)
-        return cls(count, near + away, S, targets, intercept)
+        return cls(count, mean, S, kind[1], intercept)
 
     def add(self, X: Features, Y: Targets) -> "Gram":
         """With more rows."""
         return self.merge(type(self).of(X, Y, self.intercept)) if len(X) else self
 
-    def add_blocks(self, blocks: Iterable[Rows]) -> "Gram":
-        """With the rows of more blocks, of which there must be one."""
+    def add_blocks(self, blocks: Iterable[Block]) -> "Gram":
+        """With the rows of more blocks, as `of_blocks`."""
         return self.merge(type(self).of_blocks(blocks, self.intercept))
 
     def merge(self, other: "Gram") -> "Gram":
@@ -192,14 +195,17 @@ class Triangle:
         return self._stacked(Z, len(Z))
 
     @classmethod
-    def of_blocks(cls, blocks: Iterable[Rows], intercept: bool = True) -> "Triangle":
-        """The factor of the rows of all blocks, of which there must be one."""
+    def of_blocks(cls, blocks: Iterable[Block], intercept: bool = True) -> "Triangle":
+        """The factor of the rows of all blocks. **Raises:** as `Gram.of_blocks`."""
         blocks = iter(blocks)
-        return cls.of(*next(blocks), intercept).add_blocks(blocks)
+        first = next(blocks, None)
+        if first is None:
+            raise _no_row()
+        return cls.of(*first, intercept).add_blocks(blocks)
 
-    def add_blocks(self, blocks: Iterable[Rows]) -> "Triangle":
-        """With the rows of more blocks."""
-        return reduce(lambda sums, rows: sums.add(*rows), blocks, self)
+    def add_blocks(self, blocks: Iterable[Block]) -> "Triangle":
+        """With the rows of more blocks, as `of_blocks`."""
+        return reduce(lambda sums, block: sums.add(*block), blocks, self)
 
     def merge(self, other: "Triangle") -> "Triangle":
         """The factor of the rows of both."""
@@ -369,6 +375,10 @@ def _alike(one, other):
             for features, targets, intercept in (one, other)
         )
         raise InputError(rule, got, "Sum rows of one kind.")
+
+
+def _no_row():
+    return InputError("a regression needs rows", "none", "Pass data.")
 
 
 def _readout(V, mean):

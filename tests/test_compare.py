@@ -84,14 +84,14 @@ def searched(monkeypatch):
     monkeypatch.setitem(WAYS, "esn", (WAYS["esn"][0], poor))
     monkeypatch.setattr(comparing, "LEAKS", (1.0,))  # one program to compile
 
-    def search(folder, series):
+    def search(folder, series, **settings):
         clock, losses = SimpleNamespace(perf_counter=itertools.count(0.0).__next__), []
         monkeypatch.setattr(comparing, "time", clock)
 
         def show(way, history):
             losses[:] = [row.validation_loss for row in history]
 
-        asked = {"seconds": 6, "steps": 3, "settings": SETTINGS, "show": show}
+        asked = {"seconds": 10, "steps": 3, "settings": SETTINGS | settings, "show": show}
         (entry,) = compare(to_series(series), ["esn"], folder, **asked).entries
         return entry, losses
 
@@ -105,6 +105,20 @@ def test_the_best_of_the_settings_tried_is_kept(searched, tmp_path):
     assert entry.model.history_[-1].validation_loss == min(losses) < losses[0]
     assert entry.model.radius != 0.01
     assert load(tmp_path / "esn").radius == entry.model.radius
+
+
+def test_a_setting_that_is_asked_for_is_not_searched(searched, tmp_path):
+    entry, _ = searched(tmp_path, waves(), leak=0.7)
+    assert entry.tried > 1 and entry.model.leak == 0.7 and entry.model.radius != 0.01
+
+
+def test_a_search_says_nothing_of_what_a_way_costs(searched, tmp_path):
+    entry, _ = searched(tmp_path, waves())
+    backtest = entry.backtest
+    both = Comparison((entry, replace(entry, way="hf", tried=1)), 1.0, backtest)
+    rmse = backtest.rmse | {e.name: backtest.rmse["network"] for e in both.entries}
+    told = replace(both, backtest=replace(backtest, rmse=rmse)).sentences()
+    assert not any("Quickest" in sentence for sentence in told)
 
 
 def test_a_search_does_not_see_the_test_part(searched, tmp_path):

@@ -10,10 +10,11 @@ from .compare import Comparison, Entry
 from .report import Album, Table, error_tables, render, settings_table
 from .run import versions
 
-RESERVOIR = "radius", "leak", "input_scale"
-TRAINED = "init", "method", "rate", "clip", "batch_size", "patience"
-TOLD = "cell", "hidden", *TRAINED, *RESERVOIR, "window", "washout", "ensemble", "seed"
-"""The settings that are told; those of an echo state network alone, and of the others alone."""
+TOLD = (
+    "cell", "hidden", "init", "method", "rate", "clip", "batch_size", "patience",
+    "radius", "leak", "input_scale", "window", "washout", "ensemble", "seed",
+)  # fmt: skip
+"""The settings that are told."""
 
 
 def write_comparison(path: Path, found: Comparison, *, title: str, command: str) -> None:
@@ -40,7 +41,7 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
         pictures=pictures,
         errors=error_tables(backtest),
         cost=Table("", head, found.cost()),
-        budget=f"Each way had {found.budget:g} seconds to train.",
+        budget=_budget(found),
         settings=_settings(found),
         best="" if found.best is None else found.best.way,
         folder=str(path.parent),
@@ -48,14 +49,23 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
     atomic.write(path, page)
 
 
+def _budget(found: Comparison) -> str:
+    """What each way had, and what one of them did with it."""
+    told = f"Each way had {found.budget:g} seconds to train."
+    for entry in found.entries:
+        if entry.tried > 1:
+            told += f" The {entry.name} is fitted at once: it had them to try other settings,"
+            told += " which the other ways do not."
+    return told
+
+
 def _settings(found: Comparison) -> Table:
     """A row for each setting, a column for each way; empty where it means nothing."""
     told = {entry.name: settings_table(entry.model) for entry in found.entries}
 
     def cell(name: str, entry: Entry) -> str:
-        other = TRAINED if entry.way == "esn" else RESERVOIR
         value = told[entry.name].get(name, "none")
-        return "" if name in other or value == "none" else value
+        return "" if value == "none" else value
 
     rows = [[name, *(cell(name, entry) for entry in found.entries)] for name in TOLD]
     rows = [row for row in rows if any(row[1:])]

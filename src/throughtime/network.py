@@ -27,7 +27,7 @@ OUTPUTS: dict[str, Callable[[Array], Array]] = {
 RESERVOIR = ("radius", "leak", "input_scale")
 """The fields of an `Architecture` that are of an echo state network alone."""
 
-GRADIENT = ("activation", "init", "rate", "clip", "schedule", "epochs", "patience")
+GRADIENT = ("activation", "init", "rate", "clip", "schedule")
 """The settings of a forecaster that nothing of an echo state network follows."""
 
 

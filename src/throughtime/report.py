@@ -26,6 +26,8 @@ from .verdict import method, number
 SHOWN = 4  # curves (a target of a series) that get figures of their own
 LONG = 12  # rows from which a table is folded
 LONGEST = 1000  # rows of a table, at most
+TRAINING = ("method", "loss", "forcing", "epochs", "batch_size", "patience")
+"""The settings of a training by gradient that have no effect on an echo state network."""
 
 
 def write_report(
@@ -182,9 +184,12 @@ def _best_epochs(model: Forecaster) -> str:
 
 
 def settings_table(model: Forecaster) -> dict[str, str]:
-    """Every setting that its cell takes, as text, and where the network does otherwise."""
-    asked = model.get_params()
-    settings = {k: _setting(v) for k, v in asked.items() if k not in unused(model.cell)}
+    """Every setting that its network follows as text, and where it does otherwise, that too."""
+    left_out = {*unused(model.cell), *(TRAINING if model.cell == "esn" else ())}
+    if model.truncated:
+        left_out.discard("batch_size")  # as many streams are read side by side
+    params = model.get_params().items()
+    settings = {name: _setting(value) for name, value in params if name not in left_out}
     for name in ("residual", "centred"):
         asked, built = settings[name], _setting(bool(getattr(model.architecture_, name)))
         if asked != built:

@@ -23,23 +23,12 @@ from pathlib import Path
 
 from machine import machine
 
-from throughtime.initialise import INITIALISATIONS, Initialisation, echo_state
 from throughtime.solve import Criterion, solve
-from throughtime.tasks import Task, task
+from throughtime.tasks import task
 from throughtime.train import Diverged
-from throughtime.ways import WAYS, Trained, Way
+from throughtime.ways import WAYS, EchoStateStart, Trained, Way
 
 OUT = Path(__file__).parent / "results" / "long_range.jsonl"
-
-
-def published(task: Task) -> Initialisation:
-    """The initialisation of Sutskever et al. (2013)."""
-    return echo_state(0.1 if task.input_size > 2 else 0.001)
-
-
-def sparse(task: Task) -> Initialisation:
-    """The initialisation of Martens and Sutskever (2011)."""
-    return INITIALISATIONS["sparse"]
 
 
 MOMENTA: dict[str, dict] = {
@@ -56,14 +45,20 @@ RECIPES: dict[tuple[str, str], dict] = {
     ("lstm", "cosine"): {"schedule": "cosine"},
     ("lstm", "cosine, batches of 10"): {"schedule": "cosine", "batch_size": 10},
     ("hf", "default"): {},
-    ("hf", "sparse"): {"init": sparse, "structural": 0.03, "centred": False},
+    ("hf", "sparse"): {"init": WAYS["hf"].init, "structural": 0.03, "centred": False},
+    ("hf", "states not held"): {"structural": 0.03},
     ("hf", "paper"): {"batch_size": 10_000, "curvature": 1000},
     ("hf", "by Adam"): {**ADAM, "every": 250, "schedule": "cosine"},
     ("esn", "default"): {},
     ("momentum", "default"): {},
     ("momentum", "paper"): {
-        "init": published, "rate": 1e-4, "clip": None, "schedule": "constant",
+        "init": EchoStateStart(1.1, 0.1), "rate": 1e-4, "clip": None, "schedule": "constant",
         "curriculum": (), "recurrent": 1,
+    },
+    ("momentum", "readout alone"): {"recurrent": 0.0},
+    **{
+        ("momentum", f"one rate for all, {rate}"): {"recurrent": 1, "rate": rate}
+        for rate in (0.01, 0.001, 0.0001)
     },
     **{
         ("momentum", f"{name}, rate {rate}"): {**changes, "rate": rate}
@@ -132,6 +127,7 @@ class Cell:
 SYMBOLS = "memorisation_5bit", "memorisation_20bit"
 NUMBERS = "adding", "multiplication"
 RECORD: list[tuple] = [
+    ("adding", 100, "lstm", "cosine", 64, 3700, 1e-9, 2560),
     ("adding", 100, "lstm", "cosine, batches of 10", 64, 7400, 0.0, 2560),
     *(("adding", T, "lstm", "cosine", 64, n, 1e-9, 2560)
       for T, n in ((500, 10_450), (1000, 10_000))),

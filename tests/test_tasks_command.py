@@ -63,7 +63,7 @@ def test_json_has_everything(way):
     options = TINY if way == "lstm" else ["--length", 3, "--hidden", 4]
     done = call("memorisation_5bit", "--way", way, "--json", "-q", *options)
     found = json.loads(done.stdout)
-    trained = {"method", "rate", "clip", "batch_size"}
+    trained = {"method", "rate", "recurrent", "clip", "schedule", "batch_size"}
     assert set(found) == KEYS | (trained if way == "lstm" else set())
     assert (found["task"], found["length"], found["way"]) == ("memorisation_5bit", 3, way)
     assert found["of"] == 32 and 0 <= found["wrong"] <= 32

@@ -89,7 +89,7 @@ def test_momentum_starts_at_the_edge_of_chaos_with_inputs_by_task():
 
 @pytest.mark.parametrize("name", ["hf", "momentum"])
 def test_strings_are_kept_by_orthogonal_weights(name):
-    """As it starts, h holds a string of symbols long after it: least squares read it out.
+    """As it starts, h holds a string long after it: least squares read each symbol out.
 
     Ten symbols of five, 60 steps before; the readout of h is exact up to what tanh bends.
     """
@@ -102,10 +102,12 @@ def test_strings_are_kept_by_orthogonal_weights(name):
     data = Drawn(one, 800, key=0, centred=chosen.centred)
     batch = data.batch(jnp.asarray(data.plan(800, None)[0]))
     _, (h,), _ = network.trace(batch.inputs)
-    h, y = np.asarray(h[:, -1], np.float64), np.asarray(batch.targets[:, -1])
-    V, *_ = np.linalg.lstsq(np.c_[h[:600], np.ones(600)], y[:600], rcond=None)
-    found = np.c_[h[600:], np.ones(200)] @ V
-    assert (found.argmax(axis=1) == y[600:].argmax(axis=1)).mean() > 0.99
+    for step in range(-10, 0):  # each symbol where it is to be repeated
+        x = np.c_[np.asarray(h[:, step], np.float64), np.ones(800)]
+        y = np.asarray(batch.targets[:, step])
+        V, *_ = np.linalg.lstsq(x[:600], y[:600], rcond=None)
+        right = (x[600:] @ V).argmax(axis=1) == y[600:].argmax(axis=1)
+        assert right.mean() > 0.99
 
 
 @pytest.mark.parametrize("name", ["hf", "momentum"])
@@ -325,6 +327,12 @@ def test_a_number_that_a_way_does_not_take(name, changes):
 def test_a_number_out_of_its_range(changes):
     with refuses("must be a whole number of at least 1"):
         way("lstm", **changes)
+
+
+def test_the_share_of_the_rate_is_checked():
+    for recurrent in (-1, float("nan"), float("inf")):
+        with refuses("`recurrent` must be 0 or more, and finite"):
+            replace(WAYS["momentum"], recurrent=recurrent)
 
 
 def test_numbers_are_changed():

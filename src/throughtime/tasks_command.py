@@ -29,6 +29,10 @@ ABOUTS = {
 """What each task asks for, by its name; here, as a list of them needs no JAX."""
 
 
+NUMBERS = ("method", "rate", "recurrent", "clip", "mu", "schedule", "curriculum", "batch_size")
+"""What is told of a way as JSON, if it has it."""
+
+
 def tasks(
     name: Annotated[str | None, typer.Argument(help="Which one; without it, a list.")] = None,
     way: Annotated[str, typer.Option(help="`lstm`, `hf`, `esn` or `momentum`.")] = "lstm",
@@ -44,7 +48,10 @@ def tasks(
         int | None, typer.Option(help="Sequences an update; by default the way's own.")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Learning rate; by default the way's own.")
+        float | None,
+        typer.Option(
+            help="Learning rate, of the readout if it has its own; by default the way's."
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -135,8 +142,8 @@ def to_json(way: "Way", solved: "Solved") -> dict[str, Any]:
     """For a machine: the same, with the way's numbers and all checks."""
     numbers = {
         label: getattr(way, label)
-        for label in ("method", "rate", "clip", "mu", "batch_size")
-        if getattr(way, label, None) is not None
+        for label in NUMBERS
+        if getattr(way, label, None) not in (None, ())
     }
     return {
         **numbers,

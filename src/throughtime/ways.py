@@ -11,9 +11,10 @@ A way is plain numbers and a few rules; `solve.solve` takes it to a task.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -48,8 +49,10 @@ class Trained:
       sequences of that length (Zaremba and Sutskever 2014).
     - `schedule`: of the rate over the updates at full length, as `train` takes it.
     - `centred`: inputs and targets of mean zero; see `Drawn`.
-    - `recurrent`: the rate of the cells' weights (U, W, b) over that of the readout's (V, c).
-    - `strings`: fields that are others where a string of symbols is asked for; see `on`.
+    - `recurrent`: the rate of the cells' weights (U, W, b) over that of the readout's (V, c),
+      of a method that has a rate. The clip is of the whole gradient, before.
+    - `strings`: fields that are others where every step has a target, as when a string of
+      symbols is to be repeated. They win; `way` leaves out those that it is asked to change.
     - `hidden`: units, if none are asked for.
     """
 
@@ -70,11 +73,16 @@ class Trained:
     curriculum: tuple[tuple[float, float], ...] = ()
     centred: bool = False
     recurrent: float | int = 1.0
-    strings: Mapping[str, Any] = field(default_factory=dict)
+    strings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     hidden: int = 100
 
+    def __post_init__(self):
+        if not 0 <= self.recurrent < math.inf:
+            rule = "`recurrent` must be 0 or more, and finite"
+            raise InputError(rule, self.recurrent, "Set it to 1 for one rate.")
+
     def on(self, task: Task) -> "Trained":
-        """The way as it takes this task: with `strings` if it is to be repeated in order."""
+        """The way as it takes this task: with `strings` if every step of it has a target."""
         return self if task.last else dataclasses.replace(self, **self.strings, strings={})
 
     def optimiser(self, task: Task, network: Network) -> Method:
@@ -161,26 +169,38 @@ def _symbols(task: Task) -> bool:
     return task.input_size > 2
 
 
-def _echo_state(task: Task) -> Initialisation:
-    """Inputs as the paper has them, small where most of the input distracts.
+class EchoStateStart(NamedTuple):
+    """The echo-state initialisation, its inputs as the paper has them, small for marks.
 
-    Its radius is 1.1 and its V ten times as large: with those, some draws learn nothing.
+    Its `radius` is 1.1, and its scale of V, `outputs`, .1: so, some draws learn nothing.
     """
-    return echo_state(0.1 if _symbols(task) else 0.001, radius=1.2, outputs=0.01)
+
+    radius: float
+    outputs: float
+
+    def __call__(self, task: Task) -> Initialisation:
+        return echo_state(0.1 if _symbols(task) else 0.001, self.radius, outputs=self.outputs)
+
+
+class OrthogonalStart(NamedTuple):
+    """What goes in stays in h, turned but not shrunk, as long as tanh is nearly linear.
+
+    Then a linear readout tells what came so many steps ago, as long as what is not known
+    beforehand has no more dimensions than h (White, Lee and Sompolinsky 2004). `inputs` and
+    `outputs` are the scales of U and V.
+    """
+
+    inputs: float
+    outputs: float
+
+    def __call__(self, task: Task) -> Initialisation:
+        start = INITIALISATIONS["orthogonal"]
+        return start._replace(U=normal(self.inputs), V=normal(self.outputs))
 
 
 def _sparse(task: Task) -> Initialisation:
     """As the paper has it."""
     return INITIALISATIONS["sparse"]
-
-
-def _orthogonal(task: Task) -> Initialisation:
-    """What goes in stays in h, turned but not shrunk, as long as tanh is nearly linear.
-
-    Then a linear readout can tell what came so many steps ago (White, Lee and Sompolinsky
-    2004), for as many steps and features as there are units.
-    """
-    return INITIALISATIONS["orthogonal"]._replace(U=normal(0.1), V=normal(0.01))
 
 
 def _long_memory(task: Task) -> Initialisation:
@@ -226,7 +246,7 @@ WAYS: dict[str, Way] = {
         strings={
             "about": "tanh units, orthogonal weights, Hessian-free optimisation that holds the"
             " states firmly",
-            "init": _orthogonal,
+            "init": OrthogonalStart(0.1, 0.01),
             "structural": 1.0,
             "centred": True,
         },
@@ -241,7 +261,7 @@ WAYS: dict[str, Way] = {
         about="tanh units, echo-state initialisation, Nesterov's gradient with momentum .995",
         source="after Sutskever, Martens, Dahl and Hinton 2013",
         cell="rnn",
-        init=_echo_state,
+        init=EchoStateStart(1.2, 0.01),
         method="nag",
         rate=1e-3,
         clip=1.0,
@@ -255,7 +275,7 @@ WAYS: dict[str, Way] = {
         strings={
             "about": "tanh units, orthogonal weights, a readout that learns first, Nesterov's"
             " gradient with momentum .995",
-            "init": _orthogonal,
+            "init": OrthogonalStart(0.1, 0.01),
             "rate": 1.0,
             "recurrent": 1e-4,
             "curriculum": (),

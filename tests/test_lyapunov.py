@@ -35,6 +35,17 @@ def test_of_a_normal_map_they_are_the_logarithms_of_the_singular_values(float64)
     assert found.times[-1] == 250
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_direction_that_dies_at_once_has_no_finite_exponent(float64, seed):
+    """A map of rank 2: what rounding leaves of the other directions is not an exponent."""
+    rng = np.random.default_rng(seed)
+    P = rng.normal(size=(4, 4))
+    W = jnp.asarray(P @ np.diag([0.9, 0.5, 0, 0]) @ np.linalg.inv(P))
+    found = spectrum(linear(W), jnp.zeros(4), 4, 200)
+    np.testing.assert_allclose(found.exponents[:2], np.log([0.9, 0.5]), atol=0.05)
+    assert np.isneginf(found.exponents[2:]).all()
+
+
 def test_lorenz_63():
     found = of_system(system("lorenz63"), time=600, substeps=4)
     published = system("lorenz63").exponents

@@ -185,7 +185,10 @@ def spectrum(
             state, Q = carry
             state, JQ = advance(n, state, Q)
             Q, R = jnp.linalg.qr(JQ.T)
-            return (state, Q.T), jnp.log(jnp.abs(jnp.diag(R)))
+            grown, size = jnp.abs(jnp.diag(R)), jnp.linalg.norm(JQ, axis=1)
+            # What is left of a direction that lies in those before it is rounding: it died.
+            grown = jnp.where(grown > jnp.finfo(R.dtype).eps * size, grown, 0)
+            return (state, Q.T), jnp.log(grown)
 
         (last, _), logs = jax.lax.scan(block, (state, Q), jnp.arange(before + blocks))
         return last, logs

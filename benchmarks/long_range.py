@@ -39,7 +39,6 @@ MOMENTA: dict[str, dict] = {
 }
 """The columns of the table of Sutskever et al. (2013) beside .995, which is the default."""
 
-ADAM = {"method": "adam", "rate": 1e-3, "clip": 1.0, "curvature": None, "batch_size": 100}
 RECIPES: dict[tuple[str, str], dict] = {
     ("lstm", "default"): {},
     ("lstm", "cosine"): {"schedule": "cosine"},
@@ -48,7 +47,10 @@ RECIPES: dict[tuple[str, str], dict] = {
     ("hf", "sparse"): {"init": WAYS["hf"].init, "structural": 0.03, "centred": False},
     ("hf", "states not held"): {"structural": 0.03},
     ("hf", "paper"): {"batch_size": 10_000, "curvature": 1000},
-    ("hf", "by Adam"): {**ADAM, "every": 250, "schedule": "cosine"},
+    ("hf", "by Adam"): {
+        "method": "adam", "rate": 1e-3, "clip": 1.0, "curvature": None, "batch_size": 100,
+        "every": 250, "schedule": "cosine",
+    },
     ("esn", "default"): {},
     ("momentum", "default"): {},
     ("momentum", "paper"): {

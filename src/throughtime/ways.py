@@ -172,7 +172,8 @@ def _symbols(task: Task) -> bool:
 class EchoStateStart(NamedTuple):
     """The echo-state initialisation, its inputs as the paper has them, small for marks.
 
-    Its `radius` is 1.1, and its scale of V, `outputs`, .1: so, some draws learn nothing.
+    The paper has a `radius` of 1.1 and a scale of V, `outputs`, of .1. With those some draws
+    learn nothing here.
     """
 
     radius: float

@@ -24,7 +24,7 @@ from peers import bptt_scan
 from rounds import HERE, Local, Peer, geometric_mean, in_turn, options, peer, pin, save
 
 import throughtime as tt
-from throughtime.primitives import unroll
+from throughtime.recurrence.primitives import unroll
 
 INPUTS = 8
 CELLS = {"rnn": tt.RNN, "gru": tt.GRU, "lstm": tt.LSTM}

@@ -23,10 +23,10 @@ from pathlib import Path
 
 from machine import machine
 
-from throughtime.solve import Criterion, solve
-from throughtime.tasks import task
-from throughtime.train import Diverged
-from throughtime.ways import WAYS, EchoStateStart, Trained, Way
+from throughtime.tasks.learn import Criterion, learn_task
+from throughtime.tasks.long_range import task
+from throughtime.tasks.recipes import WAYS, EchoStateStart, Trained, Way
+from throughtime.training.train import Diverged
 
 OUT = Path(__file__).parent / "results" / "long_range.jsonl"
 
@@ -159,7 +159,7 @@ def measure(cell: Cell) -> dict:
     checks = 2 if cell.share else 10**9  # in a row: more than there are, so it never ends
     criterion = Criterion(cell.share or 1, checks, test=cell.test)
     try:
-        found = solve(
+        found = learn_task(
             task(cell.task, cell.length),
             way,
             seed=cell.seed,

@@ -28,19 +28,23 @@ import jax.numpy as jnp
 import numpy as np
 from machine import machine
 
-from throughtime import lyapunov, maps
-from throughtime.batches import Streams, Windows
-from throughtime.initialise import echo_state
-from throughtime.maps import Map
-from throughtime.methods import method
-from throughtime.metrics import spectrum_distance, state_space_divergence, valid_time
-from throughtime.network import Architecture, Network
-from throughtime.precision import precision
-from throughtime.readout import fit_readout
-from throughtime.rollout import rollout
-from throughtime.simulate import simulate
-from throughtime.systems import system
-from throughtime.train import train
+from throughtime._support.precision import precision
+from throughtime.dynamics import lyapunov, maps
+from throughtime.dynamics.attractor_metrics import (
+    spectrum_distance,
+    state_space_divergence,
+    valid_time,
+)
+from throughtime.dynamics.maps import Map
+from throughtime.dynamics.simulate import simulate
+from throughtime.dynamics.systems import system
+from throughtime.recurrence.initialisation import echo_state
+from throughtime.recurrence.network import Architecture, Network
+from throughtime.recurrence.rollout import rollout
+from throughtime.reservoir.readout import fit_readout
+from throughtime.training.batches import Streams, Windows
+from throughtime.training.methods import method
+from throughtime.training.train import train
 
 OUT = Path(__file__).parent / "results" / "lorenz.jsonl"
 LORENZ, DT = system("lorenz63"), 0.02
@@ -194,9 +198,9 @@ def judged(network: Network, data: Data, recipe: Recipe) -> dict:
         told["distance"] = spectrum_distance(data.judge[-20_000:], long)
     with precision("float64"):
         wide = maps.double(network)
-        found = maps.of_network(wide, data.scaled(data.judge[:WARM], "float64"))
+        found = maps.map_of_network(wide, data.scaled(data.judge[:WARM], "float64"))
         dynamics = Map(found.step, found.start, found.see, DT, 500)
-        told["exponents"] = lyapunov.of_map(dynamics, 6, 20_000).exponents.tolist()
+        told["exponents"] = lyapunov.lyapunov_of_map(dynamics, 6, 20_000).exponents.tolist()
     return told
 
 

@@ -36,12 +36,12 @@ class Peak:
 
     def __init__(self, wanted: bool = True):
         try:
-            from throughtime import native
+            from throughtime.recurrence import native_kernels
         except ImportError:
             native = None
         self.all: list[float] = []
-        self.native = native if native and wanted and native.available() else None
-        self.status = asdict(native.status()) if native else {"available": False}
+        self.native = native if native and wanted and native_kernels.available() else None
+        self.status = asdict(native_kernels.status()) if native else {"available": False}
         self.status.pop("path", None)
 
     def measure(self) -> None:

@@ -18,12 +18,12 @@ import jax
 import numpy as np
 from machine import machine
 
-from throughtime.batches import Sequences
-from throughtime.methods import method
-from throughtime.network import Architecture
-from throughtime.simulate import simulate
-from throughtime.systems import system
-from throughtime.train import evaluate, train
+from throughtime.dynamics.simulate import simulate
+from throughtime.dynamics.systems import system
+from throughtime.recurrence.network import Architecture
+from throughtime.training.batches import Sequences
+from throughtime.training.methods import method
+from throughtime.training.train import evaluate, train
 
 OUT = Path(__file__).parent / "results" / "nerve.json"
 PARTS = {"training": 128, "validation": 128, "test": 1024}

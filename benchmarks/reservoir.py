@@ -41,12 +41,12 @@ from rounds import HERE, save
 from scipy.integrate import solve_ivp
 
 import throughtime as tt
-from throughtime.echo_state import EchoStateNetwork, Memory, Training
-from throughtime.metrics import nmse
-from throughtime.next_generation import NextGeneration
-from throughtime.reservoir import ReservoirDesign
-from throughtime.reservoir_search import Found, Search, Trial, scaled, search
-from throughtime.search_space import Space
+from throughtime.forecasting.metrics import nmse
+from throughtime.recurrence.reservoir_weights import ReservoirDesign
+from throughtime.reservoir.echo_state import EchoStateNetwork, Memory, Training
+from throughtime.reservoir.next_generation import NextGeneration
+from throughtime.reservoir.search_space import Space
+from throughtime.reservoir.settings_search import Found, Search, Trial, scaled, search
 
 DEVELOPMENT, REPORTED = 1000, 200
 """The first seeds of the draws that settings are chosen by, and of those reported.

@@ -28,10 +28,10 @@ from reservoir import mackey_glass
 from rounds import Local, Peer, in_turn, options, peer, pin, save
 from threadpoolctl import threadpool_limits
 
-from throughtime.echo_state import EchoStateNetwork, Training
-from throughtime.reservoir import ReservoirDesign
-from throughtime.reservoir_search import Search, search
-from throughtime.search_space import Space
+from throughtime.recurrence.reservoir_weights import ReservoirDesign
+from throughtime.reservoir.echo_state import EchoStateNetwork, Training
+from throughtime.reservoir.search_space import Space
+from throughtime.reservoir.settings_search import Search, search
 
 STEPS, VALIDATION, WASHOUT, SETTINGS = 8000, 1000, 100, 200
 SHARED = {"leak": 0.4, "radius": 0.9, "input_scale": 1.0, "bias": 0.5, "incoming": 10}

@@ -21,11 +21,11 @@ import jax.numpy as jnp
 import numpy as np
 from machine import machine
 
-from throughtime.examples import LONG, RANGES
-from throughtime.metrics import nrmse
-from throughtime.surrogate import Surrogate
-from throughtime.systems import system
-from throughtime.trajectories import draw
+from throughtime.dynamics.surrogate import Surrogate
+from throughtime.dynamics.systems import system
+from throughtime.dynamics.trajectories import draw
+from throughtime.forecasting.metrics import nrmse
+from throughtime.lecture.programs import LONG, RANGES
 
 OUT = Path(__file__).parent / "results" / "surrogates.json"
 MANY, STEPS = 1000, 1000

@@ -14,5 +14,5 @@ print(f"100 steps by itself, largest error: {abs(ahead - series[2500:]).max():.2
 
 # A long-range task, by any of the ways `lstm`, `hf`, `esn` and `momentum`.
 order = tt.task("temporal_order", 20)
-solved = tt.solve(order, tt.way("lstm", updates=400), seed=0, hidden=32)
+solved = tt.learn_task(order, tt.way("lstm", updates=400), seed=0, hidden=32)
 print(f"{solved.stopped}: {solved.mistakes.wrong} of {solved.mistakes.sequences} wrong")

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import throughtime as tt
-from throughtime import drawing, dynamics_figures
+from throughtime.reports import dynamics_figures, figure_style
 
 newton = "x' = v; v' = F - damping*v - x; F = cos(w*t); damping = 0.2; w = 1.2"
 ranges = {"x": (-2, 2), "v": (-2, 2), "damping": (0.1, 0.5), "w": (0.5, 2)}
@@ -33,4 +33,4 @@ curves = {
 folder = Path("runs/examples")
 folder.mkdir(parents=True, exist_ok=True)
 figure = dynamics_figures.against(curves, "An unseen oscillator", ("time", "x"))
-drawing.save(figure, folder / "oscillator.png")
+figure_style.save(figure, folder / "oscillator.png")

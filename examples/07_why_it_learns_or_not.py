@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 import throughtime as tt
-from throughtime import drawing, dynamics_figures
-from throughtime.flow_record import FlowRecord
-from throughtime.gradient_flow import LOST
+from throughtime.dynamics.flow_record import FlowRecord
+from throughtime.dynamics.gradient_flow import LOST
+from throughtime.reports import dynamics_figures, figure_style
 
 rng = np.random.default_rng(0)
 inputs = jnp.asarray(rng.normal(size=(8, 60, 1)), jnp.float32)
@@ -62,6 +62,6 @@ for epoch, signal in zip(record.epochs, record.signals, strict=True):
 
 folder = Path("runs/examples")
 folder.mkdir(parents=True, exist_ok=True)
-drawing.save(dynamics_figures.gradient_signal(signals, LOST), folder / "gradient_flow.png")
+figure_style.save(dynamics_figures.gradient_signal(signals, LOST), folder / "gradient_flow.png")
 heat = dynamics_figures.gradient_heat(record.epochs, np.array(record.signals))
-drawing.save(heat, folder / "gradient_heat.png")
+figure_style.save(heat, folder / "gradient_heat.png")

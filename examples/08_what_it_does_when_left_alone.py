@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 import throughtime as tt
-from throughtime import drawing, dynamics_figures
+from throughtime.reports import dynamics_figures, figure_style
 
 model = tt.Surrogate("lorenz63", cell="lstm", window=16, trajectories=100, epochs=200).fit()
 found = tt.diagnose(model)
@@ -30,7 +30,7 @@ figure = dynamics_figures.portrait(
 )
 folder = Path("runs/examples")
 folder.mkdir(parents=True, exist_ok=True)
-drawing.save(figure, folder / "lorenz.png")
+figure_style.save(figure, folder / "lorenz.png")
 spectrum = found.behaviour.spectrum
 figure = dynamics_figures.exponents(spectrum.times, spectrum.running, found.subject.known)
-drawing.save(figure, folder / "exponents.png")
+figure_style.save(figure, folder / "exponents.png")

@@ -16,6 +16,8 @@ import jax
 import numpy as np
 import pytest
 
+pytest.register_assert_rewrite("command_line", "made_models", "pages", "tampering")
+
 # A busy machine is no defect: no example has a deadline. Speed belongs in `benchmarks/`.
 hypothesis.settings.register_profile("throughtime", deadline=None)
 hypothesis.settings.load_profile("throughtime")
@@ -55,7 +57,7 @@ def write(tmp_path):
 @pytest.fixture(scope="session")
 def lab():
     """The series of `DATA` with `u` as an input."""
-    from throughtime.series import Series, Times
+    from throughtime.data.series import Series, Times
 
     return Series(
         np.array([[1.5], [-2.0], [3.25]]),

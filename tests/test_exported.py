@@ -8,11 +8,30 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+import cloudpickle
+import joblib
+import numpy as np
 import pytest
 
 import throughtime as tt
 
-SOURCE = Path(__file__).parents[1] / "src" / "throughtime" / "__init__.py"
+STUB = Path(tt.__file__).with_suffix(".pyi")
+EXPORTS = [
+    (node.module, alias)
+    for node in ast.parse(STUB.read_text()).body
+    if isinstance(node, ast.ImportFrom)
+    for alias in node.names
+]
+# Names of earlier versions, which go on working beside the better one.
+ALIASES = {"solve": "learn_task"}
+EARLIER = """
+    GRU LSTM RNN Architecture Backtest Batch Cell Dense Diverged EchoState EchoStateNetwork
+    Fitted Forecast Forecaster Initialisation InputError LSTMState Loss Method Network
+    NextGeneration Readout Regularised ReservoirDesign Scaler Sequences Series Split Streams
+    Surrogate System Task Times Windows behaviour diagnose equations evaluate fixed_points
+    gradient_flow hessian_free load load_dataset load_surrogate method rollout save_surrogate
+    simulate solve system task to_series train unroll way
+""".split()
 
 
 def fresh(program):
@@ -22,42 +41,35 @@ def fresh(program):
     )
 
 
-def test_names_are_sorted():
-    """As ruff's RUF022 does: CONSTANTS, then Classes, then functions."""
-
-    def order(name):
-        kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
-        return kind, name
-
-    assert tt.__all__ == sorted(set(tt.__all__), key=order)
-    assert list(tt._HOMES) == sorted(tt._HOMES, key=order)
+def test_each_name_is_listed_once_and_is_public():
+    names = [alias.name for _, alias in EXPORTS]
+    assert sorted(names) == sorted(set(names)) == sorted(tt.__all__)
+    assert all(alias.asname == alias.name for _, alias in EXPORTS)
+    assert [module for module, _ in EXPORTS] == sorted(module for module, _ in EXPORTS)
 
 
-def test_names_are_complete():
-    assert tt.__all__ == list(tt._HOMES)
-    imported = {}
-    for node in ast.walk(ast.parse(SOURCE.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            imported |= {alias.asname or alias.name: node.module for alias in node.names}
-    assert imported == tt._HOMES
+def test_no_earlier_name_is_gone():
+    assert set(EARLIER) <= set(tt.__all__)
+    for old, new in ALIASES.items():
+        assert getattr(tt, old) is getattr(tt, new)
 
 
-@pytest.mark.parametrize("name", tt.__all__)
-def test_a_name_is_the_object_of_its_module(name):
-    home = import_module(f"throughtime.{tt._HOMES[name]}")
-    assert getattr(tt, name) is getattr(home, "load" if name == "load_dataset" else name)
+@pytest.mark.parametrize(("module", "alias"), EXPORTS, ids=lambda x: getattr(x, "name", ""))
+def test_a_name_is_the_object_of_its_module(module, alias):
+    home = import_module(f"throughtime.{module}")
+    assert getattr(tt, alias.name) is getattr(home, alias.name)
 
 
 def test_a_name_outlives_the_import_of_the_module_called_the_same():
-    names = sorted(set(tt._HOMES) & set(tt._HOMES.values()))
-    assert {"rollout", "train", "unroll"} <= set(names)
+    named_alike = [(m, a.name) for m, a in EXPORTS if m.rpartition(".")[2] == a.name]
+    assert {"rollout", "train", "unroll"} <= {name for _, name in named_alike}
     done = fresh(
         "from importlib import import_module\n"
         "import throughtime as tt\n"
-        f"for name in {names}:\n"
-        "    home = import_module(f'throughtime.{name}')\n"
+        f"for module, name in {named_alike}:\n"
+        "    home = import_module(f'throughtime.{module}')\n"
         "    assert getattr(tt, name) is getattr(home, name), name\n"
-        "from throughtime.train import Fitted, train\n"
+        "from throughtime.training.train import Fitted, train\n"
         "assert tt.train is train and callable(train)"
     )
     assert not done.returncode, done.stderr
@@ -70,6 +82,55 @@ def test_dir_and_unknown_names():
         AttributeError, match="module 'throughtime' has no attribute 'Forcaster'"
     ):
         _ = tt.Forcaster
+
+
+def test_a_function_that_names_the_package_can_be_pickled():
+    """As joblib, Ray and Dask send the functions of a notebook to other processes."""
+    program = (
+        "import cloudpickle, sys, throughtime as tt\n"
+        "def cells(): return tt.GRU.__name__, tt.__version__\n"
+        "sys.stdout.buffer.write(cloudpickle.dumps(cells))"
+    )
+    sent = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60)
+    assert not sent.returncode, sent.stderr
+    assert cloudpickle.loads(sent.stdout)() == ("GRU", tt.__version__)
+    assert cloudpickle.loads(cloudpickle.dumps(lambda: tt.__version__))() == tt.__version__
+
+
+def test_a_fit_runs_in_two_processes_of_joblib():
+    wave = np.sin(np.arange(80) / 4)
+
+    def forecast(seed):
+        model = tt.Forecaster(hidden=3, epochs=2, window=8, ensemble=1, seed=seed)
+        return model.fit(wave).predict(3).mean
+
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        both = joblib.Parallel()(joblib.delayed(forecast)(seed) for seed in (0, 1))
+    np.testing.assert_allclose(both[0], forecast(0), rtol=1e-5)
+    assert both[1].shape == (3, 1) and not np.allclose(*both)
+
+
+def test_a_users_script_passes_mypy_strict(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np\n"
+        "import throughtime as tt\n\n\n"
+        "def ahead(steps: int) -> float:\n"
+        "    model = tt.Forecaster(cell='lstm', hidden=8).fit(np.arange(100.0))\n"
+        "    forecast = model.predict(steps)\n"
+        "    assert isinstance(forecast, tt.Forecast)\n"
+        "    return float(forecast.mean[-1, 0])\n\n\n"
+        "def letters(network: tt.Network) -> list[str]:\n"
+        "    return [type(cell).__name__ for cell in network.cells]\n"
+    )
+    options = ["--strict", "--no-error-summary", "--cache-dir", str(tmp_path / "cache")]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, str(script)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
 def test_import_is_light():
@@ -96,7 +157,8 @@ def test_names_start_no_device_and_set_no_flag():
         "before = dict(jax.config.values)\n"
         "import throughtime\n"
         "for name in throughtime.__all__: getattr(throughtime, name)\n"
-        "import throughtime.cli, throughtime.job, throughtime.examples, throughtime.report\n"
+        "import throughtime.commands.app, throughtime.commands.forecast_run\n"
+        "import throughtime.lecture.programs, throughtime.reports.forecast_report\n"
         "assert dict(jax.config.values) == before\n"
         "assert not xla_bridge._backends, xla_bridge._backends"
     )

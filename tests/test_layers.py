@@ -1,4 +1,4 @@
-"""The package's shape: layers, what it may import, and how long its files may be.
+"""The house: its rooms, what each may import, and how long its files may be.
 
 All of it is read from the source; nothing is imported.
 """
@@ -10,82 +10,43 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "throughtime"
 
-# From the ground up: a module imports only from the layers above it in this table. Layers of
-# one subject follow one another because its modules build on each other.
-LAYERS = [
-    (
-        "ground",
-        {"atomic", "baselines", "compilation", "conformal", "errors", "memory", "precision"},
-    ),
-    ("seeds", {"seeds"}),
-    ("primitives", {"initialise", "losses", "metrics", "batches", "native", "times", "values"}),
-    ("systems", {"systems", "expressions"}),
-    ("systems: through time", {"simulate", "equations"}),
-    ("systems: over ranges", {"trajectories"}),
-    ("systems: a linear map of them", {"linear_map"}),
-    ("systems: how well they are solved", {"surrogate_error"}),
-    ("tasks; linear algebra", {"tasks", "conjugate_gradient", "ridge", "spectral_radius"}),
-    ("reservoirs: states", {"reservoir"}),
-    ("reservoirs: readouts", {"echo_state", "echo_state_property", "next_generation"}),
-    ("data: a series", {"series", "files"}),
-    ("data: its columns", {"columns"}),
-    ("data: a table", {"tables"}),
-    ("data: bundled", {"datasets"}),
-    ("cells", {"cells"}),
-    ("recurrences: equations", {"recurrences"}),
-    ("recurrences: scans", {"scans"}),
-    ("recurrences: primitives", {"primitives"}),
-    ("cells through time", {"unroll"}),
-    ("network", {"network"}),
-    ("network: what it reads", {"teacher_forcing", "fed_back"}),
-    ("network: its gradient written out", {"bptt"}),
-    ("network: what is minimised", {"objective"}),
-    ("dynamics: what is left to itself", {"maps"}),
-    ("dynamics: exponents, gradients", {"lyapunov", "gradient_flow"}),
-    ("dynamics: where it stands still", {"fixed_points"}),
-    ("dynamics: in a word", {"behaviour"}),
-    ("network, closed-loop", {"rollout", "drawn"}),
-    ("training: how", {"first_order", "hessian_free", "regulariser"}),
-    ("training: how, by name", {"methods"}),
-    ("training: an epoch", {"epoch"}),
-    ("training", {"train"}),
-    ("training: readouts", {"readout"}),
-    ("training: the four ways", {"ways"}),
-    ("training: a task", {"solve"}),
-    ("training: kept and shown", {"checkpoint", "progress"}),
-    ("training: sealed, recorded", {"digests", "flow_record"}),
-    ("reservoir: search space", {"search_space"}),
-    ("reservoir: search", {"reservoir_search"}),
-    ("forecasting: its error", {"backtest", "settings"}),
-    ("an equation to a network", {"surrogate"}),
-    ("forecasting: its parts", {"parts"}),
-    ("forecasting", {"predict"}),
-    ("run", {"run"}),
-    ("forecaster", {"forecast"}),
-    ("what a network is judged by", {"subject"}),
-    ("what a network does", {"diagnose"}),
-    ("drawing", {"drawing"}),
-    ("figures", {"figures", "dynamics_figures"}),
-    ("verdict", {"verdict"}),
-    ("report", {"report", "examples", "compare"}),
-    ("reports of other kinds", {"compare_report", "surrogate_report", "diagnose_report"}),
-    ("command line: results", {"outcome", "usage", "options"}),
-    ("command line: work", {"job"}),
-    ("command line: work on surrogates; ends", {"surrogate_run", "ending"}),
-    (
-        "command line: other commands",
-        {"tasks_command", "compare_command", "surrogate_command", "diagnose_command"},
-    ),
-    ("command line", {"cli"}),
-    ("package", {"__init__", "__main__"}),
+# From the ground up: a room imports only from the rooms above it in this list, and a module
+# only from its own room's modules that do not, in turn, need it.
+ROOMS = [
+    "errors",
+    "_support",
+    "data",
+    "recurrence",
+    "training",
+    "runs",
+    "reservoir",
+    "forecasting",
+    "dynamics",
+    "tasks",
+    "reports",
+    "lecture",
+    "commands",
 ]
-HEIGHT = {module: i for i, (_, modules) in enumerate(LAYERS) for module in modules}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FOREIGN = {"torch", "tensorflow", "keras", "pandas", "pyarrow", "sklearn"}
 UNSAFE = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 
-modules = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+
+def dotted(path, package=PACKAGE):
+    """The name of a module: `throughtime.data.series`."""
+    parts = path.relative_to(package.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {dotted(path): path for path in MODULES}
+modules = pytest.mark.parametrize("path", MODULES, ids=dotted)
+
+
+def room(name):
+    """The room of a module, "" for the package itself; `errors` is a room of one module."""
+    parts = name.removesuffix(".__main__").split(".")
+    return parts[1] if len(parts) > 1 else ""
 
 
 def tree(path):
@@ -97,17 +58,20 @@ def tree(path):
     return parsed
 
 
-def own_imports(parsed):
-    """The modules of the package that are imported, and the line of each."""
+def own_imports(path, package=PACKAGE, names=NAMES):
+    """The modules of the package that are imported, and the line and the node of each."""
+    here = dotted(path, package).split(".")
+    here = here if path.name == "__init__.py" else here[:-1]
     found = []
-    for node in ast.walk(parsed):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
-            found += [(a.name, node.lineno) for a in node.names if _is_own(a.name)]
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            found += [(name, node.lineno) for name in names]
-        elif isinstance(node, ast.ImportFrom) and _is_own(node.module):
-            found.append((node.module, node.lineno))
+            found += [(a.name, node) for a in node.names if _is_own(a.name)]
+        elif isinstance(node, ast.ImportFrom):
+            above = here[: len(here) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            if _is_own(source):
+                inner = [f"{source}.{a.name}" for a in node.names]
+                found += [(name if name in names else source, node) for name in inner]
     return found
 
 
@@ -129,16 +93,75 @@ def foreign_imports(parsed):
     return found
 
 
-def test_the_table_has_every_module_once():
-    assert len(HEIGHT) == sum(len(modules) for _, modules in LAYERS)
-    assert sorted(HEIGHT) == sorted(path.stem for path in MODULES)
+def climbs(path, package=PACKAGE, names=NAMES):
+    """The imports of a module from a room below its own, or of a room as a whole."""
+    own = room(dotted(path, package))
+    wrong = []
+    for name, node in own_imports(path, package, names):
+        other = room(name)
+        known = other in ROOMS and not (name == f"throughtime.{other}" and other != "errors")
+        if not known or (own and own != other and ROOMS.index(other) > ROOMS.index(own)):
+            wrong.append(f"{path.name}:{node.lineno} imports `{name}`")
+    return wrong
+
+
+def cycle(graph):
+    """A chain of modules that import each other, empty if there is none."""
+    done, path = set(), []
+
+    def visit(name):
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        path.append(name)
+        for other in sorted(graph[name]):
+            if found := visit(other):
+                return found
+        path.pop()
+        done.add(name)
+        return []
+
+    for name in sorted(graph):
+        if found := visit(name):
+            return found
+    return []
+
+
+def test_the_table_of_contents_is_the_list_of_rooms():
+    entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__"}
+    rooms = {"errors.py", *(name for name in ROOMS if name != "errors")}
+    assert entries == rooms | {"__init__.py", "__init__.pyi", "__main__.py", "py.typed"}
 
 
 @modules
-def test_a_module_imports_from_lower_layers_only(path):
-    for name, line in own_imports(tree(path)):
-        assert not _is_own(name), f"{path.name}:{line}: import relatively, not from `{name}`"
-        assert HEIGHT[name] < HEIGHT[path.stem], f"{path.name}:{line} imports `{name}`"
+def test_a_module_imports_from_rooms_above_its_own(path):
+    assert not climbs(path)
+
+
+def test_no_module_needs_itself():
+    graph = {
+        name: {other for other, _ in own_imports(path) if other in NAMES}
+        for name, path in NAMES.items()
+    }
+    assert cycle(graph) == []
+
+
+@modules
+def test_an_import_shows_whether_it_leaves_the_room(path):
+    """Within a room it is relative, across rooms it names the room."""
+    own = room(dotted(path))
+    for name, node in own_imports(path):
+        relative = isinstance(node, ast.ImportFrom) and node.level == 1
+        assert relative == (room(name) == own), f"{path.name}:{node.lineno} imports `{name}`"
+
+
+@pytest.mark.parametrize("name", [name for name in ROOMS if name != "errors"])
+def test_a_room_says_what_lives_there_and_where_to_begin(name):
+    text = ast.get_docstring(ast.parse((PACKAGE / name / "__init__.py").read_text()))
+    begins = [word for word in text.split("`") if word.endswith(".py")]
+    assert "Imports" in text or "import" in text
+    assert begins and all((PACKAGE / name / word).exists() for word in begins), text
 
 
 @modules
@@ -159,13 +182,14 @@ def test_files_and_functions_are_short(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 400
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.FunctionDef) and not _is_command(node):
+        if isinstance(node, ast.FunctionDef) and not _is_command(node, path):
             length = node.end_lineno - node.lineno + 1 - _documentation(node)
             assert length <= 60, f"{path.name}:{node.lineno} `{node.name}`: {length} lines"
 
 
-def _is_command(node):
-    return any(ast.unparse(d).startswith("app.command") for d in node.decorator_list)
+def _is_command(node, path):
+    """A command's options are its arguments: as long as there are options."""
+    return path.parent.name == "commands" and node.name == path.stem
 
 
 def _documentation(node):
@@ -175,14 +199,69 @@ def _documentation(node):
     return node.body[0].end_lineno - node.body[0].lineno + 1
 
 
-def test_the_reader_of_imports_sees_all_of_them(tmp_path):
-    source = tmp_path / "x.py"
-    source.write_text(
-        "import torch.nn as t\nfrom . import train, run\nfrom .cells import GRU\n"
-        "from throughtime.job import begin\nimport throughtime.cli\n"
-        "if TYPE_CHECKING:\n    from .report import x\n"
-        "def f():\n    from .tables import y\n    import_module('pickle')\n"
+def house(tmp_path, **sources):
+    """A small package of these modules, `room__module`: its folder, and its names."""
+    package = tmp_path / "throughtime"
+    for name, source in sources.items():
+        path = package.joinpath(*name.split("__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    return package, {dotted(path, package): path for path in package.rglob("*.py")}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from throughtime.forecasting.forecaster import Forecaster",
+        "from throughtime.forecasting import forecaster",
+        "import throughtime.forecasting.forecaster",
+        "def late():\n    from throughtime.forecasting.forecaster import Forecaster",
+        "from throughtime import forecasting",
+        "from throughtime import Forecaster",
+        "from ..forecasting.forecaster import Forecaster",
+    ],
+)
+def test_a_wrong_import_is_found(tmp_path, line):
+    package, names = house(
+        tmp_path, data__series=line, forecasting__forecaster="", forecasting____init__=""
     )
-    names = {name for name, _ in own_imports(tree(source))}
-    assert names == {"train", "run", "cells", "tables", "throughtime.job", "throughtime.cli"}
-    assert foreign_imports(tree(source)) >= {"torch", "pickle"}
+    assert climbs(names["throughtime.data.series"], package, names)
+
+
+def test_a_right_import_is_not_found(tmp_path):
+    package, names = house(
+        tmp_path,
+        errors="",
+        data__series="from throughtime.errors import InputError\nfrom .scaler import Scaler",
+        data__scaler="import numpy",
+    )
+    assert not climbs(names["throughtime.data.series"], package, names)
+
+
+def test_a_cycle_is_found(tmp_path):
+    package, names = house(
+        tmp_path, data__a="from .b import x", data__b="from . import c", data__c="import d"
+    )
+    imports = {n: {m for m, _ in own_imports(p, package, names)} for n, p in names.items()}
+    assert cycle(imports) == []
+    names["throughtime.data.c"].write_text("def f():\n    from .a import y")
+    imports = {n: {m for m, _ in own_imports(p, package, names)} for n, p in names.items()}
+    assert set(cycle(imports)) == set(names)
+
+
+def test_the_reader_of_imports_sees_all_of_them(tmp_path):
+    package, names = house(
+        tmp_path,
+        data__series="import torch.nn as t\nfrom . import files, tables\n"
+        "from .scaler import Scaler\nfrom throughtime.errors import InputError\n"
+        "import throughtime.commands.app\n"
+        "if TYPE_CHECKING:\n    from .report import x\n"
+        "def f():\n    from .values import y\n    import_module('pickle')\n",
+        data__files="",
+        data__tables="",
+    )
+    path = names["throughtime.data.series"]
+    seen = {name for name, _ in own_imports(path, package, names)}
+    rooms = {f"throughtime.data.{name}" for name in ("files", "tables", "scaler", "values")}
+    assert seen == rooms | {"throughtime.errors", "throughtime.commands.app"}
+    assert foreign_imports(tree(path)) >= {"torch", "pickle"}

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 
 import typer
 
-from .cli import app
-from .compilation import keep_programs
-from .ending import Terminated, fail, say, terminated
-from .errors import InputError
-from .usage import refusal
+from throughtime._support.compilation_cache import keep_programs
+from throughtime.commands.app import app
+from throughtime.commands.exit_status import Terminated, fail, say, terminated
+from throughtime.commands.usage_errors import refusal
+from throughtime.errors import InputError
 
 # The base class of usage errors, wherever this version of Typer keeps it.
 USAGE_ERRORS: Any = tuple(

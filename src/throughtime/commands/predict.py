@@ -1,0 +1,47 @@
+"""The command `throughtime predict`: a forecast from a trained run, as CSV."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from throughtime.errors import InputError
+
+from .options import Future, Json, Run
+
+
+def predict(
+    run: Run,
+    steps: Annotated[int, typer.Option(help="Steps to forecast.")] = 10,
+    data: Annotated[
+        Path | None, typer.Option(help="A newer stretch of the series to continue.")
+    ] = None,
+    future: Future = None,
+    out: Annotated[Path | None, typer.Option(help="Write the CSV there.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Forecast with a trained run, as CSV.
+
+    Example: `throughtime predict runs/sunspots --steps 20`
+    """
+    from throughtime._support import atomic
+    from throughtime.forecasting.forecaster import Forecaster
+
+    from .summary import predictions_csv
+
+    model = Forecaster.load(run)
+    forecasts = model.predict(steps, data, inputs=future)
+    forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
+    text = predictions_csv(forecasts)
+    if as_json:
+        text = json.dumps([one.to_json() for one in forecasts]) + "\n"
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        atomic.write(out, text)
+    except OSError as error:
+        rule = "the output file must be writable"
+        raise InputError(rule, f"`{out}` ({error.strerror})", "Pass another `--out`.") from None

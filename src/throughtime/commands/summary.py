@@ -1,0 +1,75 @@
+"""What came of a run, as text, JSON and CSV."""
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from throughtime.forecasting.backtest import Backtest
+from throughtime.forecasting.forecaster import Forecaster
+from throughtime.forecasting.predict import Forecast
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A finished run.
+
+    - `folder`: where it is. `model`: trained. `backtest`: on the held-out part, None if
+      nothing was held out. `forecasts`: beyond the end, one of each series.
+    """
+
+    folder: Path
+    model: Forecaster
+    backtest: Backtest | None
+    forecasts: list[Forecast]
+
+    def text(self) -> str:
+        """For a person: the data, the training, the errors beside the baselines, the files."""
+        series, fitted = self.model.parts_.series, self.model.fitted_
+        lines = [_about(one) for one in series[:4]]
+        if len(series) > 4:
+            lines.append(f"and {len(series) - 4} more series")
+        lines += [f"Training: {fitted.stopped}, {fitted.history[-1].seconds:.1f} s", ""]
+        if self.backtest is not None:
+            for i, name in enumerate(self.backtest.targets):
+                lines.append(f"{name}, {self.backtest.origins} forecasts of the held-out part")
+                lines += [self.backtest.table(i), ""]
+            asked, covered = self.backtest.level, self.backtest.covered()
+            lines.append(f"Intervals of {asked:.0%}: {covered:.1%} of the truth inside")
+        lines.append(f"Forecast: {self.folder / 'forecast.csv'}")
+        lines.append(f"Report:   {self.folder / 'report.html'}")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """For a machine: the same, in full."""
+        return {
+            "run": str(self.folder),
+            "stopped": self.model.fitted_.stopped,
+            "backtest": self.backtest.to_json() if self.backtest else None,
+            "forecasts": [one.to_json() for one in self.forecasts],
+        }
+
+
+def predictions_csv(forecasts: list[Forecast]) -> str:
+    """Forecasts as CSV: time, then mean, lower and upper of each target; no bound is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    several = len(forecasts) > 1
+    first = forecasts[0]
+    names = [f"{t}{end}" for t in first.targets for end in ("", "_lower", "_upper")]
+    writer.writerow([*(["series"] if several else []), first.times.column or "step", *names])
+    for forecast in forecasts:
+        for k, label in enumerate(forecast.times.labels()):
+            bounds = zip(forecast.mean[k], forecast.lower[k], forecast.upper[k], strict=True)
+            cells = [f"{v:.8g}" if math.isfinite(v) else "" for three in bounds for v in three]
+            writer.writerow([*([forecast.name] if several else []), label, *cells])
+    return text.getvalue()
+
+
+def _about(series: Any) -> str:
+    filled = f", {series.filled} values filled" if series.filled else ""
+    labels = series.times.labels()
+    step = series.times.describe()
+    return f"{series.name}: {len(series)} steps of {step}, {labels[0]} to {labels[-1]}{filled}"

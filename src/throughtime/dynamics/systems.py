@@ -1,0 +1,281 @@
+r"""Dynamical systems: each a law in a few lines, with its parameters and what is known of it.
+
+A *flow* has a slope, $\dot y = f(t, y, p, u)$, a *map* a next state,
+$y_{n+1} = f(n, y_n, p, u)$. p are parameters by name and u inputs that drive the system. Laws
+are written in `jax.numpy`, for one state, so that they can be differentiated and mapped over. A
+system of your own is a `System` with a function of yours, or text (`equations.equations`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from throughtime.errors import InputError, nearest
+
+Law = Callable[[Any, Array, Mapping[str, Any], Any], Array]
+
+FLOW, MAP, DELAY, FIELD = "flow", "map", "delay", "field"
+
+
+@dataclass(frozen=True)
+class System:
+    r"""A dynamical system.
+
+    - `name`, `about`, `source`: what it is called, what it is, who described it so.
+    - `variables`: names of the components of a state.
+    - `law`: the slope or the next state, `law(t, y, p, u)`. Of a `delay`
+      `law(t, y, p, u, delayed)` with the state `p["delay"]` before; of a `field` the part of
+      the slope that is not linear, see `kind`.
+    - `parameters`: their values by name. `start`: a state to begin from.
+    - `dt`: a time step that shows its motion; 1 for a map. `unit`: of the time.
+    - `inputs`: names of what drives it, u.
+    - `kind`: `flow`, `map`, `delay`, or `field`: points along a circle, of which
+      `linear(wavenumbers, p)` is the linear part in Fourier space.
+    - `transient`: time until it is on its attractor.
+    - `exponents`: known Lyapunov exponents, per unit of time, the largest first.
+    - `period`: known, of the cycle that it settles on, in units of time.
+    """
+
+    name: str
+    about: str
+    source: str
+    variables: tuple[str, ...]
+    law: Callable[..., Array]
+    parameters: Mapping[str, float | int]
+    start: tuple[float, ...]
+    dt: float | int = 0.01
+    unit: str = ""
+    inputs: tuple[str, ...] = ()
+    kind: str = FLOW
+    linear: Callable[..., Array] | None = None
+    transient: float | int = 0.0
+    exponents: tuple[float, ...] = ()
+    period: float | None = None
+    drive: Callable[[Any, Mapping[str, Any]], Array] | None = field(default=None, repr=False)
+
+    def forcing(self, t, p: Mapping[str, Any]) -> Float[Array, " input"]:
+        """u at time t: as `drive` says, or 0 where nothing drives it."""
+        if self.drive is not None:
+            return self.drive(t, p)
+        return jnp.zeros(len(self.inputs))
+
+    @property
+    def lyapunov_time(self) -> float | None:
+        """1 over the largest exponent, in units of time; None if it is not known to be > 0."""
+        known = self.exponents and self.exponents[0] > 0
+        return 1 / self.exponents[0] if known else None
+
+    def with_parameters(self, **values: float | int) -> "System":
+        """The system with some parameters changed; what was known of it is dropped.
+
+        **Raises:** `InputError` for a parameter that it does not have.
+        """
+        for name, value in values.items():
+            if name not in self.parameters:
+                rule = f"`{self.name}` must have the parameter that is set"
+                raise InputError(rule, f"`{name}`", nearest(name, self.parameters))
+            if not float("-inf") < value < float("inf"):
+                rule = f"the parameter `{name}` must be a finite number"
+                raise InputError(rule, value, f"Change `{name}`.")
+        changed = any(self.parameters[name] != value for name, value in values.items())
+        known = {"exponents": (), "period": None} if changed else {}
+        return replace(self, parameters={**self.parameters, **values}, **known)
+
+
+def _oscillator(t, y, p, u):
+    x, v = y
+    return jnp.stack([v, u[0] - p["damping"] * v - p["stiffness"] * x])
+
+
+def _pendulum(t, y, p, u):
+    angle, speed = y
+    pull = p["gravity"] / p["length"] * jnp.sin(angle)
+    return jnp.stack([speed, u[0] - pull - p["damping"] * speed])
+
+
+def _van_der_pol(t, y, p, u):
+    x, v = y
+    return jnp.stack([v, p["mu"] * (1 - x**2) * v - x])
+
+
+def _duffing(t, y, p, u):
+    x, v = y
+    force = u[0] - p["damping"] * v - p["linear"] * x - p["cubic"] * x**3
+    return jnp.stack([v, force])
+
+
+def _cosine(t, p):
+    return jnp.stack([p["amplitude"] * jnp.cos(p["frequency"] * t)])
+
+
+def _lotka_volterra(t, y, p, u):
+    prey, hunters = y
+    return jnp.stack(
+        [
+            p["birth"] * prey - p["eaten"] * prey * hunters,
+            p["growth"] * prey * hunters - p["death"] * hunters,
+        ]
+    )
+
+
+def _fitzhugh_nagumo(t, y, p, u):
+    v, w = y
+    return jnp.stack([v - v**3 / 3 - w + p["current"], p["rate"] * (v + p["a"] - p["b"] * w)])
+
+
+def _lorenz63(t, y, p, u):
+    x, y, z = y
+    return jnp.stack([p["sigma"] * (y - x), x * (p["rho"] - z) - y, x * y - p["beta"] * z])
+
+
+def _lorenz96(t, x, p, u):
+    ahead, behind, two_behind = jnp.roll(x, -1), jnp.roll(x, 1), jnp.roll(x, 2)
+    return (ahead - two_behind) * behind - x + p["force"]
+
+
+def _rossler(t, y, p, u):
+    x, y, z = y
+    return jnp.stack([-y - z, x + p["a"] * y, p["b"] + z * (x - p["c"])])
+
+
+def _double_pendulum(t, y, p, u):
+    """Two equal point masses on massless rods of equal length, angles from the vertical."""
+    first, second, speed, other = y
+    pull, difference = p["gravity"] / p["length"], first - second
+    sin, cos = jnp.sin(difference), jnp.cos(difference)
+    # M (a, b) = (f, g), with the mass matrix M = (2, cos; cos, 1)
+    f = -(other**2) * sin - 2 * pull * jnp.sin(first)
+    g = speed**2 * sin - pull * jnp.sin(second)
+    determinant = 2 - cos**2
+    return jnp.stack(
+        [speed, other, (f - cos * g) / determinant, (2 * g - cos * f) / determinant]
+    )
+
+
+def _logistic(n, y, p, u):
+    return p["r"] * y * (1 - y)
+
+
+def _henon(n, y, p, u):
+    x, y = y
+    return jnp.stack([1 - p["a"] * x**2 + y, p["b"] * x])
+
+
+def _mackey_glass(t, y, p, u, delayed):
+    return p["beta"] * delayed / (1 + delayed ** p["power"]) - p["gamma"] * y
+
+
+def _kuramoto_sivashinsky(t, y, p, u):
+    """What stands under the slope in space: -u u_x = d/dx (-u^2 / 2)."""
+    return -(y**2) / 2
+
+
+def _wrinkles(wavenumbers, p):
+    """-u_xx - u_xxxx: long waves grow, short ones die."""
+    return wavenumbers**2 - wavenumbers**4
+
+
+_TWO = 2 * 3.141592653589793
+
+SYSTEMS: dict[str, System] = {
+    system.name: system
+    for system in (
+        System(
+            "oscillator", "a mass on a spring, damped and driven by a force F(t)",
+            "Newton 1687; the lecture", ("x", "v"), _oscillator,
+            {"damping": 0.2, "stiffness": 1.0, "amplitude": 1.0, "frequency": 1.2},
+            (1.0, 0.0), dt=0.1, unit="s", inputs=("F",), drive=_cosine, period=_TWO / 1.2,
+            transient=100.0,
+        ),
+        System(
+            "pendulum", "a pendulum, damped, and driven by a torque",
+            "Huygens 1673", ("angle", "speed"), _pendulum,
+            {"gravity": 9.81, "length": 1.0, "damping": 0.1, "amplitude": 0.0,
+             "frequency": 1.0},
+            (1.0, 0.0), dt=0.05, unit="s", inputs=("torque",), drive=_cosine,
+        ),
+        System(
+            "van-der-pol", "an oscillator that drives itself", "van der Pol 1926",
+            ("x", "v"), _van_der_pol, {"mu": 1.0}, (2.0, 0.0), dt=0.1, transient=50.0,
+            exponents=(0.0, -1.059), period=6.6632868593231301896996820305,
+        ),
+        System(
+            "duffing", "a beam between two magnets, shaken", "Duffing 1918; Holmes 1979",
+            ("x", "v"), _duffing,
+            {"damping": 0.3, "linear": -1.0, "cubic": 1.0, "amplitude": 0.5,
+             "frequency": 1.2},
+            (1.0, 0.0), dt=0.1, inputs=("F",), drive=_cosine, transient=200.0,
+        ),
+        System(
+            "lotka-volterra", "prey and hunters", "Lotka 1925; Volterra 1926",
+            ("prey", "hunters"), _lotka_volterra,
+            {"birth": 1.1, "eaten": 0.4, "growth": 0.1, "death": 0.4}, (10.0, 10.0), dt=0.1,
+        ),
+        System(
+            "fitzhugh-nagumo", "a nerve that fires, fast and slow",
+            "FitzHugh 1961; Nagumo et al. 1962", ("v", "w"), _fitzhugh_nagumo,
+            {"current": 0.5, "rate": 0.08, "a": 0.7, "b": 0.8}, (0.5, 0.0), dt=0.4,
+            transient=400.0,
+        ),
+        System(
+            "lorenz63", "convection in three numbers", "Lorenz 1963", ("x", "y", "z"),
+            _lorenz63, {"sigma": 10.0, "rho": 28.0, "beta": 8 / 3}, (1.0, 1.0, 25.0),
+            dt=0.02, transient=20.0, exponents=(0.9056, 0.0, -14.5723),
+        ),
+        System(
+            "lorenz96", "waves around a circle of latitude, 40 points", "Lorenz 1996",
+            tuple(f"x{i}" for i in range(40)), _lorenz96, {"force": 8.0},
+            (8.01,) + (8.0,) * 39, dt=0.05, unit="5 days", transient=50.0,
+        ),
+        System(
+            "rossler", "one fold and one twist", "Rossler 1976", ("x", "y", "z"), _rossler,
+            {"a": 0.2, "b": 0.2, "c": 5.7}, (1.0, 1.0, 0.0), dt=0.1, transient=200.0,
+            exponents=(0.0714, 0.0, -5.3943),
+        ),
+        System(
+            "double-pendulum", "a pendulum that hangs on a pendulum",
+            "Shinbrot, Grebogi, Wisdom and Yorke 1992",
+            ("angle", "angle2", "speed", "speed2"), _double_pendulum,
+            {"gravity": 9.81, "length": 1.0}, (2.0, 2.0, 0.0, 0.0), dt=0.02, unit="s",
+        ),
+        System(
+            "logistic", "a population that limits itself", "May 1976", ("x",), _logistic,
+            {"r": 4.0}, (0.3,), dt=1.0, kind=MAP, transient=100.0,
+            exponents=(0.6931471805599453,),
+        ),
+        System(
+            "henon", "a stretched and folded plane", "Henon 1976", ("x", "y"), _henon,
+            {"a": 1.4, "b": 0.3}, (0.1, 0.1), dt=1.0, kind=MAP, transient=100.0,
+            exponents=(0.4192, -1.6232),
+        ),
+        System(
+            "mackey-glass", "blood cells made with a delay", "Mackey and Glass 1977", ("x",),
+            _mackey_glass, {"beta": 0.2, "gamma": 0.1, "power": 10.0, "delay": 17.0}, (1.2,),
+            dt=1.0, kind=DELAY, transient=1000.0,
+        ),
+        System(
+            "kuramoto-sivashinsky", "a flame front, 64 points on a circle of length 22",
+            "Kuramoto 1978; Sivashinsky 1977; Cvitanovic, Davidchack and Siminos 2010",
+            tuple(f"u{i}" for i in range(64)), _kuramoto_sivashinsky, {"length": 22.0},
+            tuple(0.1 * (1 + i % 5) * (-1.0) ** (i // 7) for i in range(64)), dt=0.25,
+            kind=FIELD, linear=_wrinkles, transient=200.0,
+        ),
+    )
+}  # fmt: skip
+"""The systems by name."""
+
+
+def system(name: str, **parameters: float | int) -> System:
+    """A system by name, some of its parameters changed.
+
+    >>> system("lorenz63", rho=14.0).parameters["rho"]
+    14.0
+
+    **Raises:** `InputError` for an unknown system or parameter.
+    """
+    if name not in SYSTEMS:
+        raise InputError("a system must be known by name", name, nearest(name, SYSTEMS))
+    return SYSTEMS[name].with_parameters(**parameters)

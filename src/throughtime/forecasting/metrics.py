@@ -1,0 +1,159 @@
+"""Arrays to numbers: how far a forecast is from the truth.
+
+Every function takes NumPy arrays of equal shape, such as `(time,)`, `(time, dim)` or
+`(origins, time, dim)`, computes in float64 and returns a float (`valid_time` one for each
+trajectory). Where columns matter
+(`nmse`, `nrmse`, `mase`) they are the last axis of an array with two axes or more. A NaN
+in a forecast gives a NaN: a forecast that blew up has no error to quote.
+"""
+
+import numpy as np
+from jaxtyping import Float64, Num
+
+from throughtime.errors import InputError
+
+Values = Num[np.ndarray, "..."]
+
+
+def mse(truth: Values, forecast: Values) -> float:
+    r"""Mean squared error, $\frac{1}{N} \sum_i (y_i - \hat y_i)^2$.
+
+    **Arguments:** `truth` and `forecast`, arrays of one shape.
+
+    **Returns:** a float, in the square of the data's unit.
+
+    **Raises:** `InputError` if the shapes differ or the arrays are empty.
+    """
+    truth, forecast = _pair(truth, forecast)
+    with np.errstate(over="ignore"):  # a diverged forecast has an infinite error
+        return float(np.mean((truth - forecast) ** 2))
+
+
+def mae(truth: Values, forecast: Values) -> float:
+    r"""Mean absolute error, $\frac{1}{N} \sum_i |y_i - \hat y_i|$; as `mse` otherwise."""
+    truth, forecast = _pair(truth, forecast)
+    return float(np.mean(np.abs(truth - forecast)))
+
+
+def rmse(truth: Values, forecast: Values) -> float:
+    r"""Root mean squared error, $\sqrt{\mathrm{MSE}}$, in the data's unit; as `mse`."""
+    return float(np.sqrt(mse(truth, forecast)))
+
+
+def nmse(truth: Values, forecast: Values) -> float:
+    r"""Mean squared error over the variance of the truth.
+
+    $$\mathrm{NMSE} = \frac{\sum_i (y_i - \hat y_i)^2}{\sum_i (y_i - \bar y)^2}$$
+
+    $\bar y$ is the mean of each column, so the forecast that always says the mean of the
+    truth scores 1.
+
+    **Arguments:** `truth` and `forecast`, arrays of one shape.
+
+    **Returns:** a float, without unit.
+
+    **Raises:** `InputError` if the shapes differ, the arrays are empty, or the truth is
+    constant.
+    """
+    error = mse(truth, forecast)
+    truth = np.asarray(truth, np.float64)
+    columns = truth.reshape(-1, truth.shape[-1]) if truth.ndim > 1 else truth.reshape(-1, 1)
+    if (columns == columns[0]).all():
+        raise InputError(
+            "a normalised error needs a truth that varies",
+            f"{truth.size} values without variance",
+            "Compare over a longer stretch, or use `mse` or `rmse`.",
+        )
+    return float(error / np.mean(np.var(columns, axis=0)))
+
+
+def nrmse(truth: Values, forecast: Values) -> float:
+    r"""Root of the normalised error, $\sqrt{\mathrm{NMSE}}$; as `nmse` otherwise."""
+    return float(np.sqrt(nmse(truth, forecast)))
+
+
+def mase(truth: Values, forecast: Values, train: Values, period: int = 1) -> float:
+    r"""Mean absolute scaled error (Hyndman and Koehler 2006).
+
+    $$\mathrm{MASE} = \frac{\frac{1}{N} \sum_i |y_i - \hat y_i|}
+      {\frac{1}{T - m} \sum_{t=m+1}^{T} |x_t - x_{t-m}|}$$
+
+    The scale is the error, within the training series $x$, of the forecast that repeats
+    the value $m$ steps back. A score under 1 beats it. With several columns each is
+    scaled by its own, then the mean is taken.
+
+    **Arguments:**
+
+    - `truth`, `forecast`: arrays of one shape, `(..., dim)`, or without columns.
+    - `train`: the training series, `(time,)` or `(time, dim)`.
+    - `period`: the season $m$ in steps; 1 scales by persistence.
+
+    **Returns:** a float, without unit.
+
+    **Raises:** `InputError` if shapes do not match, `period` does not lie within the
+    training series, or a column of the training series repeats exactly.
+    """
+    truth, forecast = _pair(truth, forecast)
+    train = np.asarray(train, np.float64)
+    columns = train.shape[1:]
+    if train.ndim not in (1, 2) or (columns and truth.shape[-1:] != columns):
+        raise InputError(
+            "`train` must be (time,) or (time, dim) with the columns of `truth`",
+            f"shapes {train.shape} and {truth.shape}",
+            "Pass the training part of the series that `truth` continues.",
+        )
+    if not 1 <= period < len(train):
+        raise InputError(
+            "`period` must be at least 1 and shorter than the training series",
+            f"{period} for {len(train)} steps",
+            "Change `period`, or pass more training data.",
+        )
+    scale = np.mean(np.abs(train[period:] - train[:-period]), axis=0)
+    if (scale == 0).any():
+        raise InputError(
+            f"MASE needs a training series that changes over {period} steps",
+            "a scale of 0",
+            "Use `mae` or `rmse`, or another `period`.",
+        )
+    return float(np.mean(np.abs(truth - forecast) / scale))
+
+
+def coverage(truth: Values, lower: Values, upper: Values) -> float:
+    r"""Share of the truth inside an interval, $\frac{1}{N} \sum_i [l_i \le y_i \le u_i]$.
+
+    **Arguments:** `truth`, `lower` and `upper`, arrays of one shape.
+
+    **Returns:** a float from 0 to 1: about 0.9 for honest 90 % intervals.
+
+    **Raises:** `InputError` if the shapes differ, the arrays are empty, or `lower` lies
+    above `upper`.
+    """
+    truth, lower = _pair(truth, lower, "lower")
+    truth, upper = _pair(truth, upper, "upper")
+    if (lower > upper).any():
+        raise InputError(
+            "`lower` must not lie above `upper`",
+            f"{int((lower > upper).sum())} of {lower.size} intervals reversed",
+            "Swap the two bounds.",
+        )
+    return float(np.mean((lower <= truth) & (truth <= upper)))
+
+
+def _pair(
+    truth: Values, other: Values, name: str = "forecast"
+) -> tuple[Float64[np.ndarray, "..."], Float64[np.ndarray, "..."]]:
+    """Both as float64. Shapes must be equal: broadcasting would give a wrong number."""
+    truth, other = np.asarray(truth, np.float64), np.asarray(other, np.float64)
+    if truth.shape != other.shape:
+        raise InputError(
+            f"`truth` and `{name}` must have one shape",
+            f"{truth.shape} and {other.shape}",
+            "Cut or reshape one of them.",
+        )
+    if truth.size == 0:
+        raise InputError(
+            "an error needs at least one value",
+            f"arrays of shape {truth.shape}",
+            "Compare over at least one step.",
+        )
+    return truth, other

@@ -1,0 +1,242 @@
+"""One quiet style for every picture, as SVG for a page and PNG for a file.
+
+Nothing global is changed: neither pyplot nor the user's settings. Colours are told apart by
+the colour-blind (Okabe and Ito 2008), and by their dashes in a grey print.
+"""
+
+import io
+import itertools
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC
+from html import escape
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+from jaxtyping import Float, Shaped
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from throughtime.data.time_axis import Times
+from throughtime.errors import InputError
+
+WIDE, NARROW = 760, 350  # CSS pixels: a page, a telephone
+INK, GREY = "#1f2328", "#767676"
+BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
+
+STYLE = {
+    "figure.dpi": 72,  # a point is a CSS pixel
+    "figure.facecolor": "none",
+    "figure.constrained_layout.h_pad": 3 / 72,
+    "figure.constrained_layout.w_pad": 3 / 72,
+    "axes.facecolor": "none",
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.labelcolor": INK,
+    "axes.labelpad": 6,
+    "axes.formatter.useoffset": False,
+    "axes.formatter.limits": (-4, 6),
+    "axes.xmargin": 0.01,
+    "font.size": 12,
+    "font.sans-serif": ["DejaVu Sans"],
+    "grid.color": GREY,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.borderpad": 0,
+    "legend.borderaxespad": 0.2,
+    "legend.columnspacing": 1.4,
+    "legend.labelcolor": INK,
+    "lines.linewidth": 1.2,
+    "lines.solid_capstyle": "round",
+    "path.simplify_threshold": 0.2,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "throughtime",
+    "text.color": INK,
+    "text.parse_math": False,  # a `$` in a column's name is a dollar
+    "xtick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.color": GREY,
+    "ytick.labelcolor": INK,
+}
+FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The style, in place of the user's settings, and without warnings of no concern here.
+
+    A letter that the measuring font lacks is in the reader's; a few ticks more do no harm.
+    """
+    with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph|AutoDateLocator")
+        yield
+
+
+@contextmanager
+def canvas(width: int, height: int) -> Iterator[Figure]:
+    """An empty figure, in CSS pixels, to draw on in the style."""
+    with style():
+        yield Figure(figsize=(width / 72, height / 72), layout="constrained")
+
+
+def describe(figure: Figure, title: str, text: str) -> None:
+    """Title and description for readers who do not see it; `to_svg` writes them."""
+    figure.set_label(f"{_clean(title)}\n{_clean(text)}")
+
+
+def short(name: str, longest: int = 28) -> str:
+    """A name as printable text in one line, cut if it is long."""
+    name = _clean(name)
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def thin(
+    stamps: Shaped[np.ndarray, " time"], values: Float[np.ndarray, " time"], bins: int = 450
+) -> tuple[Shaped[np.ndarray, " kept"], Float[np.ndarray, " kept"]]:
+    """A curve of at most about `2 bins` points that looks like the whole one.
+
+    Of each bin of neighbours the lowest and the highest are kept, and both ends.
+    """
+    n, bins = len(values), max(bins, 10)
+    if n <= 2 * bins:
+        return stamps, values
+    edges = itertools.pairwise(np.linspace(0, n, bins + 1).astype(int))
+    ends = [(a + f(values[a:b])) for a, b in edges for f in (np.argmin, np.argmax)]
+    kept = np.unique([0, *ends, n - 1])
+    return stamps[kept], values[kept]
+
+
+def log_scale(axes: Axes, values: np.ndarray, ratio: int = 1) -> bool:
+    """A logarithmic axis if the values are positive and span at least `ratio`."""
+    values = values[np.isfinite(values)]
+    if not len(values) or values.min() <= 0 or values.max() < ratio * values.min():
+        return False
+    axes.set_yscale("log")
+    digits = (1, 2, 5) if values.max() < 300 * values.min() else (1,)
+    axes.yaxis.set_major_locator(LogLocator(subs=digits, numticks=12))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    return True
+
+
+def decades(axes: Axes, which: str = "y") -> None:
+    """A logarithmic axis over many powers of ten, its numbers as plain text."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_locator(LogLocator(numticks=7))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def time_axis(axes: Axes, times: Times, width: int) -> None:
+    """Few enough ticks for the width; dates as short as they can be."""
+    ticks = 8 if width > 500 else 4
+    axes.set_xlabel(short(times.column or "step"))
+    if times.unit == "number":
+        whole = isinstance(times.step, int) and isinstance(times.start, int)
+        axes.xaxis.set_major_locator(
+            MaxNLocator(ticks, integer=whole, steps=[1, 2, 2.5, 5, 10])
+        )
+        axes.xaxis.get_major_formatter().set_scientific(False)  # pyright: ignore
+    else:
+        locator = AutoDateLocator(tz=UTC, minticks=2, maxticks=ticks + 1)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))
+
+
+def count_axis(axes: Axes, label: str) -> None:
+    """Whole numbers only."""
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
+    axes.set_xlabel(label)
+
+
+def legend(
+    figure: Figure, columns: int = 3, first: Sequence[str] = (), title: str | None = None
+) -> None:
+    """Above the first axes, in as many columns as fit, the labels in `first` leading."""
+    width = 72 * figure.get_figwidth()
+    size, line = (12, 2.2) if width > 500 else (11, 1.8)
+    pairs = zip(*figure.axes[0].get_legend_handles_labels(), strict=True)
+    handles, labels = zip(*sorted(pairs, key=lambda pair: pair[1] not in first), strict=True)
+    columns = min(columns, len(labels))
+    while columns > 1 and _legend_width(labels, columns, size) > width:
+        columns -= 1
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=columns,
+        fontsize=size,
+        handlelength=line,
+        title=title,
+        title_fontsize=14,
+        alignment="left",
+    )
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as a PNG, white behind."""
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        rule = "a figure is saved as PNG"
+        raise InputError(rule, path.name, "Give a name that ends in `.png`.")
+    with style():
+        figure.savefig(path, dpi=120, facecolor="white", metadata={"Software": None})
+
+
+def to_svg(figure: Figure, name: str = "figure") -> str:
+    """A figure as an SVG element for a page, the same text each time.
+
+    It has no size of its own but a `viewBox`: it fills its box. Text stays text, in the
+    reader's sans-serif; the ink is `currentColor`, the page's own.
+
+    **Arguments:** `name` begins the ids, and must differ between figures of one page.
+    """
+    text = io.StringIO()
+    with style():
+        figure.savefig(text, format="svg")
+    start, svg = re.split(
+        r"(?<=>)", text.getvalue()[text.getvalue().index("<svg") :], maxsplit=1
+    )
+    box = re.findall(r'viewBox="[^"]*"', start)[0]
+    svg = re.sub(r"<!--.*?-->|<style.*?</style>|<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r' (d|x|y|transform)="[^"]*"', _rounded, svg)
+    svg = re.sub(r"'DejaVu Sans'(, sans-serif)?", FONTS, svg).replace(INK, "currentColor")
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    svg = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", svg)
+    svg = re.sub(r'( id="|href="#|url\(#)', rf"\1{name}-", svg)
+    title, _, told = str(figure.get_label()).partition("\n")
+    page = (
+        f'<svg id="{name}" xmlns="http://www.w3.org/2000/svg" '
+        f'xmlns:xlink="http://www.w3.org/1999/xlink" {box} width="100%" role="img" '
+        f'aria-labelledby="{name}-title {name}-desc" stroke-linejoin="round">\n'
+        f'<title id="{name}-title">{escape(title)}</title>\n'
+        f'<desc id="{name}-desc">{escape(told)}</desc>{svg}'
+    )
+    return re.sub(r"\s*\n\s*", "\n", page)
+
+
+def _clean(text: str) -> str:
+    """Printable text in one line."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _legend_width(labels: Sequence[str], columns: int, size: int) -> float:
+    """About how wide a legend is; its entries run down the columns."""
+    longest = [max(map(len, part)) for part in np.array_split(labels, columns)]
+    return sum(size * (0.58 * length + 4) for length in longest) - 1.4 * size
+
+
+def _rounded(attribute: re.Match[str]) -> str:
+    """Coordinates to a hundredth of a pixel."""
+    return re.sub(
+        r"-?\d+\.\d+", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), attribute[0]
+    )

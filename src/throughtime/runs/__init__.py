@@ -1,0 +1,5 @@
+"""A run on disk: its folder and what its JSON and safetensors hold. Nothing in it is executed.
+
+Begin with `run_folder.py` (which files there are), then `forecast_record.py`. Imports the rooms
+from `errors` to `training`.
+"""

@@ -1,0 +1,165 @@
+"""`throughtime diagnose`: text, JSON and a page that needs no network, of every kind of run."""
+
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import cut, document, fails, succeeds, table
+from pages import BROWSER, Page
+
+FORECAST = (
+    "--hidden 3 --epochs 2 --ensemble 1 --window 8 --steps 3 --no-centred --quiet".split()
+)
+SURROGATE = "--epochs 2 --trajectories 8 --steps 10 --window 5 --hidden 3 --quiet".split()
+SURROGATE += "--unseen 2 --unseen-steps 10".split()
+LOOK = ["--steps", 128]
+ADDRESSES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_starts():
+    """The search for fixed points has tests of its own."""
+    from throughtime.dynamics.diagnose import diagnose
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[diagnose.__module__], "STARTS", 4)
+        yield
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder with a run of every kind."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "lab.csv").write_text(table())
+    (folder / "y.csv").write_text(cut(table(), "t", "y"))
+    future = cut(table(5, first=120), "t", "u")
+    (folder / "future.csv").write_text(future)
+    made = {
+        "plain": ["forecast", "y.csv", *FORECAST],
+        "recorded": ["forecast", "y.csv", *FORECAST, "--cell", "rnn", "--flow-every", 1],
+        "esn": ["forecast", "y.csv", *FORECAST, "--cell", "esn"],
+        "driven": ["forecast", "lab.csv", *FORECAST, "--target", "y", "--inputs", "u"],
+        "surrogate": ["surrogate", "logistic", *SURROGATE],
+    }
+    made["driven"] += ["--future", "future.csv", "--ensemble", 2]
+    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
+        for module in ("report.write_report", "surrogate_report.write_surrogate"):
+            patch.setattr(f"throughtime.{module}", lambda *_, **__: None)  # they take long
+        for name, arguments in made.items():
+            succeeds(*arguments, "--out", name)
+    return folder
+
+
+@pytest.fixture
+def here(runs, tmp_path, monkeypatch):
+    """A copy of them, as the working folder."""
+    shutil.copytree(runs, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def page_of(name):
+    """The page of a run: one file, which fetches nothing and runs nothing."""
+    page = Path(name, "diagnosis.html").read_text(encoding="utf-8")
+    parsed = Page(page)
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert set(re.findall(r"https?://[^\"' )<]+", page)) <= ADDRESSES
+    assert not {"script", "link", "img", "iframe", "object"} & set(parsed.tags)
+    assert not re.search(r"@import|url\((?!#)", page)
+    return page, parsed
+
+
+def test_a_forecast_with_a_record_of_its_gradient_flow(here):
+    before = {path.name for path in Path("recorded").iterdir()}
+    assert "gradient_flow.json" in before
+    done = succeeds("diagnose", "recorded", *LOOK)
+    *sentences, last = done.out.splitlines()
+    assert last == "Report: recorded/diagnosis.html" and done.err == ""
+    assert sentences[0].startswith("The gradient ") and len(sentences) >= 4
+    assert {path.name for path in Path("recorded").iterdir()} == before | {"diagnosis.html"}
+    page, parsed = page_of("recorded")
+    assert {"gradients", "free", "exponents"} <= set(parsed.ids)
+    assert "The same while the network learned." in page
+    assert "3 epochs from 0 to 2" in page
+    assert "throughtime diagnose recorded --steps 128" in page.replace("</span>", "")
+    # with the record, two pictures more: heat, wide and narrow
+    assert parsed.tags.count("svg") >= 2 * 6
+
+
+def test_a_forecast_without_a_record_in_json(here):
+    found = document(succeeds("diagnose", "plain", *LOOK, "--json").out)
+    assert found["run"] == "plain" and found["name"] == "y"
+    assert found["gradient"]["signal"][0] == 1
+    assert abs(sum(found["gradient"]["share"]) - 1) < 1e-6
+    assert len(found["sentences"]) >= 2
+    page, _ = page_of("plain")
+    assert "while the network learned" not in page
+
+
+def test_a_run_with_inputs_says_what_is_held(here):
+    found = document(succeeds("diagnose", "driven", *LOOK, "--json").out)
+    assert "What it reads beside the series was held at its mean: u." in found["sentences"]
+    assert "This is the first of 2 networks." in found["sentences"]
+    assert "What it reads beside the series was held at its mean: u." in page_of("driven")[0]
+
+
+def test_a_surrogate(here):
+    found = document(succeeds("diagnose", "surrogate", *LOOK, "--json").out)
+    assert found["run"] == "surrogate" and found["name"] == "logistic"
+    assert "Diagnosis of logistic" in page_of("surrogate")[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule", "got", "remedy"),
+    [
+        (["none"], "a run is a folder with a `run.json`", "`none`", "Pass the folder"),
+        (["."], "a run is a folder with a `run.json`", "`.`", "Pass the folder"),
+        (["y.csv"], "a run is a folder with a `run.json`", "`y.csv`", "Pass the folder"),
+        (["plain", "--steps", 10], "`steps` must be at least 64", "10", "Raise `steps`."),
+        (["plain", "--seed", -1], "`--seed` must be at least 0", "-1", "Raise `--seed`."),
+        (["plain", "--stps", 10], "must be a known one", "`--stps`", "`--steps`"),
+    ],
+)
+def test_mistakes(here, arguments, rule, got, remedy):
+    fails("diagnose", *arguments, rule=rule, got=got, remedy=remedy)
+
+
+@pytest.mark.parametrize("name", ["plain", "surrogate"])
+def test_a_run_that_is_not_finished(here, name):
+    path = Path(name, "run.json" if name == "plain" else "surrogate.json")
+    from throughtime._support.integrity import write_json
+
+    if name == "surrogate":
+        plain = json.loads(path.read_text())
+        del plain["digest"]
+        write_json(path, {**plain, "stopped": None, "best_epochs": []})
+        fails("diagnose", name, rule="must be trained to its end", got=name, remedy="resume")
+        return
+    from throughtime.commands import checkpointed_run
+    from throughtime.data.tables import to_series
+    from throughtime.forecasting.forecaster import Forecaster
+
+    checkpointed_run.begin(
+        Forecaster(hidden=3, window=8), to_series("y.csv"), Path("half"), steps=3
+    )
+    fails("diagnose", "half", rule="must be trained to its end", got="half", remedy="resume")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
+def test_a_browser_draws_the_page(here, tmp_path):
+    """Of an echo state network."""
+    assert "Left alone" in succeeds("diagnose", "esn", *LOOK).out
+    assert "gradients" in page_of("esn")[1].ids
+    picture = tmp_path / "page.png"
+    quiet = "headless no-sandbox disable-gpu disable-quic no-first-run hide-scrollbars"
+    flags = [f"--{flag}" for flag in quiet.split()]
+    flags += [f"--user-data-dir={tmp_path / 'user'}", "--window-size=500,1200"]
+    page = Path("esn/diagnosis.html").resolve().as_uri()
+    command = [BROWSER, *flags, f"--screenshot={picture}", page]
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    assert picture.stat().st_size > 20_000

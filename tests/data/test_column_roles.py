@@ -1,0 +1,115 @@
+"""Which column is what: defaults, roles and their mistakes."""
+
+import pandas as pd
+import polars as pl
+import pytest
+from conftest import DATES, refuses
+
+from throughtime.data.series import Times
+from throughtime.data.tables import to_series
+
+
+@pytest.mark.parametrize(
+    ("header", "stamps", "step"),
+    [
+        ("year", ["1700", "1701", "1702"], "1"),
+        ("Time", ["0.0", "0.5", "1.0"], "0.5"),
+        ("", ["0", "1", "2"], "1"),
+        ("when", ["1950-01", "1950-02", "1950-03"], "1 month"),
+        ("when", ["1950/1/1", "1950/4/1", "1950/7/1"], "1 quarter"),
+        ("when", ["2020-01-01T00:00Z", "2020-01-01T01:00Z", "2020-01-01T02:00Z"], "1 hour"),
+        ("when", ["2020-01-01 8:30", "2020-01-01 9:00", "2020-01-01 9:30"], "30 minutes"),
+    ],
+)
+def test_the_time_column_is_found(write, header, stamps, step):
+    rows = "".join(f"{s},{i}\n" for i, s in enumerate(stamps))
+    (series,) = to_series(write(f"{header},flow\n{rows}"))
+    assert series.times.describe() == step and series.target_names == ("flow",)
+    assert series.times.column == (header or "index")
+
+
+def test_dates_go_before_the_row_index_that_pandas_writes(write, lab):
+    (series,) = to_series(write(pd.DataFrame({"date": DATES, "y": [1.5, -2.0, 3.25]}).to_csv()))
+    assert series.target_names == ("y",) and series.times == lab.times
+    (series,) = to_series(write("index,flow,rain\n0,1,5\n1,2,6\n2,3,7\n"), inputs=["rain"])
+    assert series.target_names == ("flow",) and series.times.column == "index"
+    (series,) = to_series(pl.DataFrame({"date": DATES, "index": [5.0, 6.0, 7.0]}))
+    assert series.target_names == ("index",) and series.times.column == "date"
+
+
+def test_columns_that_are_no_time():
+    frame = pl.DataFrame({"flow": [1, 2, 3], "year": [5, 5, 5]})
+    assert to_series(frame, target="flow")[0].times == Times.count(3)
+    assert to_series(frame.select("year"), target="year")[0].times == Times.count(3)
+    assert to_series(frame, target="flow", inputs=["year"])[0].times == Times.count(3)
+
+
+def test_booleans_and_columns_without_anything_do_not_compete_for_target(write):
+    frame = pl.DataFrame({"flow": [1, 2, 3], "holiday": [True, False, True]})
+    assert to_series(frame)[0].target_names == ("flow",)
+    (series,) = to_series(frame, target="flow", inputs=["holiday"])
+    assert series.inputs.tolist() == [[1], [0], [1]]
+    path = write("flow,empty,holiday\n1,,true\n2,,false\n3,,True\n")
+    (series,) = to_series(path, inputs=["holiday"])
+    assert series.target_names == ("flow",) and series.inputs.tolist() == [[1], [0], [1]]
+
+
+def test_the_only_dates_are_the_time_wherever_they_stand(write):
+    days = ("2020-01-01", "2020-01-02", "2020-01-03")
+    text = "site,date,y\n" + "".join(f"a,{day},1\nb,{day},2\n" for day in days)
+    for path in (write(text), write(pd.read_csv(write(text)).to_csv(), "indexed.csv")):
+        with refuses(
+            "stamps in `date` must not repeat; got 2020-01-01 in row 2 after 2020-01-01 in "
+            "row 1; the step expected is 1 day. Drop one of the rows; if the table holds "
+            "several series, name the column that tells them apart as `id`."
+        ):
+            to_series(path)
+        assert [len(s) for s in to_series(path, id="site")] == [3, 3]
+
+
+def test_one_of_several_dates_is_not_guessed(lab):
+    frame = pl.DataFrame({"y": [1.0, 2.0, 3.0], "date": DATES, "entered": DATES})
+    assert to_series(frame)[0].times == Times.count(3)
+    assert to_series(frame.drop("entered"))[0].times == lab.times
+    assert to_series(frame, time="date")[0].times == lab.times
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (
+            "t,y,z\n0,1,2\n1,2,3\n",
+            {},
+            "`target` must be named if the table has several numeric columns; got `y`, `z`. "
+            "Pass `target` (`--target` on the command line).",
+        ),
+        (
+            "t,y\n0,a\n1,b\n2,c\n",
+            {},
+            "a table needs a numeric column to forecast; got `t`, `y`. Pass `target`, and "
+            "write numbers with a decimal point.",
+        ),
+        (
+            "t,flow\n0,1\n",
+            {"target": "Flo"},
+            "`target` must name a column of the table (`t`, `flow`); got Flo. Change `target`. "
+            "Did you mean `flow`?",
+        ),
+        ("t,flow\n0,1\n", {"inputs": ["rain"]}, "got rain. Change `inputs`."),
+        ("t,flow\n0,1\n", {"time": "T"}, "got T. Change `time`. Did you mean `t`?"),
+        ("t,flow\n0,1\n", {"id": "site"}, "`id` must name a column of the table"),
+        (
+            "t,y\n0,1\n",
+            {"target": "y", "inputs": ["y"]},
+            "a column must have one role; got `y` as `target` and `inputs`. Name another "
+            "column.",
+        ),
+        ("t,y\n0,1\n", {"target": "y", "time": "y"}, "got `y` as `target` and `time`."),
+        ("t,y\n0,1\n", {"target": ["y", "y"]}, "got `y` as `target` and `target`."),
+        ("t,y\n0,1\n", {"target": []}, "a table needs a numeric column to forecast"),
+    ],
+)
+def test_mistakes_in_roles(write, text, options, message):
+    with refuses(message) as caught:
+        to_series(write(text), **options)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,145 @@
+"""Schemes by their order, and by closed forms."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import refuses
+
+from throughtime.dynamics.equations import equations
+from throughtime.dynamics.simulate import simulate, stepper
+from throughtime.dynamics.systems import DELAY, System, system
+
+
+def closed_form(t):
+    """x of `oscillator` without force, from (1, 0)."""
+    c, w = 0.1, np.sqrt(1 - 0.01)
+    return np.exp(-c * t) * (np.cos(w * t) + c / w * np.sin(w * t))
+
+
+FREE = system("oscillator", amplitude=0.0)
+
+
+@pytest.mark.parametrize("scheme, order", [("euler", 1), ("rk4", 4)])
+def test_a_scheme_has_its_order(scheme, order):
+    errors = [
+        abs(simulate(FREE, 4, dt=1.0, scheme=scheme, substeps=n)[-1, 0] - closed_form(4.0))
+        for n in (40, 80)
+    ]
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.1)
+
+
+def test_the_tolerance_is_kept():
+    t = 0.1 * np.arange(201)
+    for tolerance in (1e-6, 1e-10):
+        x = simulate(FREE, 200, tolerance=tolerance)[:, 0]
+        assert np.abs(x - closed_form(t)).max() < 10 * tolerance
+
+
+def test_euler_is_the_lectures_update():
+    y = simulate(system("oscillator"), 3, scheme="euler", substeps=1)
+    x, v = y[1]
+    force = np.cos(1.2 * 0.1)
+    np.testing.assert_allclose(y[2], [x + 0.1 * v, v + 0.1 * (force - 0.2 * v - x)], rtol=1e-12)
+
+
+def test_a_delay_is_solved_to_order_four(float64):
+    """y' = -pi/2 y(t - 1) has the solution cos(pi t / 2)."""
+
+    def law(t, y, p, u, delayed):
+        return -np.pi / 2 * delayed
+
+    late = System("late", "", "", ("y",), law, {"delay": 1.0}, (1.0,), kind=DELAY)
+    errors = []
+    for lags in (20, 40):
+        step, _, see = stepper(late, 1.0, substeps=lags)
+        past = np.cos(np.pi / 2 * np.arange(-lags - 1, 1) / lags)
+        errors.append(float(abs(see(step(0.0, jnp.asarray(past)))[0])))  # cos(pi/2) = 0
+    assert errors[0] < 1e-5
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.2)
+
+
+def test_a_delay_starts_from_a_constant_past():
+    """y' = -y(t - 1): straight, then a parabola, but for the interpolation of its kink."""
+    law = lambda t, y, p, u, delayed: -delayed  # noqa: E731
+    late = System("late", "", "", ("y",), law, {"delay": 1.0}, (1.0,), dt=0.5, kind=DELAY)
+    y = simulate(late, 4, substeps=50)[:, 0]
+    np.testing.assert_allclose(y, [1, 0.5, 0, -0.375, -0.5], atol=1e-4)
+
+
+def test_a_field_is_solved_to_order_four():
+    flame = system("kuramoto-sivashinsky")
+    smooth = simulate(flame, 200)[-1]
+    exact = simulate(flame, 8, start=smooth, substeps=128)[-1]
+    errors = [
+        np.abs(simulate(flame, 8, start=smooth, substeps=n)[-1] - exact).max() for n in (16, 32)
+    ]
+    assert np.log2(errors[0] / errors[1]) > 3.5 and errors[1] < 1e-8  # (it nears 4 slowly)
+
+
+def test_small_waves_of_a_field_grow_as_the_linear_equation_says():
+    flame = system("kuramoto-sivashinsky")
+    x = np.arange(64) / 64 * 2 * np.pi
+    y = simulate(flame, 40, start=1e-8 * np.cos(2 * x))  # the second wave
+    k = 2 * 2 * np.pi / 22
+    growth = np.exp((k**2 - k**4) * 0.25 * 40)
+    np.testing.assert_allclose(y[-1], 1e-8 * growth * np.cos(2 * x), atol=1e-13)
+
+
+def test_many_trajectories_are_those_alone():
+    lorenz, starts = system("lorenz63"), np.array([[1.0, 1, 25], [2, 3, 20]])
+    many = simulate(lorenz, 30, start=starts, parameters={"rho": np.array([28.0, 20.0])})
+    alone = simulate(system("lorenz63", rho=20.0), 30, start=starts[1])
+    assert many.shape == (2, 31, 3)
+    np.testing.assert_allclose(many[1], alone, rtol=1e-7)
+
+
+def test_a_transient_is_dropped():
+    whole = simulate(FREE, 30)
+    np.testing.assert_allclose(simulate(FREE, 20, transient=1.0), whole[10:], atol=1e-8)
+
+
+def test_stiff_equations_go_on_by_an_implicit_scheme():
+    y = simulate(equations("x' = -1000000*(x - cos(t)) - sin(t); x(0) = 1"), 100)[:, 0]
+    np.testing.assert_allclose(y, np.cos(0.1 * np.arange(101)), atol=1e-6)
+
+
+def test_what_goes_to_infinity_is_said_with_its_time():
+    blow = equations("x' = x^2; x(0) = 1")
+    with refuses("near time 1"):
+        simulate(blow, 30)
+    with refuses("must stay finite"):
+        simulate(blow, 30, scheme="rk4")
+    with refuses("in its transient"):
+        simulate(blow, 30, transient=5.0, scheme="rk4")
+
+
+def test_bad_arguments_are_refused():
+    lorenz = system("lorenz63")
+    with refuses("`steps`"):
+        simulate(lorenz, 0)
+    with refuses("`dt`"):
+        simulate(lorenz, 3, dt=0.0)
+    with refuses("Did you mean `rk4`"):
+        simulate(lorenz, 3, scheme="rk5")
+    with refuses("`tolerance`"):
+        simulate(lorenz, 3, tolerance=2.0)
+    with refuses("3 variables"):
+        simulate(lorenz, 3, start=(1.0, 2.0))
+    with refuses("`tau`"):
+        simulate(lorenz, 3, parameters={"tau": 1.0})
+    two, three = np.ones((2, 3)), np.full(3, 28.0)
+    with refuses("one length"):
+        simulate(lorenz, 3, start=two, parameters={"rho": three})
+    delay = system("mackey-glass", delay=17.03)
+    with refuses("multiple"):
+        simulate(delay, 3)
+
+
+def test_what_is_lost_is_given_back_if_that_is_asked_for():
+    """x' = x^2 from 1 is lost at time 1; from -1 it is -1 / (1 + t)."""
+    grows = equations("x' = x^2")
+    found = simulate(grows, 30, dt=0.1, start=[[1.0], [-1.0]], scheme="rk4", finite=False)
+    assert not np.isfinite(found[0]).all()
+    np.testing.assert_allclose(found[1, :, 0], -1 / (1 + 0.1 * np.arange(31)), rtol=1e-7)
+    with refuses("must stay finite"):
+        simulate(grows, 30, dt=0.1, start=[[1.0], [-1.0]], scheme="rk4")

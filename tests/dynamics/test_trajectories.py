@@ -1,0 +1,229 @@
+"""What a network reads on its way along a trajectory, against what the equations say."""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import refuses
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from throughtime.dynamics.equations import equations
+from throughtime.dynamics.simulate import simulate
+from throughtime.dynamics.systems import System, system
+from throughtime.dynamics.trajectories import check_learnable, draw, names, read, told
+
+RANGES = {
+    "damping": (0.1, 0.5),
+    "frequency": (0.5, 2.0),
+    "amplitude": (0.5, 1.5),
+    "x": (-2, 2),
+}
+NEWTON = "x' = v; v' = F - eta*v - x; F = a*cos(w*t); a = 2; w = 1.2; eta = 0.2; x(0) = 1"
+COUNT, STEPS, DT = 5, 12, 0.5
+
+
+@pytest.fixture(scope="module")
+def found():
+    return draw(system("oscillator"), RANGES, COUNT, STEPS, DT, seed=3)
+
+
+def points(dt, steps):
+    """The start, the middle and the end of each step: (step, 3)."""
+    return dt * (np.arange(steps)[:, None] + [0, 0.5, 1])
+
+
+def test_the_drive_is_told_at_simpsons_points(found):
+    w, a = found.parameters["frequency"], found.parameters["amplitude"]
+    wanted = a[:, None, None] * np.cos(w[:, None, None] * points(DT, STEPS))
+    np.testing.assert_allclose(found.inputs[..., :3], wanted, atol=1e-13)
+    # The end of a step is the start of the next.
+    np.testing.assert_array_equal(found.inputs[:, 1:, 0], found.inputs[:, :-1, 2])
+
+
+def test_of_the_parameters_only_those_of_the_law_are_told(found):
+    newton = system("oscillator")
+    assert told(newton, RANGES) == ("damping",)
+    assert names(newton, RANGES) == ("F, start", "F, middle", "F, end", "damping")
+    assert found.inputs.shape == (COUNT, STEPS, 4)
+    damping = found.parameters["damping"]
+    np.testing.assert_array_equal(found.inputs[..., 3], damping[:, None].repeat(STEPS, axis=1))
+    assert set(found.parameters) == set(RANGES) - {"x"}
+
+
+def test_equations_as_text_are_read_alike():
+    text = equations(NEWTON)
+    ranges = {"w": (0.5, 2.0), "eta": (0.1, 0.5), "a": (1, 2)}
+    assert told(text, ranges) == ("eta",)
+    found = draw(text, ranges, 3, STEPS, DT)
+    w, a = found.parameters["w"], found.parameters["a"]
+    wanted = a[:, None, None] * np.cos(w[:, None, None] * points(DT, STEPS))
+    np.testing.assert_allclose(found.inputs[..., :3], wanted, atol=1e-13)
+    np.testing.assert_array_equal(found.inputs[:, 0, 3], found.parameters["eta"])
+    np.testing.assert_array_equal(found.states[:, 0], [[1, 0]] * 3)  # what has no range
+
+
+def test_a_parameter_of_law_and_drive_is_told():
+    both = equations("x' = F - k*x; F = cos(k*t); k = 1")
+    assert told(both, {"k": (1, 2)}) == ("k",)
+    assert told(both, {"x": (1, 2)}) == ()
+
+
+def test_several_drives_lie_side_by_side_at_each_point():
+    both = equations("x' = F + G - x; F = cos(t); G = sin(2*t)")
+    found = read(both, {}, (), 2, STEPS, DT)
+    t = points(DT, STEPS)
+    wanted = np.stack([np.cos(t), np.sin(2 * t)], axis=-1).reshape(STEPS, 6)
+    np.testing.assert_allclose(found, [wanted, wanted], atol=1e-13)
+    labels = [f"{u}, {point}" for point in ("start", "middle", "end") for u in ("F", "G")]
+    assert names(both, {}) == tuple(labels)
+
+
+def test_a_map_reads_its_parameter_and_has_no_points_between():
+    logistic, ranges = system("logistic"), {"r": (2.5, 4.0), "x": (0.1, 0.9)}
+    found = draw(logistic, ranges, COUNT, STEPS, 1)
+    assert names(logistic, ranges) == ("r",)
+    assert found.inputs.shape == (COUNT, STEPS, 1)
+    x, r = found.states[..., 0], found.inputs[..., 0]
+    np.testing.assert_allclose(x[:, 1:], r * x[:, :-1] * (1 - x[:, :-1]), rtol=1e-12)
+
+
+def test_the_drive_of_a_map_is_told_at_its_step():
+    def law(n, y, p, u):
+        return 0.5 * y + u
+
+    def drive(n, p):
+        return jnp.stack([jnp.cos(p["w"] * n)])
+
+    options: dict = {"dt": 1, "inputs": ("u",), "kind": "map", "drive": drive}
+    driven = System("driven", "", "", ("x",), law, {"w": 0.7}, (1.0,), **options)
+    found = draw(driven, {"w": (0.1, 1)}, COUNT, STEPS, 1)
+    assert names(driven, {"w": (0.1, 1)}) == ("u, start",)
+    w = found.parameters["w"][:, None]
+    np.testing.assert_allclose(found.inputs[..., 0], np.cos(w * np.arange(STEPS)), atol=1e-13)
+    x = found.states[..., 0]
+    np.testing.assert_allclose(x[:, 1:], 0.5 * x[:, :-1] + found.inputs[..., 0], atol=1e-13)
+
+
+def test_nothing_that_drives_and_nothing_that_varies_is_nothing_to_read():
+    free = equations("x' = -x; x(0) = 1")
+    found = draw(free, {}, 2, STEPS, DT)
+    assert found.inputs.shape == (2, STEPS, 0) and names(free, {}) == ()
+    decay = np.exp(-DT * np.arange(STEPS + 1))
+    np.testing.assert_allclose(found.states[..., 0], [decay, decay], rtol=1e-8)
+
+
+def test_the_states_are_those_of_simulate(found):
+    for which in (0, 3):
+        own = {name: float(values[which]) for name, values in found.parameters.items()}
+        start = found.states[which, 0]
+        alone = simulate(system("oscillator", **own), STEPS, dt=DT, start=start)
+        np.testing.assert_allclose(found.states[which], alone, atol=1e-7)
+        assert start[1] == 0  # v has no range
+
+
+def test_a_seed_gives_one_draw(found):
+    again = draw(system("oscillator"), RANGES, COUNT, STEPS, DT, seed=3)
+    other = draw(system("oscillator"), RANGES, COUNT, STEPS, DT, seed=4)
+    np.testing.assert_array_equal(found.states, again.states)
+    np.testing.assert_array_equal(found.inputs, again.inputs)
+    assert (found.states[:, 0, 0] != other.states[:, 0, 0]).all()
+    for name, values in found.parameters.items():
+        np.testing.assert_array_equal(values, again.parameters[name])
+        assert (values != other.parameters[name]).all()
+
+
+bounds = st.floats(-5, 5).flatmap(
+    lambda least: st.tuples(st.just(least), st.floats(least + 1e-3, least + 9))
+)
+
+
+@settings(max_examples=15)
+@given(r=bounds, x=bounds, seed=st.integers(0, 2**32))
+def test_every_draw_lies_in_its_range(r, x, seed):
+    """Of a map of one step, whose next state is known."""
+    found = draw(system("logistic"), {"r": r, "x": x}, 20, 1, 1, seed)
+    drawn = found.parameters["r"]
+    assert (drawn >= r[0]).all() and (drawn <= r[1]).all()
+    start = found.states[:, 0, 0]
+    assert (start >= x[0]).all() and (start <= x[1]).all()
+    wanted = drawn * start * (1 - start)
+    np.testing.assert_allclose(found.states[:, 1, 0], wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_draws_fill_their_range_evenly():
+    found = draw(system("logistic"), {"x": (0.2, 0.8)}, 2000, 1, 1)
+    start = np.sort(found.states[:, 0, 0])
+    even = 0.2 + 0.6 * (np.arange(2000) + 0.5) / 2000
+    # Kolmogorov and Smirnov's bound at 1e-6: 2.7 / sqrt(n)
+    assert np.abs(start - even).max() / 0.6 < 2.7 / math.sqrt(2000)
+
+
+def test_what_cannot_be_learned_is_refused():
+    with refuses("whose state is what is seen; got `mackey-glass`, which has a delay."):
+        check_learnable(system("mackey-glass"))
+    with refuses("must be a drive of its own; got `t` in a slope. Give it a name"):
+        check_learnable(equations("x' = cos(t) - x"))
+    with refuses("`t` in a slope"):
+        check_learnable(equations("x' = -t*x; x(0) = 1"))
+    for fine in ("x' = F - x; F = cos(t)", "x' = -x"):
+        check_learnable(equations(fine))
+    check_learnable(system("henon"))
+
+
+@pytest.mark.parametrize(
+    ("ranges", "message"),
+    [
+        ({"dampin": (0, 1)}, "got `dampin`. Did you mean `damping`?"),
+        (
+            {"F": (0, 1)},
+            "a range must be of a variable or a parameter of `oscillator`; got `F`",
+        ),
+        ({"x": (1, 1)}, "the range of `x` must go from a number to a larger one; got 1 to 1."),
+        ({"x": (2, 1)}, "got 2 to 1. Write it as `0.1:0.5`."),
+        ({"damping": (0, math.inf)}, "the range of `damping` must go"),
+        ({"damping": (-math.inf, 0.0)}, "got -inf to 0.0"),
+        ({"damping": (math.nan, 0.0)}, "got nan to 0.0"),
+    ],
+)
+def test_ranges_that_are_none(ranges, message):
+    with refuses(message):
+        draw(system("oscillator"), ranges, 2, 3, 0.1)
+
+
+def test_numbers_that_are_none():
+    newton = system("oscillator")
+    with refuses("`count`"):
+        draw(newton, {}, 0, 3, 0.1)
+    with refuses("`steps`"):
+        draw(newton, {}, 2, 0, 0.1)
+    for dt in (0, -0.1, math.inf, math.nan):
+        with refuses("`dt` must be above 0 and finite"):
+            draw(newton, {}, 2, 3, dt)
+    with refuses("a seed must not be negative; got -1."):
+        draw(newton, {}, 2, 3, 0.1, seed=-1)
+
+
+def test_a_solution_that_is_lost_is_said():
+    with refuses("must stay finite"):
+        draw(equations("x' = x^2"), {"x": (1, 2)}, 3, 30, 0.1)
+
+
+def test_what_decides_the_steps_of_a_field_cannot_vary():
+    flame = system("kuramoto-sivashinsky")
+    with refuses("`length` of `kuramoto-sivashinsky` must be one number"):
+        draw(flame, {"length": (20, 24)}, 3, 4, 0.25)
+    with refuses("`delay` of `mackey-glass` must be one number"):
+        simulate(system("mackey-glass"), 3, parameters={"delay": np.array([17.0, 18.0])})
+
+
+@pytest.mark.parametrize("slope", ["sign(sin(t)) - x", "max(0, t - 5) - x", "floor(t) - x"])
+def test_time_is_found_where_its_derivative_is_zero(slope):
+    with refuses("what changes with time must be a drive of its own"):
+        check_learnable(equations(f"x' = {slope}"))
+
+
+def test_a_parameter_is_told_where_its_derivative_is_zero():
+    law = equations("x' = sign(k) * (1 - x) + 0 * unused; k = 1; unused = 2; F = 3")
+    assert told(law, {"k": (0, 1), "unused": (0, 1), "F": (0, 1)}) == ("k", "unused")

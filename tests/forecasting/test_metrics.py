@@ -1,0 +1,209 @@
+"""Metrics against scikit-learn, against numbers worked out by hand, and their rules."""
+
+import numpy as np
+import pytest
+from conftest import refuses
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn import metrics as sk
+
+from throughtime.forecasting import metrics
+
+finite = st.floats(-1e6, 1e6, allow_subnormal=False)
+pairs = hnp.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=9).flatmap(
+    lambda shape: st.tuples(*[hnp.arrays(np.float64, shape, elements=finite)] * 2)
+)
+
+
+@given(pairs)
+def test_errors_agree_with_scikit_learn(pair):
+    truth, forecast = pair
+    close = {"rel": 1e-9, "abs": 1e-9}
+    assert metrics.mse(truth, forecast) == pytest.approx(
+        sk.mean_squared_error(truth, forecast), **close
+    )
+    assert metrics.mae(truth, forecast) == pytest.approx(
+        sk.mean_absolute_error(truth, forecast), **close
+    )
+    assert metrics.rmse(truth[:, 0], forecast[:, 0]) == pytest.approx(
+        sk.root_mean_squared_error(truth[:, 0], forecast[:, 0]), **close
+    )
+
+
+@pytest.mark.parametrize("shape", [(50,), (50, 3), (4, 50, 3)])
+def test_nmse_is_one_minus_r2(shape):
+    rng = np.random.default_rng(0)
+    truth, forecast = rng.normal(3, 2, shape), rng.normal(3, 2, shape)
+    rows = (-1, shape[-1]) if len(shape) > 1 else (-1, 1)
+    r2 = sk.r2_score(
+        truth.reshape(rows), forecast.reshape(rows), multioutput="variance_weighted"
+    )
+    assert metrics.nmse(truth, forecast) == pytest.approx(1 - r2, rel=1e-12)
+    assert metrics.nrmse(truth, forecast) == pytest.approx(np.sqrt(1 - r2), rel=1e-12)
+
+
+def test_the_mean_as_a_forecast_scores_one():
+    truth = np.random.default_rng(1).normal(size=(40, 2)) * [1.0, 100.0] + [5.0, -7.0]
+    assert metrics.nmse(truth, np.tile(truth.mean(0), (40, 1))) == pytest.approx(1.0)
+
+
+def test_mase_by_hand():
+    train = np.array([1.0, 3.0, 2.0, 6.0])  # one step back: 2, 1, 4; two steps: 1, 3
+    truth, forecast = np.array([5.0, 7.0]), np.array([4.0, 10.0])
+    assert metrics.mase(truth, forecast, train) == pytest.approx(2 / (7 / 3))
+    assert metrics.mase(truth, forecast, train, period=2) == pytest.approx(2 / 2)
+
+
+def test_mase_scales_each_column_by_its_own():
+    rng = np.random.default_rng(2)
+    train, truth, forecast = (rng.normal(size=(n, 2)) for n in (30, 8, 8))
+    each = [metrics.mase(truth[:, i], forecast[:, i], train[:, i]) for i in range(2)]
+    assert metrics.mase(truth, forecast, train) == pytest.approx(np.mean(each))
+    units = np.array([1.0, 1e6])
+    assert metrics.mase(truth * units, forecast * units, train * units) == pytest.approx(
+        np.mean(each)
+    )
+
+
+def test_persistence_within_the_training_series_has_a_mase_of_one():
+    train = np.cumsum(np.random.default_rng(3).normal(size=100))
+    assert metrics.mase(train[1:], train[:-1], train) == pytest.approx(1.0)
+
+
+def test_coverage_counts_the_bounds_as_inside():
+    truth = np.array([0.0, 1.0, 2.0, 3.0])
+    assert metrics.coverage(truth, np.zeros(4), np.full(4, 2.0)) == 0.75
+    normal = np.random.default_rng(4).normal(size=100_000)
+    bound = np.full(normal.shape, 1.6448536)
+    assert metrics.coverage(normal, -bound, bound) == pytest.approx(0.9, abs=0.004)
+
+
+def test_integers_are_computed_in_float64():
+    truth, forecast = np.array([0, 200], np.uint8), np.array([255, 100], np.uint8)
+    assert metrics.mse(truth, forecast) == (255**2 + 100**2) / 2
+
+
+def test_a_forecast_that_blew_up_says_so():
+    truth = np.zeros(2)
+    assert metrics.mse(truth, np.array([1e300, 0.0])) == np.inf
+    assert np.isnan(metrics.rmse(truth, np.array([np.nan, 0.0])))
+
+
+one, two = np.ones(3), np.arange(3.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: metrics.mse(np.ones((3, 1)), one),
+            "`truth` and `forecast` must have one shape; got (3, 1) and (3,). "
+            "Cut or reshape one of them.",
+        ),
+        (
+            lambda: metrics.mae(np.ones(0), np.ones(0)),
+            "an error needs at least one value; got arrays of shape (0,). "
+            "Compare over at least one step.",
+        ),
+        (
+            lambda: metrics.nmse(one, two),
+            "a normalised error needs a truth that varies; got 3 values without variance. "
+            "Compare over a longer stretch, or use `mse` or `rmse`.",
+        ),
+        (
+            lambda: metrics.mase(two, two, two, period=3),
+            "`period` must be at least 1 and shorter than the training series; got 3 for "
+            "3 steps. Change `period`, or pass more training data.",
+        ),
+        (
+            lambda: metrics.mase(two, two, two, period=0),
+            "`period` must be at least 1",
+        ),
+        (
+            lambda: metrics.mase(two, two, one),
+            "MASE needs a training series that changes over 1 steps; got a scale of 0. "
+            "Use `mae` or `rmse`, or another `period`.",
+        ),
+        (
+            lambda: metrics.mase(np.ones((3, 2)), np.ones((3, 2)), np.ones((9, 3))),
+            "`train` must be (time,) or (time, dim) with the columns of `truth`; got shapes "
+            "(9, 3) and (3, 2). Pass the training part of the series that `truth` continues.",
+        ),
+        (
+            lambda: metrics.coverage(one, two, -two),
+            "`lower` must not lie above `upper`; got 2 of 3 intervals reversed. "
+            "Swap the two bounds.",
+        ),
+        (
+            lambda: metrics.coverage(one, one, np.ones(2)),
+            "`truth` and `upper` must have one shape; got (3,) and (2,).",
+        ),
+    ],
+)
+def test_rules(call, message):
+    with refuses(message):
+        call()
+
+
+def test_valid_time_ends_at_the_first_step_that_is_off():
+    truth = np.zeros((2, 6, 2))
+    forecast = truth.copy()
+    forecast[0, 3] = 0.5  # valid for three steps, whatever comes after
+    forecast[1, :, 0] = 0.5  # off in one of two variables: .5 / sqrt(2) < .4
+    spread = np.ones(2)
+    times = metrics.valid_time(truth, forecast, dt=0.1, spread=spread)
+    np.testing.assert_allclose(times, [0.3, 0.6])
+    forecast[1, 0] = np.nan
+    assert metrics.valid_time(truth, forecast, spread=spread)[1] == 0
+    assert metrics.valid_time(truth[0], forecast[0], spread=spread) == 3
+
+
+def test_valid_time_is_in_units_of_the_spread():
+    truth = np.random.default_rng(0).normal(0, 7, (500, 1))
+    forecast = truth + 7 * 0.39
+    assert metrics.valid_time(truth, forecast, spread=np.array([7.0])) == 500
+    assert metrics.valid_time(truth, truth + 7 * 0.41, spread=np.array([7.0])) == 0
+    with refuses("must vary"):
+        metrics.valid_time(np.ones((5, 1)), np.ones((5, 1)))
+    with refuses("(trajectory, time, dim)"):
+        metrics.valid_time(np.ones(5), np.ones(5))
+
+
+def test_state_space_divergence_is_that_of_the_histograms():
+    rng = np.random.default_rng(0)
+    truth, other = rng.normal(size=(4000, 2)), rng.normal(0.3, 1.2, (4000, 2))
+    wider = 0.1 * truth.std(axis=0)
+    ranges = list(zip(truth.min(axis=0) - wider, truth.max(axis=0) + wider, strict=True))
+    p, q = (np.histogramdd(y, bins=30, range=ranges)[0].ravel() + 1e-5 for y in (truth, other))
+    p, q = p / p.sum(), q / q.sum()
+    expected = float((p * np.log(p / q)).sum())
+    assert metrics.state_space_divergence(truth, other) == pytest.approx(expected, rel=1e-9)
+    assert metrics.state_space_divergence(truth, truth) == pytest.approx(0, abs=1e-12)
+
+
+def test_state_space_divergence_falls_as_distributions_near():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(20_000, 1))
+    found = [
+        metrics.state_space_divergence(truth, rng.normal(m, 1, (20_000, 1)))
+        for m in (1, 0.5, 0)
+    ]
+    assert found[0] == pytest.approx(0.5, rel=0.15)  # half the squared distance of the means
+    assert found[0] > found[1] > found[2] and found[2] < 0.02
+    lost = np.full((100, 1), np.inf)
+    assert np.isfinite(metrics.state_space_divergence(truth, lost))
+
+
+def test_spectrum_distance():
+    t = np.arange(4000)[:, None]
+    slow, fast = np.sin(2 * np.pi * t / 50), np.sin(2 * np.pi * t / 5)
+    assert metrics.spectrum_distance(slow, 3 * slow + 1) == pytest.approx(0, abs=1e-6)
+    assert metrics.spectrum_distance(slow, fast) == pytest.approx(1, abs=1e-3)
+    both = slow + fast  # half of its power is where all of the other is
+    expected = np.sqrt(1 - np.sqrt(0.5))
+    assert metrics.spectrum_distance(slow, both) == pytest.approx(expected, abs=1e-2)
+    assert metrics.spectrum_distance(slow, np.full_like(slow, np.nan)) == 1
+    assert metrics.spectrum_distance(slow, np.ones_like(slow)) == 1
+    with refuses("the same variables"):
+        metrics.spectrum_distance(slow, np.ones((50, 2)))

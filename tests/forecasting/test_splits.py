@@ -1,0 +1,319 @@
+"""Parts: nothing leaks from validation or test into what is trained, scaled or calibrated."""
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from throughtime.data.series import Series, Times
+from throughtime.errors import InputError
+from throughtime.forecasting.predict import Predictor
+from throughtime.forecasting.splits import WARM, Parts
+from throughtime.recurrence.network import Architecture
+
+few = settings(max_examples=15)
+NETWORK = Architecture(1, 1, hidden=1, cell="rnn").build(0)
+SHARES = {"validation": 0.25, "test": 0.2}
+
+
+def make(n=60, targets=1, inputs=0, seed=0, name="series"):
+    rng = np.random.default_rng(seed)
+    y, u = rng.normal(size=(n, targets)), rng.normal(size=(n, inputs))
+    names = tuple(f"y{i}" for i in range(targets)), tuple(f"u{i}" for i in range(inputs))
+    return Series(y, names[0], u, names[1], Times.count(n), name)
+
+
+def counted(n, inputs=0, first=0):
+    """A series whose values are their own row number; its inputs are 1000 more."""
+    rows = first + np.arange(n, dtype=float)[:, None]
+    names = tuple(f"u{i}" for i in range(inputs))
+    return Series(rows, ("y",), np.tile(rows + 1000, inputs), names, Times.count(n))
+
+
+def cut(series, window=4, horizon=1, truncated=False, **shares):
+    series = series if isinstance(series, list) else [series]
+    shares = {**SHARES, **shares}
+    return Parts.of(
+        series, shares["validation"], shares["test"], window, horizon, truncated, "float32"
+    )
+
+
+def read(data, batch_size=1000):
+    """The inputs, targets and weights that training would see, in NumPy, in one batch."""
+    if data.stateful:
+        return tuple(np.asarray(v) for v in (data.inputs, data.targets, data.weights))
+    first = np.asarray(data.starts)[:, None] + np.arange(data.window)
+    ahead = first[..., None] + np.arange(1, data.horizon + 1)
+    y, u = np.asarray(data.targets), np.asarray(data.inputs)
+    count = len(first), data.window
+    known = u[ahead].reshape(*count, -1) if u.shape[1] else np.zeros((*count, 0))
+    weights = np.broadcast_to(np.arange(data.window) >= data.washout, count)
+    return np.concatenate([y[first], known], axis=-1), y[ahead].reshape(*count, -1), weights
+
+
+def unscaled(parts, values):
+    return np.round(values * parts.scaler.std[0] + parts.scaler.mean[0]).astype(int)
+
+
+def assert_same(one, other):
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def spoil(series, first, amount):
+    """Everything from a row on replaced by something very different."""
+    targets, inputs = series.targets.copy(), series.inputs.copy()
+    targets[first:] = targets[first:] * -3 + amount
+    inputs[first:] = inputs[first:] * 2 - amount
+    return replace(series, targets=targets, inputs=inputs)
+
+
+@given(
+    n=st.just(41), window=st.sampled_from([1, 5]),
+    horizon=st.sampled_from([1, 3]), truncated=st.booleans(),
+    amount=st.floats(1, 1e6), later=st.integers(0, 10),
+)  # fmt: skip
+@few
+def test_nothing_after_the_training_part_changes_the_training(
+    n, window, horizon, truncated, amount, later
+):
+    series = [make(n, 2, 1), make(n + 7, 2, 1, seed=1)]
+    parts = cut(series, window, horizon, truncated)
+    spoilt = [
+        spoil(one, split.train + later % (split.total - split.train), amount)
+        for one, split in zip(series, parts.splits, strict=True)
+    ]
+    other = cut(spoilt, window, horizon, truncated)
+    assert parts.scaler.to_json() == other.scaler.to_json()
+    assert parts.input_scaler.to_json() == other.input_scaler.to_json()
+    assert parts.context == other.context and parts.period() == other.period()
+    assert_same(read(parts.train(32, 0)), read(other.train(32, 0)))
+
+
+@given(
+    n=st.just(41), window=st.sampled_from([1, 5]),
+    horizon=st.sampled_from([1, 3]), truncated=st.booleans(),
+    amount=st.floats(1, 1e6), later=st.integers(0, 5),
+)  # fmt: skip
+@few
+def test_the_test_part_changes_nothing_that_is_chosen_before_it(
+    n, window, horizon, truncated, amount, later
+):
+    series = [make(n, 2, 1)]
+    parts = cut(series, window, horizon, truncated)
+    split = parts.splits[0]
+    spoilt = [spoil(series[0], split.validation + later, amount)]
+    other = cut(spoilt, window, horizon, truncated)
+    assert_same(read(parts.train(32, 0)), read(other.train(32, 0)))
+    assert_same(read(parts.validation()), read(other.validation()))
+    one, two = parts.ridge(), other.ridge()
+    assert one.penalty == two.penalty
+    np.testing.assert_array_equal(one.weights, two.weights)
+
+
+class Watched(Predictor):
+    """A predictor that keeps what it is asked to forecast from, and forecasts zeros."""
+
+    def rollouts(self, contexts, inputs, steps):
+        self.__dict__.update(seen=(contexts, inputs))
+        return np.zeros((len(contexts), steps, contexts.shape[-1]))
+
+
+@pytest.mark.parametrize("truncated", [False, True])
+def test_the_test_part_changes_no_margin(truncated):
+    series = make(80, 1, 0)
+    parts = cut(series, 5, 2, truncated)
+    other = cut(spoil(series, parts.splits[0].validation, 99.0), 5, 2, truncated)
+    found = []
+    for one in (parts, other):
+        predictor = Watched(NETWORK, one, 0.5)
+        found.append((predictor.margins(6), *predictor.seen))
+    assert_same(*found)
+    assert np.isfinite(found[0][0]).all()
+
+
+def test_margins_are_of_the_validation_part_alone():
+    """Forecasts of zero err by the value: the margins are quantiles of its sizes."""
+    series = counted(80)
+    parts = cut(series, 5)
+    split = parts.splits[0]
+    predictor = Watched(NETWORK, parts, 0.5)
+    found = predictor.margins(split.validation - split.train + 2)[:, 0]
+    for k in range(split.validation - split.train):
+        judged = np.arange(split.train + k, split.validation)
+        rank = int(np.ceil((len(judged) + 1) * 0.5))
+        assert found[k] == (np.inf if rank > len(judged) else judged[rank - 1])
+    assert (found[-2:] == np.inf).all()
+    assert predictor.seen[0].max() == split.validation - 2  # the last origin's last known row
+
+
+def test_a_forecast_that_becomes_nan_widens_the_margins():
+    class Broken(Predictor):
+        def rollouts(self, contexts, inputs, steps):
+            found = np.zeros((len(contexts), steps, 1))
+            found[::2, 1] = np.nan
+            return found
+
+    found = Broken(NETWORK, cut(make(80)), 0.8).margins(2)
+    assert np.isfinite(found[0]) and found[1] == np.inf
+
+
+@given(n=st.integers(30, 70), window=st.integers(1, 8), horizon=st.integers(1, 3))
+@few
+def test_training_windows_are_all_those_of_the_training_part(n, window, horizon):
+    parts = cut(counted(n, 1), window, horizon)
+    split = parts.splits[0]
+    xs, ys, weights = read(parts.train(32, 0))
+    rows, asked = unscaled(parts, xs[..., 0]), unscaled(parts, ys)
+    starts = np.arange(split.train - window - horizon + 1)
+    np.testing.assert_array_equal(rows, starts[:, None] + np.arange(window))
+    np.testing.assert_array_equal(asked, rows[..., None] + np.arange(1, horizon + 1))
+    known = unscaled(parts, xs[..., 1:])  # the input's scale is the target's, shifted
+    np.testing.assert_array_equal(known, asked)
+    assert asked.max() == split.train - 1 and weights.all()
+
+
+def test_washout_leaves_the_first_steps_out():
+    data = cut(counted(60), 6).train(32, 4)
+    assert data.washout == 4
+    np.testing.assert_array_equal(
+        data.batch(jnp.array([0, -1])).weights, [[0, 0, 0, 0, 1, 1], [0] * 6]
+    )
+
+
+@given(
+    n=st.just(31), window=st.sampled_from([1, 7]),
+    horizon=st.sampled_from([1, 3]), truncated=st.booleans(),
+)  # fmt: skip
+@few
+def test_validation_judges_exactly_the_validation_part(n, window, horizon, truncated):
+    parts = cut(counted(n), window, horizon, truncated)
+    split = parts.splits[0]
+    xs, ys, weights = read(parts.validation())
+    asked = unscaled(parts, ys)[weights > 0]  # (forecasts, horizon)
+    firsts = np.arange(split.train, split.validation - horizon + 1)
+    np.testing.assert_array_equal(np.sort(asked[:, 0]), firsts)
+    np.testing.assert_array_equal(asked, asked[:, :1] + np.arange(horizon))
+    assert set(asked.ravel()) == set(range(split.train, split.validation))
+    last_known = unscaled(parts, xs[..., 0])[weights > 0]
+    np.testing.assert_array_equal(last_known, asked[:, 0] - 1)
+
+
+@given(lengths=st.lists(st.integers(30, 50), min_size=2, max_size=4), horizon=st.integers(1, 3))
+@few
+def test_series_never_share_a_window(lengths, horizon):
+    """Values of series i are 1000 i and more; row numbers within go up by one."""
+    series = [counted(n, first=1000 * i) for i, n in enumerate(lengths)]
+    parts = cut(series, 4, horizon)
+    pairs = ((parts.train(32, 0), 0), (parts.validation(), 1))
+    for data, part in pairs:
+        xs, ys, _ = read(data)
+        whole = np.concatenate(
+            [unscaled(parts, xs), unscaled(parts, ys)[:, -1:].swapaxes(1, 2)], 1
+        )
+        assert (np.diff(whole[..., 0], axis=1) == 1).all()
+        owner, row = np.divmod(whole[..., 0], 1000)
+        assert (owner == owner[:, :1]).all()
+        for i, split in enumerate(parts.splits):
+            mine = row[owner[:, 0] == i]
+            first, end = ((0, split.train), (split.train, split.validation))[part]
+            assert mine[:, 4].min() == first + 4 * (part == 0) and mine.max() == end - 1
+            assert len(mine) == end - first - horizon + 1 - 4 * (part == 0)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "horizon"), [(200, 4, 1), (200, 32, 2), (50, 8, 3)]
+)
+def test_streams_run_along_the_training_part(n, batch_size, horizon):
+    parts = cut([counted(n, 1), counted(n + 30, 1, first=1000)], 3, horizon, truncated=True)
+    data = parts.train(batch_size, 0)
+    xs, ys, weights = read(data)
+    assert data.chunk == 3 and xs.shape[1] % 3 == 0
+    on = weights > 0
+    rows, asked = unscaled(parts, xs[..., 0]), unscaled(parts, ys)
+    for stream in range(len(xs)):
+        mine = rows[stream][on[stream]]
+        assert on[stream, : len(mine)].all(), "only the end is padding"
+        assert (np.diff(mine) == 1).all()
+    wanted = [np.arange(s.train - horizon) + 1000 * i for i, s in enumerate(parts.splits)]
+    np.testing.assert_array_equal(np.sort(rows[on]), np.concatenate(wanted))
+    np.testing.assert_array_equal(asked[on], rows[on][:, None] + np.arange(1, horizon + 1))
+    inputs = xs[..., 1:][on] * parts.input_scaler.std + parts.input_scaler.mean - 1000
+    np.testing.assert_array_equal(np.round(inputs), asked[on])
+    assert len(xs) <= batch_size + 1
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_a_carried_state_is_warmed_up_before_the_validation_part(horizon):
+    parts = cut(counted(100), 4, horizon, truncated=True)
+    split = parts.splits[0]
+    assert parts.context == WARM * 4
+    xs, _, weights = read(parts.validation())
+    rows = unscaled(parts, xs[0, :, 0])
+    assert rows[0] == split.train - WARM * 4
+    warm = np.arange(len(rows)) < WARM * 4 - 1
+    np.testing.assert_array_equal(weights[0][warm], 0)
+    assert rows[WARM * 4 - 1] == split.train - 1 and weights[0][WARM * 4 - 1] == 1
+    assert weights.sum() == split.validation - split.train - horizon + 1
+
+
+def test_the_context_of_a_carried_state_fits_the_shortest_training_part():
+    parts = cut([counted(100), counted(40)], 12, truncated=True)
+    assert parts.context == parts.splits[1].train == 24
+    assert read(parts.validation())[2].sum() == sum(
+        s.validation - s.train for s in parts.splits
+    )
+
+
+def test_scalers_are_those_of_all_training_parts_together():
+    series = [make(50, 2, 1), make(90, 2, 1, seed=3)]
+    parts = cut(series)
+    rows = np.concatenate(
+        [s.targets[: p.train] for s, p in zip(series, parts.splits, strict=True)]
+    )
+    np.testing.assert_allclose(parts.scaler.mean, rows.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(parts.scaler.std, rows.std(axis=0), rtol=1e-12)
+
+
+def test_without_validation_there_is_none_to_judge():
+    parts = cut(make(60), validation=0.0)
+    assert parts.validation() is None and parts.ridge().penalty == 1
+
+
+@pytest.mark.parametrize(
+    ("series", "options", "message"),
+    [
+        (make(30), {"window": 18}, "`window` must be shorter than the training series; got 18"
+         " of 18 steps. Lower `window`, or pass a longer series."),
+        (make(30), {"window": 17, "horizon": 2}, "`window` and `horizon` together must fit"
+         " into the training series; got 17 + 2 of 18 steps. Lower `horizon` or `window`."),
+        (make(30), {"horizon": 7}, "`horizon` must not be longer than the validation part; got"
+         " 7 of 6 steps. Lower `horizon`, or raise `validation`."),
+        ([make(60), make(30)], {"window": 20}, "got 20 of 18 steps"),
+        (replace(make(30), targets=np.append(np.ones((18, 1)), np.zeros((12, 1)), 0)), {},
+         "a column must vary in the training part; got 1 in each row of `y0`."),
+        (replace(make(30, inputs=1), inputs=np.append(np.ones((18, 1)), np.zeros((12, 1)), 0)),
+         {}, "a column must vary in the training part; got 1 in each row of `u0`."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_trained_on_is_refused(series, options, message):
+    with pytest.raises(InputError) as caught:
+        cut(series, **options)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_longest_window_that_is_accepted_trains_on_one_example():
+    parts = cut(counted(30), 16, 2)
+    assert len(read(parts.train(32, 0))[0]) == 1
+
+
+def test_a_backtest_must_fit_into_a_test_part():
+    parts = cut([make(60), make(30)])
+    parts.check_steps(12)
+    cut(make(60), test=0.0).check_steps(1000)  # nothing is tested then
+    for steps, message in ((13, r"got 13 of 12 steps\. Lower"), (0, r"at least 1; got 0\.")):
+        with pytest.raises(InputError, match=message):
+            parts.check_steps(steps)

@@ -1,0 +1,51 @@
+"""Models as if they were fitted, with known errors: nothing is trained."""
+
+import math
+
+import numpy as np
+
+from throughtime.data.series import Series
+from throughtime.data.time_axis import Times
+from throughtime.forecasting.backtest import Backtest, Origins
+from throughtime.forecasting.forecaster import Forecaster
+from throughtime.training.train import Fitted, Row
+
+
+def waves(n=160, targets=("y",), name="waves", filled=0):
+    """Sines with noise, one for each target, by month."""
+    rows = np.arange(n)[:, None]
+    noise = 0.1 * np.random.default_rng(0).normal(size=(n, len(targets)))
+    values = np.sin(rows / (2 + np.arange(len(targets)))) + noise
+    times = Times(np.datetime64("2001-01-01", "us"), 1, n, "month", "month")
+    return Series(values, targets, np.empty((n, 0)), (), times, name, filled)
+
+
+def untrained(series, best=(5,), validated=True, **settings):
+    """A model as if it was fitted: it says nothing of the data, but it costs no time."""
+    quick = {"hidden": 4, "epochs": 9, "window": 8, "ensemble": len(best)}
+    model = Forecaster(**(quick | settings)).prepare(series)
+    loss = 0.5 if validated else math.nan
+    history = [
+        Row(m, e, 1 / e, loss, 1.0, 1.0, 0.5 * e)
+        for e in range(1, 10)
+        for m in range(len(best))
+    ]
+    network = model.architecture_.ensemble(len(best), 0)
+    model.fitted_ = Fitted(network, history, best, "all epochs done")
+    return model
+
+
+def judged_on(model, series, steps, error=0.1):
+    """A backtest of these series, or of a model's own test parts, with a known error."""
+    parts = model.parts_
+    context = max(parts.context, parts.period() or 0)
+    bounds = [(one, context, len(one)) for one in series or []] or [
+        (one, split.validation, split.total)
+        for one, split in zip(parts.series, parts.splits, strict=True)
+    ]
+    truth = Origins.join(
+        [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
+    ).truth
+    forecasts = {"network": truth + error, "persistence": truth - 2 * error}
+    margins = np.ones(truth.shape[1:])
+    return Backtest.judge(truth, forecasts, margins, 0.9, 11, parts.series[0].target_names)

@@ -1,0 +1,360 @@
+"""The four ways on one series: the same parts, the same seconds, one verdict."""
+
+import itertools
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import refuses
+from typer import Typer
+from typer.testing import CliRunner
+
+from throughtime import Forecaster, load
+from throughtime.commands.compare import compare as command
+from throughtime.data.tables import to_series
+from throughtime.forecasting.backtest import Backtest
+from throughtime.reports.comparison_report import write_comparison
+from throughtime.tasks import compare as comparing
+from throughtime.tasks.compare import WAYS, Comparison, Entry, compare, score
+from throughtime.training.train import Diverged
+
+SETTINGS = {"window": 12, "hidden": 6, "ensemble": 1, "seed": 0, "washout": 4}
+
+
+def waves(steps=160):
+    t = np.arange(steps)
+    return (
+        np.sin(t / 3)
+        + 0.3 * np.sin(t / 1.7)
+        + 0.01 * np.random.default_rng(0).normal(size=steps)
+    )
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compared")
+    seen = []
+    result = compare(
+        to_series(waves()),
+        list(WAYS),
+        folder,
+        seconds=0.5,
+        steps=3,
+        settings=SETTINGS,
+        show=lambda way, history: seen.append((way, history[-1].epoch)),
+    )
+    return result, folder, seen
+
+
+def test_every_way_is_trained_and_kept(found):
+    result, folder, seen = found
+    assert [entry.way for entry in result.entries] == list(WAYS)
+    assert {way for way, _ in seen} == set(WAYS)
+    for entry in result.entries:
+        assert np.isfinite(entry.model.predict(2).mean).all()
+        np.testing.assert_array_equal(
+            load(folder / entry.way).predict(2).mean, entry.model.predict(2).mean
+        )
+
+
+def test_the_errors_are_those_of_each_way_alone(found):
+    result, _, _ = found
+    for entry in result.entries:
+        alone = entry.model.backtest(steps=3)
+        np.testing.assert_array_equal(result.backtest.rmse[entry.name], alone.rmse["network"])
+        np.testing.assert_array_equal(
+            result.backtest.rmse["ridge autoregression"], alone.rmse["ridge autoregression"]
+        )
+
+
+def test_the_seconds_are_kept_to(found):
+    """But for the epoch under way, and compilation, which comes before its end."""
+    result, _, _ = found
+    for entry in result.entries:
+        history = entry.model.history_
+        assert all(row.seconds <= 0.5 for row in history[:-1])
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """Searches from poor settings on, with a clock that moves by one when it is read."""
+    poor = {"cell": "esn", "hidden": 20, "radius": 0.01, "input_scale": 1e-4}
+    monkeypatch.setitem(WAYS, "esn", (WAYS["esn"][0], poor))
+    monkeypatch.setattr(comparing, "LEAKS", (1.0,))  # one program to compile
+
+    def search(folder, series, **settings):
+        clock, losses = SimpleNamespace(perf_counter=itertools.count(0.0).__next__), []
+        monkeypatch.setattr(comparing, "time", clock)
+
+        def show(way, history):
+            losses[:] = [row.validation_loss for row in history]
+
+        asked = {"seconds": 10, "steps": 3, "settings": SETTINGS | settings, "show": show}
+        (entry,) = compare(to_series(series), ["esn"], folder, **asked).entries
+        return entry, losses
+
+    return search
+
+
+def test_the_best_of_the_settings_tried_is_kept(searched, tmp_path):
+    entry, losses = searched(tmp_path, waves())
+    assert entry.tried == len(losses) == 6
+    assert entry.stopped == "the best of 6 settings"
+    assert entry.model.history_[-1].validation_loss == min(losses) < losses[0]
+    assert entry.model.radius != 0.01
+    assert load(tmp_path / "esn").radius == entry.model.radius
+
+
+def test_a_setting_that_is_asked_for_is_not_searched(searched, tmp_path):
+    entry, _ = searched(tmp_path, waves(), leak=0.7)
+    assert entry.tried > 1 and entry.model.leak == 0.7 and entry.model.radius != 0.01
+
+
+def test_a_search_says_nothing_of_what_a_way_costs(searched, tmp_path):
+    entry, _ = searched(tmp_path, waves())
+    backtest = entry.backtest
+    both = Comparison((entry, replace(entry, way="hf", tried=1)), 1.0, backtest)
+    rmse = backtest.rmse | {e.name: backtest.rmse["network"] for e in both.entries}
+    told = replace(both, backtest=replace(backtest, rmse=rmse)).sentences()
+    assert not any("Quickest" in sentence for sentence in told)
+
+
+def test_a_search_does_not_see_the_test_part(searched, tmp_path):
+    """It is other, and no draw, no loss and no choice is."""
+    entry, losses = searched(tmp_path / "a", waves())
+    series = waves()
+    series[-30:] = series[-30:][::-1]  # of 32 test steps
+    other, others = searched(tmp_path / "b", series)
+    assert losses == others
+    assert entry.model.get_params() == other.model.get_params()
+
+
+def test_without_a_validation_part_no_settings_are_searched(tmp_path):
+    found = compared(tmp_path, "esn", validation=0.0)
+    assert found.entries[0].tried == 1
+    assert found.entries[0].stopped == "readouts fitted by ridge regression"
+
+
+def test_only_the_readout_of_an_echo_state_network_is_learned(found):
+    result, _, _ = found
+    weights = {entry.way: entry.weights for entry in result.entries}
+    assert weights["esn"] == 300 + 1
+    assert weights["momentum"] == weights["hf"] == 6 * (1 + 6 + 1) + 6 + 1
+
+
+def test_the_json_holds_it_all(found):
+    result, folder, _ = found
+    read = json.loads((folder / "comparison.json").read_text())
+    assert read == json.loads(json.dumps(result.to_json()))
+    assert set(read["ways"]) == set(WAYS)
+    assert read["best"] == result.best.way
+
+
+# --- a way that diverges ---
+
+EXPLODES = {"cell": "rnn", "activation": "identity", "method": "sgd", "rate": 1e30}
+
+
+@pytest.fixture
+def explodes(monkeypatch):
+    """Makes ways diverge in their first epoch."""
+
+    def of(*ways):
+        for way in ways:
+            monkeypatch.setitem(WAYS, way, (WAYS[way][0], EXPLODES))
+
+    return of
+
+
+def compared(folder, *ways, series=None, **changes):
+    return compare(
+        to_series(waves() if series is None else series),
+        ways,
+        folder,
+        seconds=0.3,
+        steps=2,
+        settings={**SETTINGS, "clip": None, **changes},
+        show=lambda *_: None,
+    )
+
+
+def test_a_way_that_diverges_is_last_and_the_others_go_on(tmp_path, explodes):
+    explodes("lstm")
+    found = compared(tmp_path, "lstm", "esn")
+    lost, sound = found.entries
+    assert np.isinf(found.backtest.rmse["LSTM"]).all()
+    assert score(found.backtest, "LSTM") == np.inf and found.best is sound
+    assert lost.stopped.startswith("diverged: a ") and lost.epochs == 0
+    with refuses("must be fitted before it forecasts"):
+        lost.model.predict(2)
+    assert not (tmp_path / "lstm").exists() and load(tmp_path / "esn").predict(2)
+    assert "Diverged, and therefore last: LSTM." in found.sentences()
+    assert not any("Quickest" in sentence for sentence in found.sentences())
+    read = json.loads((tmp_path / "comparison.json").read_text())
+    assert read["backtest"]["rmse"]["LSTM"] == [[None], [None]]
+    assert read["ways"]["lstm"]["diverged"] and not read["ways"]["esn"]["diverged"]
+    write_comparison(tmp_path / "report.html", found, title="t", command="c")
+    page = (tmp_path / "report.html").read_text()
+    assert "diverged: a " in page and "predict" in page
+
+
+def test_the_baselines_are_judged_though_all_ways_diverge(tmp_path, explodes):
+    explodes("lstm", "momentum")
+    found = compared(tmp_path, "lstm", "momentum")
+    assert found.best is None and np.isnan(found.backtest.coverage).all()
+    said = found.sentences()
+    assert said[0].split(" forecasts")[0].lower() not in ("lstm", "initialisation and momentum")
+    assert said[1] == "None of the four ways beats this baseline here."
+    assert said[2] == "Diverged, and therefore last: LSTM, initialisation and momentum."
+    read = json.loads((tmp_path / "comparison.json").read_text())
+    assert read["best"] is None and read["backtest"]["rmse"]["persistence"][0][0] > 0
+    write_comparison(tmp_path / "report.html", found, title="t", command="c")
+    page = (tmp_path / "report.html").read_text()
+    assert "No way has weights that could be kept." in page
+
+
+def test_the_command_ends_well_though_all_ways_diverge(tmp_path, explodes):
+    explodes("lstm")
+    result = run(tmp_path, "--ways", "lstm", "--out", str(tmp_path / "out"), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["best"] is None
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_weights_from_before_a_divergence_are_kept(epochs, tmp_path, monkeypatch):
+    train, before = Forecaster.train, []
+
+    def diverging(self, on_epoch):
+        train(self, on_epoch=lambda _, history: history[-1].epoch == epochs)
+        before.append(self.predict(2).mean)
+        error = Diverged("the loss must stay finite", "a loss that is not", "Lower `rate`.")
+        error.fitted = replace(self.fitted_, stopped="the loss diverged")
+        del self.fitted_
+        raise error
+
+    monkeypatch.setattr(Forecaster, "train", diverging)
+    found = compared(tmp_path, "lstm")
+    (entry,) = found.entries
+    many = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    assert entry.stopped == f"diverged after {many}, the weights before are kept"
+    assert entry.diverged is None and found.best is entry and entry.epochs == epochs
+    for model in (entry.model, load(tmp_path / "lstm")):
+        np.testing.assert_array_equal(model.predict(2).mean, before[0])
+    assert np.isfinite(found.backtest.rmse["LSTM"]).all()
+
+
+def test_a_way_is_passed_only_the_settings_that_it_takes(tmp_path):
+    found = compared(tmp_path, "lstm", "esn", leak=0.5, schedule="cosine")
+    lstm, esn = (entry.model.settings_ for entry in found.entries)
+    assert (lstm["leak"], lstm["schedule"]) == (1.0, "cosine")
+    assert (esn["leak"], esn["schedule"]) == (0.5, "constant")
+
+
+# --- what is said ---
+
+
+def backtest(**errors):
+    rmse = {name: np.array([[value]]) for name, value in errors.items()}
+    nothing = np.full((1, 1), np.nan)
+    truth = np.zeros((1, 1, 1))
+    return Backtest(truth, {}, rmse, rmse, nothing, nothing, 0.9, None, ("y",))
+
+
+def entry(way, error, seconds):
+    return Entry(way, Forecaster(), backtest(network=error), seconds, 10)
+
+
+def test_the_verdict_names_the_best_and_the_costs():
+    entries = (entry("lstm", 2.0, 9.0), entry("esn", 1.0, 0.1))
+    errors = {"LSTM": 2.0, "echo state network": 1.0, "persistence": 4.0}
+    said = Comparison(entries, 1.0, backtest(**errors)).sentences()
+    assert said[0] == (
+        "Echo state network forecasts best: its RMSE, one step ahead, is 1.000; that of LSTM, "
+        "the next best, is 2.000."
+    )
+    assert "Quickest to train: echo state network, 0.1 s; slowest: LSTM, 9 s." in said[1]
+
+
+def test_the_verdict_says_when_a_baseline_wins():
+    errors = {"LSTM": 2.0, "persistence": 1.0}
+    said = Comparison((entry("lstm", 2.0, 9.0),), 1.0, backtest(**errors)).sentences()
+    assert said[0].startswith("Persistence forecasts best")
+    assert said[1] == "None of the four ways beats this baseline here."
+
+
+def test_of_several_targets_what_ranks_is_what_is_told():
+    """In units of their own, the sum of errors would rank the other way round."""
+    rmse = {
+        "LSTM": np.array([[1.0, 300.0]]),
+        "echo state network": np.array([[4.0, 100.0]]),
+        "persistence": np.array([[10.0, 400.0]]),
+    }
+    nothing, truth = np.full((1, 2), np.nan), np.zeros((1, 1, 2))
+    whole = Backtest(truth, {}, rmse, rmse, nothing, nothing, 0.9, None, ("a", "b"))
+    entries = (entry("lstm", 150.5, 9.0), entry("esn", 52.0, 0.1))
+    found = Comparison(entries, 1.0, whole)
+    assert found.sentences()[0] == (
+        "Echo state network forecasts best: its RMSE, one step ahead and over the targets, is "
+        "0.325 of persistence; that of LSTM, the next best, is 0.425 of persistence."
+    )
+
+
+def test_a_next_best_without_a_finite_error_is_not_told():
+    errors = {"LSTM": np.inf, "persistence": 1.0}
+    said = Comparison((entry("lstm", np.inf, 9.0),), 1.0, backtest(**errors)).sentences()
+    assert said[0] == "Persistence forecasts best: its RMSE, one step ahead, is 1.000."
+
+
+def test_costs_of_several_targets_are_those_that_rank(tmp_path):
+    two = np.stack([waves(), -1000 * waves()[::-1]], axis=1)
+    found = compared(tmp_path, "esn", series=two)
+    assert found.cost()[0][1].endswith(" of persistence")
+    assert found.cost()[0][1].startswith(f"{score(found.backtest, found.entries[0].name):#.3g}")
+
+
+def test_a_forecast_that_is_not_finite_comes_last():
+    errors = {"LSTM": np.nan, "persistence": 1.0}
+    assert score(backtest(**errors), "LSTM") == np.inf
+
+
+def run(tmp_path, *arguments):
+    app = Typer()
+    app.command()(command)
+    np.savetxt(tmp_path / "y.csv", waves(), header="y", comments="")
+    data = [str(tmp_path / "y.csv"), "--window", "12", "--hidden", "6", "--seconds", "0.2"]
+    return CliRunner().invoke(app, [*data, "--steps", "2", *arguments])
+
+
+def test_the_command_writes_a_report(tmp_path):
+    out = tmp_path / "out"
+    result = run(tmp_path, "--ways", "esn,lstm", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    page = (out / "report.html").read_text()
+    assert "forecasts best" in page and "forecasts best" in result.output
+    assert page.count("<svg") == 2 and "http" not in page.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--ways", "lstm,magic"], "a way must be a known one; got `magic`"),
+        (["--ways", "esn,esn"], "ways must be named, each once"),
+        (["--ways", ""], "ways must be named, each once"),
+        (["--seconds", "0"], "`--seconds` must be positive"),
+        (["--steps", "500"], "`steps`"),
+        (["--out", "."], "the output folder must be new or empty"),
+    ],
+)
+def test_a_mistake_is_refused_before_any_training(tmp_path, arguments, message, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(tmp_path, *arguments)
+    assert result.exit_code == 1
+    assert message in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["y.csv"]
+
+
+def test_an_unknown_way_has_a_remedy(tmp_path):
+    with refuses("Did you mean `lstm`"):
+        compare([], ["lstn"], tmp_path, seconds=1, steps=1, settings={}, show=print)

@@ -14,12 +14,17 @@ class InputError(ValueError):
     The message is one line, ``"{rule}; got {got}. {remedy}"``. The command line
     prints it and exits with status 2.
 
-    **Arguments:**
+    Parameters
+    ----------
+    rule
+        What must hold, without a full stop.
+    got
+        The value received, as the user wrote it.
+    remedy
+        One sentence that says what to do.
 
-    - `rule`: what must hold, without a full stop.
-    - `got`: the value received, as the user wrote it.
-    - `remedy`: one sentence that says what to do.
-
+    Examples
+    --------
     >>> print(InputError("`window` must be positive", -3, "Raise `window`."))
     `window` must be positive; got -3. Raise `window`.
     """
@@ -35,6 +40,8 @@ class InputError(ValueError):
 def nearest(name: object, known: Iterable[str]) -> str:
     """A remedy that suggests the known name nearest to the one received, or lists them all.
 
+    Examples
+    --------
     >>> nearest("lsmt", ["rnn", "gru", "lstm"])
     'Did you mean `lstm`? Known: gru, lstm, rnn.'
     """
@@ -47,7 +54,10 @@ def nearest(name: object, known: Iterable[str]) -> str:
 def at_least_one(name: str, value: object) -> None:
     """Refuse what is not a whole number of 1 or more.
 
-    **Raises:** `InputError`, which calls it by its name.
+    Raises
+    ------
+    InputError
+        Which calls it by its name.
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         rule = f"`{name}` must be a whole number of at least 1"

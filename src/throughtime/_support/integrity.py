@@ -28,7 +28,10 @@ def write_json(path: Path, plain: dict[str, Any]) -> None:
 def read_json(path: Path, held: type[Held], newest: int) -> Held:
     """Read what `write_json` wrote, in the shape of a model with a `format`.
 
-    **Raises:** `InputError` if it is of a newer format than `newest`, incomplete or changed.
+    Raises
+    ------
+    InputError
+        If it is of a newer format than `newest`, incomplete or changed.
     """
     try:
         plain = json.loads(file_content(path))
@@ -52,7 +55,10 @@ def read_json(path: Path, held: type[Held], newest: int) -> Held:
 def checked(path: Path, digests: dict[str, str]) -> bytes:
     """The content of a file whose digest is among these.
 
-    **Raises:** `InputError` if it was changed, or cannot be read.
+    Raises
+    ------
+    InputError
+        If it was changed, or cannot be read.
     """
     content = file_content(path)
     if digest(content) != digests.get(path.name):
@@ -67,7 +73,10 @@ def _canonical(plain: dict[str, Any]) -> bytes:
 def file_content(path: Path) -> bytes:
     """The bytes of a file.
 
-    **Raises:** `InputError` if it cannot be read.
+    Raises
+    ------
+    InputError
+        If it cannot be read.
     """
     try:
         return path.read_bytes()

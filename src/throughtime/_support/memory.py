@@ -16,7 +16,10 @@ def memory() -> int | None:
 def require_memory(size: float, what: str) -> None:
     """Refuses what this machine's memory cannot hold, before it is allocated.
 
-    **Raises:** `InputError` if `size` bytes are more than there are, where that is known.
+    Raises
+    ------
+    InputError
+        If `size` bytes are more than there are, where that is known.
     """
     limit = memory()
     if limit is not None and size > limit:

@@ -35,9 +35,16 @@ def train_kept(
 ) -> None:
     """Train a model from the last checkpoint in its folder, keeping others as it goes.
 
-    **Arguments:** `flow_every`: epochs after which the gradient flow is recorded, if it is.
+    Parameters
+    ----------
+    flow_every
+        Epochs after which the gradient flow is recorded, if it is.
 
-    **Raises:** `Interrupted` at SIGINT or SIGTERM, `Diverged`, `InputError`.
+    Raises
+    ------
+    Interrupted
+        At SIGINT or SIGTERM.
+    Diverged, InputError
     """
     path = folder / CHECKPOINT
     if path.exists() and path.stat().st_size < model.fewest_weights():

@@ -32,7 +32,10 @@ def begin(
 ) -> None:
     """Check all that can be checked before training, then make the run's folder.
 
-    **Raises:** `InputError`; nothing is written then.
+    Raises
+    ------
+    InputError
+        Nothing is written then.
     """
     model.prepare(series)
     model.parts_.check_steps(steps)
@@ -50,7 +53,12 @@ def begin(
 def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = True) -> Summary:
     """Train a run to its end, from its last checkpoint if there is one, and write its results.
 
-    **Raises:** `Interrupted` at SIGINT or SIGTERM, `Diverged`, `InputError` for a bad run.
+    Raises
+    ------
+    Interrupted
+        At SIGINT or SIGTERM.
+    Diverged, InputError
+        For a bad run.
     """
     record = forecast_record.read(folder)
     if record.options.get("steps") is None:

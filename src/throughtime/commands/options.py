@@ -44,7 +44,10 @@ def series_of(
 ) -> "list[Series]":
     """The series that the options of these names ask for.
 
-    **Raises:** `InputError` as `to_series`.
+    Raises
+    ------
+    InputError
+        As `to_series`.
     """
     from throughtime.data import datasets
     from throughtime.data.tables import to_series

@@ -85,7 +85,10 @@ class Silent:
 def show_progress(epochs: int, quiet: bool = False, console: Console | None = None) -> Display:
     """A bar on a terminal, plain lines in a log, nothing where that was asked for.
 
-    **Arguments:** `console`: where to write; stderr by default.
+    Parameters
+    ----------
+    console
+        Where to write; stderr by default.
     """
     console = console or Console(stderr=True)
     if quiet:

@@ -16,8 +16,16 @@ from throughtime.forecasting.predict import Forecast
 class Summary:
     """A finished run.
 
-    - `folder`: where it is. `model`: trained. `backtest`: on the held-out part, None if
-      nothing was held out. `forecasts`: beyond the end, one of each series.
+    Attributes
+    ----------
+    folder
+        Where it is.
+    model
+        Trained.
+    backtest
+        On the held-out part, None if nothing was held out.
+    forecasts
+        Beyond the end, one of each series.
     """
 
     folder: Path

@@ -22,9 +22,15 @@ def begin(
 ) -> None:
     """Check all that can be checked before training, then make the folder.
 
-    **Arguments:** `options`: on how many trajectories of how many steps it is judged.
+    Parameters
+    ----------
+    options
+        On how many trajectories of how many steps it is judged.
 
-    **Raises:** `InputError`; nothing is written then.
+    Raises
+    ------
+    InputError
+        Nothing is written then.
     """
     model.prepare()
     model.first_state()
@@ -38,9 +44,16 @@ def complete(
 ) -> tuple[Surrogate, SurrogateFile]:
     """Train a surrogate to its end, from its last checkpoint if there is one, and keep it.
 
-    **Returns:** it, and what its folder says of it.
+    Returns
+    -------
+    tuple[Surrogate, SurrogateFile]
+        It, and what its folder says of it.
 
-    **Raises:** `Interrupted` at SIGINT or SIGTERM, `Diverged`, `InputError`.
+    Raises
+    ------
+    Interrupted
+        At SIGINT or SIGTERM.
+    Diverged, InputError
     """
     model, found = _read(folder)
     if found.stopped is None:

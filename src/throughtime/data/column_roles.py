@@ -38,7 +38,10 @@ def choose(
 
     Without `guess`, as for an array, all columns that have no other role are targets.
 
-    **Raises:** `InputError` that names the column at fault.
+    Raises
+    ------
+    InputError
+        That names the column at fault.
     """
     driving, targets = as_names(inputs), as_names(target)
     asked = [("target", n) for n in targets] + [("inputs", n) for n in driving]

@@ -14,14 +14,22 @@ NAMES = ("co2", "elnino", "laser", "sunspots")
 def load_dataset(name: str, fill: str | None = None) -> Series:
     """A bundled series.
 
-    **Arguments:**
+    Parameters
+    ----------
+    name
+        One of `NAMES`.
+    fill
+        `"linear"` or `"forward"`; `"co2"` needs it, for its 59 missing weeks.
 
-    - `name`: one of `NAMES`.
-    - `fill`: `"linear"` or `"forward"`; `"co2"` needs it, for its 59 missing weeks.
+    Returns
+    -------
+    Series
+        A `Series` with one target and no inputs.
 
-    **Returns:** a `Series` with one target and no inputs.
-
-    **Raises:** `InputError` if the name is unknown, or values are missing and not filled.
+    Raises
+    ------
+    InputError
+        If the name is unknown, or values are missing and not filled.
     """
     from .tables import to_series  # here, so that Polars loads only when a table is read
 
@@ -31,7 +39,10 @@ def load_dataset(name: str, fill: str | None = None) -> Series:
 def describe(name: str) -> str:
     """What a bundled series is, its rows, source and licence, in one line.
 
-    **Raises:** `InputError` if the name is unknown.
+    Raises
+    ------
+    InputError
+        If the name is unknown.
     """
     for line in _file("PROVENANCE.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("| ").split("|")]
@@ -44,7 +55,10 @@ def describe(name: str) -> str:
 def path(name: str) -> Path:
     """The CSV file of a bundled series.
 
-    **Raises:** `InputError` if the name is unknown.
+    Raises
+    ------
+    InputError
+        If the name is unknown.
     """
     return _file(f"{_known(name)}.csv")
 

@@ -21,7 +21,10 @@ def read_file(path: Path, text: str | None = None) -> pl.DataFrame:
 
     The column called `text` of a file of text stays as it is written: 01 is not 1.
 
-    **Raises:** `InputError` that names the file, or the line at fault.
+    Raises
+    ------
+    InputError
+        That names the file, or the line at fault.
     """
     if path.is_dir():
         raise InputError("data must be a file", f"the folder {path}", "Name a file in it.")

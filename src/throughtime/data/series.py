@@ -29,21 +29,32 @@ ASK_FILL = (
 class Series:
     """One measured series, complete and on a regular time axis.
 
-    **Fields:**
+    Attributes
+    ----------
+    targets
+        (time, n_targets) what is forecast.
+    target_names
+        One name each.
+    inputs
+        (time, n_inputs) what drives it and is known ahead; n_inputs may be 0.
+    input_names
+        One name each.
+    times
+        The `Times` of the rows.
+    name
+        What to call it in a report.
+    filled
+        How many values were missing, and filled, in the table it was read from.
+    id
+        The column whose value is its `name`, if it is one of several in a table.
+    filled_at
+        (time, n_targets) which targets were filled, or None if none was. They are learned from,
+        but no forecast is judged by them.
 
-    - `targets`: (time, n_targets) what is forecast.
-    - `target_names`: one name each.
-    - `inputs`: (time, n_inputs) what drives it and is known ahead; n_inputs may be 0.
-    - `input_names`: one name each.
-    - `times`: the `Times` of the rows.
-    - `name`: what to call it in a report.
-    - `filled`: how many values were missing, and filled, in the table it was read from.
-    - `id`: the column whose value is its `name`, if it is one of several in a table.
-    - `filled_at`: (time, n_targets) which targets were filled, or None if none was. They
-      are learned from, but no forecast is judged by them.
-
-    **Raises:** `InputError` if lengths or names do not match, or a value is missing or
-    infinite.
+    Raises
+    ------
+    InputError
+        If lengths or names do not match, or a value is missing or infinite.
     """
 
     targets: Float64[np.ndarray, "time targets"]
@@ -103,8 +114,11 @@ def check_values(
 ) -> None:
     """Refuse infinite values, and missing ones unless `missing` allows them.
 
-    **Raises:** `InputError` that names the first such row and column. `rows` holds the
-    number of each row in the table, counted from 1 if not given; `remedy` is that of a gap.
+    Raises
+    ------
+    InputError
+        That names the first such row and column. `rows` holds the number of each row in the
+        table, counted from 1 if not given; `remedy` is that of a gap.
     """
 
     def where(bad: np.ndarray) -> str:
@@ -175,17 +189,26 @@ def fill(
 ) -> Float64[np.ndarray, "time *columns"]:
     """Replace missing values (NaN) between present ones; present ones never change.
 
-    **Arguments:**
+    Parameters
+    ----------
+    values
+        (time, columns) or (time,).
+    how
+        `"linear"` draws a line between the neighbours in time, `"forward"` repeats the last
+        value.
+    names, rows
+        One name per column and the number of each row, for errors.
 
-    - `values`: (time, columns) or (time,).
-    - `how`: `"linear"` draws a line between the neighbours in time, `"forward"` repeats
-      the last value.
-    - `names`, `rows`: one name per column and the number of each row, for errors.
+    Returns
+    -------
+    Float64[np.ndarray, 'time *columns']
+        A new array of the same shape.
 
-    **Returns:** a new array of the same shape.
-
-    **Raises:** `InputError` if `how` is unknown, or if a gap has no value at the side
-    that it is filled from: nothing is invented.
+    Raises
+    ------
+    InputError
+        If `how` is unknown, or if a gap has no value at the side that it is filled from:
+        nothing is invented.
     """
     if how not in FILLS:
         raise InputError(

@@ -38,26 +38,38 @@ def to_series(
 ) -> list[Series]:
     """Read one series or several from whatever holds them.
 
-    **Arguments:**
+    Parameters
+    ----------
+    data
+        A path (.csv, .tsv, .txt, .parquet), an array (time,) or (time, feature), a data frame
+        (pandas, Polars, PyArrow, anything Narwhals reads), a `Series`, or a list of these. A
+        pandas index of dates, or with a name, counts as a column. Columns of an array are
+        called `x`, or `x0`, `x1`, ...
+    target
+        The column or columns to forecast. Default: the only numeric column that is nothing
+        else; all columns of an array.
+    inputs
+        Columns that drive the target and are known ahead.
+    time
+        The time column. Default: the first column if it holds dates or is called date, time,
+        year, step or the like, else the only column of dates; without one, steps are counted.
+    id
+        The column that tells several series of one long table apart.
+    fill
+        `"linear"` or `"forward"` fills missing values; otherwise they are errors.
+    name
+        What to call the series, where no id does. Default: the file's name.
 
-    - `data`: a path (.csv, .tsv, .txt, .parquet), an array (time,) or (time, feature), a
-      data frame (pandas, Polars, PyArrow, anything Narwhals reads), a `Series`, or a
-      list of these. A pandas index of dates, or with a name, counts as a column.
-      Columns of an array are called `x`, or `x0`, `x1`, ...
-    - `target`: the column or columns to forecast. Default: the only numeric column that
-      is nothing else; all columns of an array.
-    - `inputs`: columns that drive the target and are known ahead.
-    - `time`: the time column. Default: the first column if it holds dates or is called
-      date, time, year, step or the like, else the only column of dates; without one,
-      steps are counted.
-    - `id`: the column that tells several series of one long table apart.
-    - `fill`: `"linear"` or `"forward"` fills missing values; otherwise they are errors.
-    - `name`: what to call the series, where no id does. Default: the file's name.
+    Returns
+    -------
+    list[Series]
+        A list of `Series`; for `id`, in order of first appearance. Numbers are float64; times
+        with a zone are UTC.
 
-    **Returns:** a list of `Series`; for `id`, in order of first appearance. Numbers are
-    float64; times with a zone are UTC.
-
-    **Raises:** `InputError` that names the file, row or column at fault.
+    Raises
+    ------
+    InputError
+        That names the file, row or column at fault.
     """
     if isinstance(data, Series):
         return [_unchanged(data, target, inputs, name)]
@@ -79,19 +91,27 @@ def to_series(
 def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, "steps inputs"]:
     """The inputs that drive a forecast: the `steps` rows after the end of `series`.
 
-    **Arguments:**
+    Parameters
+    ----------
+    data
+        An array (time, inputs), or a table, read as by `to_series`, with the input columns of
+        `series`. Where it has the time column too, rows are found by their stamps, so it may
+        hold the past as well; otherwise the first rows are taken. Where it has the column that
+        named the series, those of that name; otherwise it is the same for every series.
+    series
+        What is forecast. One without inputs takes no `data` (None).
+    steps
+        The length of the forecast.
 
-    - `data`: an array (time, inputs), or a table, read as by `to_series`, with the input
-      columns of `series`. Where it has the time column too, rows are found by their
-      stamps, so it may hold the past as well; otherwise the first rows are taken. Where it
-      has the column that named the series, those of that name; otherwise it is the same
-      for every series.
-    - `series`: what is forecast. One without inputs takes no `data` (None).
-    - `steps`: the length of the forecast.
+    Returns
+    -------
+    Float64[np.ndarray, 'steps inputs']
+        (steps, inputs), columns in the order of `series.input_names`.
 
-    **Returns:** (steps, inputs), columns in the order of `series.input_names`.
-
-    **Raises:** `InputError` that says which columns or steps are missing.
+    Raises
+    ------
+    InputError
+        That says which columns or steps are missing.
     """
     if not series.input_names:
         if data is not None:

@@ -29,16 +29,22 @@ Unit = Literal["number", "microsecond", "month"]
 class Times:
     """A regular time axis: stamp `i` is `start + i * step`.
 
-    **Fields:**
-
-    - `start`: the first stamp, a number or a `datetime64[us]`.
-    - `step`: the distance of two stamps, in `unit`.
-    - `length`: how many stamps there are.
-    - `column`: the name of the column they come from, or None if steps were counted.
-    - `unit`: `"number"` for plain numbers, `"microsecond"` for a fixed duration,
-      `"month"` for the calendar, where a quarter is 3 and a year 12.
-    - `day`: calendar only: the day of the month, cut to the month's last one. So 31
-      is the end of every month.
+    Attributes
+    ----------
+    start
+        The first stamp, a number or a `datetime64[us]`.
+    step
+        The distance of two stamps, in `unit`.
+    length
+        How many stamps there are.
+    column
+        The name of the column they come from, or None if steps were counted.
+    unit
+        `"number"` for plain numbers, `"microsecond"` for a fixed duration, `"month"` for the
+        calendar, where a quarter is 3 and a year 12.
+    day
+        Calendar only: the day of the month, cut to the month's last one. So 31 is the end of
+        every month.
     """
 
     start: int | float | np.datetime64
@@ -62,18 +68,27 @@ class Times:
     ) -> "Times":
         """Find the regular axis that stamps lie on.
 
-        **Arguments:**
+        Parameters
+        ----------
+        stamps
+            (time,) integers, floats or `datetime64`. Floats may be off by rounding: 1e-6 of a
+            step.
+        column
+            The name of their column, for `column` and for errors.
+        rows
+            (time,) the number of each stamp's row in the table, for errors; counted from 1 if
+            not given.
 
-        - `stamps`: (time,) integers, floats or `datetime64`. Floats may be off by
-          rounding: 1e-6 of a step.
-        - `column`: the name of their column, for `column` and for errors.
-        - `rows`: (time,) the number of each stamp's row in the table, for errors; counted
-          from 1 if not given.
+        Returns
+        -------
+        Times
+            `Times` with the stamps as its `values()`.
 
-        **Returns:** `Times` with the stamps as its `values()`.
-
-        **Raises:** `InputError` that names the row if a stamp is missing, repeated, out
-        of order or off the step, or if there are fewer than two stamps.
+        Raises
+        ------
+        InputError
+            That names the row if a stamp is missing, repeated, out of order or off the step, or
+            if there are fewer than two stamps.
         """
         numbers = np.arange(1, len(stamps) + 1) if rows is None else np.asarray(rows)
         _check_stamps(stamps, column, numbers)

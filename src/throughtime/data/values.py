@@ -22,7 +22,10 @@ DATE = re.compile(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?(?:[T ]+(\d.*))?")
 def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
     """float64; a missing one is NaN.
 
-    **Raises:** `InputError` that names the row of what is no number.
+    Raises
+    ------
+    InputError
+        That names the row of what is no number.
     """
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return column.cast(nw.Float64).to_numpy().astype(np.float64)
@@ -63,7 +66,10 @@ def is_absent(value: Any) -> bool:
 def to_stamps(column: nw.Series[Any]) -> Shaped[np.ndarray, " time"]:
     """int64, floats or `datetime64`, in UTC; a missing one is NaN or NaT.
 
-    **Raises:** `InputError` that names the row of what is neither number nor date.
+    Raises
+    ------
+    InputError
+        That names the row of what is neither number nor date.
     """
     if isinstance(column.dtype, nw.Date):
         return column.cast(nw.Datetime("us")).to_numpy()

@@ -23,17 +23,27 @@ def valid_time(
 
     (Vlachas et al. 2020). Divide it by the Lyapunov time to compare systems.
 
-    **Arguments:**
+    Parameters
+    ----------
+    truth, forecast
+        `(time, dim)`, or `(trajectory, time, dim)`, from the first step of the forecast on.
+    dt
+        Time of a step.
+    threshold
+        Epsilon.
+    spread
+        Sigma of each variable, from much more data than one forecast; by default from all of
+        `truth`.
 
-    - `truth`, `forecast`: `(time, dim)`, or `(trajectory, time, dim)`, from the first step of
-      the forecast on.
-    - `dt`: time of a step. `threshold`: epsilon.
-    - `spread`: sigma of each variable, from much more data than one forecast; by default from
-      all of `truth`.
+    Returns
+    -------
+    Float64[np.ndarray, '*trajectory']
+        A time for each trajectory: a multiple of dt, 0 if the first step is off.
 
-    **Returns:** a time for each trajectory: a multiple of dt, 0 if the first step is off.
-
-    **Raises:** `InputError` if the shapes differ, or a variable does not vary.
+    Raises
+    ------
+    InputError
+        If the shapes differ, or a variable does not vary.
     """
     truth, forecast = _pair(truth, forecast)
     if truth.ndim < 2:

@@ -47,12 +47,21 @@ what keeps a difference within e to the power KEPT, up or down."""
 class Behaviour:
     """What a map does, and the evidence.
 
-    - `kind`: `settles`, `oscillates`, `is quasi-periodic`, `is chaotic`, `drifts`, or `is
-      undecided`, where no evidence is enough.
-    - `period`: in units of time, of what oscillates. `unexplained`: the share of the variance
-      that a Fourier series of the best period leaves.
-    - `spectrum`: the leading Lyapunov exponents. `time`: of a step.
-    - `seen`: what was observed, `(step, variable)`, after the transient.
+    Attributes
+    ----------
+    kind
+        `settles`, `oscillates`, `is quasi-periodic`, `is chaotic`, `drifts`, or `is undecided`,
+        where no evidence is enough.
+    period
+        In units of time, of what oscillates.
+    unexplained
+        The share of the variance that a Fourier series of the best period leaves.
+    spectrum
+        The leading Lyapunov exponents.
+    time
+        Of a step.
+    seen
+        What was observed, `(step, variable)`, after the transient.
     """
 
     kind: str

@@ -35,13 +35,23 @@ none in more than MOST."""
 class Diagnosis:
     """What was found; see `diagnose`.
 
-    - `subject`: looked at. `flow`: of gradients.
-    - `behaviour`: when it is left alone; None if it goes to infinity.
-    - `points`: fixed points; None if they were not looked for, `why`.
-    - `free`: a free run in the series' own units, `(step, variable)`, from its end on.
-    - `later`: what is compared with the series: what came after a transient, or, of a network
-      that measures each window from its start and so holds no level, `free` itself.
-    - `divergence`, `distance`: of its states and of its spectrum from the series'.
+    Attributes
+    ----------
+    subject
+        Looked at.
+    flow
+        Of gradients.
+    behaviour
+        When it is left alone; None if it goes to infinity.
+    points
+        Fixed points; None if they were not looked for, `why`.
+    free
+        A free run in the series' own units, `(step, variable)`, from its end on.
+    later
+        What is compared with the series: what came after a transient, or, of a network that
+        measures each window from its start and so holds no level, `free` itself.
+    divergence, distance
+        Of its states and of its spectrum from the series'.
     """
 
     subject: Subject

@@ -40,14 +40,22 @@ LONGEST = 20_000
 def equations(text: str) -> System:
     """Equations as a system.
 
+    Returns
+    -------
+    System
+        A flow whose parameters are the names given a number, whose inputs are the forcings, and
+        whose start is what `(0)` says, 0 else.
+
+    Raises
+    ------
+    InputError
+        That names the statement and the column, for what is no equation, for a name that is not
+        known, and where a slope is not finite at the start.
+
+    Examples
+    --------
     >>> equations("x' = v; v' = F - 0.2*v - x; F = cos(w*t); w = 1.2; x(0) = 1").variables
     ('x', 'v')
-
-    **Returns:** a flow whose parameters are the names given a number, whose inputs are the
-    forcings, and whose start is what `(0)` says, 0 else.
-
-    **Raises:** `InputError` that names the statement and the column, for what is no equation,
-    for a name that is not known, and where a slope is not finite at the start.
     """
     if len(text) > LONGEST:
         rule = f"equations must be at most {LONGEST:,} characters"

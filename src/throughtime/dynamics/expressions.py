@@ -58,7 +58,10 @@ class Token(NamedTuple):
 class Node:
     """An operation on its parts, a name, or a number.
 
-    - `what`: an operator, the name of a function, a name; `number` for one.
+    Attributes
+    ----------
+    what
+        An operator, the name of a function, a name; `number` for one.
     """
 
     what: str

@@ -28,9 +28,18 @@ APART = 1e-3
 class FixedPoint:
     """A point that comes back to itself after `period` steps; 1 of a fixed point.
 
-    - `states`: of the cycle, `(period, state)`. `seen`: what is observed of them.
-    - `eigenvalues`: of the slopes over the whole cycle, largest modulus first.
-    - `residual`: |F^p(s) - s|. `starts`: how many of the starts led there.
+    Attributes
+    ----------
+    states
+        Of the cycle, `(period, state)`.
+    seen
+        What is observed of them.
+    eigenvalues
+        Of the slopes over the whole cycle, largest modulus first.
+    residual
+        |F^p(s) - s|.
+    starts
+        How many of the starts led there.
     """
 
     states: Float64[np.ndarray, "period state"]
@@ -71,15 +80,24 @@ def fixed_points(
     Work in double precision (`maps.double`, `precision`): a point is found to 1e-6 of the size
     of the states. None is sure to be all there are.
 
-    **Arguments:**
+    Parameters
+    ----------
+    period
+        Of the cycles; those of its divisors are left out.
+    starts
+        Half of them on the trajectory of the map, the others around it.
+    most
+        Steps of the method.
 
-    - `period`: of the cycles; those of its divisors are left out.
-    - `starts`: half of them on the trajectory of the map, the others around it.
-    - `most`: steps of the method.
+    Returns
+    -------
+    list[FixedPoint]
+        What was found, the most stable first.
 
-    **Returns:** what was found, the most stable first.
-
-    **Raises:** `InputError` for a period or starts below 1.
+    Raises
+    ------
+    InputError
+        For a period or starts below 1.
     """
     import optimistix  # here: it takes a while to load
 

@@ -84,7 +84,10 @@ class FlowRecord:
 def read(folder: Path) -> tuple[list[int], Float64[np.ndarray, "record lag"]]:
     """The epochs and signals that were recorded in a run.
 
-    **Raises:** `InputError` if the file is damaged.
+    Raises
+    ------
+    InputError
+        If the file is damaged.
     """
     path = folder / NAME
     content = file_content(path)

@@ -45,12 +45,19 @@ EXAMPLES, LAGS = 8, 24
 class GradientFlow:
     """How the gradient of a network flows back through the steps of a batch.
 
-    - `signal`: by lag, the norm of the gradient that arrives over that at lag 0.
-    - `share`: by lag, the part of the gradient of all recurrent weights that comes over it;
-      they sum to 1.
-    - `slopes`: the norm of dL/ds_t by step, of the whole loss. `norm`: of the gradient of all
-      recurrent weights.
-    - `lags`, `singular`: the singular values of ds_T/ds_{T-lag}, `(lag, value)`, largest first.
+    Attributes
+    ----------
+    signal
+        By lag, the norm of the gradient that arrives over that at lag 0.
+    share
+        By lag, the part of the gradient of all recurrent weights that comes over it; they sum
+        to 1.
+    slopes
+        The norm of dL/ds_t by step, of the whole loss.
+    norm
+        Of the gradient of all recurrent weights.
+    lags, singular
+        The singular values of ds_T/ds_{T-lag}, `(lag, value)`, largest first.
     """
 
     signal: Float64[np.ndarray, " lag"]
@@ -116,19 +123,30 @@ def gradient_flow(
 ) -> GradientFlow:
     """The gradient flow of a network on some sequences.
 
-    >>> gradient_flow(network, Sequences(inputs, targets)).verdict()     # doctest: +SKIP
-    "The gradient falls by 10 every 7 steps: ..."
-
     It is that of a pass that reads the data at every step (full teacher forcing), whatever the
     network was trained with.
 
-    **Arguments:**
+    Parameters
+    ----------
+    network
+        Of any cells.
+    data
+        What it is trained on (the first examples are taken), or a `Batch` of sequences of one
+        length.
+    loss
+        By name, or your own.
+    examples
+        Sequences that are looked at, at most.
 
-    - `network`: of any cells. `data`: what it is trained on (the first examples are taken), or
-      a `Batch` of sequences of one length. `loss`: by name, or your own.
-    - `examples`: sequences that are looked at, at most.
+    Raises
+    ------
+    InputError
+        For sequences of one step, or a loss without any slope.
 
-    **Raises:** `InputError` for sequences of one step, or a loss without any slope.
+    Examples
+    --------
+    >>> gradient_flow(network, Sequences(inputs, targets)).verdict()     # doctest: +SKIP
+    "The gradient falls by 10 every 7 steps: ..."
     """
     batch = looked_at(data, examples)
     if batch.inputs.shape[1] < 2:

@@ -40,11 +40,17 @@ TRANSIENT = 0.1
 class Spectrum:
     """Lyapunov exponents, per unit of time, the largest first.
 
-    - `exponents`: over all that was counted.
-    - `running`: what they were after each block, `(block, exponent)`, and `times` of those:
-      their convergence.
-    - `errors`: standard errors, from the spread of ten stretches.
-    - `dimensions`: of the state; all exponents are there if there are as many.
+    Attributes
+    ----------
+    exponents
+        Over all that was counted.
+    running
+        What they were after each block, `(block, exponent)`, and `times` of those: their
+        convergence.
+    errors
+        Standard errors, from the spread of ten stretches.
+    dimensions
+        Of the state; all exponents are there if there are as many.
     """
 
     exponents: Float64[np.ndarray, " exponent"]
@@ -98,18 +104,28 @@ def lyapunov_of_system(
 ) -> Spectrum:
     """The Lyapunov spectrum of a system, along one trajectory from its own start.
 
+    Parameters
+    ----------
+    time
+        That is averaged over, after the system's transient; 20,000 steps by default.
+    dt
+        Between two times at which tangents are made orthogonal; the system's own by default.
+    substeps
+        Steps of Runge and Kutta's scheme in it.
+    exponents
+        So many, the largest; all by default (of a delay, the first 8).
+    seed
+        Of the first directions.
+
+    Raises
+    ------
+    InputError
+        For bad arguments, or a trajectory that goes to infinity.
+
+    Examples
+    --------
     >>> lyapunov_of_system(system("lorenz63")).exponents.round(1)     # doctest: +SKIP
     array([  0.9,   0. , -14.6])
-
-    **Arguments:**
-
-    - `time`: that is averaged over, after the system's transient; 20,000 steps by default.
-    - `dt`: between two times at which tangents are made orthogonal; the system's own by
-      default. `substeps`: steps of Runge and Kutta's scheme in it.
-    - `exponents`: so many, the largest; all by default (of a delay, the first 8).
-    - `seed`: of the first directions.
-
-    **Raises:** `InputError` for bad arguments, or a trajectory that goes to infinity.
     """
     with precision("float64"):
         found = maps.map_of_system(system, dt, substeps)

@@ -121,15 +121,21 @@ def map_of_network(
 ) -> Map:
     """A network that reads its own outputs, as `rollout` runs it.
 
-    **Arguments:**
+    Parameters
+    ----------
+    context
+        A stretch of the series; with `carry` its end leads to the first state, else it is the
+        first state.
+    inputs
+        What else the network reads at every step, held still; zeros by default.
+    carry
+        A state is that of the cells, and the last outputs. Else it is the window of values that
+        a network sees afresh at every step.
 
-    - `context`: a stretch of the series; with `carry` its end leads to the first state, else
-      it is the first state.
-    - `inputs`: what else the network reads at every step, held still; zeros by default.
-    - `carry`: a state is that of the cells, and the last outputs. Else it is the window of
-      values that a network sees afresh at every step.
-
-    **Raises:** `InputError` for sizes that do not fit, or a centred network that should carry.
+    Raises
+    ------
+    InputError
+        For sizes that do not fit, or a centred network that should carry.
     """
     context = jnp.asarray(context)
     time, targets = context.shape

@@ -29,8 +29,11 @@ from .surrogate import Surrogate
 def save_surrogate(model: Surrogate, folder: str | Path, *, overwrite: bool = False) -> None:
     """Write a fitted surrogate to a folder, from which `load_surrogate` reads it.
 
-    **Raises:** `InputError` if it is not fitted, if the folder is in use or cannot be written,
-    or for a system that is a function of one's own.
+    Raises
+    ------
+    InputError
+        If it is not fitted, if the folder is in use or cannot be written, or for a system that
+        is a function of one's own.
     """
     model.trained()
     _settings(model)
@@ -41,7 +44,10 @@ def save_surrogate(model: Surrogate, folder: str | Path, *, overwrite: bool = Fa
 def load_surrogate(folder: str | Path) -> Surrogate:
     """Read a surrogate that was saved, here or by the command. Nothing is executed.
 
-    **Raises:** `InputError` as `load`.
+    Raises
+    ------
+    InputError
+        As `load`.
     """
     return load(folder)[0]
 
@@ -79,7 +85,10 @@ def write(
 def load(folder: str | Path) -> tuple[Surrogate, str]:
     """A surrogate that was trained to its end, and the command that made it.
 
-    **Raises:** `InputError` if the folder is none, not finished, or not as it was written.
+    Raises
+    ------
+    InputError
+        If the folder is none, not finished, or not as it was written.
     """
     model, found = _read(Path(folder))
     if found.stopped is None:

@@ -63,26 +63,45 @@ def simulate(
 ) -> Float64[np.ndarray, "*trajectory time variable"]:
     """Solve a system: the state at the times 0, dt, ..., steps * dt.
 
+    Parameters
+    ----------
+    system
+        As `systems.system` gives it.
+    steps
+        How many time steps.
+    dt
+        The time between two states; the system's own by default.
+    start
+        The first state, `(variable,)`, or of many trajectories `(n, variable)`; the system's
+        own by default. Of a delay it is the constant past.
+    parameters
+        Numbers, or arrays `(n,)` with one for each trajectory.
+    transient
+        Time that is solved before time 0, and dropped.
+    scheme
+        `adaptive`, `euler` or `rk4`; a map, a delay and a field have one of their own.
+    substeps
+        Steps of `euler` and `rk4` within dt.
+    tolerance
+        Absolute and relative, of `adaptive`.
+    finite
+        Refuse solutions that do not stay finite; else they are NaN or infinite.
+
+    Returns
+    -------
+    Float64[np.ndarray, '*trajectory time variable']
+        The states, with the time axis before the last, in float64. The time axis starts with
+        the first state.
+
+    Raises
+    ------
+    InputError
+        For bad arguments, and for a solution that does not stay finite.
+
+    Examples
+    --------
     >>> simulate(system("oscillator"), 1000).shape     # doctest: +SKIP
     (1001, 2)
-
-    **Arguments:**
-
-    - `system`: as `systems.system` gives it. `steps`: how many time steps.
-    - `dt`: the time between two states; the system's own by default.
-    - `start`: the first state, `(variable,)`, or of many trajectories `(n, variable)`; the
-      system's own by default. Of a delay it is the constant past.
-    - `parameters`: numbers, or arrays `(n,)` with one for each trajectory.
-    - `transient`: time that is solved before time 0, and dropped.
-    - `scheme`: `adaptive`, `euler` or `rk4`; a map, a delay and a field have one of their own.
-    - `substeps`: steps of `euler` and `rk4` within dt.
-    - `tolerance`: absolute and relative, of `adaptive`.
-    - `finite`: refuse solutions that do not stay finite; else they are NaN or infinite.
-
-    **Returns:** the states, with the time axis before the last, in float64. The time axis
-    starts with the first state.
-
-    **Raises:** `InputError` for bad arguments, and for a solution that does not stay finite.
     """
     dt = system.dt if dt is None else dt
     _check(system, steps, dt, scheme, tolerance)

@@ -60,20 +60,33 @@ NETWORK += "epochs batch_size validation dtype seed".split()
 class Surrogate:
     """A network that solves a system.
 
+    Attributes
+    ----------
+    system
+        A name, equations as text, or a `System`.
+    parameters
+        Of the system, that are not as it has them.
+    ranges
+        From where to where starts (by variable) and parameters vary. Without any of a variable,
+        starts vary as far as the system's own trajectory goes.
+    dt
+        The time step, the system's own by default.
+    trajectories, steps
+        That it is trained on, a part of them (`validation`) held out to choose the best epoch.
+    cell, hidden, depth, dense
+        Of the network, as in `Forecaster`.
+    window
+        Steps that it is trained over at once.
+    forcing
+        See `teacher_forcing`.
+    method, rate, clip, schedule, epochs, batch_size, dtype, seed
+        As there.
+
+    Examples
+    --------
     >>> model = Surrogate("oscillator", ranges={"damping": (0.1, 0.5)})  # doctest: +SKIP
     >>> model.fit().solve([1.0, 0.0], 1000, {"damping": 0.2}).shape      # doctest: +SKIP
     (1001, 2)
-
-    - `system`: a name, equations as text, or a `System`.
-    - `parameters`: of the system, that are not as it has them.
-    - `ranges`: from where to where starts (by variable) and parameters vary. Without any of a
-      variable, starts vary as far as the system's own trajectory goes.
-    - `dt`: the time step, the system's own by default.
-    - `trajectories`, `steps`: that it is trained on, a part of them (`validation`) held out to
-      choose the best epoch.
-    - `cell`, `hidden`, `depth`, `dense`: of the network, as in `Forecaster`.
-    - `window`: steps that it is trained over at once. `forcing`: see `teacher_forcing`.
-    - `method`, `rate`, `clip`, `schedule`, `epochs`, `batch_size`, `dtype`, `seed`: as there.
     """
 
     system: str | System
@@ -101,7 +114,11 @@ class Surrogate:
     def fit(self) -> "Surrogate":
         """Solve the system over its ranges, and train a network on what came.
 
-        **Raises:** `InputError` for what cannot be solved or learned, `Diverged`.
+        Raises
+        ------
+        InputError
+            For what cannot be solved or learned.
+        Diverged
         """
         return self.prepare().train()
 
@@ -181,7 +198,10 @@ class Surrogate:
     def trained(self) -> Network:
         """The trained network.
 
-        **Raises:** `InputError` if it is not fitted.
+        Raises
+        ------
+        InputError
+            If it is not fitted.
         """
         if not hasattr(self, "fitted_"):
             rule = "a surrogate must be fitted before it solves"
@@ -210,16 +230,27 @@ class Surrogate:
     ) -> Float64[np.ndarray, "*trajectory time variable"]:
         """Solve the system with the network, closed-loop.
 
-        **Arguments:**
+        Parameters
+        ----------
+        start
+            The first state, `(variable,)`, or of many trajectories `(n, variable)`.
+        steps
+            Of dt.
+        parameters
+            Numbers, or arrays `(n,)`.
+        drive
+            Another than the system's own, `drive(t, parameters)`, in `jax.numpy`.
 
-        - `start`: the first state, `(variable,)`, or of many trajectories `(n, variable)`.
-        - `steps`: of dt. `parameters`: numbers, or arrays `(n,)`.
-        - `drive`: another than the system's own, `drive(t, parameters)`, in `jax.numpy`.
+        Returns
+        -------
+        Float64[np.ndarray, '*trajectory time variable']
+            The states at the times 0, dt, ..., as `simulate` does.
 
-        **Returns:** the states at the times 0, dt, ..., as `simulate` does.
-
-        **Raises:** `InputError` if it is not fitted, for bad shapes, and for parameters of the
-        law that are not as they were and that it did not vary.
+        Raises
+        ------
+        InputError
+            If it is not fitted, for bad shapes, and for parameters of the law that are not as
+            they were and that it did not vary.
         """
         self.trained()
         at_least_one("steps", steps)

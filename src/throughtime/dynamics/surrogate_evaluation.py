@@ -23,14 +23,26 @@ Errors = Float64[np.ndarray, " trajectory"]
 class Judged:
     """A surrogate on trajectories that it was not trained on, closed-loop.
 
-    - `system`, `dt`: what is solved, in what steps. `unseen`: the truth.
-    - `solved`: by the network. `seconds`: that it took, compilation included.
-    - `errors`: NRMSE of each trajectory over all its steps, each variable over its spread.
-    - `valid`: the time, in the system's unit, until the error first exceeds .4 standard
-      deviations; all of the time where it never does.
-    - `linear`: the errors of a linear map that reads the same; see `linear_map`.
-    - `schemes`: the errors of schemes that take the same steps, by name; infinite where they
-      lose the solution.
+    Attributes
+    ----------
+    system, dt
+        What is solved, in what steps.
+    unseen
+        The truth.
+    solved
+        By the network.
+    seconds
+        That it took, compilation included.
+    errors
+        NRMSE of each trajectory over all its steps, each variable over its spread.
+    valid
+        The time, in the system's unit, until the error first exceeds .4 standard deviations;
+        all of the time where it never does.
+    linear
+        The errors of a linear map that reads the same; see `linear_map`.
+    schemes
+        The errors of schemes that take the same steps, by name; infinite where they lose the
+        solution.
     """
 
     system: System

@@ -24,19 +24,35 @@ FLOW, MAP, DELAY, FIELD = "flow", "map", "delay", "field"
 class System:
     r"""A dynamical system.
 
-    - `name`, `about`, `source`: what it is called, what it is, who described it so.
-    - `variables`: names of the components of a state.
-    - `law`: the slope or the next state, `law(t, y, p, u)`. Of a `delay`
-      `law(t, y, p, u, delayed)` with the state `p["delay"]` before; of a `field` the part of
-      the slope that is not linear, see `kind`.
-    - `parameters`: their values by name. `start`: a state to begin from.
-    - `dt`: a time step that shows its motion; 1 for a map. `unit`: of the time.
-    - `inputs`: names of what drives it, u.
-    - `kind`: `flow`, `map`, `delay`, or `field`: points along a circle, of which
-      `linear(wavenumbers, p)` is the linear part in Fourier space.
-    - `transient`: time until it is on its attractor.
-    - `exponents`: known Lyapunov exponents, per unit of time, the largest first.
-    - `period`: known, of the cycle that it settles on, in units of time.
+    Attributes
+    ----------
+    name, about, source
+        What it is called, what it is, who described it so.
+    variables
+        Names of the components of a state.
+    law
+        The slope or the next state, `law(t, y, p, u)`. Of a `delay` `law(t, y, p, u, delayed)`
+        with the state `p["delay"]` before; of a `field` the part of the slope that is not
+        linear, see `kind`.
+    parameters
+        Their values by name.
+    start
+        A state to begin from.
+    dt
+        A time step that shows its motion; 1 for a map.
+    unit
+        Of the time.
+    inputs
+        Names of what drives it, u.
+    kind
+        `flow`, `map`, `delay`, or `field`: points along a circle, of which `linear(wavenumbers,
+        p)` is the linear part in Fourier space.
+    transient
+        Time until it is on its attractor.
+    exponents
+        Known Lyapunov exponents, per unit of time, the largest first.
+    period
+        Known, of the cycle that it settles on, in units of time.
     """
 
     name: str
@@ -71,7 +87,10 @@ class System:
     def with_parameters(self, **values: float | int) -> "System":
         """The system with some parameters changed; what was known of it is dropped.
 
-        **Raises:** `InputError` for a parameter that it does not have.
+        Raises
+        ------
+        InputError
+            For a parameter that it does not have.
         """
         for name, value in values.items():
             if name not in self.parameters:
@@ -271,10 +290,15 @@ SYSTEMS: dict[str, System] = {
 def system(name: str, **parameters: float | int) -> System:
     """A system by name, some of its parameters changed.
 
+    Raises
+    ------
+    InputError
+        For an unknown system or parameter.
+
+    Examples
+    --------
     >>> system("lorenz63", rho=14.0).parameters["rho"]
     14.0
-
-    **Raises:** `InputError` for an unknown system or parameter.
     """
     if name not in SYSTEMS:
         raise InputError("a system must be known by name", name, nearest(name, SYSTEMS))

@@ -30,13 +30,30 @@ LONG = 20_000
 class Subject:
     """A trained network with what is needed to look at it.
 
-    - `name`, `members`: of what; of how many networks it is the first.
-    - `network`: it. `batch`, `loss`: sequences that it learns from, scaled.
-    - `context`: a stretch of the series, scaled; `carry`: whether its state is carried on.
-    - `names`, `scaler`: of the variables. `truth`: the series in its own units.
-    - `end`: the row of the truth that follows the context; None if it is of another trajectory.
-    - `time`, `unit`: of a step. `known`: Lyapunov exponents of what it learns, if known.
-    - `held`: names of inputs that are held at their mean.
+    Attributes
+    ----------
+    name, members
+        Of what; of how many networks it is the first.
+    network
+        It.
+    batch, loss
+        Sequences that it learns from, scaled.
+    context
+        A stretch of the series, scaled.
+    carry
+        Whether its state is carried on.
+    names, scaler
+        Of the variables.
+    truth
+        The series in its own units.
+    end
+        The row of the truth that follows the context; None if it is of another trajectory.
+    time, unit
+        Of a step.
+    known
+        Lyapunov exponents of what it learns, if known.
+    held
+        Names of inputs that are held at their mean.
     """
 
     name: str
@@ -93,7 +110,10 @@ class Subject:
 def subject(model: Forecaster | Surrogate, name: str = "") -> Subject:
     """What there is to look at in a fitted model: its first network.
 
-    **Raises:** `InputError` if it is not fitted.
+    Raises
+    ------
+    InputError
+        If it is not fitted.
     """
     of = of_surrogate if isinstance(model, Surrogate) else of_forecaster
     return of(model, name)  # pyright: ignore

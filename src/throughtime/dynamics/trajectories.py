@@ -33,9 +33,14 @@ POINTS = 3
 class Trajectories:
     """Solutions of a system, and what a network reads on its way along them.
 
-    - `states`: `(trajectory, step + 1, variable)`, in the variables' own units.
-    - `inputs`: `(trajectory, step, input)`: of the step from n to n + 1.
-    - `parameters`: those that vary, by name, one for each trajectory.
+    Attributes
+    ----------
+    states
+        `(trajectory, step + 1, variable)`, in the variables' own units.
+    inputs
+        `(trajectory, step, input)`: of the step from n to n + 1.
+    parameters
+        Those that vary, by name, one for each trajectory.
     """
 
     states: Float64[np.ndarray, "trajectory time variable"]
@@ -46,7 +51,9 @@ class Trajectories:
 def check_learnable(system: System) -> None:
     """Refuse what a network cannot learn from its state, its drive and its parameters alone.
 
-    **Raises:** `InputError`.
+    Raises
+    ------
+    InputError
     """
     if system.kind == DELAY:
         rule = "a surrogate learns systems whose state is what is seen"
@@ -131,7 +138,10 @@ def random_drive(
 ) -> Callable[..., Any] | None:
     """Noise in place of a drive: eight waves, as large and as fast as that of trajectories.
 
-    **Returns:** a `drive`; None where nothing drives the system, or nothing that changes.
+    Returns
+    -------
+    Callable[..., Any] | None
+        A `drive`; None where nothing drives the system, or nothing that changes.
     """
     if not inputs or known.inputs.shape[-1] < POINTS * inputs:
         return None
@@ -156,7 +166,9 @@ def random_drive(
 def check_ranges(system: System, ranges: Mapping[str, Range]) -> None:
     """Refuse ranges of what is neither a variable nor a parameter, and empty ones.
 
-    **Raises:** `InputError`.
+    Raises
+    ------
+    InputError
     """
     known = (*system.variables, *system.parameters)
     for name, (least, largest) in ranges.items():

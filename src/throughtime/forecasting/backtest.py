@@ -15,10 +15,15 @@ Forecasts = Float[np.ndarray, "origin steps target"]
 class Origins:
     """Moments to forecast from, and what is known and what came after at each.
 
-    - `contexts`: the values up to the origin.
-    - `inputs`: the inputs of context and steps ahead.
-    - `truth`: the values after it; NaN beyond the part that is judged, where a value was
-      filled, and after an origin that was filled: such a value may know what follows.
+    Attributes
+    ----------
+    contexts
+        The values up to the origin.
+    inputs
+        The inputs of context and steps ahead.
+    truth
+        The values after it; NaN beyond the part that is judged, where a value was filled, and
+        after an origin that was filled: such a value may know what follows.
     """
 
     contexts: Float[np.ndarray, "origin context target"]
@@ -77,12 +82,25 @@ class Origins:
 class Backtest:
     """What a backtest found. Lead times count from 1; methods are by name, `network` first.
 
-    - `truth`, `forecasts`: of every origin, in the units of the data; NaN is truth that is
-      not known, and counts nowhere.
-    - `rmse`, `mae`: root mean squared and mean absolute error at each lead time.
-    - `margins`: half the width of the intervals. `coverage`: the share of the truth inside.
-    - `level`: the coverage asked for. `period`: of seasonal persistence.
-    - `targets`: their names. `series`: how many were judged, of how many.
+    Attributes
+    ----------
+    truth, forecasts
+        Of every origin, in the units of the data; NaN is truth that is not known, and counts
+        nowhere.
+    rmse, mae
+        Root mean squared and mean absolute error at each lead time.
+    margins
+        Half the width of the intervals.
+    coverage
+        The share of the truth inside.
+    level
+        The coverage asked for.
+    period
+        Of seasonal persistence.
+    targets
+        Their names.
+    series
+        How many were judged, of how many.
     """
 
     truth: Forecasts

@@ -73,13 +73,16 @@ class Ridge:
     ) -> "Ridge":
         """Fit to the training part; the penalty is the best one on the validation part.
 
-        **Arguments:**
-
-        - `train`: for each series its targets `(time, target)` and inputs `(time, input)`,
-          standardised.
-        - `validation`: likewise, beginning `lags` steps before its first target. If it is
-          empty, the penalty is 1.
-        - `lags`: p.
+        Parameters
+        ----------
+        train
+            For each series its targets `(time, target)` and inputs `(time, input)`,
+            standardised.
+        validation
+            Likewise, beginning `lags` steps before its first target. If it is empty, the
+            penalty is 1.
+        lags
+            P.
         """
         X, Y = _regression(train, lags)
         gram, cross = X.T @ X, X.T @ Y

@@ -34,43 +34,69 @@ MOST_WEIGHTS = 2_000_000_000  # of an ensemble; more is a mistake, found before 
 class Forecaster:
     """Forecasts series with a recurrent network; a scikit-learn style estimator.
 
-    >>> model = Forecaster(window=40, epochs=100)       # doctest: +SKIP
-    >>> model.fit("sunspots.csv").predict(10).mean      # doctest: +SKIP
-
     **The network**
 
-    - `cell`: `rnn`, `gru`, `lstm`, or `esn`, an echo state network: its cell is drawn and only
-      its readout is fitted, by regression. `method` and the like it does not take.
-    - `radius`, `leak`, `input_scale`: of an `esn`, see `EchoState`. `activation`: of an `rnn`.
-    - `hidden`, `depth`: units of a cell, and cells stacked.
-    - `dense`: units of hidden dense layers (relu) before the readout.
-    - `residual`: the network learns the change from the last value, not the value.
-    - `centred`: every window is measured from its first value, so that a trend does not
-      carry the series out of what was trained on (not with `truncated`, where a series is
-      not cut into windows).
-    - `init`: an initialisation by name. `ensemble`: networks of different seeds, trained as
-      one program, whose forecasts are averaged; the intervals are of the average.
+    Attributes
+    ----------
+    cell
+        `rnn`, `gru`, `lstm`, or `esn`, an echo state network: its cell is drawn and only its
+        readout is fitted, by regression. `method` and the like it does not take.
+    radius, leak, input_scale
+        Of an `esn`, see `EchoState`.
+    activation
+        Of an `rnn`.
+    hidden, depth
+        Units of a cell, and cells stacked.
+    dense
+        Units of hidden dense layers (relu) before the readout.
+    residual
+        The network learns the change from the last value, not the value.
+    centred
+        Every window is measured from its first value, so that a trend does not carry the series
+        out of what was trained on (not with `truncated`, where a series is not cut into
+        windows).
+    init
+        An initialisation by name.
+    ensemble
+        Networks of different seeds, trained as one program, whose forecasts are averaged; the
+        intervals are of the average.
+    window
+        Steps that the network sees before it forecasts.
+    washout
+        The first steps of a window, after which its predictions are trained; fewer than
+        `window`, but for the default: in a short window it leaves the last step.
+    horizon
+        Steps that it forecasts at once. With 1 its predictions are fed back (recursive); with
+        as many as are asked for nothing is fed back (direct).
+    truncated
+        Train along the whole series, state carried, gradient cut every `window` steps
+        (truncated backpropagation), not on shuffled windows.
+    level
+        The coverage that intervals are calibrated for.
+    loss, method, forcing, schedule, epochs, batch_size, patience
+        As for `train`.
+    rate
+        3e-3 for Adam, else the method's own, if None.
+    clip
+        Of the gradient's norm, for the methods that follow it.
+    test, validation
+        The shares of the series that are held out: its last part, and the last part of the
+        rest.
+    dtype
+        `float32` or `float64`.
+    seed
+        Of weights and shuffling.
 
+    Notes
+    -----
     **The forecast**
-
-    - `window`: steps that the network sees before it forecasts.
-    - `washout`: the first steps of a window, after which its predictions are trained; fewer
-      than `window`, but for the default: in a short window it leaves the last step.
-    - `horizon`: steps that it forecasts at once. With 1 its predictions are fed back
-      (recursive); with as many as are asked for nothing is fed back (direct).
-    - `truncated`: train along the whole series, state carried, gradient cut every `window`
-      steps (truncated backpropagation), not on shuffled windows.
-    - `level`: the coverage that intervals are calibrated for.
 
     **The training**
 
-    - `loss`, `method`, `forcing`, `schedule`, `epochs`, `batch_size`, `patience`: as for
-      `train`.
-    - `rate`: 3e-3 for Adam, else the method's own, if None. `clip`: of the gradient's norm,
-      for the methods that follow it.
-    - `test`, `validation`: the shares of the series that are held out: its last part, and
-      the last part of the rest.
-    - `dtype`: `float32` or `float64`. `seed`: of weights and shuffling.
+    Examples
+    --------
+    >>> model = Forecaster(window=40, epochs=100)       # doctest: +SKIP
+    >>> model.fit("sunspots.csv").predict(10).mean      # doctest: +SKIP
     """
 
     cell: str = "gru"
@@ -111,7 +137,10 @@ class Forecaster:
     def set_params(self, **settings: Any) -> "Forecaster":
         """Change settings by name.
 
-        **Raises:** `InputError` for an unknown name.
+        Raises
+        ------
+        InputError
+            For an unknown name.
         """
         for name, value in settings.items():
             if name not in self.get_params():
@@ -132,13 +161,19 @@ class Forecaster:
     ) -> "Forecaster":
         """Train on the training part of one or several series.
 
-        **Arguments:**
+        Parameters
+        ----------
+        data
+            A `Series`, an array `(time,)` or `(time, feature)`, a CSV or Parquet file, a
+            pandas, Polars or PyArrow table, or a list of these.
+        target, inputs, time, id, fill
+            Columns and gaps, as for `to_series`.
 
-        - `data`: a `Series`, an array `(time,)` or `(time, feature)`, a CSV or Parquet file,
-          a pandas, Polars or PyArrow table, or a list of these.
-        - `target`, `inputs`, `time`, `id`, `fill`: columns and gaps, as for `to_series`.
-
-        **Raises:** `InputError` for settings or data that cannot be used, `Diverged`.
+        Raises
+        ------
+        InputError
+            For settings or data that cannot be used.
+        Diverged
         """
         self.prepare(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
         return self.train()
@@ -206,7 +241,10 @@ class Forecaster:
     def first_state(self) -> TrainState:
         """The state of the training before its first epoch, the shape of a checkpoint.
 
-        **Raises:** `InputError` for what `train` would refuse.
+        Raises
+        ------
+        InputError
+            For what `train` would refuse.
         """
         with precision(self.dtype):
             self._data()
@@ -217,16 +255,25 @@ class Forecaster:
     ) -> Forecast | list[Forecast]:
         """Forecast the steps after the end of the series.
 
-        **Arguments:**
+        Parameters
+        ----------
+        steps
+            How many.
+        data
+            A new stretch of the series to continue, at least `window` steps, with the columns
+            of the fitted one; the fitted series by default.
+        inputs
+            The inputs of the steps ahead, a table or an array `(steps, input)`.
 
-        - `steps`: how many.
-        - `data`: a new stretch of the series to continue, at least `window` steps, with the
-          columns of the fitted one; the fitted series by default.
-        - `inputs`: the inputs of the steps ahead, a table or an array `(steps, input)`.
+        Returns
+        -------
+        Forecast | list[Forecast]
+            A `Forecast`; a list of them if there are several series.
 
-        **Returns:** a `Forecast`; a list of them if there are several series.
-
-        **Raises:** `InputError` if the network is not fitted or inputs are missing.
+        Raises
+        ------
+        InputError
+            If the network is not fitted or inputs are missing.
         """
         predictor = self.predictor(steps)
         series = None if data is None else self.parts_.alike(data)
@@ -236,17 +283,25 @@ class Forecaster:
     def backtest(self, data: Any = None, *, steps: int = 10) -> Backtest:
         """Forecast from every origin of the held-out part, and measure the error.
 
-        **Arguments:**
+        Parameters
+        ----------
+        data
+            Other series to forecast, from every origin; by default the part of the fitted
+            series that was held out as `test`. Of a fitted series that is passed, too, only
+            that part is judged.
+        steps
+            The longest lead time.
 
-        - `data`: other series to forecast, from every origin; by default the part of the
-          fitted series that was held out as `test`. Of a fitted series that is passed, too,
-          only that part is judged.
-        - `steps`: the longest lead time.
+        Returns
+        -------
+        Backtest
+            A `Backtest`, with persistence, seasonal persistence and a ridge autoregression
+            beside the network.
 
-        **Returns:** a `Backtest`, with persistence, seasonal persistence and a ridge
-        autoregression beside the network.
-
-        **Raises:** `InputError` if there are fewer rows than steps.
+        Raises
+        ------
+        InputError
+            If there are fewer rows than steps.
         """
         predictor = self.predictor(steps)
         return predictor.backtest(None if data is None else self.parts_.alike(data), steps)
@@ -254,7 +309,10 @@ class Forecaster:
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the run to a folder: weights, data, settings, history; see `run`.
 
-        **Raises:** `InputError` if the folder is in use or cannot be written.
+        Raises
+        ------
+        InputError
+            If the folder is in use or cannot be written.
         """
         self._must_be_fitted()
         forecast_record.write(run_folder.claim(Path(folder), overwrite), self.record())
@@ -263,7 +321,10 @@ class Forecaster:
     def load(cls, folder: str | Path) -> "Forecaster":
         """Read a forecaster that was saved. Nothing in the folder is executed.
 
-        **Raises:** `InputError` if the run is not finished, not whole or not one.
+        Raises
+        ------
+        InputError
+            If the run is not finished, not whole or not one.
         """
         record = forecast_record.read(folder)
         if record.params is None:

@@ -18,13 +18,18 @@ def margins(
     exchangeable: the coverage that was reached is measured on the test part. Of an ensemble
     they are the residuals of its mean; how far its members lie apart is not used.
 
-    **Arguments:**
+    Parameters
+    ----------
+    residuals
+        Truth less forecast, on data the network was not trained on; NaN where a forecast
+        reaches beyond the data, infinite where it diverged.
+    level
+        The coverage asked for, in (0, 1).
 
-    - `residuals`: truth less forecast, on data the network was not trained on; NaN where a
-      forecast reaches beyond the data, infinite where it diverged.
-    - `level`: the coverage asked for, in (0, 1).
-
-    **Returns:** q; infinite where there are too few residuals for the level.
+    Returns
+    -------
+    Float[np.ndarray, 'steps target']
+        Q; infinite where there are too few residuals for the level.
     """
     size = np.sort(np.abs(residuals), axis=0)  # NaN sorts to the end
     n = np.sum(~np.isnan(residuals), axis=0)

@@ -82,16 +82,25 @@ def mase(truth: Values, forecast: Values, train: Values, period: int = 1) -> flo
     the value $m$ steps back. A score under 1 beats it. With several columns each is
     scaled by its own, then the mean is taken.
 
-    **Arguments:**
+    Parameters
+    ----------
+    truth, forecast
+        Arrays of one shape, `(..., dim)`, or without columns.
+    train
+        The training series, `(time,)` or `(time, dim)`.
+    period
+        The season $m$ in steps; 1 scales by persistence.
 
-    - `truth`, `forecast`: arrays of one shape, `(..., dim)`, or without columns.
-    - `train`: the training series, `(time,)` or `(time, dim)`.
-    - `period`: the season $m$ in steps; 1 scales by persistence.
+    Returns
+    -------
+    float
+        A float, without unit.
 
-    **Returns:** a float, without unit.
-
-    **Raises:** `InputError` if shapes do not match, `period` does not lie within the
-    training series, or a column of the training series repeats exactly.
+    Raises
+    ------
+    InputError
+        If shapes do not match, `period` does not lie within the training series, or a column of
+        the training series repeats exactly.
     """
     truth, forecast = _pair(truth, forecast)
     train = np.asarray(train, np.float64)

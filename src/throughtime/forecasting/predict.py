@@ -27,10 +27,19 @@ CHUNKS = (64, 512)  # origins rolled out at a time: few sizes to compile, bounde
 class Forecast:
     """A forecast of one series.
 
-    - `mean`, `lower`, `upper`: `(steps, targets)`, in the units of the data. The interval is
-      infinite at lead times for which the validation part is too short to calibrate it.
-    - `times`: the time of each step. `targets`: their names. `level`: coverage asked for.
-    - `name`: of the series.
+    Attributes
+    ----------
+    mean, lower, upper
+        `(steps, targets)`, in the units of the data. The interval is infinite at lead times for
+        which the validation part is too short to calibrate it.
+    times
+        The time of each step.
+    targets
+        Their names.
+    level
+        Coverage asked for.
+    name
+        Of the series.
     """
 
     mean: Float[np.ndarray, "steps target"]
@@ -58,8 +67,14 @@ class Forecast:
 class Predictor:
     """A trained ensemble and the data it was trained on.
 
-    - `networks`: weights with a leading axis over the members.
-    - `parts`: the series, their splits and scalers. `level`: coverage asked for.
+    Attributes
+    ----------
+    networks
+        Weights with a leading axis over the members.
+    parts
+        The series, their splits and scalers.
+    level
+        Coverage asked for.
     """
 
     networks: Network

@@ -28,11 +28,18 @@ WARM = 4  # windows that a network with a carried state is warmed over before it
 class Parts:
     """Series with their splits and the scalers fitted to the training parts.
 
-    - `series`, `splits`: one split for each series.
-    - `scaler`, `input_scaler`: of targets and inputs, from the training parts alone.
-    - `window`, `horizon`: steps of context, and of forecast.
-    - `truncated`: whether states are carried along the series.
-    - `dtype`: of what goes to the device.
+    Attributes
+    ----------
+    series, splits
+        One split for each series.
+    scaler, input_scaler
+        Of targets and inputs, from the training parts alone.
+    window, horizon
+        Steps of context, and of forecast.
+    truncated
+        Whether states are carried along the series.
+    dtype
+        Of what goes to the device.
     """
 
     series: list[Series]
@@ -57,7 +64,10 @@ class Parts:
     ) -> "Parts":
         """Split and scale.
 
-        **Raises:** `InputError` if a part is too short, or a column constant in training.
+        Raises
+        ------
+        InputError
+            If a part is too short, or a column constant in training.
         """
         splits = [Split.by_time(len(one), validation, test) for one in series]
         for one, split in zip(series, splits, strict=True):
@@ -103,7 +113,9 @@ class Parts:
     def check_steps(self, steps: int) -> None:
         """Refuse a backtest that is longer than every test part, or of filled values only.
 
-        **Raises:** `InputError`.
+        Raises
+        ------
+        InputError
         """
         longest = max(split.total - split.validation for split in self.splits)
         if steps < 1:
@@ -124,7 +136,10 @@ class Parts:
     def alike(self, data: Any) -> list[Series]:
         """Other data, read with the columns of these series.
 
-        **Raises:** `InputError` if a column is missing, or there is too little of it.
+        Raises
+        ------
+        InputError
+            If a column is missing, or there is too little of it.
         """
         known = self.series[0]
         try:

@@ -153,6 +153,8 @@ def key_figures(model: Forecaster, backtest: Backtest | None) -> list[Tile]:
 def number(value: float, digits: int = 4) -> str:
     """A number as text, to some significant digits; a dash if it is none.
 
+    Examples
+    --------
     >>> number(0.12345), number(12345.6), number(float("inf"))
     ('0.1235', '12346', '–')
     """

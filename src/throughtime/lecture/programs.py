@@ -29,8 +29,14 @@ from throughtime.training.train import Row, train
 class Result:
     """What an example reached.
 
-    - `summary`: of the network. `figures`: what was measured, by name.
-    - `pictures`: the files that were drawn.
+    Attributes
+    ----------
+    summary
+        Of the network.
+    figures
+        What was measured, by name.
+    pictures
+        The files that were drawn.
     """
 
     summary: str
@@ -240,7 +246,10 @@ EXAMPLES = {
 def example(name: str) -> Example:
     """The example of that name.
 
-    **Raises:** `InputError` for an unknown name.
+    Raises
+    ------
+    InputError
+        For an unknown name.
     """
     if name not in EXAMPLES:
         raise InputError("an example must be a known one", name, nearest(name, EXAMPLES))

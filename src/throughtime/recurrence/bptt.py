@@ -56,8 +56,14 @@ SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 class Gradients(NamedTuple):
     """What the backward pass gives: a gradient for each weight, and for each hidden state.
 
-    - `loss`: of the whole batch.
-    - `U`, `W`, `b`, `V`, `c`: shaped as the weights. `h`: dL/dh_t, `(batch, time, hidden)`.
+    Attributes
+    ----------
+    loss
+        Of the whole batch.
+    U, W, b, V, c
+        Shaped as the weights.
+    h
+        DL/dh_t, `(batch, time, hidden)`.
     """
 
     loss: float
@@ -76,16 +82,24 @@ def bptt(
 ) -> Gradients:
     """The gradients of a loss by the equations above.
 
+    Parameters
+    ----------
+    network
+        One `RNN` and a plain readout.
+    xs
+        A batch of sequences of one length.
+    loss
+        Of the y of all steps, `(batch, time, output)`, before sigma_y; a number.
+
+    Raises
+    ------
+    InputError
+        For any other network.
+
+    Examples
+    --------
     >>> network = Architecture(1, 1, cell="rnn").build(0)                   # doctest: +SKIP
     >>> bptt(network, xs, lambda ys: jnp.mean((ys - targets) ** 2)).W       # doctest: +SKIP
-
-    **Arguments:**
-
-    - `network`: one `RNN` and a plain readout.
-    - `xs`: a batch of sequences of one length.
-    - `loss`: of the y of all steps, `(batch, time, output)`, before sigma_y; a number.
-
-    **Raises:** `InputError` for any other network.
     """
     cell, layers = network.cells[0], network.readout.layers
     plain = len(network.cells) == len(layers) == 1 and not network.residual | network.centred

@@ -67,14 +67,21 @@ class RNN(Cell):
 
     $$a_t = U x_t + W h_{t-1} + b, \qquad h_t = \sigma(a_t)$$
 
-    **Arguments:**
+    Parameters
+    ----------
+    input_size, hidden_size
+        Features of x and units of h.
+    activation
+        Sigma, one of `tanh`, `relu`, `logistic`, `identity`.
+    init
+        An initialisation by name, or your own.
+    dtype
+        Of the weights.
+    key
+        A seed, or a `jax.random` key.
 
-    - `input_size`, `hidden_size`: features of x and units of h.
-    - `activation`: sigma, one of `tanh`, `relu`, `logistic`, `identity`.
-    - `init`: an initialisation by name, or your own.
-    - `dtype`: of the weights.
-    - `key`: a seed, or a `jax.random` key.
-
+    Notes
+    -----
     State: h, of shape `(batch, hidden)`.
     """
 
@@ -257,20 +264,33 @@ class EchoState(Cell):
     gradient reaches U, W and b, so that whatever trains a network with this cell trains what
     reads it; `readout.fit_readout` does that by regression.
 
-    **Arguments:**
+    Parameters
+    ----------
+    input_size, hidden_size
+        Features of x and units of h.
+    radius
+        The largest absolute eigenvalue of W, set exactly. Below 1 the echo of old inputs fades,
+        for almost any input; it need not for a weak one, nor must it above 1.
+    leak
+        A. A unit forgets over about 1/a steps; 1 has no memory but through W.
+    input_scale, bias_scale
+        U and b are uniform within ±scale.
+    incoming
+        The weights of a unit in W that are not 0, normal; all, if there are fewer.
+    dtype
+        Of the weights.
+    key
+        A seed, or a `jax.random` key.
 
-    - `input_size`, `hidden_size`: features of x and units of h.
-    - `radius`: the largest absolute eigenvalue of W, set exactly. Below 1 the echo of old
-      inputs fades, for almost any input; it need not for a weak one, nor must it above 1.
-    - `leak`: a. A unit forgets over about 1/a steps; 1 has no memory but through W.
-    - `input_scale`, `bias_scale`: U and b are uniform within ±scale.
-    - `incoming`: the weights of a unit in W that are not 0, normal; all, if there are fewer.
-    - `dtype`: of the weights. `key`: a seed, or a `jax.random` key.
+    Raises
+    ------
+    InputError
+        For a number out of its range, and for a W that memory does not hold: here it is dense,
+        its zeros in it.
 
+    Notes
+    -----
     State: h, of shape `(batch, hidden)`.
-
-    **Raises:** `InputError` for a number out of its range, and for a W that memory does not
-    hold: here it is dense, its zeros in it.
     """
 
     U: Float[Array, "hidden input"]

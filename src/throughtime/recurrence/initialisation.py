@@ -139,7 +139,10 @@ def chrono(longest: float | int) -> Vector:
     Other biases are 0. Use it with `keep=0` and `biases=1`: a second draw, added to the first,
     would be another time.
 
-    **Raises:** `InputError` if `longest` is not a finite number above 2.
+    Raises
+    ------
+    InputError
+        If `longest` is not a finite number above 2.
     """
     if not 2 < longest < math.inf:
         raise InputError("`longest` must be finite and above 2 steps", longest, "Raise it.")
@@ -164,11 +167,18 @@ class _Chrono:
 class Initialisation(NamedTuple):
     """How every weight of a network is drawn.
 
-    - `U`, `W`, `V`: a `Matrix` each.
-    - `b`, `c`: a `Vector` each. `biases`: how many draws of `b` a cell adds up; PyTorch's
-      cells have two biases, one beside `U` and one beside `W`.
-    - `keep`: added to the bias of an LSTM's keep gate, so that it starts open: 1 (Gers et al.
-      2000; Jozefowicz et al. 2015 found it to help on every task). See `chrono` for another.
+    Attributes
+    ----------
+    U, W, V
+        A `Matrix` each.
+    b, c
+        A `Vector` each.
+    biases
+        How many draws of `b` a cell adds up; PyTorch's cells have two biases, one beside `U`
+        and one beside `W`.
+    keep
+        Added to the bias of an LSTM's keep gate, so that it starts open: 1 (Gers et al. 2000;
+        Jozefowicz et al. 2015 found it to help on every task). See `chrono` for another.
     """
 
     U: Matrix
@@ -194,18 +204,26 @@ def echo_state(
     with rho the spectral radius. Then the states neither die out nor blow up: tanh bounds
     what W lets grow. The paper centres inputs and outputs, which belongs to the data.
 
-    **Arguments:**
+    Parameters
+    ----------
+    inputs
+        The scale of U. The paper has 0.001 where most of the input distracts (adding,
+        multiplication) and 0.1 where every symbol counts (memorisation). In a standardised
+        series every value counts, and at 0.1 it moves a unit by a tenth of its range: above
+        rounding and the units' own activity, and far from saturation. So 0.1 is the default.
+    radius
+        Rho of each block of W.
+    incoming
+        The weights of a unit in W that are not 0.
+    outputs
+        The scale of V. At 0.1 a hundred units at work give an output of size 1 before anything
+        is learned, and the first slopes teach W to be quiet: where they are clipped, it may
+        never speak again. At 0.01 V learns first.
 
-    - `inputs`: the scale of U. The paper has 0.001 where most of the input distracts (adding,
-      multiplication) and 0.1 where every symbol counts (memorisation). In a standardised
-      series every value counts, and at 0.1 it moves a unit by a tenth of its range: above
-      rounding and the units' own activity, and far from saturation. So 0.1 is the default.
-    - `radius`: rho of each block of W. `incoming`: the weights of a unit in W that are not 0.
-    - `outputs`: the scale of V. At 0.1 a hundred units at work give an output of size 1 before
-      anything is learned, and the first slopes teach W to be quiet: where they are clipped, it
-      may never speak again. At 0.01 V learns first.
-
-    **Raises:** `InputError` for a number that is not positive.
+    Raises
+    ------
+    InputError
+        For a number that is not positive.
     """
     for name, value in (("inputs", inputs), ("radius", radius), ("outputs", outputs)):
         if not 0 < value < math.inf:
@@ -240,8 +258,10 @@ INITIALISATIONS: dict[str, Initialisation] = {
 def initialisation(name: str | Initialisation) -> Initialisation:
     """The initialisation of that name; an `Initialisation` of your own passes through.
 
-    **Raises:** `InputError` for an unknown name, and for a bias of `chrono` that would be drawn
-    more than once.
+    Raises
+    ------
+    InputError
+        For an unknown name, and for a bias of `chrono` that would be drawn more than once.
     """
     if isinstance(name, Initialisation):
         if isinstance(name.b, _Chrono) and name.biases > 1:

@@ -33,10 +33,18 @@ SWITCH = "THROUGHTIME_NATIVE"
 class Status:
     """Whether the kernels are in use.
 
-    - `available`: loaded and known to XLA.
-    - `instruction_set`: `"avx512"`, `"avx2"` or `"portable"`, chosen for this processor.
-    - `path`: of the library.
-    - `why`: when not available, the reason as a clause. `remedy`: what to do about it.
+    Attributes
+    ----------
+    available
+        Loaded and known to XLA.
+    instruction_set
+        `"avx512"`, `"avx2"` or `"portable"`, chosen for this processor.
+    path
+        Of the library.
+    why
+        When not available, the reason as a clause.
+    remedy
+        What to do about it.
     """
 
     available: bool
@@ -82,12 +90,18 @@ def fma_peak(dtype: Any, seconds: float = 0.2) -> float:
 
     A fused multiply-add counts as two operations, on vectors of the instruction set in use.
 
-    **Arguments:**
+    Parameters
+    ----------
+    dtype
+        Float32 or float64.
+    seconds
+        How long to measure.
 
-    - `dtype`: float32 or float64. `seconds`: how long to measure.
-
-    **Raises:** `InputError` for another `dtype`, for `seconds` that are not positive, and
-    when the kernels are not available.
+    Raises
+    ------
+    InputError
+        For another `dtype`, for `seconds` that are not positive, and when the kernels are not
+        available.
     """
     import numpy as np
 
@@ -121,7 +135,9 @@ def run_reservoir(size: int, reservoir: Reservoir) -> None:
 
     The kernels must be available, and all arrays as large as is said in `native/kernels.h`.
 
-    **Raises:** `MemoryError`.
+    Raises
+    ------
+    MemoryError
     """
     assert _library is not None
     if not _library.throughtime_reservoir(size, ctypes.byref(reservoir)):

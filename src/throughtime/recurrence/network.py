@@ -71,9 +71,14 @@ class Dense(eqx.Module):
 class Readout(eqx.Module):
     r"""From hidden states to outputs: dense layers, then $\hat y_t = \sigma_y(V h_t + c)$.
 
-    - `layers`: the dense layers; the last one holds the lecture's `V` and `c`.
-    - `output`: sigma_y, one of `identity`, `logistic`, `softmax`.
-    - `last`: read out only the last step of each sequence, not every step.
+    Attributes
+    ----------
+    layers
+        The dense layers; the last one holds the lecture's `V` and `c`.
+    output
+        Sigma_y, one of `identity`, `logistic`, `softmax`.
+    last
+        Read out only the last step of each sequence, not every step.
     """
 
     layers: tuple[Dense, ...]
@@ -97,13 +102,19 @@ class Readout(eqx.Module):
 class Network(eqx.Module):
     """A recurrent network: `Network(cells, readout)(xs) -> ys, state`.
 
-    - `cells`: the first reads the inputs, each other the hidden states of the one below.
-    - `readout`: reads the hidden states of the last cell.
-    - `residual`: so many of the first input features are added to the outputs (to every
-      block of as many outputs). With the series among the inputs, the network learns by how
-      much it changes, not where it is.
-    - `centred`: so many of the first input features are measured from their value at the
-      first step, and the outputs likewise, so that the level of a series does not matter.
+    Attributes
+    ----------
+    cells
+        The first reads the inputs, each other the hidden states of the one below.
+    readout
+        Reads the hidden states of the last cell.
+    residual
+        So many of the first input features are added to the outputs (to every block of as many
+        outputs). With the series among the inputs, the network learns by how much it changes,
+        not where it is.
+    centred
+        So many of the first input features are measured from their value at the first step, and
+        the outputs likewise, so that the level of a series does not matter.
     """
 
     cells: tuple[Cell, ...]
@@ -232,17 +243,38 @@ def count(module: Any) -> int:
 class Architecture:
     """The shape of a network in plain values: what a run stores, what `build` reads.
 
-    - `input_size`, `output_size`: features of inputs and outputs.
-    - `cell`: `rnn`, `gru`, `lstm` or `esn`; `activation`: of an `rnn`.
-    - `radius`, `leak`, `input_scale`: of an `esn`, the echo state network; see `EchoState`.
-    - `hidden`: units of each cell; `depth`: number of cells.
-    - `dense`: units of the hidden dense layers (relu) between cells and readout.
-    - `output`: `identity`, `logistic` or `softmax`; `last`: read out the last step only.
-    - `residual`, `centred`: how many input features are added to the outputs, and how many
-      are measured from the first step; see `Network`.
-    - `init`: an initialisation by name. `dtype`: `float32` or `float64`.
+    Attributes
+    ----------
+    input_size, output_size
+        Features of inputs and outputs.
+    cell
+        `rnn`, `gru`, `lstm` or `esn`.
+    activation
+        Of an `rnn`.
+    radius, leak, input_scale
+        Of an `esn`, the echo state network; see `EchoState`.
+    hidden
+        Units of each cell.
+    depth
+        Number of cells.
+    dense
+        Units of the hidden dense layers (relu) between cells and readout.
+    output
+        `identity`, `logistic` or `softmax`.
+    last
+        Read out the last step only.
+    residual, centred
+        How many input features are added to the outputs, and how many are measured from the
+        first step; see `Network`.
+    init
+        An initialisation by name.
+    dtype
+        `float32` or `float64`.
 
-    **Raises:** `InputError` for a value out of its range or an unknown name.
+    Raises
+    ------
+    InputError
+        For a value out of its range or an unknown name.
     """
 
     input_size: int
@@ -316,7 +348,10 @@ class Architecture:
         Member i is `build(generator(key, i))`; with `scale` its matrices, not its biases, are
         times the i-th number.
 
-        **Raises:** `InputError` if `scale` is not a finite number for each member.
+        Raises
+        ------
+        InputError
+            If `scale` is not a finite number for each member.
         """
         scales = np.ones(members) if scale is None else np.asarray(scale, float)
         if scales.shape != (members,) or not np.isfinite(scales).all():

@@ -54,22 +54,35 @@ def unroll(
 ) -> tuple[tuple[States, ...], tuple[Saved, ...]]:
     r"""Run a recurrence: $s_t = \mathrm{step}(U x_t + b, W h_{t-1}, s_{t-1})$.
 
-    **Arguments:**
+    Parameters
+    ----------
+    kind
+        `tanh`, `relu`, `logistic`, `identity` (the RNN's activations), `gru`, `lstm`.
+    weights
+        `(U, W, b)`, of shapes `(E, G, I)`, `(E, G, H)` and `(E, G)`; for the GRU `(U, W, b,
+        d)`, with d of shape `(E, H)`.
+    xs
+        The inputs, `(E, B, T, I)`.
+    start
+        The state before the first step, `(h,)` or for the LSTM `(h, c)`, `(E, B, H)`.
+    lengths
+        How many steps of each sequence count. From there on it keeps its state, and what the
+        inputs are there is never looked at.
+    save
+        Also give what the slopes need.
+    native
+        Whether to use the compiled kernels; by default, if there are any.
 
-    - `kind`: `tanh`, `relu`, `logistic`, `identity` (the RNN's activations), `gru`, `lstm`.
-    - `weights`: `(U, W, b)`, of shapes `(E, G, I)`, `(E, G, H)` and `(E, G)`; for the GRU
-      `(U, W, b, d)`, with d of shape `(E, H)`.
-    - `xs`: the inputs, `(E, B, T, I)`.
-    - `start`: the state before the first step, `(h,)` or for the LSTM `(h, c)`, `(E, B, H)`.
-    - `lengths`: how many steps of each sequence count. From there on it keeps its state, and
-      what the inputs are there is never looked at.
-    - `save`: also give what the slopes need.
-    - `native`: whether to use the compiled kernels; by default, if there are any.
+    Returns
+    -------
+    tuple[tuple[States, ...], tuple[Saved, ...]]
+        The states after every step, `(hs,)` or `(hs, cs)`, each `(E, B, T, H)`; and what was
+        saved, `(E, B, T, P)`, or `()`.
 
-    **Returns:** the states after every step, `(hs,)` or `(hs, cs)`, each `(E, B, T, H)`; and
-    what was saved, `(E, B, T, P)`, or `()`.
-
-    **Raises:** `InputError` for an unknown kind, and for shapes or types that do not agree.
+    Raises
+    ------
+    InputError
+        For an unknown kind, and for shapes or types that do not agree.
     """
     params = _params(kind, lengths, native)
     lengths = _lengths(lengths, xs)

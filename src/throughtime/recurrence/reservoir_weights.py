@@ -31,7 +31,14 @@ class Settings(NamedTuple):
 
     $$h_t = (1 - a) h_{t-1} + a \, f(\rho W h_{t-1} + \sigma (U x_t + F y_{t-1}) + b)$$
 
-    - `leak`: a. `radius`: $\rho$, a factor on W. `input_scale`: $\sigma$, a factor on U and F.
+    Attributes
+    ----------
+    leak
+        A.
+    radius
+        $\rho$, a factor on W.
+    input_scale
+        $\sigma$, a factor on U and F.
     """
 
     leak: float | int | Float[np.ndarray, " settings"]
@@ -43,12 +50,19 @@ class Settings(NamedTuple):
 class Reservoir:
     """The weights, the leak a and the activation f; see the head of this module.
 
-    - `W`: dense or sparse; a sparse one is kept as CSR. All weights have one dtype, float64
-      or float32; it is that of the states.
-    - `U`, `F`: no columns where there is no input, or nothing is fed back.
+    Attributes
+    ----------
+    W
+        Dense or sparse; a sparse one is kept as CSR. All weights have one dtype, float64 or
+        float32; it is that of the states.
+    U, F
+        No columns where there is no input, or nothing is fed back.
 
-    **Raises:** `InputError` for weights that differ in units or dtype, a sparse W that is not
-    sound, and an unknown leak or activation.
+    Raises
+    ------
+    InputError
+        For weights that differ in units or dtype, a sparse W that is not sound, and an unknown
+        leak or activation.
     """
 
     W: Matrix | Any
@@ -111,13 +125,22 @@ def _sound(W) -> sparse.csr_array:
 class ReservoirDesign:
     """How a reservoir is drawn.
 
-    - `units`, `inputs`, `outputs`: sizes; `outputs` counts those that are fed back.
-    - `topology`: "sparse" or "dense", weights normal; or "cycle": one weight round the ring,
-      and input weights of one size whose signs are aperiodic, from the decimals of pi
-      (Rodan and Tino 2011).
-    - `incoming`: of a sparse reservoir, the weights into each unit.
-    - `radius`: of W, set exactly. `leak`, `activation`: see `Reservoir`.
-    - `input_scale`, `feedback_scale`, `bias_scale`: U, F and b are uniform within ±scale.
+    Attributes
+    ----------
+    units, inputs, outputs
+        Sizes; `outputs` counts those that are fed back.
+    topology
+        "sparse" or "dense", weights normal; or "cycle": one weight round the ring, and input
+        weights of one size whose signs are aperiodic, from the decimals of pi (Rodan and Tino
+        2011).
+    incoming
+        Of a sparse reservoir, the weights into each unit.
+    radius
+        Of W, set exactly.
+    leak, activation
+        See `Reservoir`.
+    input_scale, feedback_scale, bias_scale
+        U, F and b are uniform within ±scale.
     """
 
     units: int
@@ -135,8 +158,10 @@ class ReservoirDesign:
     def draw(self, key: Key) -> Reservoir:
         """The reservoir of a seed, in float64; each of its weights has its own stream.
 
-        **Raises:** `InputError` for a size, scale or radius out of range, and for weights
-        that memory does not hold.
+        Raises
+        ------
+        InputError
+            For a size, scale or radius out of range, and for weights that memory does not hold.
         """
         self._check()
         n, signs = self.units, None

@@ -24,17 +24,26 @@ def rollout(
     targets. H = 1 is the recursive forecast, H >= steps the direct one, and between the two
     blocks of H steps are fed back.
 
-    **Arguments:**
+    Parameters
+    ----------
+    context
+        What is known of the series, ending at the forecast's origin.
+    inputs
+        The known inputs u of the context and of the steps ahead. Where a block reaches beyond
+        them, the last is held.
+    carry
+        Go on from the network's state. By default each block runs the network afresh over as
+        many steps as the context had, just as a network trained on windows saw them.
 
-    - `context`: what is known of the series, ending at the forecast's origin.
-    - `inputs`: the known inputs u of the context and of the steps ahead. Where a block
-      reaches beyond them, the last is held.
-    - `carry`: go on from the network's state. By default each block runs the network afresh
-      over as many steps as the context had, just as a network trained on windows saw them.
+    Returns
+    -------
+    Float[Array, 'batch steps target']
+        The forecast.
 
-    **Returns:** the forecast.
-
-    **Raises:** `InputError` if the sizes of network, context and inputs do not fit.
+    Raises
+    ------
+    InputError
+        If the sizes of network, context and inputs do not fit.
     """
     batch, time, targets = context.shape
     horizon, blocks = _blocks(network, targets, steps)

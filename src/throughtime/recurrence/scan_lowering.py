@@ -22,10 +22,20 @@ from .step_equations import RECURRENCES, Arrays, cut
 class Point(NamedTuple):
     """Where a recurrence is linearised: what its slopes depend on.
 
-    - `weights`: `(U, W)`; more may follow, the slopes do not need them.
-    - `xs`: the inputs. `start`: the state before the first step.
-    - `states`: those after every step. `saved`: what the steps saved, `()` or one array.
-    - `lengths`: how many steps of each sequence count; None if all do.
+    Attributes
+    ----------
+    weights
+        `(U, W)`; more may follow, the slopes do not need them.
+    xs
+        The inputs.
+    start
+        The state before the first step.
+    states
+        Those after every step.
+    saved
+        What the steps saved, `()` or one array.
+    lengths
+        How many steps of each sequence count; None if all do.
     """
 
     weights: Arrays

@@ -57,7 +57,10 @@ def spectral_radius(W: Matrix) -> float:
 def scale_to_radius(W: Matrix, radius: float | int) -> Matrix:
     """W times a number, so that its spectral radius is `radius`.
 
-    **Raises:** `InputError` as `spectral_radius`, or if `radius` is not positive.
+    Raises
+    ------
+    InputError
+        As `spectral_radius`, or if `radius` is not positive.
     """
     if not 0 < radius < np.inf:
         raise InputError("`radius` must be positive and finite", radius, "Take about 0.9.")

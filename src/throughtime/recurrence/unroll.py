@@ -29,17 +29,35 @@ def unroll(
     The RNN, the GRU and the LSTM run as one primitive (`primitives.unroll`), any other cell,
     one of your own too, by `jax.lax.scan` after one `drive` of all steps.
 
-    **Arguments:**
+    Parameters
+    ----------
+    xs
+        The inputs, `(batch, time, input)`.
+    state
+        The state before the first step; zeros by default. Give the final state of one piece to
+        the next and a long series in pieces gives the numbers of the whole.
+    lengths
+        How many steps of each sequence count. From there on a sequence keeps its last state,
+        whatever stands in the padding (even NaN), and no gradient passes.
+    recompute
+        Cut the sequence in pieces of about $\sqrt{T}$ steps and let the backward pass run each
+        piece forward again: the same numbers, about a third more work, and less memory for long
+        sequences.
 
-    - `xs`: the inputs, `(batch, time, input)`.
-    - `state`: the state before the first step; zeros by default. Give the final state of
-      one piece to the next and a long series in pieces gives the numbers of the whole.
-    - `lengths`: how many steps of each sequence count. From there on a sequence keeps its
-      last state, whatever stands in the padding (even NaN), and no gradient passes.
-    - `recompute`: cut the sequence in pieces of about $\sqrt{T}$ steps and let the backward
-      pass run each piece forward again: the same numbers, about a third more work, and less
-      memory for long sequences.
+    Returns
+    -------
+    tuple[PyTree[Float[Array, 'batch time ...']], State]
+        The states after every step, leaves `(batch, time, hidden)`, and the final state, leaves
+        `(batch, hidden)`.
 
+    Raises
+    ------
+    InputError
+        If the features of `xs` are not the cell's, or if the state's shape is not that of the
+        batch.
+
+    Notes
+    -----
     **Memory.** A gradient holds so many numbers for each step, sequence and unit:
 
     | cell | kept for the backward pass | in all, by the kernels | by the scan | `recompute` |
@@ -54,12 +72,6 @@ def unroll(
     size of the inputs. With `recompute` only the hidden states (which are returned) and their
     slopes are there for all steps, all else for one piece, $O(\sqrt{T})$, beside the state at
     the start of each piece.
-
-    **Returns:** the states after every step, leaves `(batch, time, hidden)`, and the final
-    state, leaves `(batch, hidden)`.
-
-    **Raises:** `InputError` if the features of `xs` are not the cell's, or if the state's
-    shape is not that of the batch.
     """
     batch, time, features = xs.shape
     if features != cell.input_size:

@@ -23,7 +23,14 @@ TOLD = (
 def write_comparison(path: Path, found: Comparison, *, title: str, command: str) -> None:
     """Write the report of a comparison.
 
-    **Arguments:** `path`: of the file. `title`: of the page. `command`: what repeats it.
+    Parameters
+    ----------
+    path
+        Of the file.
+    title
+        Of the page.
+    command
+        What repeats it.
     """
     album, backtest = Album(), found.backtest
     finite = {name: rmse for name, rmse in backtest.rmse.items() if np.isfinite(rmse).any()}

@@ -24,8 +24,14 @@ ROWS = 20
 def write_diagnosis(path: Path, found: Diagnosis, folder: Path, *, command: str) -> None:
     """Write the report of a diagnosis.
 
-    **Arguments:** `path`: of the file. `folder`: of the run, which may hold a record of its
-    gradient flow. `command`: what repeats it.
+    Parameters
+    ----------
+    path
+        Of the file.
+    folder
+        Of the run, which may hold a record of its gradient flow.
+    command
+        What repeats it.
     """
     album, flow = Album(), found.flow
     heat = []

@@ -41,15 +41,27 @@ def write_report(
 
     The file is replaced as a whole: if anything fails the old one stays.
 
-    **Arguments:**
+    Parameters
+    ----------
+    path
+        Of the file; its folder must exist.
+    model
+        Fitted.
+    backtest
+        What `model.backtest` returned; None if nothing was held out.
+    forecasts
+        What `model.predict` returned, as a list; it may be empty.
+    title
+        Of the page.
+    command
+        What repeats the run.
+    versions
+        By name.
 
-    - `path`: of the file; its folder must exist.
-    - `model`: fitted.
-    - `backtest`: what `model.backtest` returned; None if nothing was held out.
-    - `forecasts`: what `model.predict` returned, as a list; it may be empty.
-    - `title`: of the page. `command`: what repeats the run. `versions`: by name.
-
-    **Raises:** `InputError` if the model is not fitted or the folder does not exist.
+    Raises
+    ------
+    InputError
+        If the model is not fitted or the folder does not exist.
     """
     path = Path(path)
     if not path.parent.is_dir():

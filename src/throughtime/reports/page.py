@@ -17,7 +17,10 @@ LONG = 12  # rows from which a table is folded
 class Table(NamedTuple):
     """A table as text. `best` holds the (row, column) of cells to emphasise.
 
-    - `cut`: how many rows more there were.
+    Attributes
+    ----------
+    cut
+        How many rows more there were.
     """
 
     name: str

@@ -23,8 +23,16 @@ def write_surrogate(
 ) -> None:
     """Write the report of a surrogate.
 
-    **Arguments:** `path`: of the file. `found`: what `model.judge` returned. `sentences`: the
-    verdict. `command`: what repeats it.
+    Parameters
+    ----------
+    path
+        Of the file.
+    found
+        What `model.judge` returned.
+    sentences
+        The verdict.
+    command
+        What repeats it.
     """
     album, system = Album(), model.system_
     order = np.argsort(found.errors)

@@ -43,12 +43,18 @@ class Memory(NamedTuple):
 class Training:
     r"""How the regression is set up.
 
-    - `washout`: steps of each series that do not count, because the state still holds where
-      it began.
-    - `state_noise`: standard deviation of $\nu$, added to every state.
-    - `feedback_noise`: of what is added to the true y that is fed back.
-    - `regression`: "qr" keeps all digits, "gram" takes about half the time; see `ridge.py`.
-    - `seed`: of the noise.
+    Attributes
+    ----------
+    washout
+        Steps of each series that do not count, because the state still holds where it began.
+    state_noise
+        Standard deviation of $\nu$, added to every state.
+    feedback_noise
+        Of what is added to the true y that is fed back.
+    regression
+        "qr" keeps all digits, "gram" takes about half the time; see `ridge.py`.
+    seed
+        Of the noise.
     """
 
     washout: int = 100
@@ -75,8 +81,14 @@ class Training:
 class EchoStateNetwork:
     """A reservoir with its readout; see the head of this module.
 
-    - `readout`: V and c. `ridge`: the penalty that it was found with.
-    - `memory`: where the training data ended, so that `generate` goes on from there.
+    Attributes
+    ----------
+    readout
+        V and c.
+    ridge
+        The penalty that it was found with.
+    memory
+        Where the training data ended, so that `generate` goes on from there.
     """
 
     reservoir: Reservoir
@@ -95,15 +107,22 @@ class EchoStateNetwork:
     ) -> "EchoStateNetwork":
         """Fit the readout to one series or several.
 
-        **Arguments:**
+        Parameters
+        ----------
+        series
+            Y, `(time, output)`, or a list of such; `(time,)` is one column.
+        inputs
+            X likewise.
+        ridge
+            The penalty; by generalised cross-validation if None.
+        training
+            Washout, noise and kind of regression.
 
-        - `series`: y, `(time, output)`, or a list of such; `(time,)` is one column. `inputs`:
-          x likewise.
-        - `ridge`: the penalty; by generalised cross-validation if None.
-        - `training`: washout, noise and kind of regression.
-
-        **Raises:** `InputError` for data that do not fit the reservoir or each other, a
-        washout that leaves no step, and a singular system.
+        Raises
+        ------
+        InputError
+            For data that do not fit the reservoir or each other, a washout that leaves no step,
+            and a singular system.
         """
         fitting = EchoStateFitting(reservoir, training or Training())
         all_series = several(series)
@@ -123,15 +142,24 @@ class EchoStateNetwork:
     ) -> tuple[Series, Memory]:
         """One step ahead along data: y at each step from all before it.
 
-        **Arguments:**
+        Parameters
+        ----------
+        series
+            The true y, `(time, output)`; None if nothing is fed back.
+        inputs
+            X at the same steps.
+        memory
+            Where to begin; at rest if None.
 
-        - `series`: the true y, `(time, output)`; None if nothing is fed back.
-        - `inputs`: x at the same steps.
-        - `memory`: where to begin; at rest if None.
+        Returns
+        -------
+        tuple[Series, Memory]
+            The predictions, `(time, output)`, and the memory after the last step.
 
-        **Returns:** the predictions, `(time, output)`, and the memory after the last step.
-
-        **Raises:** `InputError` for data or a memory that do not fit the network.
+        Raises
+        ------
+        InputError
+            For data or a memory that do not fit the network.
         """
         outputs = len(self.readout.c)
         if series is None:
@@ -156,17 +184,25 @@ class EchoStateNetwork:
     ) -> Float[np.ndarray, "steps *batch output"]:
         """Run free: each prediction is fed back.
 
-        **Arguments:**
+        Parameters
+        ----------
+        steps
+            How many.
+        memory
+            From `predict`, or several stacked; the end of the training data if None.
+        inputs
+            x of those steps, `(steps, input)`, if the reservoir has any; with several memories
+            `(steps, batch, input)`.
 
-        - `steps`: how many.
-        - `memory`: from `predict`, or several stacked; the end of the training data if None.
-        - `inputs`: x of those steps, `(steps, input)`, if the reservoir has any; with several
-          memories `(steps, batch, input)`.
+        Returns
+        -------
+        Float[np.ndarray, 'steps *batch output']
+            y of each step. One that diverges is infinite.
 
-        **Returns:** y of each step. One that diverges is infinite.
-
-        **Raises:** `InputError` for less than one step, and inputs or a memory that do not fit
-        the network.
+        Raises
+        ------
+        InputError
+            For less than one step, and inputs or a memory that do not fit the network.
         """
         at_least_one("steps", steps)
         h, y = self._fitting(memory or self.memory)
@@ -239,8 +275,11 @@ class EchoStateFitting:
     def add(self, series: Values, inputs: Values | None = None, *, resume: bool = False):
         """Take in a series; with `resume`, as what comes next in the one before.
 
-        **Raises:** `InputError` for data that do not fit the reservoir, each other or the
-        series before, and if that was no longer than the washout.
+        Raises
+        ------
+        InputError
+            For data that do not fit the reservoir, each other or the series before, and if that
+            was no longer than the washout.
         """
         series, inputs = _checked(self.reservoir, series, inputs, self._outputs())
         if not resume or self._memory is None:
@@ -260,8 +299,10 @@ class EchoStateFitting:
     def merge(self, other: "EchoStateFitting") -> None:
         """Take in the sums of another fitting of this reservoir.
 
-        **Raises:** `InputError` if it is of another reservoir, or by the other kind of
-        regression.
+        Raises
+        ------
+        InputError
+            If it is of another reservoir, or by the other kind of regression.
         """
         if not _same(self.reservoir, other.reservoir):
             rule = "fits that are merged must be of one reservoir"

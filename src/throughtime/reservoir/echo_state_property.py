@@ -25,15 +25,23 @@ SATURATED = 0.9
 class EchoStateReport(NamedTuple):
     r"""What was measured on data, and what is known of the weights.
 
-    - `converged`: whether the pairs of states came together to 1e-6 of their distance.
-    - `distance`: the largest distance at the end over that at the beginning.
-    - `rate`: by which factor, as a natural logarithm a step, a small difference grows along
-      the data (the largest conditional Lyapunov exponent); negative where it is forgotten.
-    - `effective_radius`: spectral radius of $(1-a) I + a W$, the map without its saturation.
-    - `bound`: $(1-a) + a \, \sigma_{\max}(W)$. Under 1, every input is forgotten; over 1,
-      that is not known.
-    - `saturated`: share of all units and steps where the activation is over 0.9 in size;
-      NaN for linear units.
+    Attributes
+    ----------
+    converged
+        Whether the pairs of states came together to 1e-6 of their distance.
+    distance
+        The largest distance at the end over that at the beginning.
+    rate
+        By which factor, as a natural logarithm a step, a small difference grows along the data
+        (the largest conditional Lyapunov exponent); negative where it is forgotten.
+    effective_radius
+        Spectral radius of $(1-a) I + a W$, the map without its saturation.
+    bound
+        $(1-a) + a \, \sigma_{\max}(W)$. Under 1, every input is forgotten; over 1, that is not
+        known.
+    saturated
+        Share of all units and steps where the activation is over 0.9 in size; NaN for linear
+        units.
     """
 
     converged: bool
@@ -52,12 +60,19 @@ def echo_state_report(
 ) -> EchoStateReport:
     """Measure the echo state property on data.
 
-    **Arguments:**
+    Parameters
+    ----------
+    inputs
+        x of each step.
+    feedback
+        y of the step before; no columns if there is none.
+    key
+        The seed of the pairs of initial states, uniform in ±1.
 
-    - `inputs`: x of each step. `feedback`: y of the step before; no columns if there is none.
-    - `key`: the seed of the pairs of initial states, uniform in ±1.
-
-    **Raises:** `InputError` for data of one step, and a W without a spectral radius.
+    Raises
+    ------
+    InputError
+        For data of one step, and a W without a spectral radius.
     """
     if len(inputs) < 2:
         raise InputError("the property needs data of 2 steps", len(inputs), "Pass more.")
@@ -120,15 +135,24 @@ def memory_capacity(
     below 0. It is found from an orthonormal basis of the states, not from their Gram matrix,
     which loses the long delays (Ballarin, Grigoryeva and Ortega 2024).
 
-    **Arguments:**
+    Parameters
+    ----------
+    reservoir
+        Of one input and no feedback. Its input is uniform in ±1.
+    delays
+        The longest delay K.
+    steps
+        After a washout of as many steps as `delays` and 10 times the units.
 
-    - `reservoir`: of one input and no feedback. Its input is uniform in ±1.
-    - `delays`: the longest delay K. `steps`: after a washout of as many steps as `delays`
-      and 10 times the units.
+    Returns
+    -------
+    Float[np.ndarray, ' lags']
+        $\mathrm{MC}_0, \dots, \mathrm{MC}_K$.
 
-    **Returns:** $\mathrm{MC}_0, \dots, \mathrm{MC}_K$.
-
-    **Raises:** `InputError` for other reservoirs, and fewer than two steps a unit.
+    Raises
+    ------
+    InputError
+        For other reservoirs, and fewer than two steps a unit.
     """
     n = reservoir.units
     if (reservoir.U.shape[1], reservoir.F.shape[1]) != (1, 0):

@@ -27,9 +27,20 @@ Series = Float[np.ndarray, "time output"]
 class NextGeneration:
     """The regression and where it goes on; see the head of this module.
 
-    - `delays`: k. `spacing`: s, in steps. `order`: the highest degree of a monomial.
-    - `readout`: V; its c is 0. `ridge`: the penalty.
-    - `past`: the end of the training data, from which `generate` goes on.
+    Attributes
+    ----------
+    delays
+        K.
+    spacing
+        S, in steps.
+    order
+        The highest degree of a monomial.
+    readout
+        V; its c is 0.
+    ridge
+        The penalty.
+    past
+        The end of the training data, from which `generate` goes on.
     """
 
     delays: int
@@ -50,14 +61,20 @@ class NextGeneration:
     ) -> "NextGeneration":
         """Fit to one series or several, by QR.
 
-        **Arguments:**
+        Parameters
+        ----------
+        series
+            `(time, output)`, or a list of such; `(time,)` is one column.
+        delays, spacing, order
+            See the class.
+        ridge
+            The penalty on the sum over steps; by generalised cross-validation if None.
 
-        - `series`: `(time, output)`, or a list of such; `(time,)` is one column.
-        - `delays`, `spacing`, `order`: see the class.
-        - `ridge`: the penalty on the sum over steps; by generalised cross-validation if None.
-
-        **Raises:** `InputError` for numbers under 1, a series shorter than its delays, series
-        that differ in columns, and a singular system.
+        Raises
+        ------
+        InputError
+            For numbers under 1, a series shorter than its delays, series that differ in
+            columns, and a singular system.
         """
         for name, number in (("delays", delays), ("spacing", spacing), ("order", order)):
             at_least_one(name, number)
@@ -79,9 +96,15 @@ class NextGeneration:
     def predict(self, series: Values) -> Float[np.ndarray, "rows output"]:
         r"""One step ahead along data: the values after steps $(k-1)s, (k-1)s + 1, \dots$
 
-        **Returns:** $T - (k-1)s$ of them; the last one follows the data.
+        Returns
+        -------
+        Float[np.ndarray, 'rows output']
+            $T - (k-1)s$ of them; the last one follows the data.
 
-        **Raises:** `InputError` for a series of other columns, or shorter than its delays.
+        Raises
+        ------
+        InputError
+            For a series of other columns, or shorter than its delays.
         """
         y = columns("series", series, self.past.shape[1])
         x = _delayed(y, self.delays, self.spacing)

@@ -37,10 +37,14 @@ from . import ridge
 class ReadoutFit(NamedTuple):
     r"""A network with a fitted readout.
 
-    - `network`: the one that was passed, but for V and c of its last layer.
-    - `ridge`: the penalty $\lambda$, on the sum over steps.
-    - `loss`, `validation_loss`: the mean squared error over the data, and over the validation
-      data (NaN without any).
+    Attributes
+    ----------
+    network
+        The one that was passed, but for V and c of its last layer.
+    ridge
+        The penalty $\lambda$, on the sum over steps.
+    loss, validation_loss
+        The mean squared error over the data, and over the validation data (NaN without any).
     """
 
     network: Network
@@ -68,22 +72,34 @@ def fit_readout(
 ) -> ReadoutFit:
     r"""Fit V and c of a network's last layer by ridge regression.
 
-    **Arguments:**
+    Parameters
+    ----------
+    network
+        Any, with an `identity` output; nothing but V and c is changed.
+    data
+        `Windows`, `Sequences`, `Streams`, or your own (see `batches`). Its lengths and weights
+        count as in a training's loss.
+    batch_size
+        Examples at a time; the result depends on it by rounding alone.
+    validation
+        The penalty with the lowest loss on it is taken; without it, the one of the lowest
+        generalised cross-validation.
+    ridges
+        The penalties to choose from.
+    key
+        Of the epoch, for data that is drawn anew for each.
 
-    - `network`: any, with an `identity` output; nothing but V and c is changed.
-    - `data`: `Windows`, `Sequences`, `Streams`, or your own (see `batches`). Its lengths and
-      weights count as in a training's loss.
-    - `batch_size`: examples at a time; the result depends on it by rounding alone.
-    - `validation`: the penalty with the lowest loss on it is taken; without it, the one of the
-      lowest generalised cross-validation.
-    - `ridges`: the penalties to choose from.
-    - `key`: of the epoch, for data that is drawn anew for each.
+    Returns
+    -------
+    ReadoutFit
+        A `ReadoutFit`.
 
-    **Returns:** a `ReadoutFit`.
-
-    **Raises:** `InputError` for another output than `identity`, for data without a step that
-    counts or with one that is not finite, if the regression is singular at every penalty, and
-    for more units than memory holds the sums of.
+    Raises
+    ------
+    InputError
+        For another output than `identity`, for data without a step that counts or with one that
+        is not finite, if the regression is singular at every penalty, and for more units than
+        memory holds the sums of.
     """
     _check(network, data)
     outputs, features = network.readout.layers[-1].V.shape
@@ -109,12 +125,22 @@ def fit_readouts(
 ) -> Fitted:
     """`fit_readout` of each member of an ensemble, as `train` would return it.
 
-    **Arguments:** `networks`: weights with a leading axis over the members. `data`,
-    `validation`, `key`: as for `fit_readout`.
+    Parameters
+    ----------
+    networks
+        Weights with a leading axis over the members.
+    data, validation, key
+        As for `fit_readout`.
 
-    **Returns:** a `Fitted`, with a `Row` for each member, which names its penalty.
+    Returns
+    -------
+    Fitted
+        A `Fitted`, with a `Row` for each member, which names its penalty.
 
-    **Raises:** `InputError` as `fit_readout`.
+    Raises
+    ------
+    InputError
+        As `fit_readout`.
     """
     clock = time.perf_counter()
     params, static = eqx.partition(networks, eqx.is_inexact_array)
@@ -138,7 +164,9 @@ def check_memory(shape: Architecture, members: int) -> None:
 
     Counted are the weights twice, as drawn and as fitted, and the sums of one regression.
 
-    **Raises:** `InputError`.
+    Raises
+    ------
+    InputError
     """
     features = (shape.hidden, *shape.dense)[-1]
     weights = jnp.dtype(shape.dtype).itemsize * members * shape.fewest_weights()

@@ -55,8 +55,16 @@ class Gram:
 
     $$m = \frac{1}{n} \sum_t z_t, \qquad S = \sum_t (z_t - m)(z_t - m)^\top$$
 
-    - `count`: n. `targets`: how many columns at the end of z are y.
-    - `mean`: m; zero without an intercept. `scatter`: S.
+    Attributes
+    ----------
+    count
+        N.
+    targets
+        How many columns at the end of z are y.
+    mean
+        M; zero without an intercept.
+    scatter
+        S.
     """
 
     count: int
@@ -82,7 +90,10 @@ class Gram:
 
         Each is added into one array, in the way of `merge`, which would pass over several.
 
-        **Raises:** `InputError` if there is no row, or for blocks of other columns.
+        Raises
+        ------
+        InputError
+            If there is no row, or for blocks of other columns.
         """
         add, outer = scipy.linalg.get_blas_funcs(("syrk", "syr"), dtype=np.float64)
         count, mean, kind, S = 0, np.empty(0), None, np.empty(0)
@@ -133,8 +144,11 @@ class Gram:
     def solve(self, ridge: float | int) -> Readout:
         """The readout at one penalty, by Cholesky.
 
-        **Raises:** `InputError` for a negative penalty, or one under which the system is
-        singular to working precision.
+        Raises
+        ------
+        InputError
+            For a negative penalty, or one under which the system is singular to working
+            precision.
         """
         _not_negative(ridge)
         p = len(self.mean) - self.targets
@@ -171,7 +185,14 @@ class Triangle:
     Stacked factors have the factor of all their rows (tall-skinny QR: Demmel, Grigori,
     Hoemmen and Langou 2012). The first row and column of R take the means out of the rest.
 
-    - `count`: rows. `R`: upper triangular. `targets`, `intercept`: as in `Gram`.
+    Attributes
+    ----------
+    count
+        Rows.
+    R
+        Upper triangular.
+    targets, intercept
+        As in `Gram`.
     """
 
     count: int
@@ -262,10 +283,24 @@ class RidgePath:
     $$V_\lambda^\top = B \, \mathrm{diag}\!\left(\frac{1}{s^2 + \lambda}\right) g,
       \qquad g = B^\top X^\top Y$$
 
-    - `basis`: B, orthogonal. `squares`: $s^2$, of the centred features. `moments`: g.
-    - `rest`: the sum of squares of each target that no penalty can explain.
-    - `count`: rows. `mean`: of features and targets. `intercept`: whether c is free.
-    - `resolution`: squares under this share of the largest are rounding.
+    Attributes
+    ----------
+    basis
+        B, orthogonal.
+    squares
+        $s^2$, of the centred features.
+    moments
+        G.
+    rest
+        The sum of squares of each target that no penalty can explain.
+    count
+        Rows.
+    mean
+        Of features and targets.
+    intercept
+        Whether c is free.
+    resolution
+        Squares under this share of the largest are rounding.
     """
 
     basis: Float[np.ndarray, "features features"]
@@ -311,7 +346,10 @@ class RidgePath:
 
         It estimates the mean squared error on rows left out, if rows are independent.
 
-        **Raises:** `InputError` if there is no row more than degrees of freedom.
+        Raises
+        ------
+        InputError
+            If there is no row more than degrees of freedom.
         """
         spare = 1 - self.degrees(ridge) / self.count
         if spare <= 10 * EPS:
@@ -325,7 +363,10 @@ class RidgePath:
 
         Penalties under which the system is singular are left out.
 
-        **Raises:** `InputError` if none is left.
+        Raises
+        ------
+        InputError
+            If none is left.
         """
         variance = self._variance()
         ridges = [float(ridge) for ridge in ridges]

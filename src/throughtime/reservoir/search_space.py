@@ -32,8 +32,14 @@ STARTUP = 16
 class Space:
     """What is searched; a range of one number holds that setting fixed.
 
-    - `leak`, `input_scale`: drawn uniformly in the logarithm. `radius`: uniformly.
-    - `ridges`: all are tried in every trial.
+    Attributes
+    ----------
+    leak, input_scale
+        Drawn uniformly in the logarithm.
+    radius
+        Uniformly.
+    ridges
+        All are tried in every trial.
     """
 
     leak: Range = (0.1, 1.0)
@@ -70,7 +76,10 @@ class Space:
         penalty if it is the least or the largest of `ridges`. What is fixed has no edge, and
         there is nothing beyond a leak of 1 or a penalty of 0.
 
-        **Returns:** names among "leak", "radius", "input_scale" and "ridge".
+        Returns
+        -------
+        tuple[str, ...]
+            Names among "leak", "radius", "input_scale" and "ridge".
         """
         leak, radius, scale = setting
         penalties = min(self.ridges), max(self.ridges)
@@ -106,7 +115,10 @@ class Random:
 class Optuna:
     """Points of the unit cube by Optuna, which learns from the errors told.
 
-    **Raises:** `InputError` where Optuna is not installed.
+    Raises
+    ------
+    InputError
+        Where Optuna is not installed.
     """
 
     def __init__(self, space: Space, seed: Key):

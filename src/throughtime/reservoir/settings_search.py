@@ -51,8 +51,14 @@ LARGEST = 1e100
 class Trial(NamedTuple):
     """Settings, and the error E that they gave.
 
-    - `radius`: of W. `input_scale`: a factor on the U and F of the design.
-    - `ridge`: the penalty of the least error; the sum over rows is what it is added to.
+    Attributes
+    ----------
+    radius
+        Of W.
+    input_scale
+        A factor on the U and F of the design.
+    ridge
+        The penalty of the least error; the sum over rows is what it is added to.
     """
 
     leak: float
@@ -66,13 +72,25 @@ class Trial(NamedTuple):
 class Search:
     """How the search is done.
 
-    - `validation`: steps at the end of the series that readouts are judged on.
-    - `horizon`: H, steps of a free run; an origin every H steps.
-    - `trials`: how many. `seeds`: of the reservoirs that each is tried on.
-    - `sampler`: "random" or "optuna". `seed`: of the draws.
-    - `training`: of every readout. Its noise is added to the training part alone.
-    - `threads`: as many trials at once; None for all cores. Only with `threadpoolctl`
-      installed, which keeps BLAS to one thread meanwhile, are there more than one by default.
+    Attributes
+    ----------
+    validation
+        Steps at the end of the series that readouts are judged on.
+    horizon
+        H, steps of a free run; an origin every H steps.
+    trials
+        How many.
+    seeds
+        Of the reservoirs that each is tried on.
+    sampler
+        "random" or "optuna".
+    seed
+        Of the draws.
+    training
+        Of every readout. Its noise is added to the training part alone.
+    threads
+        As many trials at once; None for all cores. Only with `threadpoolctl` installed, which
+        keeps BLAS to one thread meanwhile, are there more than one by default.
     """
 
     validation: int
@@ -104,11 +122,18 @@ class Search:
 class Found(NamedTuple):
     """What a search gave.
 
-    - `trials`: in the order in which they were drawn. `best`: the one of the least error.
-    - `network`: with the reservoir of the first seed, at the best settings, fitted to the
-      whole series; `generate` goes on from its end.
-    - `on_edge`: the settings of the best that lie on the edge of what was searched, by name;
-      see `Space.on_edge`. Search again with their ranges, or `ridges`, moved or wider.
+    Attributes
+    ----------
+    trials
+        In the order in which they were drawn.
+    best
+        The one of the least error.
+    network
+        With the reservoir of the first seed, at the best settings, fitted to the whole series;
+        `generate` goes on from its end.
+    on_edge
+        The settings of the best that lie on the edge of what was searched, by name; see
+        `Space.on_edge`. Search again with their ranges, or `ridges`, moved or wider.
     """
 
     trials: list[Trial]
@@ -133,19 +158,29 @@ def search(
 ) -> Found:
     """The best settings of a reservoir for a series.
 
-    **Arguments:**
+    Parameters
+    ----------
+    design
+        The reservoir; what is searched replaces its leak and radius, and multiplies its scales
+        of U and F.
+    series
+        Y, `(time, output)`.
+    inputs
+        X, `(time, input)`. Either may be `(time,)`, which is one column.
+    options
+        See `Search`.
 
-    - `design`: the reservoir; what is searched replaces its leak and radius, and multiplies
-      its scales of U and F.
-    - `series`: y, `(time, output)`. `inputs`: x, `(time, input)`. Either may be `(time,)`,
-      which is one column.
-    - `options`: see `Search`.
+    Returns
+    -------
+    Found
+        Trials, the best of them, a network, and which settings of the best lie on the edge of
+        what was searched; see `Found`.
 
-    **Returns:** trials, the best of them, a network, and which settings of the best lie on the
-    edge of what was searched; see `Found`.
-
-    **Raises:** `InputError` for data that do not fit the design, a washout that leaves no step
-    before the validation part, and if no trial has a finite error.
+    Raises
+    ------
+    InputError
+        For data that do not fit the design, a washout that leaves no step before the validation
+        part, and if no trial has a finite error.
     """
     data = _split(design, series, inputs, options)
     reservoirs = [design.draw(seed) for seed in options.seeds]

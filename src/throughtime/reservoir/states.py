@@ -42,18 +42,27 @@ def run(
 
     $$h_t = (1 - a) h_{t-1} + a \, f(\rho W h_{t-1} + \sigma d_t + b) + \nu_t$$
 
-    **Arguments:**
+    Parameters
+    ----------
+    drive
+        d of every step, from `drive`.
+    state
+        The state before the first step; with a leading axis, several runs at once.
+    noise
+        $\nu$, the same for all runs.
+    settings
+        A, $\rho$ and $\sigma$, of all runs or of each; the reservoir's own leak, 1 and 1 if
+        None.
 
-    - `drive`: d of every step, from `drive`.
-    - `state`: the state before the first step; with a leading axis, several runs at once.
-    - `noise`: $\nu$, the same for all runs.
-    - `settings`: a, $\rho$ and $\sigma$, of all runs or of each; the reservoir's own leak,
-      1 and 1 if None.
+    Returns
+    -------
+    States
+        The state after each step.
 
-    **Returns:** the state after each step.
-
-    **Raises:** `InputError` for arrays of another shape, and settings of another number of
-    runs.
+    Raises
+    ------
+    InputError
+        For arrays of another shape, and settings of another number of runs.
     """
     _check_shapes(reservoir.units, drive, state, noise)
     _check_settings(settings or reservoir.settings, len(np.atleast_2d(state)))
@@ -128,13 +137,17 @@ def columns(
 ) -> Float[np.ndarray, "time columns"]:
     """A series in float64; one of one axis is one column.
 
-    **Arguments:**
+    Parameters
+    ----------
+    name
+        What errors call it.
+    count
+        The columns it must have, where they are known.
 
-    - `name`: what errors call it.
-    - `count`: the columns it must have, where they are known.
-
-    **Raises:** `InputError` for more axes, other columns, no step, or a value that is not
-    finite.
+    Raises
+    ------
+    InputError
+        For more axes, other columns, no step, or a value that is not finite.
     """
     found = np.asarray(values, np.float64)
     found = found[:, None] if found.ndim == 1 else found

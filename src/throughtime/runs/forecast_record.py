@@ -77,8 +77,14 @@ class SeriesInfo(BaseModel):
 class Options(BaseModel):
     """What the command line was asked for; nothing in a run that was saved from Python.
 
-    - `steps`: to forecast. `inputs`: of these steps, for each series that has inputs.
-    - `flow_every`: epochs after which the gradient flow is recorded.
+    Attributes
+    ----------
+    steps
+        To forecast.
+    inputs
+        Of these steps, for each series that has inputs.
+    flow_every
+        Epochs after which the gradient flow is recorded.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -91,11 +97,28 @@ class Options(BaseModel):
 class RunFile(BaseModel):
     """What `run.json` holds.
 
-    - `format`: of the folder. `settings`: of the forecaster. `architecture`: of its network.
-    - `series`: of the data. `scalers`: of targets and inputs, to use the weights elsewhere.
-    - `digests`: sha256 of the other files.
-    - `options`: of the command. `command`: that repeats it.
-    - `versions`: of Python and the packages. `stopped`, `best_epochs`: of a finished training.
+    Attributes
+    ----------
+    format
+        Of the folder.
+    settings
+        Of the forecaster.
+    architecture
+        Of its network.
+    series
+        Of the data.
+    scalers
+        Of targets and inputs, to use the weights elsewhere.
+    digests
+        Sha256 of the other files.
+    options
+        Of the command.
+    command
+        That repeats it.
+    versions
+        Of Python and the packages.
+    stopped, best_epochs
+        Of a finished training.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -117,10 +140,18 @@ class RunFile(BaseModel):
 class Record:
     """A run in memory.
 
-    - `settings`, `architecture`, `series`: what was trained, on what.
-    - `params`: the weights, or None while it trains. `history`, `stopped`, `best_epochs`:
-      as in `Fitted`.
-    - `scalers`, `options`, `command`: as in `RunFile`. `versions`: of what wrote it.
+    Attributes
+    ----------
+    settings, architecture, series
+        What was trained, on what.
+    params
+        The weights, or None while it trains.
+    history, stopped, best_epochs
+        As in `Fitted`.
+    scalers, options, command
+        As in `RunFile`.
+    versions
+        Of what wrote it.
     """
 
     settings: dict[str, Any]
@@ -164,7 +195,10 @@ def write(folder: Path, record: Record) -> None:
 def read(folder: str | Path) -> Record:
     """Read a run. Nothing in it is executed.
 
-    **Raises:** `InputError` if it is not a run, of a newer format, incomplete or changed.
+    Raises
+    ------
+    InputError
+        If it is not a run, of a newer format, incomplete or changed.
     """
     folder = Path(folder)
     run = _run_file(folder)

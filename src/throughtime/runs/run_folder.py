@@ -39,7 +39,10 @@ def claim(folder: Path, overwrite: bool) -> Path:
     Files that are not a run's are never touched, and a folder without a run not entered.
     `run.json` goes last, so that a folder half-cleared is still a run to be overwritten.
 
-    **Raises:** `InputError` if the folder is in use or cannot be written.
+    Raises
+    ------
+    InputError
+        If the folder is in use or cannot be written.
     """
     if folder.is_dir() and in_use(folder) and not overwrite:
         rule = "the output folder must be new or empty"

@@ -61,11 +61,23 @@ Show = Callable[[str, list[Row]], None]
 class Entry:
     """One way, trained.
 
-    - `way`: a key of `WAYS`. `model`: fitted. `backtest`: of it alone.
-    - `seconds`: of its training, compilation included. `weights`: how many were learned.
-    - `tried`: settings, of which the model has the best.
-    - `diverged`: the error of a training that left no weights that were validated, else None.
-      Then the model is not fitted, and its errors are infinite.
+    Attributes
+    ----------
+    way
+        A key of `WAYS`.
+    model
+        Fitted.
+    backtest
+        Of it alone.
+    seconds
+        Of its training, compilation included.
+    weights
+        How many were learned.
+    tried
+        Settings, of which the model has the best.
+    diverged
+        The error of a training that left no weights that were validated, else None. Then the
+        model is not fitted, and its errors are infinite.
     """
 
     way: str
@@ -101,9 +113,14 @@ class Entry:
 class Comparison:
     """What came of it.
 
-    - `entries`: one for each way. `budget`: the seconds that each had.
-    - `backtest`: that of the best way, with the errors of all ways, by their names, and of the
-      baselines.
+    Attributes
+    ----------
+    entries
+        One for each way.
+    budget
+        The seconds that each had.
+    backtest
+        That of the best way, with the errors of all ways, by their names, and of the baselines.
     """
 
     entries: tuple[Entry, ...]
@@ -198,19 +215,33 @@ def compare(
 ) -> Comparison:
     """Train each way for so many seconds, keep it as a run in the folder, and judge all.
 
-    **Arguments:**
+    Parameters
+    ----------
+    series
+        As `to_series` reads them.
+    ways
+        Keys of `WAYS`.
+    folder
+        Each way is saved in a folder of its name within; `comparison.json` beside.
+    seconds
+        For the training of each, from its first line to its last; the epoch that is under way
+        then is the last one.
+    steps
+        The longest lead time.
+    settings
+        Of the `Forecaster`s, unless the way has its own, or takes none.
+    show
+        Called with the way and its history after each epoch, or each setting tried.
 
-    - `series`: as `to_series` reads them. `ways`: keys of `WAYS`.
-    - `folder`: each way is saved in a folder of its name within; `comparison.json` beside.
-    - `seconds`: for the training of each, from its first line to its last; the epoch that is
-      under way then is the last one. `steps`: the longest lead time.
-    - `settings`: of the `Forecaster`s, unless the way has its own, or takes none.
-    - `show`: called with the way and its history after each epoch, or each setting tried.
+    Raises
+    ------
+    InputError
+        Before any training where that can be known.
 
+    Notes
+    -----
     A way that diverges goes on with the weights before, if they were validated; without any
     it is listed with infinite errors, and not saved.
-
-    **Raises:** `InputError`; before any training where that can be known.
     """
     models = [_model(way, settings).prepare(series) for way in checked(ways)]
     for model in models:
@@ -296,8 +327,11 @@ def _search(
     What is `asked` for stays as it is. Judged is one step ahead. The margins of a forecast are
     of the same validation part that chose, so they are a little too narrow.
 
-    **Returns:** the one of the lowest validation loss, and how many were tried: the model's own
-    settings alone, if there is no validation part.
+    Returns
+    -------
+    tuple[Forecaster, int]
+        The one of the lowest validation loss, and how many were tried: the model's own settings
+        alone, if there is no validation part.
     """
     start, rng = time.perf_counter(), generator(model.seed, SEARCH)
     best, history = model.train(), [_judged(model, 1, 0.0)]

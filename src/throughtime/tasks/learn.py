@@ -37,9 +37,14 @@ SHORTEST = 20
 class Check(NamedTuple):
     """What was seen after some updates.
 
-    - `updates`, `sequences`, `seconds`: so far; the seconds from the start, compilation in.
-    - `loss`: mean since the check before. `validation_loss`, `mistakes`: of the validation
-      draw.
+    Attributes
+    ----------
+    updates, sequences, seconds
+        So far; the seconds from the start, compilation in.
+    loss
+        Mean since the check before.
+    validation_loss, mistakes
+        Of the validation draw.
     """
 
     updates: int
@@ -54,12 +59,19 @@ class Check(NamedTuple):
 class Criterion:
     """When a task counts as solved, and on how many sequences that is judged.
 
-    - `share`: less than this of the sequences are wrong; .01 is that of Martens and Sutskever
-      (2011).
-    - `checks`: so many in a row end a training.
-    - `validation`, `test`: sequences. 2560 are those of Hochreiter and Schmidhuber (1997).
+    Attributes
+    ----------
+    share
+        Less than this of the sequences are wrong; .01 is that of Martens and Sutskever (2011).
+    checks
+        So many in a row end a training.
+    validation, test
+        Sequences. 2560 are those of Hochreiter and Schmidhuber (1997).
 
-    **Raises:** `InputError` for a number that is out of its range.
+    Raises
+    ------
+    InputError
+        For a number that is out of its range.
     """
 
     share: float | int = 0.01
@@ -91,12 +103,22 @@ OnCheck = Callable[[list[Row], list[Check]], bool | None]
 class Solved:
     """What `learn_task` returns.
 
-    - `network`: with the weights of the lowest validation loss.
-    - `mistakes`, `loss`: of the test draw. `baseline`: the loss of the best guess that knows
-      the step, not the inputs.
-    - `updates`, `sequences`, `seconds`: of the training, compilation in.
-    - `history`: the checks. `solved`: whether the criterion is met by the test draw.
-    - `stopped`: why training ended, in words.
+    Attributes
+    ----------
+    network
+        With the weights of the lowest validation loss.
+    mistakes, loss
+        Of the test draw.
+    baseline
+        The loss of the best guess that knows the step, not the inputs.
+    updates, sequences, seconds
+        Of the training, compilation in.
+    history
+        The checks.
+    solved
+        Whether the criterion is met by the test draw.
+    stopped
+        Why training ended, in words.
     """
 
     network: Network
@@ -128,18 +150,31 @@ def learn_task(
     draw, or with the way's last update. Where a task has no more sequences than are asked for
     (32 in 5-bit memorisation), validation and test are all of them.
 
-    **Arguments:**
+    Parameters
+    ----------
+    task, way
+        As `tasks.task` and `way` give them.
+    seed
+        The same gives the same result.
+    hidden
+        Units; by default the way's own.
+    criterion
+        When a task is solved; by default `Criterion()`.
+    on_check
+        Called after each check with the history of the training and all checks; training ends
+        early if it returns True. An `esn` is fitted at once, without checks.
 
-    - `task`, `way`: as `tasks.task` and `way` give them.
-    - `seed`: the same gives the same result.
-    - `hidden`: units; by default the way's own.
-    - `criterion`: when a task is solved; by default `Criterion()`.
-    - `on_check`: called after each check with the history of the training and all checks;
-      training ends early if it returns True. An `esn` is fitted at once, without checks.
+    Returns
+    -------
+    Solved
+        A `Solved`.
 
-    **Returns:** a `Solved`.
-
-    **Raises:** `Diverged` when the loss is no longer finite; `InputError` for bad arguments.
+    Raises
+    ------
+    Diverged
+        When the loss is no longer finite.
+    InputError
+        For bad arguments.
     """
     criterion, way = criterion or Criterion(), way.on(task)
     hidden = way.hidden if hidden is None else hidden

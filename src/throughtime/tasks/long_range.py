@@ -37,9 +37,14 @@ Outputs = Float[Array, "batch *time output"]
 class Example(NamedTuple):
     """One sequence, in single precision.
 
-    - `inputs`: `(steps, input)`; zero from `length` on.
-    - `targets`: `(steps, output)`, or `(output,)` for the last step only.
-    - `length`: how many steps count; all when None.
+    Attributes
+    ----------
+    inputs
+        `(steps, input)`; zero from `length` on.
+    targets
+        `(steps, output)`, or `(output,)` for the last step only.
+    length
+        How many steps count; all when None.
     """
 
     inputs: Float[Array, "steps input"]
@@ -93,8 +98,16 @@ class Task:
 class Operation(NamedTuple):
     """What is asked of the two marked numbers.
 
-    - `function`: of x1 and x2. `mean`: of its value; None if it is a class.
-    - `loss`, `baseline`: as of a `Task`. `tolerance`: an error as large as this is wrong.
+    Attributes
+    ----------
+    function
+        Of x1 and x2.
+    mean
+        Of its value; None if it is a class.
+    loss, baseline
+        As of a `Task`.
+    tolerance
+        An error as large as this is wrong.
     """
 
     function: Callable[[Array, Array], Array]
@@ -140,7 +153,10 @@ def marked(
     is: an answer may be twice as far off in the sum to pass on the mean. The marks of -1 that
     HS 1997 and the program of MS 2011 set near the ends of a sequence are left out.
 
-    **Raises:** `InputError` for fewer than 10 steps, or 2 with `halves`.
+    Raises
+    ------
+    InputError
+        For fewer than 10 steps, or 2 with `halves`.
     """
     hs = convention == "hs"
     _at_least(10 if hs else 2, name, length)
@@ -191,7 +207,10 @@ def temporal_order(name: str, length: int, symbols: Literal[2, 3]) -> Task:
     train logistic outputs on squared errors; here they are a softmax with its cross-entropy,
     as in MS 2011, who take the largest for the answer and other ranges of steps.
 
-    **Raises:** `InputError` for fewer than 20 steps.
+    Raises
+    ------
+    InputError
+        For fewer than 20 steps.
     """
     _at_least(20, name, length)
     mean = (length + _longest(length)) / 2
@@ -235,7 +254,10 @@ def random_permutation(name: str, length: int) -> Task:
     at the last step, as by Pascanu et al. 2013; MS 2011 ask for the next symbol at every
     other step too, where it is noise. An answer is wrong if it is not the largest output.
 
-    **Raises:** `InputError` for fewer than 2 steps.
+    Raises
+    ------
+    InputError
+        For fewer than 2 steps.
     """
     _at_least(2, name, length)
     return Task(
@@ -265,7 +287,10 @@ def memorisation(name: str, length: int, symbols: int, count: int) -> Task:
     the inputs also the cue. Wrong symbols are counted, at the last `count` steps; a symbol
     is wrong if it is not the largest output.
 
-    **Raises:** `InputError` for fewer than 1 step.
+    Raises
+    ------
+    InputError
+        For fewer than 1 step.
     """
     _at_least(1, name, length)
     steps = length + 2 * count
@@ -326,10 +351,17 @@ TASKS: dict[str, Callable[[str, int], Task]] = {
 def task(name: str, length: int) -> Task:
     """The task of that name.
 
-    **Arguments:** `name`: a key of `TASKS`. `length`: T, in steps; see each task for what it
-    is the length of.
+    Parameters
+    ----------
+    name
+        A key of `TASKS`.
+    length
+        T, in steps; see each task for what it is the length of.
 
-    **Raises:** `InputError` for an unknown name, or a T too short for the task.
+    Raises
+    ------
+    InputError
+        For an unknown name, or a T too short for the task.
     """
     if name not in TASKS:
         raise InputError("`name` must be a known task", name, nearest(name, TASKS))

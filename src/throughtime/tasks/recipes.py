@@ -47,20 +47,38 @@ from .long_range import Task
 class Trained:
     """A way that follows the slope of the loss, update by update.
 
-    - `about`: in a few words. `source`: who described it so.
-    - `cell`: by name. `init(task)`: how its weights are drawn, and those of the readout.
-    - `method`: by name; `rate`, `clip` and `mu` as `methods.method` takes them, `curvature`
-      and `structural` as `hessian_free` does.
-    - `batch_size`: sequences an update. `updates`: at most. `every`: updates between checks.
-    - `curriculum`: parts of T, and for each the share of the updates that are done first with
-      sequences of that length (Zaremba and Sutskever 2014).
-    - `schedule`: of the rate over the updates at full length, as `train` takes it.
-    - `centred`: inputs and targets of mean zero; see `Drawn`.
-    - `recurrent`: the rate of the cells' weights (U, W, b) over that of the readout's (V, c),
-      of a method that has a rate. The clip is of the whole gradient, before.
-    - `strings`: fields that are others where every step has a target, as when a string of
-      symbols is to be repeated. They win; `way` leaves out those that it is asked to change.
-    - `hidden`: units, if none are asked for.
+    Attributes
+    ----------
+    about
+        In a few words.
+    source
+        Who described it so.
+    cell
+        By name. `init(task)`: how its weights are drawn, and those of the readout.
+    method
+        By name; `rate`, `clip` and `mu` as `methods.method` takes them, `curvature` and
+        `structural` as `hessian_free` does.
+    batch_size
+        Sequences an update.
+    updates
+        At most.
+    every
+        Updates between checks.
+    curriculum
+        Parts of T, and for each the share of the updates that are done first with sequences of
+        that length (Zaremba and Sutskever 2014).
+    schedule
+        Of the rate over the updates at full length, as `train` takes it.
+    centred
+        Inputs and targets of mean zero; see `Drawn`.
+    recurrent
+        The rate of the cells' weights (U, W, b) over that of the readout's (V, c), of a method
+        that has a rate. The clip is of the whole gradient, before.
+    strings
+        Fields that are others where every step has a target, as when a string of symbols is to
+        be repeated. They win; `way` leaves out those that it is asked to change.
+    hidden
+        Units, if none are asked for.
     """
 
     about: str
@@ -296,8 +314,10 @@ WAYS: dict[str, Way] = {
 def way(name: str | Way, **changes: float | int | None) -> Way:
     """The way of that name, some of its numbers changed, for all tasks; None changes nothing.
 
-    **Raises:** `InputError` for an unknown name, a number that the way does not take, or one
-    below its range.
+    Raises
+    ------
+    InputError
+        For an unknown name, a number that the way does not take, or one below its range.
     """
     if isinstance(name, str):
         if name not in WAYS:
@@ -327,7 +347,10 @@ def check_fit(task: Task, way: Way, hidden: int) -> None:
     itself, its slope, the method's two, the best; of an `esn` itself, and five squares of the
     regression.
 
-    **Raises:** `InputError` if they are more than the device has.
+    Raises
+    ------
+    InputError
+        If they are more than the device has.
     """
     kept, gates = {"lstm": 8, "gru": 6, "rnn": 2}, {"lstm": 4, "gru": 3, "rnn": 1}
     if isinstance(way, Trained):

@@ -28,13 +28,25 @@ class Drawn(eqx.Module):
     Where a task has no more sequences than `examples` (32 in 5-bit memorisation), the fixed
     stream is all of them, in order.
 
-    - `task`: what is drawn. `examples`: sequences in an epoch, and in the fixed stream.
-    - `centred`: subtract the task's mean input at each step and its mean target, so that both
-      have mean zero (Sutskever et al. 2013); targets that are classes are left as they are.
+    Parameters
+    ----------
+    key
+        A seed, or a `jax.random` key.
 
-    **Arguments:** `key`: a seed, or a `jax.random` key.
+    Attributes
+    ----------
+    task
+        What is drawn.
+    examples
+        Sequences in an epoch, and in the fixed stream.
+    centred
+        Subtract the task's mean input at each step and its mean target, so that both have mean
+        zero (Sutskever et al. 2013); targets that are classes are left as they are.
 
-    **Raises:** `InputError` for no example.
+    Raises
+    ------
+    InputError
+        For no example.
     """
 
     key: PRNGKeyArray
@@ -95,9 +107,15 @@ class Drawn(eqx.Module):
 class Mistakes(NamedTuple):
     """What a network gets wrong.
 
-    - `sequences`: how many were tried. `wrong`: how many of them hold a wrong answer.
-    - `answers`: the mean number of wrong answers in a sequence. It is the count that the
-      memorisation tasks are judged by, and `share` where a sequence has one answer.
+    Attributes
+    ----------
+    sequences
+        How many were tried.
+    wrong
+        How many of them hold a wrong answer.
+    answers
+        The mean number of wrong answers in a sequence. It is the count that the memorisation
+        tasks are judged by, and `share` where a sequence has one answer.
     """
 
     sequences: int
@@ -113,12 +131,22 @@ class Mistakes(NamedTuple):
 def mistakes(network: Network, data: Drawn, batch_size: int = 256) -> Mistakes:
     """Count what a network gets wrong of the fixed stream, by the criterion of its task.
 
-    **Arguments:** `network`: trained on data that was centred if this is, and not otherwise.
-    `batch_size`: sequences at a time; the counts do not depend on it.
+    Parameters
+    ----------
+    network
+        Trained on data that was centred if this is, and not otherwise.
+    batch_size
+        Sequences at a time; the counts do not depend on it.
 
-    **Returns:** `Mistakes`.
+    Returns
+    -------
+    Mistakes
+        `Mistakes`.
 
-    **Raises:** `InputError` if the network is not of the task's shape.
+    Raises
+    ------
+    InputError
+        If the network is not of the task's shape.
     """
     _check_shape(network, data.task)
     counts = np.asarray(_count(network, data, batch_size))

@@ -26,13 +26,21 @@ from throughtime.errors import InputError
 class Batch(NamedTuple):
     """Examples for one update.
 
-    - `inputs`: `(batch, time, input)`.
-    - `targets`: `(batch, time, output)`, or `(batch, output)` for the last step only.
-    - `lengths`: how many steps of each example count; all when None.
-    - `weights`: how much each example, or each of its steps, counts; 0 for padding.
-    - `state`: of the network before the first step; zeros when None.
-    - `forced`: how much of each step is read from the inputs, and not from what the network
-      said, from 0 to 1; all when None. See `teacher_forcing`.
+    Attributes
+    ----------
+    inputs
+        `(batch, time, input)`.
+    targets
+        `(batch, time, output)`, or `(batch, output)` for the last step only.
+    lengths
+        How many steps of each example count; all when None.
+    weights
+        How much each example, or each of its steps, counts; 0 for padding.
+    state
+        Of the network before the first step; zeros when None.
+    forced
+        How much of each step is read from the inputs, and not from what the network said, from
+        0 to 1; all when None. See `teacher_forcing`.
     """
 
     inputs: Float[Array, "batch time input"]
@@ -88,13 +96,23 @@ class Windows(eqx.Module):
     The input at step t of a window is $(y_t, u_{t+1}, \dots, u_{t+H})$ and its target is
     $(y_{t+1}, \dots, y_{t+H})$, with y the series, u the inputs known ahead and H the horizon.
 
-    - `targets`: y of all series, one after the other, `(time, target)`.
-    - `inputs`: u likewise, `(time, input)`.
-    - `starts`: where each window begins.
-    - `window`: steps of context; `horizon`: H.
-    - `every`: targets at every step of the window, or only after its last.
-    - `washout`: with `every`, the first steps of a window that do not count in the loss,
-      because the network has seen too little by then.
+    Attributes
+    ----------
+    targets
+        y of all series, one after the other, `(time, target)`.
+    inputs
+        U likewise, `(time, input)`.
+    starts
+        Where each window begins.
+    window
+        Steps of context.
+    horizon
+        H.
+    every
+        Targets at every step of the window, or only after its last.
+    washout
+        With `every`, the first steps of a window that do not count in the loss, because the
+        network has seen too little by then.
     """
 
     targets: Float[Array, "time target"]
@@ -142,9 +160,14 @@ class Streams(eqx.Module):
     Each update sees the next `chunk` steps of every stream, starts from the state that the
     chunk before ended in, and sends no gradient across that border (Williams and Peng 1990).
 
-    - `inputs`, `targets`: `(stream, time, feature)`; `time` is a multiple of `chunk`.
-    - `weights`: `(stream, time)`; 0 where a shorter stream is padded.
-    - `chunk`: steps between two cuts of the gradient.
+    Attributes
+    ----------
+    inputs, targets
+        `(stream, time, feature)`; `time` is a multiple of `chunk`.
+    weights
+        `(stream, time)`; 0 where a shorter stream is padded.
+    chunk
+        Steps between two cuts of the gradient.
     """
 
     inputs: Float[Array, "stream time input"]
@@ -166,7 +189,10 @@ class Streams(eqx.Module):
     ) -> "Streams":
         """One long series as `streams` stretches of equal length, the last one padded.
 
-        **Raises:** `InputError` for more streams than steps, or an empty chunk.
+        Raises
+        ------
+        InputError
+            For more streams than steps, or an empty chunk.
         """
         time = inputs.shape[0]
         if not 1 <= streams <= time:

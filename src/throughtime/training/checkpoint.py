@@ -47,7 +47,10 @@ def write_last_good(folder: Path, params: PyTree) -> Path:
 def read_checkpoint(folder: Path, like: PyTree) -> tuple[PyTree, list[Row]] | None:
     """The last state of a training, shaped as `like`, and its history; None if there is none.
 
-    **Raises:** `InputError` if the file is damaged or of another training.
+    Raises
+    ------
+    InputError
+        If the file is damaged or of another training.
     """
     path = folder / CHECKPOINT
     if not path.exists():
@@ -85,7 +88,10 @@ class Checkpoints:
 def unflatten(like: PyTree, values: dict[str, np.ndarray], path: Path) -> PyTree:
     """Tensors by name in the shape of a pytree.
 
-    **Raises:** `InputError` if names, shapes or types differ.
+    Raises
+    ------
+    InputError
+        If names, shapes or types differ.
     """
     leaves, structure = jax.tree_util.tree_flatten_with_path(like)
     names = [_name(where) for where, _ in leaves]
@@ -110,7 +116,10 @@ def _name(where: tuple) -> str:
 def tensors(path: Path, content: bytes) -> dict[str, np.ndarray]:
     """The tensors of safetensors content, by name.
 
-    **Raises:** `InputError` if it is not sound.
+    Raises
+    ------
+    InputError
+        If it is not sound.
     """
     try:
         return load(content)
@@ -132,7 +141,10 @@ def history_lines(history: list[Row]) -> str:
 def history_rows(path: Path, lines: str) -> list[Row]:
     """The inverse of `history_lines`; `path` is the file that held them.
 
-    **Raises:** `InputError` if they are not rows.
+    Raises
+    ------
+    InputError
+        If they are not rows.
     """
     try:
         return [_row(json.loads(line)) for line in lines.splitlines()]

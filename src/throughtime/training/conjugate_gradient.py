@@ -25,9 +25,14 @@ Vector = Float[Array, " n"]
 class Iterates(NamedTuple):
     """What conjugate gradient passed through.
 
-    - `xs`: the saved iterates; in row `last` the final one. Later rows mean nothing.
-    - `steps`: how many were done.
-    - `values`: q of every iterate from the start on, up to `steps`.
+    Attributes
+    ----------
+    xs
+        The saved iterates; in row `last` the final one. Later rows mean nothing.
+    steps
+        How many were done.
+    values
+        q of every iterate from the start on, up to `steps`.
     """
 
     xs: Float[Array, "saved n"]
@@ -83,14 +88,23 @@ def conjugate_gradient(
 
     and before a step along which A is not positive, or which is not finite.
 
-    **Arguments:**
+    Parameters
+    ----------
+    product
+        $v \mapsto A v$.
+    g
+        The vector g.
+    start
+        The first x.
+    preconditioner
+        The positive diagonal of M.
+    steps
+        At most so many.
 
-    - `product`: $v \mapsto A v$. `g`: the vector g.
-    - `start`: the first x.
-    - `preconditioner`: the positive diagonal of M.
-    - `steps`: at most so many.
-
-    **Returns:** the `Iterates`.
+    Returns
+    -------
+    Iterates
+        The `Iterates`.
     """
     saved_after = jnp.asarray(marks(steps))
     r = product(start) + g

@@ -32,11 +32,18 @@ PLATEAU_EPOCHS, PLATEAU_FACTOR = 5, 0.5
 class TrainState(NamedTuple):
     """All that training needs to go on from an epoch, bit for bit.
 
-    - `params`, `method`: the weights as one vector, and the method's state.
-    - `best`, `best_loss`, `best_epoch`: the weights of the lowest validation loss (of the
-      last epoch, without validation data).
-    - `epoch`: epochs done. `waited`: epochs since the loss improved or the rate was lowered.
-    - `failed`: the loss was no longer finite.
+    Attributes
+    ----------
+    params, method
+        The weights as one vector, and the method's state.
+    best, best_loss, best_epoch
+        The weights of the lowest validation loss (of the last epoch, without validation data).
+    epoch
+        Epochs done.
+    waited
+        Epochs since the loss improved or the rate was lowered.
+    failed
+        The loss was no longer finite.
     """
 
     params: Float[Array, "*member weights"]
@@ -71,10 +78,20 @@ class Seen(NamedTuple):
 class Epoch:
     """The program of one epoch.
 
-    - `objective`, `method`: what is minimised, and how.
-    - `batch_size`: examples an update. `epochs`: how many are planned.
-    - `schedule`: of the rate. `patience`: epochs without improvement that end the training.
-    - `forcing`: what the network reads while it learns; the data if None.
+    Attributes
+    ----------
+    objective, method
+        What is minimised, and how.
+    batch_size
+        Examples an update.
+    epochs
+        How many are planned.
+    schedule
+        Of the rate.
+    patience
+        Epochs without improvement that end the training.
+    forcing
+        What the network reads while it learns; the data if None.
     """
 
     objective: Objective

@@ -28,10 +28,15 @@ class FirstOrderState(NamedTuple):
 class FirstOrder(NamedTuple):
     """A method that follows the gradient: any Optax transformation.
 
-    - `optimiser`: gives the update of a gradient.
-    - `name`, `rate`: said in messages. A tuple of rates is one for each member of an
-      ensemble; its updates are those of `optimiser` times its rate.
-    - `clip`: of each member, if they differ: the largest norm of a gradient.
+    Attributes
+    ----------
+    optimiser
+        Gives the update of a gradient.
+    name, rate
+        Said in messages. A tuple of rates is one for each member of an ensemble; its updates
+        are those of `optimiser` times its rate.
+    clip
+        Of each member, if they differ: the largest norm of a gradient.
     """
 
     optimiser: optax.GradientTransformation
@@ -147,7 +152,10 @@ def _ahead(mu: optax.ScalarOrSchedule) -> optax.GradientTransformation:
 def warm_momentum(mu0: float | int = 0.995) -> optax.Schedule:
     """Momentum 0.9 for the first 1000 updates, then `mu0` (Sutskever et al. 2013).
 
-    **Raises:** `InputError` if `mu0` is not in [0, 1).
+    Raises
+    ------
+    InputError
+        If `mu0` is not in [0, 1)
     """
     mu0 = momentum_of(mu0)
     return optax.join_schedules([optax.constant_schedule(m) for m in (0.9, mu0)], [1000])

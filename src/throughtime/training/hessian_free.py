@@ -138,19 +138,27 @@ def hessian_free(
     The quantities in the history: `damping` ($\lambda$, in the update), `cg_steps`,
     `reduction_ratio` ($\rho$) and `step_length` ($\alpha$; 0 if there was no update).
 
-    **Arguments:**
+    Parameters
+    ----------
+    curvature
+        The curvature batch is the first so many examples of each batch, and no more are held in
+        memory at a time; by default all of them. Batches are shuffled, so it is drawn at
+        random.
+    damping
+        The first $\lambda$. The paper has .01 times the number of outputs, over which its loss
+        is a sum; here squared errors are a mean over them.
+    structural
+        $\mu$, how much the hidden states are held in place; see `gauss_newton`.
+    cg_steps
+        Of conjugate gradient, at most.
+    weight_decay
+        C; adds $\frac{c}{2} |\theta|^2$ to what is minimised, of all weights and biases, but
+        not to the loss that is told.
 
-    - `curvature`: the curvature batch is the first so many examples of each batch, and no
-      more are held in memory at a time; by default all of them. Batches are shuffled, so
-      it is drawn at random.
-    - `damping`: the first $\lambda$. The paper has .01 times the number of outputs, over which
-      its loss is a sum; here squared errors are a mean over them.
-    - `structural`: $\mu$, how much the hidden states are held in place; see `gauss_newton`.
-    - `cg_steps`: of conjugate gradient, at most.
-    - `weight_decay`: c; adds $\frac{c}{2} |\theta|^2$ to what is minimised, of all weights and
-      biases, but not to the loss that is told.
-
-    **Raises:** `InputError` for a number that is out of its range.
+    Raises
+    ------
+    InputError
+        For a number that is out of its range.
     """
     for name, count in (("curvature", curvature), ("cg_steps", cg_steps)):
         if count is not None and count < 1:
@@ -179,7 +187,10 @@ def gauss_newton(objective: Objective, params: Weights, batch: Batch) -> Callabl
 
     For a built-in cell a product is one `unroll_tangent` and one `unroll_adjoint`.
 
-    **Returns:** the product; without $\nu$ (None, the default) it is that of $J^\top H_L J$.
+    Returns
+    -------
+    Callable[..., Weights]
+        The product; without $\nu$ (None, the default) it is that of $J^\top H_L J$.
     """
 
     def run(params):

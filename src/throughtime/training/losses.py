@@ -72,7 +72,10 @@ LOSSES: dict[str, Loss] = {
 def loss(name: str | Loss) -> Loss:
     """The loss of that name; a `Loss` of your own passes through.
 
-    **Raises:** `InputError` for an unknown name.
+    Raises
+    ------
+    InputError
+        For an unknown name.
     """
     if isinstance(name, Loss):
         return name

@@ -62,19 +62,28 @@ def method(
 ) -> Method:
     """A method by name.
 
-    **Arguments:**
+    Parameters
+    ----------
+    name
+        One of `METHODS`; a `Method`, or an Optax transformation, of your own.
+    rate
+        The learning rate; each method has its own default. `hessian_free` takes none.
+    clip
+        The gradient is scaled down to this global norm where it is larger (Pascanu, Mikolov and
+        Bengio 2013).
+    mu
+        The momentum, of a method that has one (`WITH_MOMENTUM`). Of `cm` and `nag` it is that
+        after the first 1000 updates.
 
-    - `name`: one of `METHODS`; a `Method`, or an Optax transformation, of your own.
-    - `rate`: the learning rate; each method has its own default. `hessian_free` takes none.
-    - `clip`: the gradient is scaled down to this global norm where it is larger
-      (Pascanu, Mikolov and Bengio 2013).
-    - `mu`: the momentum, of a method that has one (`WITH_MOMENTUM`). Of `cm` and
-      `nag` it is that after the first 1000 updates.
+    Raises
+    ------
+    InputError
+        For an unknown name or a number that is not positive.
 
+    Notes
+    -----
     `rate` and `clip` may be sequences, one number for each member of the ensemble that the
     method will train.
-
-    **Raises:** `InputError` for an unknown name or a number that is not positive.
     """
     rate, clip = _each("rate", rate), _each("clip", clip)
     sizes = [len(v) for v in (rate, clip) if isinstance(v, tuple)]

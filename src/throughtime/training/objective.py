@@ -41,8 +41,12 @@ class Objective:
     The weights are one vector: a step on it is one operation, not one for each matrix,
     which is most of the time and of the compilation of a small network.
 
-    - `loss`: what is averaged.
-    - `network`: gives the network with the weights of a vector.
+    Attributes
+    ----------
+    loss
+        What is averaged.
+    network
+        Gives the network with the weights of a vector.
     """
 
     loss: Loss

@@ -40,15 +40,24 @@ def regulariser(
 ) -> Float[Array, ""]:
     r"""$\Omega$; see the head of this module.
 
-    **Arguments:**
+    Parameters
+    ----------
+    W
+        Hidden to hidden.
+    hs
+        The hidden states $h_k$ of a tanh cell.
+    slopes
+        $\partial E / \partial x_k$. Where they are 0 (in the padding, or after the last target)
+        nothing is sent back, and the step is left out.
+    present
+        Which examples of the batch count; all by default.
+    per_step
+        The mean over steps (of all examples, less those left out) and not the sum.
 
-    - `W`: hidden to hidden. `hs`: the hidden states $h_k$ of a tanh cell.
-    - `slopes`: $\partial E / \partial x_k$. Where they are 0 (in the padding, or after the last
-      target) nothing is sent back, and the step is left out.
-    - `present`: which examples of the batch count; all by default.
-    - `per_step`: the mean over steps (of all examples, less those left out) and not the sum.
-
-    **Returns:** one number.
+    Returns
+    -------
+    Float[Array, '']
+        One number.
     """
     ahead = slopes[:, 1:]
     # Slopes may be so small that their squares are 0: only their direction counts.

@@ -67,7 +67,10 @@ KINDS = {
 def check_settings(settings: dict[str, Any]) -> Settings:
     """The settings, checked.
 
-    **Raises:** `InputError` for the first that is unknown or out of its range.
+    Raises
+    ------
+    InputError
+        For the first that is unknown or out of its range.
     """
     try:
         checked = Settings(**settings)
@@ -83,7 +86,10 @@ def check_settings(settings: dict[str, Any]) -> Settings:
 def check_some(settings: dict[str, Any]) -> None:
     """Refuse what is out of its range among some settings of a network and its training.
 
-    **Raises:** `InputError` for the first.
+    Raises
+    ------
+    InputError
+        For the first.
     """
     try:
         Settings(**settings)
@@ -107,7 +113,9 @@ def _check_regression(settings: Settings) -> None:
 def check_asked(asked: dict[str, Any], defaults: dict[str, Any]) -> None:
     """Refuse settings that have no effect beside each other.
 
-    **Raises:** `InputError`.
+    Raises
+    ------
+    InputError
     """
     cell = asked["cell"]
     for name in unused(cell):

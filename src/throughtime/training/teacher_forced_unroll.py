@@ -60,7 +60,9 @@ def fed_back(
 def check_fed_back(network: Network) -> None:
     """Refuse a network whose outputs are not its next inputs.
 
-    **Raises:** `InputError`.
+    Raises
+    ------
+    InputError
     """
     size = network.output_size
     one = size <= network.input_size and network.residual in (0, size)

@@ -42,7 +42,12 @@ Share = Float[Array, ""]
 class Forcing:
     """A way to force; see `forcing`, which reads it from text.
 
-    - `name`: one of `FORCINGS`. `numbers`: those after it, if any.
+    Attributes
+    ----------
+    name
+        One of `FORCINGS`.
+    numbers
+        Those after it, if any.
     """
 
     name: str
@@ -98,10 +103,15 @@ def forced(batch: Batch, by: Forcing, done: Any, key: Any) -> Batch:
 def forcing(text: "str | Forcing | None") -> Forcing | None:
     """A forcing by its text, as at the head of this module; None of `full`, no change.
 
+    Raises
+    ------
+    InputError
+        For an unknown name, or numbers that it does not take.
+
+    Examples
+    --------
     >>> forcing("sparse:20")
     Forcing(name='sparse', numbers=(20.0,))
-
-    **Raises:** `InputError` for an unknown name, or numbers that it does not take.
     """
     if text is None or isinstance(text, Forcing):
         return text

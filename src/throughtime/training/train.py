@@ -39,13 +39,26 @@ SCHEDULES = ("constant", "cosine", "plateau")
 class Row(NamedTuple):
     """One epoch of one network.
 
-    - `member`: of an ensemble, from 0. `epoch`: from 1.
-    - `loss`: mean over the epoch's batches, each before its update.
-    - `validation_loss`: after the epoch's last update; NaN without validation data.
-    - `gradient_norm`: the largest of the epoch. `factor`: on the rate.
-    - `seconds`: since training started.
-    - `rate`: of this member in this epoch, the factor in it; NaN if its method tells none.
-    - `quantities`: what its method tells beside these, by name, as of the last update.
+    Attributes
+    ----------
+    member
+        Of an ensemble, from 0.
+    epoch
+        From 1.
+    loss
+        Mean over the epoch's batches, each before its update.
+    validation_loss
+        After the epoch's last update; NaN without validation data.
+    gradient_norm
+        The largest of the epoch.
+    factor
+        On the rate.
+    seconds
+        Since training started.
+    rate
+        Of this member in this epoch, the factor in it; NaN if its method tells none.
+    quantities
+        What its method tells beside these, by name, as of the last update.
     """
 
     member: int
@@ -66,11 +79,19 @@ OnEpoch = Callable[[TrainState, list[Row]], bool | None]
 class Fitted:
     """What `train` returns.
 
-    - `network`: with the weights of the best epoch (of the last, without validation data, or
-      if that was asked for); of an ensemble, weights with a leading axis over the members.
-    - `history`: a `Row` for each epoch of each member.
-    - `best_epochs`: of each member, from 1. `stopped`: why training ended, in words.
-    - `diverged`: members whose loss did not stay finite, with their last good weights.
+    Attributes
+    ----------
+    network
+        With the weights of the best epoch (of the last, without validation data, or if that was
+        asked for); of an ensemble, weights with a leading axis over the members.
+    history
+        A `Row` for each epoch of each member.
+    best_epochs
+        Of each member, from 1.
+    stopped
+        Why training ended, in words.
+    diverged
+        Members whose loss did not stay finite, with their last good weights.
     """
 
     network: Network
@@ -110,39 +131,60 @@ def train(
     over a rate, a clip or the scale of the first weights is an ensemble too, and so are
     networks of your own, stacked by `jax.tree.map(lambda *w: jnp.stack(w), *networks)`:
 
-    >>> shape = Architecture(1, 1, cell="gru", hidden=16, last=True)    # doctest: +SKIP
-    >>> networks = shape.ensemble(3, key=0, scale=[0.5, 1, 2])          # doctest: +SKIP
-    >>> search = method("adam", rate=[1e-2, 3e-3, 1e-3], clip=1.0)      # doctest: +SKIP
-    >>> train(networks, data, method=search, ensemble=3, key=1)         # doctest: +SKIP
-
     When the loss of one network is no longer finite, training ends with an error. With a rate
     or a clip for each member it ends for that member alone, named in `Fitted.diverged`, and is
     an error if it is so for all of them.
 
-    **Arguments:**
+    Parameters
+    ----------
+    network
+        To start from. For an ensemble its weights have a leading axis over the members, as
+        `Architecture.ensemble` makes them.
+    data, validation
+        `Windows`, `Sequences`, `Streams`, or your own (see `batches`).
+    loss, method
+        By name, or your own.
+    epochs, batch_size
+        At most so many epochs of batches of that many examples.
+    patience
+        Stop after so many epochs without a lower validation loss.
+    schedule
+        Of the rate: `constant`; `cosine`, down to 0 over the epochs; `plateau`, halved after 5
+        epochs without a lower validation loss.
+    forcing
+        Teacher forcing, what is read in place of the series: `full`, the data; `scheduled`,
+        `sparse:TAU`, `generalised:ALPHA` or `free`; see `teacher_forcing`.
+    keep
+        The weights of the `best` epoch by validation loss, or of the `last`.
+    ensemble
+        The number of members, each with its own shuffling. A member that stops early keeps its
+        weights to the bit while others go on.
+    key
+        A seed, or a `jax.random` key; it shuffles, and the same one gives the same training.
+    start
+        A state and its history to go on from.
+    on_epoch
+        Called with the state and the history after each epoch; training ends early if it
+        returns True.
 
-    - `network`: to start from. For an ensemble its weights have a leading axis over the
-      members, as `Architecture.ensemble` makes them.
-    - `data`, `validation`: `Windows`, `Sequences`, `Streams`, or your own (see `batches`).
-    - `loss`, `method`: by name, or your own.
-    - `epochs`, `batch_size`: at most so many epochs of batches of that many examples.
-    - `patience`: stop after so many epochs without a lower validation loss.
-    - `schedule`: of the rate: `constant`; `cosine`, down to 0 over the epochs; `plateau`,
-      halved after 5 epochs without a lower validation loss.
-    - `forcing`: teacher forcing, what is read in place of the series: `full`, the data;
-      `scheduled`, `sparse:TAU`, `generalised:ALPHA` or `free`; see `teacher_forcing`.
-    - `keep`: the weights of the `best` epoch by validation loss, or of the `last`.
-    - `ensemble`: the number of members, each with its own shuffling. A member that stops
-      early keeps its weights to the bit while others go on.
-    - `key`: a seed, or a `jax.random` key; it shuffles, and the same one gives the same
-      training.
-    - `start`: a state and its history to go on from.
-    - `on_epoch`: called with the state and the history after each epoch; training ends
-      early if it returns True.
+    Returns
+    -------
+    Fitted
+        A `Fitted`.
 
-    **Returns:** a `Fitted`.
+    Raises
+    ------
+    Diverged
+        When the loss is no longer finite.
+    InputError
+        For bad arguments.
 
-    **Raises:** `Diverged` when the loss is no longer finite; `InputError` for bad arguments.
+    Examples
+    --------
+    >>> shape = Architecture(1, 1, cell="gru", hidden=16, last=True)    # doctest: +SKIP
+    >>> networks = shape.ensemble(3, key=0, scale=[0.5, 1, 2])          # doctest: +SKIP
+    >>> search = method("adam", rate=[1e-2, 3e-3, 1e-3], clip=1.0)      # doctest: +SKIP
+    >>> train(networks, data, method=search, ensemble=3, key=1)         # doctest: +SKIP
     """
     loss, method = loss_named(loss), method_named(method)
     weights, rebuild = _flatten(network, ensemble)

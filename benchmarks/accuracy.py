@@ -29,7 +29,7 @@ def measure(name: str, seed: int) -> dict:
         "rmse": {method: float(v.mean()) for method, v in backtest.rmse.items()},
         "mae": {method: float(v.mean()) for method, v in backtest.mae.items()},
         "nmse_one_step": {method: float(backtest.nmse(method)[0]) for method in backtest.rmse},
-        "coverage": backtest.covered(),
+        "coverage": backtest.mean_coverage(),
         "seconds": time.perf_counter() - clock,
     }
 

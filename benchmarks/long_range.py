@@ -23,10 +23,12 @@ from pathlib import Path
 
 from machine import machine
 
-from throughtime.tasks.learn import Criterion, learn_task
+from throughtime.tasks.criterion import Criterion
+from throughtime.tasks.learn import learn_task
 from throughtime.tasks.long_range import task
-from throughtime.tasks.recipes import WAYS, EchoStateStart, Trained, Way
-from throughtime.training.train import Diverged
+from throughtime.tasks.recipes import WAYS, EchoStateStart
+from throughtime.tasks.way import TrainedWay, Way
+from throughtime.training.result import Diverged
 
 OUT = Path(__file__).parent / "results" / "long_range.jsonl"
 
@@ -68,7 +70,7 @@ RECIPES: dict[tuple[str, str], dict] = {
         for rate in (0.1, 0.01, 0.001)
     },
 }  # fmt: skip
-"""What differs from `ways.WAYS`, by way and recipe."""
+"""What differs from `recipes.WAYS`, by way and recipe."""
 
 HS, MS = "Hochreiter and Schmidhuber 1997", "Martens and Sutskever 2011"
 SUTSKEVER = "Sutskever et al. 2013, mean of 4 seeds"
@@ -112,13 +114,13 @@ class Cell:
         changes = dict(RECIPES[self.way, self.recipe])
         if self.updates is not None:
             changes["updates"] = self.updates
-        return replace(WAYS[self.way].on(task(self.task, self.length)), **changes)
+        return replace(WAYS[self.way].for_task(task(self.task, self.length)), **changes)
 
     def numbers(self) -> dict:
         """Of the way, as they are now: a cell that was run with others is another one."""
         way = self.changed()
         told = {f.name: getattr(way, f.name) for f in fields(way)}
-        for name in ("hidden", "about", "source", "updates", "every", "strings"):
+        for name in ("hidden", "about", "source", "updates", "every", "string_overrides"):
             told.pop(name, None)
         for name, value in told.items():
             if callable(value):
@@ -277,7 +279,7 @@ def parsed() -> argparse.Namespace:
     options.way = options.way or "lstm"
     if (options.way, options.recipe) not in RECIPES:
         parser.error(f"`{options.way}` has no recipe `{options.recipe}`; see --list")
-    if options.updates is not None and not isinstance(WAYS[options.way], Trained):
+    if options.updates is not None and not isinstance(WAYS[options.way], TrainedWay):
         parser.error(f"`{options.way}` takes no --updates")
     return options
 

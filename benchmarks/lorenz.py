@@ -38,8 +38,9 @@ from throughtime.dynamics.attractor_metrics import (
 from throughtime.dynamics.maps import Map
 from throughtime.dynamics.simulate import simulate
 from throughtime.dynamics.systems import system
+from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.initialisation import echo_state
-from throughtime.recurrence.network import Architecture, Network
+from throughtime.recurrence.network import Network
 from throughtime.recurrence.rollout import rollout
 from throughtime.reservoir.readout import fit_readout
 from throughtime.training.batches import Streams, Windows
@@ -197,9 +198,9 @@ def judged(network: Network, data: Data, recipe: Recipe) -> dict:
         told["divergence"] = state_space_divergence(data.judge[-20_000:], long)
         told["distance"] = spectrum_distance(data.judge[-20_000:], long)
     with precision("float64"):
-        wide = maps.double(network)
+        wide = maps.to_float64(network)
         found = maps.map_of_network(wide, data.scaled(data.judge[:WARM], "float64"))
-        dynamics = Map(found.step, found.start, found.see, DT, 500)
+        dynamics = Map(found.step, found.start, found.observe, DT, 500)
         told["exponents"] = lyapunov.lyapunov_of_map(dynamics, 6, 20_000).exponents.tolist()
     return told
 

@@ -20,7 +20,7 @@ from machine import machine
 
 from throughtime.dynamics.simulate import simulate
 from throughtime.dynamics.systems import system
-from throughtime.recurrence.network import Architecture
+from throughtime.recurrence.architecture import Architecture
 from throughtime.training.batches import Sequences
 from throughtime.training.methods import method
 from throughtime.training.train import evaluate, train

@@ -43,10 +43,11 @@ from scipy.integrate import solve_ivp
 import throughtime as tt
 from throughtime.forecasting.metrics import nmse
 from throughtime.recurrence.reservoir_weights import ReservoirDesign
-from throughtime.reservoir.echo_state import EchoStateNetwork, Memory, Training
+from throughtime.reservoir.echo_state import EchoStateNetwork
+from throughtime.reservoir.echo_state_fitting import Memory, Training
 from throughtime.reservoir.next_generation import NextGeneration
 from throughtime.reservoir.search_space import Space
-from throughtime.reservoir.settings_search import Found, Search, Trial, scaled, search
+from throughtime.reservoir.settings_search import Search, SearchResult, Trial, scaled, search
 
 DEVELOPMENT, REPORTED = 1000, 200
 """The first seeds of the draws that settings are chosen by, and of those reported.
@@ -302,7 +303,7 @@ def measure_lorenz(seeds: int) -> Measured:
     return Measured(errors, to_reach, {"ridges": scores, "ridge": chosen})
 
 
-def facts(design: ReservoirDesign, found: Found) -> dict:
+def facts(design: ReservoirDesign, found: SearchResult) -> dict:
     """What was searched and chosen, for the JSON."""
     rows = [trial._asdict() for trial in found.trials]
     best = replace(design, leak=found.best.leak, radius=found.best.radius)

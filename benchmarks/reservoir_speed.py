@@ -29,7 +29,8 @@ from rounds import Local, Peer, in_turn, options, peer, pin, save
 from threadpoolctl import threadpool_limits
 
 from throughtime.recurrence.reservoir_weights import ReservoirDesign
-from throughtime.reservoir.echo_state import EchoStateNetwork, Training
+from throughtime.reservoir.echo_state import EchoStateNetwork
+from throughtime.reservoir.echo_state_fitting import Training
 from throughtime.reservoir.search_space import Space
 from throughtime.reservoir.settings_search import Search, search
 

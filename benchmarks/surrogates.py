@@ -23,9 +23,9 @@ from machine import machine
 
 from throughtime.dynamics.surrogate import Surrogate
 from throughtime.dynamics.systems import system
-from throughtime.dynamics.trajectories import draw
+from throughtime.dynamics.trajectories import sample_trajectories
 from throughtime.forecasting.metrics import nrmse
-from throughtime.lecture.programs import LONG, RANGES
+from throughtime.lecture.oscillator import LONG, RANGES
 
 OUT = Path(__file__).parent / "results" / "surrogates.json"
 MANY, STEPS = 1000, 1000
@@ -78,12 +78,12 @@ def least(call, rounds: int) -> float:
 
 def timed(model: Surrogate, rounds: int) -> dict:
     """1,000 rollouts by the network, and by the fastest scheme that is as accurate."""
-    unseen = draw(model.system_, model.ranges_, MANY, STEPS, LONG, 12345)
+    unseen = sample_trajectories(model.system_, model.ranges_, MANY, STEPS, LONG, 12345)
     start, inputs = unseen.states[:, 0], unseen.inputs
     solved = model.solve(start, STEPS, unseen.parameters)
     error = median_error(unseen.states, solved)
-    first, known = model.scaled(start, inputs)
-    seconds = least(lambda: model.rolled(first, known), rounds)
+    first, known = model.scale(start, inputs)
+    seconds = least(lambda: model.solve_scaled(first, known), rounds)
     y = jnp.asarray(start, jnp.float32)
     own = {name: jnp.asarray(v, jnp.float32) for name, v in unseen.parameters.items()}
     tried = []
@@ -112,7 +112,7 @@ def main() -> None:
     rows, model = [], None
     for seed in range(options.seeds):
         model = Surrogate("oscillator", ranges=RANGES, dt=LONG, seed=seed).fit()
-        judged = model.judge().to_json()
+        judged = model.evaluate().to_json()
         rows.append({"seed": seed, "training_seconds": model.history_[-1].seconds, **judged})
         error = judged["nrmse"]
         print(
@@ -125,7 +125,7 @@ def main() -> None:
         raise SystemExit("No scheme of Diffrax was as accurate.")
     how = f"steps of {fastest['step']}" if fastest["step"] else f"to {fastest['tolerance']:g}"
     linear = rows[-1]["linear_map"]["median"]
-    print(f"A linear map that reads the same has a median NRMSE of {linear:.2g}.")
+    print(f"A linear map with the same inputs has a median NRMSE of {linear:.2g}.")
     print(f"{MANY} rollouts of {STEPS} steps, median NRMSE {race['nrmse']:.2g}:")
     print(f"  network {race['seconds']:.3f} s")
     print(f"  Diffrax {fastest['seconds']:.3f} s ({fastest['scheme']}, {how})")

@@ -1,4 +1,11 @@
-"""A cell of your own: leaky tanh units, h_t = (1 - a) h_{t-1} + a tanh(W h_{t-1} + U x_t)."""
+r"""
+A cell of your own
+==================
+
+Leaky tanh units, :math:`h_t = (1 - a) h_{t-1} + a \tanh(W h_{t-1} + U x_t)`. A cell is a class
+with ``drive``, ``step``, ``initial_state`` and ``hidden``; whatever is built on `unroll` then
+works with it.
+"""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -28,6 +35,9 @@ class LeakyRNN(tt.Cell):
         return state
 
 
+# %%
+# Sequences in two pieces give the same states as in one: the state is carried.
+
 rng = np.random.default_rng(0)
 cell = LeakyRNN(
     jnp.asarray(rng.normal(size=(8, 1)), jnp.float32),
@@ -41,6 +51,9 @@ whole, _ = tt.unroll(cell, xs)
 first, state = tt.unroll(cell, xs[:, :20])
 second, _ = tt.unroll(cell, xs[:, 20:], state)
 print("in two pieces as in one:", bool(jnp.allclose(whole[:, 20:], second, atol=1e-6)))
+
+# %%
+# The cell under a linear readout learns to say what came three steps ago.
 
 network = tt.Network((cell,), tt.Readout((tt.Dense(8, 1, key=0),)))
 delayed = jnp.roll(xs, 3, axis=1).at[:, :3].set(0)  # the task: what came three steps ago

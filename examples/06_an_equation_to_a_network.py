@@ -1,4 +1,9 @@
-"""Equations as text become a network that solves them, for forces that it has never seen."""
+"""
+An equation to a network
+========================
+
+Equations as text become a network that solves them, for forces that it has never seen.
+"""
 
 from pathlib import Path
 
@@ -8,11 +13,18 @@ import numpy as np
 import throughtime as tt
 from throughtime.reports import dynamics_figures, figure_style
 
+# %%
+# Newton's equation, damped and driven. The network learns from 100 trajectories whose starts,
+# damping and frequency lie in these ranges; it is evaluated closed-loop on 50 others.
+
 newton = "x' = v; v' = F - damping*v - x; F = cos(w*t); damping = 0.2; w = 1.2"
 ranges = {"x": (-2, 2), "v": (-2, 2), "damping": (0.1, 0.5), "w": (0.5, 2)}
 model = tt.Surrogate(newton, ranges=ranges, dt=0.5, trajectories=100, epochs=150).fit()
-judged = model.judge(50, 500)
-print(*judged.sentences(), sep="\n")
+evaluation = model.evaluate(50, 500)
+print(*evaluation.sentences(), sep="\n")
+
+# %%
+# A drive of another kind than any it was trained on.
 
 
 def beat(t, parameters):
@@ -20,17 +32,19 @@ def beat(t, parameters):
     return jnp.stack([0.7 * jnp.cos(0.9 * t) + 0.4 * jnp.sin(1.7 * t)])
 
 
-print(f"Under a force of another kind: {model.judge(50, 500, drive=beat).sentences()[0]}")
+print(f"Under a force of another kind: {model.evaluate(50, 500, drive=beat).sentences()[0]}")
 
+# %%
 # One trajectory, beside Euler's scheme with the same steps.
-which = int(np.argsort(judged.errors)[25])
+
+which = int(np.argsort(evaluation.errors)[25])
 t, kept = 0.5 * np.arange(121), slice(121)
 curves = {
-    "truth": (t, judged.unseen.states[which, kept, 0]),
-    "network": (t, judged.solved[which, kept, 0]),
-    "Euler, the same steps": (t, judged.scheme("euler", which)[kept, 0]),
+    "truth": (t, evaluation.unseen.states[which, kept, 0]),
+    "network": (t, evaluation.solution[which, kept, 0]),
+    "Euler, the same steps": (t, evaluation.scheme("euler", which)[kept, 0]),
 }
 folder = Path("runs/examples")
 folder.mkdir(parents=True, exist_ok=True)
-figure = dynamics_figures.against(curves, "An unseen oscillator", ("time", "x"))
+figure = dynamics_figures.time_series(curves, "An unseen oscillator", ("time", "x"))
 figure_style.save(figure, folder / "oscillator.png")

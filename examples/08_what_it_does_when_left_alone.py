@@ -1,4 +1,9 @@
-"""A network that has learned Lorenz-63 is judged by its dynamics, and explained."""
+"""
+What it does when left alone
+============================
+
+A network that has learned Lorenz-63 is judged by its dynamics, and explained.
+"""
 
 from pathlib import Path
 
@@ -11,10 +16,12 @@ model = tt.Surrogate("lorenz63", cell="lstm", window=16, trajectories=100, epoch
 found = tt.diagnose(model)
 print(*found.sentences(), sep="\n")
 
+# %%
 # Its butterfly beside the system's own, with the fixed points that were found.
-truth, free = found.subject.truth, found.later
-points = [found.subject.scaler.inverse(point.seen)[0] for point in found.points or []]
-stable = [point.stable for point in found.points or []]
+
+truth, free = found.model.truth, found.attractor
+points = [found.position(point) for point in found.fixed_points or []]
+stable = [point.stable for point in found.fixed_points or []]
 
 
 def of(kind):
@@ -23,14 +30,20 @@ def of(kind):
     return np.array([p[0] for p in chosen]), np.array([p[2] for p in chosen])
 
 
-figure = dynamics_figures.portrait(
-    {"Lorenz-63": (truth[:, 0], truth[:, 2]), "network, left alone": (free[:, 0], free[:, 2])},
+figure = dynamics_figures.phase_portrait(
+    {"Lorenz-63": (truth[:, 0], truth[:, 2]), "network, free run": (free[:, 0], free[:, 2])},
     ("x", "z"),
     {"stable": of(True), "unstable": of(False)},
 )
 folder = Path("runs/examples")
 folder.mkdir(parents=True, exist_ok=True)
 figure_style.save(figure, folder / "lorenz.png")
+
+# %%
+# The Lyapunov exponents as they converge, beside those of the system.
+
 spectrum = found.behaviour.spectrum
-figure = dynamics_figures.exponents(spectrum.times, spectrum.running, found.subject.known)
+figure = dynamics_figures.lyapunov_exponents(
+    spectrum.times, spectrum.running, found.model.exponents
+)
 figure_style.save(figure, folder / "exponents.png")

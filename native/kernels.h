@@ -1,6 +1,6 @@
 // The kernels as plain functions on pointers and sizes: what they take, and who runs them.
 //
-// Arrays are dense and row-major, as in src/throughtime/primitives.py:
+// Arrays are dense and row-major, as in src/throughtime/recurrence/primitives.py:
 //   lengths (E, B)   U (E, G*H, I)   W (E, G*H, H)   b (E, G*H)   d (E, H), GRU alone
 //   xs (E, B, T, I)   h0, c0 (E, B, H)   hs, cs (E, B, T, H)   saved (E, B, T, P*H)
 // with G gates (RNN 1, GRU 3, LSTM 4) and P values saved per unit (RNN 0, GRU 4, LSTM 4).

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 #include <random>
 #include <thread>
@@ -32,7 +33,7 @@ bool in_a_row(void*, std::int64_t tasks, Workers::Task task, void* data) {
     return true;
 }
 
-std::mt19937_64 random_bits(1);
+thread_local std::mt19937_64 random_bits;  // seeded in one_set
 
 std::int64_t uniform(std::int64_t low, std::int64_t high) {
     return std::uniform_int_distribution<std::int64_t>(low, high)(random_bits);
@@ -151,7 +152,7 @@ struct Plain {
     }
 };
 
-int failures = 0;
+std::atomic<int> failures{0};
 
 void expect(bool good, const char* what, const char* set, const Sizes& s, int cell, double error) {
     if (good) return;
@@ -304,31 +305,38 @@ void one_reservoir(RunReservoir<T> run, const char* set) {
     }
 }
 
+// Random problems of each cell and type, `problems` of each. Every fourth is large in all its
+// sizes: several shards, several panels of units.
+void one_set(const InstructionSet& set, int seed, int problems) {
+    random_bits.seed(seed);
+    if (!set.runs_here()) {
+        std::printf("%s: not on this machine\n", set.name);
+        return;
+    }
+    for (int i = 0; i < problems; ++i)
+        for (std::int32_t cell = 0; cell < kCells; ++cell) {
+            const Sizes s{uniform(1, 3), uniform(1, i % 4 ? 20 : 80), uniform(1, 6), uniform(1, i % 4 ? 9 : 70),
+                          uniform(1, i % 4 ? 40 : 80)};
+            if (i == 0) one_problem<double>({2, 600, 2, 3, 7}, cell, set.f64[cell], set.name);  // many shards
+            one_problem<float>(s, cell, set.f32[cell], set.name);
+            one_problem<double>(s, cell, set.f64[cell], set.name);
+        }
+    for (int i = 0; i < problems; ++i) {
+        one_reservoir<float>(set.reservoir_f32, set.name);
+        one_reservoir<double>(set.reservoir_f64, set.name);
+    }
+    std::printf("%s: %d problems of each cell and type\n", set.name, problems);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const int problems = argc > 1 ? std::atoi(argv[1]) : 40;
     int count;
     const InstructionSet* sets = instruction_sets(&count);
-    for (int k = 0; k < count; ++k) {
-        if (!sets[k].runs_here()) {
-            std::printf("%s: not on this machine\n", sets[k].name);
-            continue;
-        }
-        for (int i = 0; i < problems; ++i)
-            for (std::int32_t cell = 0; cell < kCells; ++cell) {
-                const Sizes s{uniform(1, 3), uniform(1, i % 4 ? 20 : 80), uniform(1, 6), uniform(1, i % 4 ? 9 : 70),
-                              uniform(1, i % 4 ? 40 : 130)};
-                if (i == 0) one_problem<double>({2, 600, 2, 3, 7}, cell, sets[k].f64[cell], sets[k].name);  // many shards
-                one_problem<float>(s, cell, sets[k].f32[cell], sets[k].name);
-                one_problem<double>(s, cell, sets[k].f64[cell], sets[k].name);
-            }
-        for (int i = 0; i < problems; ++i) {
-            one_reservoir<float>(sets[k].reservoir_f32, sets[k].name);
-            one_reservoir<double>(sets[k].reservoir_f64, sets[k].name);
-        }
-        std::printf("%s: %d problems of each cell and type\n", sets[k].name, problems);
-    }
-    std::printf(failures ? "%d FAILED\n" : "all good\n", failures);
+    std::vector<std::thread> threads;
+    for (int k = 0; k < count; ++k) threads.emplace_back(one_set, std::cref(sets[k]), k + 1, problems);
+    for (std::thread& thread : threads) thread.join();
+    std::printf(failures ? "%d FAILED\n" : "all good\n", failures.load());
     return failures ? 1 : 0;
 }

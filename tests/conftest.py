@@ -1,7 +1,7 @@
 """Settings, fixtures and helpers for every test.
 
-Nothing of `throughtime` is imported at the head: its types are checked only from when pytest
-has read its options.
+`throughtime` is imported inside functions only: its types are checked only if it is imported
+after pytest has read its options.
 """
 
 import datetime as dt
@@ -16,35 +16,47 @@ import jax
 import numpy as np
 import pytest
 
-pytest.register_assert_rewrite("command_line", "made_models", "pages", "tampering")
+pytest.register_assert_rewrite("command_line", "made_models", "pages", "saved_run", "tampering")
 
-# A busy machine is no defect: no example has a deadline. Speed belongs in `benchmarks/`.
+# No example has a deadline: a busy machine is not a defect. Speed belongs in `benchmarks/`.
 hypothesis.settings.register_profile("throughtime", deadline=None)
 hypothesis.settings.load_profile("throughtime")
 
-# A program that was compiled once is read back: by a later test, and by the next run.
+# Compiled programs are stored on disk, for later tests and for the next run.
 CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 jax.config.update("jax_compilation_cache_dir", str(CACHE))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 os.environ["THROUGHTIME_CACHE"] = "0"  # the command line leaves the user's own folder alone
 
+# Compilation without optimisation takes a third of the time: enough for what runs for
+# milliseconds. As `compiler_options` of a `jit`, or by the fixture `quick_compile`.
+QUICK_COMPILE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
 DATES = [dt.datetime(2020, 1, 31), dt.datetime(2020, 2, 29), dt.datetime(2020, 3, 31)]
 DATA = {"date": DATES, "y": [1.5, -2.0, 3.25], "u": [10, 20, 30], "note": ["a", "b", "c"]}
 CSV = "date,y,u,note\n2020-01-31,1.5,10,a\n2020-02-29,-2.0,20,b\n2020-03-31,3.25,30,c\n"
-"""One small table with month ends, a target, an input and a note: a frame, and as text."""
+"""One small table, as columns and as CSV: month ends, a target, an input and a note."""
 
 
 @pytest.fixture
 def float64():
-    """Double precision, for tests that hold to rounding error."""
+    """Double precision, for tests that are exact up to rounding error."""
     with jax.enable_x64(True):
         yield
 
 
+@pytest.fixture(scope="module")
+def quick_compile():
+    """No optimisation of what is compiled, for modules whose programs run for milliseconds."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture
 def write(tmp_path):
-    """Writes a file of text or bytes and gives its path."""
+    """A function that writes text or bytes to a file and returns its path."""
 
     def write(text, name="lab.csv"):
         file = tmp_path / name
@@ -57,7 +69,8 @@ def write(tmp_path):
 @pytest.fixture(scope="session")
 def lab():
     """The series of `DATA` with `u` as an input."""
-    from throughtime.data.series import Series, Times
+    from throughtime.data.series import Series
+    from throughtime.data.time_axis import Times
 
     return Series(
         np.array([[1.5], [-2.0], [3.25]]),
@@ -69,7 +82,7 @@ def lab():
 
 
 def refuses(message):
-    """Expects an `InputError` that holds this text."""
+    """A context that expects an `InputError` whose message contains this text."""
     from throughtime.errors import InputError
 
     return pytest.raises(InputError, match=re.escape(message))

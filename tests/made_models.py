@@ -1,4 +1,4 @@
-"""Models as if they were fitted, with known errors: nothing is trained."""
+"""Forecasters as if they had been fitted, and backtests with known errors: no training."""
 
 import math
 
@@ -6,9 +6,10 @@ import numpy as np
 
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
-from throughtime.forecasting.backtest import Backtest, Origins
+from throughtime.forecasting.backtest import Backtest, RollingOrigins
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.training.train import Fitted, Row
+from throughtime.training.history import Row
+from throughtime.training.result import Fitted
 
 
 def waves(n=160, targets=("y",), name="waves", filled=0):
@@ -21,7 +22,7 @@ def waves(n=160, targets=("y",), name="waves", filled=0):
 
 
 def untrained(series, best=(5,), validated=True, **settings):
-    """A model as if it was fitted: it says nothing of the data, but it costs no time."""
+    """A forecaster as if it had been fitted, with random weights: it costs no time."""
     quick = {"hidden": 4, "epochs": 9, "window": 8, "ensemble": len(best)}
     model = Forecaster(**(quick | settings)).prepare(series)
     loss = 0.5 if validated else math.nan
@@ -31,21 +32,23 @@ def untrained(series, best=(5,), validated=True, **settings):
         for m in range(len(best))
     ]
     network = model.architecture_.ensemble(len(best), 0)
-    model.fitted_ = Fitted(network, history, best, "all epochs done")
+    model.fitted_ = Fitted(network, history, best, f"all {model.epochs} epochs done")
     return model
 
 
-def judged_on(model, series, steps, error=0.1):
+def known_backtest(model, series, steps, error=0.1):
     """A backtest of these series, or of a model's own test parts, with a known error."""
-    parts = model.parts_
-    context = max(parts.context, parts.period() or 0)
+    data = model.data_
+    context = max(data.context, data.period() or 0)
     bounds = [(one, context, len(one)) for one in series or []] or [
         (one, split.validation, split.total)
-        for one, split in zip(parts.series, parts.splits, strict=True)
+        for one, split in zip(data.series, data.splits, strict=True)
     ]
-    truth = Origins.join(
-        [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
+    truth = RollingOrigins.join(
+        [RollingOrigins.between(*bound, context, steps, complete=True) for bound in bounds]
     ).truth
     forecasts = {"network": truth + error, "persistence": truth - 2 * error}
     margins = np.ones(truth.shape[1:])
-    return Backtest.judge(truth, forecasts, margins, 0.9, 11, parts.series[0].target_names)
+    return Backtest.from_forecasts(
+        truth, forecasts, margins, 0.9, 11, data.series[0].target_names
+    )

@@ -1,11 +1,11 @@
-"""A run changed as a forger would change it."""
+"""Changing a run as a forger would."""
 
 import hashlib
 import json
 
 
 def rewrite(folder, change, **files):
-    """Change `run.json`, and make its digests right again, as a forger would."""
+    """Change `run.json`, and the files named in `files`, and correct all digests."""
     path = folder / "run.json"
     plain = json.loads(path.read_text())
     plain.pop("digest")

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,16 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 DOCUMENTS = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "start").glob("*.md")),
     ROOT / "CONTRIBUTING.md",
+]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SOURCE = PROJECT["urls"]["Source"]
+# The same tree by absolute addresses, as a package index needs them in the README.
+PUBLISHED = [
+    f"{SOURCE}/blob/main/",
+    f"{SOURCE}/tree/main/",
+    SOURCE.replace("//github.com/", "//raw.githubusercontent.com/") + "/main/",
 ]
 
 documents = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -34,11 +44,33 @@ def test_the_parts_in_the_readme_run():
 @documents
 def test_files_that_a_document_names_are_there(path):
     text = path.read_text(encoding="utf-8")
-    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    addresses = re.findall(r"\]\(([^)#\s]+)", text)
+    links = [link for link in addresses if "://" not in link]
     named = re.findall(r"`((?:src|tests|scripts|benchmarks|docs|examples)/[\w./-]+)`", text)
     missing = [name for name in links if not (path.parent / name).exists()]
     missing += [name for name in named if not (ROOT / name).exists()]
+    missing += [link for link in addresses if published(link) and not published(link).exists()]
     assert not missing
+
+
+def published(address):
+    """The file of this tree that an absolute address means; None for one that is elsewhere."""
+    for root in PUBLISHED:
+        if address.startswith(root):
+            return ROOT / address.removeprefix(root)
+    return None
+
+
+def test_pictures_of_the_readme_have_absolute_addresses():
+    """A package index shows the README without the files beside it."""
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert pictures
+    for picture in pictures:
+        assert picture.startswith(PUBLISHED[-1]) and published(picture).is_file(), picture
+
+
+def test_the_addresses_of_the_project_are_one():
+    assert all(address.startswith(SOURCE) for address in PROJECT["urls"].values())
 
 
 @documents

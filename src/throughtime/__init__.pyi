@@ -6,7 +6,7 @@
 from .data.datasets import load_dataset as load_dataset
 from .data.scaler import Scaler as Scaler
 from .data.series import Series as Series
-from .data.series import Split as Split
+from .data.split import Split as Split
 from .data.tables import to_series as to_series
 from .data.time_axis import Times as Times
 from .dynamics.attractor_metrics import spectrum_distance as spectrum_distance
@@ -35,15 +35,15 @@ from .forecasting.backtest import Backtest as Backtest
 from .forecasting.forecaster import Forecaster as Forecaster
 from .forecasting.forecaster import load as load
 from .forecasting.predict import Forecast as Forecast
+from .recurrence.architecture import Architecture as Architecture
 from .recurrence.bptt import bptt as bptt
 from .recurrence.cells import GRU as GRU
 from .recurrence.cells import LSTM as LSTM
 from .recurrence.cells import RNN as RNN
 from .recurrence.cells import Cell as Cell
-from .recurrence.cells import EchoState as EchoState
 from .recurrence.cells import LSTMState as LSTMState
+from .recurrence.echo_state_cell import EchoState as EchoState
 from .recurrence.initialisation import Initialisation as Initialisation
-from .recurrence.network import Architecture as Architecture
 from .recurrence.network import Dense as Dense
 from .recurrence.network import Network as Network
 from .recurrence.network import Readout as Readout
@@ -52,9 +52,9 @@ from .recurrence.rollout import rollout as rollout
 from .recurrence.unroll import unroll as unroll
 from .reservoir.echo_state import EchoStateNetwork as EchoStateNetwork
 from .reservoir.next_generation import NextGeneration as NextGeneration
+from .tasks.definition import Task as Task
 from .tasks.learn import learn_task as learn_task
 from .tasks.learn import solve as solve
-from .tasks.long_range import Task as Task
 from .tasks.long_range import task as task
 from .tasks.recipes import way as way
 from .training.batches import Batch as Batch
@@ -66,8 +66,8 @@ from .training.losses import Loss as Loss
 from .training.methods import method as method
 from .training.objective import Method as Method
 from .training.regulariser import Regularised as Regularised
-from .training.train import Diverged as Diverged
-from .training.train import Fitted as Fitted
+from .training.result import Diverged as Diverged
+from .training.result import Fitted as Fitted
 from .training.train import evaluate as evaluate
 from .training.train import train as train
 

@@ -1,4 +1,4 @@
-"""The process of the command line: `throughtime`, or `python -m throughtime`."""
+"""The program: `throughtime`, or `python -m throughtime`."""
 
 import atexit
 import contextlib
@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 
 import typer
 
-from throughtime._support.compilation_cache import keep_programs
+from throughtime._support.compilation_cache import enable_compilation_cache
 from throughtime.commands.app import app
-from throughtime.commands.exit_status import Terminated, fail, say, terminated
-from throughtime.commands.usage_errors import refusal
+from throughtime.commands.exit_status import fail, print_error
+from throughtime.commands.signals import Terminated, raise_terminated
+from throughtime.commands.usage_errors import to_input_error
 from throughtime.errors import InputError
 
 # The base class of usage errors, wherever this version of Typer keeps it.
@@ -23,9 +24,9 @@ USAGE_ERRORS: Any = tuple(
 
 
 def run() -> NoReturn:
-    """The entry point of the process: `main`, and out.
+    """The entry point of the program: run `main`, then end the process at once.
 
-    The process is not taken apart: freeing what JAX holds takes longer than many a command.
+    Python's own shutdown is skipped: freeing what JAX holds takes longer than many commands.
     """
     status = 1
     try:
@@ -47,14 +48,11 @@ def run() -> NoReturn:
 
 
 def main() -> NoReturn:
-    """Run a command, and turn what went wrong into one line and a status.
-
-    (The process itself begins and ends in `run`.)
-    """
+    """Run a command; an error becomes one line on stderr and an exit status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    signal.signal(signal.SIGTERM, terminated)
-    keep_programs()
-    gc.set_threshold(100_000, 20, 20)  # what is imported stays: seek garbage less often
+    signal.signal(signal.SIGTERM, raise_terminated)
+    enable_compilation_cache()
+    gc.set_threshold(100_000, 20, 20)  # imported modules are never freed: collect less often
     try:
         status = app(standalone_mode=False)
         if sys.stdout is not None:
@@ -68,26 +66,27 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         status = fail("Interrupted.", 130)
     except BrokenPipeError:
-        # Whoever read our output has gone: say nothing more, not even on the way out.
+        # The reader of our output is gone: print nothing more, not even at exit.
         if sys.stdout is not None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 141
     except USAGE_ERRORS as error:
-        status = fail(str(refusal(error, sys.argv[1:])), 2)
+        status = fail(str(to_input_error(error, sys.argv[1:])), 2)
     except MemoryError as error:
-        rule = "network, data and steps must fit into memory"
-        status = fail(str(InputError(rule, str(error) or "too much", "Lower them.")), 2)
+        rule = "the network, the data and the steps must fit into memory"
+        got = str(error) or "more than fits"
+        status = fail(str(InputError(rule, got, "Lower one of them.")), 2)
     except OSError as error:
         where = f": `{error.filename}`" if error.filename else ""
-        status = fail(f"The system refused ({error.strerror}){where}.", 1)
+        status = fail(f"The operating system refused ({error.strerror}){where}.", 1)
     sys.exit(status or 0)
 
 
 def _status(code: Any) -> int:
-    """The exit status that Python gives to what `SystemExit` carries; a text is printed."""
+    """The exit status that Python gives to the code of a `SystemExit`; a text is printed."""
     if code is None or isinstance(code, int):
         return code or 0
-    say(str(code))
+    print_error(str(code))
     return 1
 
 

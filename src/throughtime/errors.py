@@ -1,9 +1,9 @@
-"""The errors that a user can cause and can mend.
+"""Errors that a user can cause and can correct.
 
-Everything else that is raised is a defect of this package.
+Any other exception is a defect of this package.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from numbers import Integral
 
@@ -11,8 +11,8 @@ from numbers import Integral
 class InputError(ValueError):
     """A rule that was broken, the value received, and what to do about it.
 
-    The message is one line, ``"{rule}; got {got}. {remedy}"``. The command line
-    prints it and exits with status 2.
+    The message is one line, ``"{rule}; got {got}. {remedy}"``. The command line prints it and
+    exits with status 2.
 
     Parameters
     ----------
@@ -37,28 +37,71 @@ class InputError(ValueError):
         return type(self), (self.rule, self.got, self.remedy)
 
 
-def nearest(name: object, known: Iterable[str]) -> str:
-    """A remedy that suggests the known name nearest to the one received, or lists them all.
+def closest_name(name: object, known: Iterable[str]) -> str | None:
+    """The known name that is spelt most like `name`, whatever its case; None if none is close.
 
     Examples
     --------
-    >>> nearest("lsmt", ["rnn", "gru", "lstm"])
+    >>> closest_name("LSMT", ["rnn", "gru", "lstm"])
+    'lstm'
+    """
+    by_lower_case = {k.lower(): k for k in sorted(known)}
+    close = get_close_matches(str(name).lower(), by_lower_case, n=1)
+    return by_lower_case[close[0]] if close else None
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The remedy for an unknown name: the closest known one, if any, and the list of all.
+
+    Examples
+    --------
+    >>> did_you_mean("lsmt", ["rnn", "gru", "lstm"])
     'Did you mean `lstm`? Known: gru, lstm, rnn.'
     """
     known = sorted(known)
-    close = get_close_matches(str(name), known, n=1)
-    question = f"Did you mean `{close[0]}`? " if close else ""
+    close = closest_name(name, known)
+    question = "" if close is None else f"Did you mean `{close}`? "
     return f"{question}Known: {', '.join(known)}."
 
 
-def at_least_one(name: str, value: object) -> None:
-    """Refuse what is not a whole number of 1 or more.
+def check_positive_integer(name: str, value: object) -> None:
+    """Refuse everything but a whole number of at least 1.
+
+    Parameters
+    ----------
+    name
+        What the error calls the value.
+    value
+        The value to check. `True` is not a number here.
 
     Raises
     ------
     InputError
-        Which calls it by its name.
+        If `value` is not a whole number, or is below 1.
     """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        rule = f"`{name}` must be a whole number of at least 1"
+    rule = f"`{name}` must be a whole number of at least 1"
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise InputError(rule, value, "Pass a whole number, such as 1.")
+    if value < 1:
         raise InputError(rule, value, f"Raise `{name}`.")
+
+
+def check_known_name(name: str, value: object, known: Collection[str]) -> None:
+    """Refuse a value that is not one of the known names.
+
+    Parameters
+    ----------
+    name
+        What the error calls the value.
+    value
+        The value to check.
+    known
+        The names to choose from.
+
+    Raises
+    ------
+    InputError
+        If `value` is not among them; it suggests the closest one.
+    """
+    if value not in known:
+        raise InputError(f"`{name}` must be a known name", value, did_you_mean(value, known))

@@ -1,4 +1,4 @@
-"""JSON with a digest of itself: what it gives back, and what it refuses."""
+"""JSON with a digest of itself: what is read back, and what is refused."""
 
 import hashlib
 import json
@@ -7,10 +7,10 @@ import pytest
 from conftest import refuses
 from pydantic import BaseModel, ConfigDict
 
-from throughtime._support.integrity import checked, digest, read_json, write_json
+from throughtime._support.integrity import digest, read_json, read_verified, write_json
 
 
-class Held(BaseModel):
+class Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: int
@@ -23,8 +23,8 @@ PLAIN = {"format": 1, "name": "Größe \u2028 <b>", "sizes": [3, 4]}
 
 @pytest.fixture
 def path(tmp_path):
-    write_json(tmp_path / "held.json", PLAIN)
-    return tmp_path / "held.json"
+    write_json(tmp_path / "document.json", PLAIN)
+    return tmp_path / "document.json"
 
 
 def test_a_digest_is_the_sha256():
@@ -33,9 +33,9 @@ def test_a_digest_is_the_sha256():
     assert digest(b"") == hashlib.sha256(b"").hexdigest()
 
 
-def test_what_was_written_is_read(path):
-    assert read_json(path, Held, 1) == Held(**PLAIN)
-    assert read_json(path, Held, 7).sizes == (3, 4)  # an older format
+def test_what_was_written_is_read_back(path):
+    assert read_json(path, Document, 1) == Document(**PLAIN)
+    assert read_json(path, Document, 7).sizes == (3, 4)  # an older format
     assert path.read_text().endswith("}\n")
     assert json.loads(path.read_text()) == {
         **PLAIN,
@@ -46,11 +46,11 @@ def test_what_was_written_is_read(path):
 def test_the_digest_is_of_the_values_not_of_their_layout(path):
     plain = json.loads(path.read_text())
     path.write_text(json.dumps(dict(reversed(plain.items()))))
-    assert read_json(path, Held, 1) == Held(**PLAIN)
+    assert read_json(path, Document, 1) == Document(**PLAIN)
 
 
-def rewritten(path, **changes):
-    """The file with other values under the old digest."""
+def change_values(path, **changes):
+    """Change values in the file, and leave the digest as it was."""
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
@@ -59,22 +59,22 @@ def rewritten(path, **changes):
     [{"name": "other"}, {"sizes": [3, 5]}, {"more": 1}, {"digest": "0" * 64}, {"digest": None}],
 )
 def test_a_change_is_refused(path, changes):
-    rewritten(path, **changes)
+    change_values(path, **changes)
     with refuses(f"`{path}`, but its content does not match its digest. Restore the file"):
-        read_json(path, Held, 1)
+        read_json(path, Document, 1)
 
 
-def test_a_digest_that_was_cut_out_is_refused(path):
+def test_a_missing_digest_is_refused(path):
     path.write_text(json.dumps(PLAIN))
     with refuses("does not match its digest"):
-        read_json(path, Held, 1)
+        read_json(path, Document, 1)
 
 
 def test_a_newer_format_asks_for_a_newer_version(path):
-    """Whatever else has changed in it."""
-    rewritten(path, format=2, new="field")
+    """Even if the newer format has other fields."""
+    change_values(path, format=2, new="field")
     with refuses("format must be at most 1; got 2. Install a newer version of throughtime."):
-        read_json(path, Held, 1)
+        read_json(path, Document, 1)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_newer_format_asks_for_a_newer_version(path):
 def test_what_is_not_json_is_refused(path, content):
     path.write_bytes(content)
     with refuses("but it is not JSON"):
-        read_json(path, Held, 1)
+        read_json(path, Document, 1)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_is_not_json_is_refused(path, content):
 def test_what_has_no_format_is_refused(path, plain):
     path.write_text(json.dumps(plain))
     with refuses("but it has no format number"):
-        read_json(path, Held, 1)
+        read_json(path, Document, 1)
 
 
 @pytest.mark.parametrize(
@@ -104,26 +104,26 @@ def test_what_has_no_format_is_refused(path, plain):
         ({"format": 1, "name": "a", "more": 1}, "more"),
     ],
 )
-def test_values_of_another_shape_are_refused_though_the_digest_is_right(path, plain, name):
+def test_values_of_another_type_are_refused_despite_a_right_digest(path, plain, name):
     write_json(path, plain)
-    with refuses(f"but `{name}` is not right"):
-        read_json(path, Held, 1)
+    with refuses(f"but `{name}` is not valid"):
+        read_json(path, Document, 1)
 
 
 def test_a_missing_file_and_a_folder_are_refused(path, tmp_path):
     with refuses("but the file is missing"):
-        read_json(tmp_path / "none.json", Held, 1)
+        read_json(tmp_path / "none.json", Document, 1)
     with refuses("but it cannot be read (Is a directory)"):
-        read_json(tmp_path, Held, 1)
+        read_json(tmp_path, Document, 1)
 
 
-def test_a_file_beside_it_is_checked(tmp_path):
+def test_the_digest_of_another_file_is_checked(tmp_path):
     path = tmp_path / "weights"
     path.write_bytes(b"abc")
-    assert checked(path, {"weights": digest(b"abc"), "other": digest(b"")}) == b"abc"
+    assert read_verified(path, {"weights": digest(b"abc"), "other": digest(b"")}) == b"abc"
     for digests in ({"weights": digest(b"abd")}, {"other": digest(b"abc")}, {}):
         with refuses("its content does not match its digest"):
-            checked(path, digests)
+            read_verified(path, digests)
     path.unlink()
     with refuses("the file is missing"):
-        checked(path, {"weights": digest(b"abc")})
+        read_verified(path, {"weights": digest(b"abc")})

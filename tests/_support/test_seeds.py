@@ -6,8 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from throughtime._support.seeds import generator, words
-from throughtime.recurrence.network import Architecture
+from throughtime._support.seeds import generator, seed_integers
+from throughtime.recurrence.architecture import Architecture
 
 KINDS = {
     "int": lambda seed: seed,
@@ -35,19 +35,19 @@ def test_a_whole_number_is_numpys_seed():
     """The numbers are NumPy's own: the same on every device and version of JAX."""
     np.testing.assert_array_equal(draw(7), np.random.default_rng([7]).random(5))
     np.testing.assert_array_equal(draw(7, 2, 4), np.random.default_rng([7, 2, 4]).random(5))
-    assert words(7) == words(np.int32(7)) == (7,)
-    assert words(2**80) == (2**80,)
+    assert seed_integers(7) == seed_integers(np.int32(7)) == (7,)
+    assert seed_integers(2**80) == (2**80,)
 
 
 def test_a_key_is_its_data():
     """Both kinds of `jax.random` key, and seeds above 32 bits' worth of one word."""
     key = jax.random.key(7)
     data = tuple(np.asarray(jax.random.key_data(key)).tolist())
-    assert words(key) == words(jax.random.PRNGKey(7)) == data
-    assert all(type(word) is int for word in words(key))
+    assert seed_integers(key) == seed_integers(jax.random.PRNGKey(7)) == data
+    assert all(type(word) is int for word in seed_integers(key))
     np.testing.assert_array_equal(draw(key), np.random.default_rng(data).random(5))
     one, two = jax.random.split(key)
-    assert len({words(key), words(one), words(two)}) == 3
+    assert len({seed_integers(key), seed_integers(one), seed_integers(two)}) == 3
     assert (draw(one) != draw(two)).all()
 
 
@@ -62,8 +62,8 @@ def test_a_generator_without_a_stream_is_used_as_it_is():
 def test_a_generator_gives_its_next_numbers_as_a_seed():
     rng = np.random.default_rng(7)
     twin = copy.deepcopy(rng)
-    first = words(rng)
-    assert first == tuple(twin.integers(2**32, size=4).tolist()) and words(rng) != first
+    first = seed_integers(rng)
+    assert first == tuple(twin.integers(2**32, size=4).tolist()) and seed_integers(rng) != first
     one, other = (draw(np.random.default_rng(7), stream) for stream in (0, 1))
     assert (one != other).all()
 

@@ -25,11 +25,13 @@ from command_line import CACHE, LINE, TINY, call, cut, document, fails, succeeds
 
 from throughtime import __main__ as process
 from throughtime.commands import app
+from throughtime.commands.forecast import forecast
 from throughtime.data import datasets
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.lecture import programs
+from throughtime.lecture.program import Program, ProgramResult
 from throughtime.recurrence import native_kernels
-from throughtime.training.train import Row
+from throughtime.training.history import Row
 
 COMMANDS = "forecast predict resume example compare surrogate diagnose tasks info".split()
 
@@ -57,7 +59,7 @@ def here(tmp_path, monkeypatch):
 def no_report():
     """Leave out the report, which takes longer than a tiny training."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("throughtime.report.write_report", lambda *_, **__: None)
+        patch.setattr("throughtime.reports.forecast_report.write_report", lambda *_, **__: None)
         yield
 
 
@@ -65,7 +67,10 @@ def no_report():
 def untrained(monkeypatch):
     """End a forecast when its folder is made; gives the folders."""
     folders = []
-    monkeypatch.setattr(app, "_complete", lambda folder, *_: folders.append(folder))
+    monkeypatch.setattr(
+        "throughtime.commands.forecast.train_and_print",
+        lambda folder, *_: folders.append(folder),
+    )
     return folders
 
 
@@ -91,14 +96,14 @@ def run(here, finished):
 @pytest.mark.parametrize(
     ("text", "rule", "got", "remedy"),
     [
-        ("", "a data file must hold a table", "bad.csv, empty", "Check it."),
-        ("t,y\n", "a table must have rows under its header", "none in bad.csv", "Check it."),
+        ("", "a data file must hold a table", "bad.csv, empty", "Pass another file."),
+        ("t,y\n", "a table must have rows under its header", "none in bad.csv", "Add the rows"),
         ("0,1\n1,2\n", "the first line must name the columns", "numbers in bad.csv", "Add a"),
         (
             "t,y\n" + "".join(f"{i},{'high' if i == 7 else i % 5}\n" for i in range(100)),
             "column `y` must hold numbers",
             "'high' in row 8",
-            "Correct it",
+            "Correct the value",
         ),
         (
             "t,y\n" + "".join(f"{i},{'' if i == 7 else i % 5}\n" for i in range(100)),
@@ -168,11 +173,11 @@ def test_bad_data(here, text, rule, got, remedy):
     ("data", "rule", "got", "remedy"),
     [
         ("lap.csv", "the data file must exist", "lap.csv", "Did you mean `lab.csv`?"),
-        ("no/lab.csv", "the data file must exist", "no/lab.csv", "Check the path."),
-        ("sunspot", "the data file must exist", "sunspot", "Check the path."),
+        ("no/lab.csv", "the data file must exist", "no/lab.csv", "Correct the path."),
+        ("sunspot", "the data file must exist", "sunspot", "Correct the path."),
         (".", "data must be a file", "the folder .", "Name a file in it."),
         ("lab.xlsx", "must exist", "lab.xlsx", "Did you mean `lab.csv`?"),
-        ("/dev/null", "a data file must end in .csv", "null", "Convert it."),
+        ("/dev/null", "a data file must end in .csv", "null", "Save the table as CSV"),
     ],
 )
 def test_bad_paths(here, data, rule, got, remedy):
@@ -189,7 +194,7 @@ def test_bad_paths(here, data, rule, got, remedy):
         ("--target y --time T", "`time` must name a column", "T", "Did you mean `t`?"),
         ("--target y --id who", "`id` must name a column", "who", "Change `id`."),
         ("--target ,", "a table needs a numeric column", "`t`, `y`, `u`, `v`", "Pass `target`"),
-        ("--target y --fill zero", "`fill` must be", "zero", "Change or leave out `fill`."),
+        ("--target y --fill zero", "`fill` must be", "zero", "or leave `fill` out."),
         ("--target y --window 77", "`window` must be shorter", "77 of 77 steps", "Lower `win"),
         ("--target y --window 70 --horizon 9", "together", "70 + 9 of 77 steps", "Lower `hor"),
         ("--target y --horizon 21", "`horizon` must not be longer", "21 of 19", "Lower `hor"),
@@ -202,7 +207,7 @@ def test_bad_paths(here, data, rule, got, remedy):
         ("--target y --schedule cosin", "`schedule` must be", "cosin", "`cosine`?"),
         ("--target y --dtype float16", "`dtype` must be", "float16", "float32, float64"),
         ("--target y --inputs u", "needs `u`", "no table of future inputs", "Pass one"),
-        ("--target y --inputs u --future no.csv", "must exist", "no.csv", "Check the path."),
+        ("--target y --inputs u --future no.csv", "must exist", "no.csv", "Correct the path."),
         ("--target y --inputs u --future short.csv", "3 steps needs `u`", "no row for 122", ""),
         ("--target y --inputs u --future past.csv", "3 steps needs `u`", "no row for 120", ""),
         ("--target y --inputs u --future few.csv", "3 steps needs `u`", "2 rows", "more rows"),
@@ -234,8 +239,13 @@ def test_bad_paths(here, data, rule, got, remedy):
         ),
         ("--target y -x", "must be a known one", "`-x`", "--hidden"),
         ("--target", "`--target` must be followed by a value", "none", "See `throughtime"),
-        ("--target y --truncated=yes", "`--truncated` must stand alone", "`yes`", "See `thr"),
-        ("--target y again", "given only what its help names", "`again`", "forecast --help`."),
+        ("--target y --truncated=yes", "`--truncated` takes no value", "`yes`", "See `thr"),
+        (
+            "--target y again",
+            "no other arguments",
+            "`again`",
+            "forecast --help`.",
+        ),
     ],
 )
 def test_bad_options(here, options, rule, got, remedy):
@@ -302,7 +312,12 @@ def test_numbers_out_of_range(here, name, values):
         ("example sine --seed -1", "`seed` must be at least 0", "-1", "Raise `seed`."),
         ("example sine --out y.csv", "must be writable", "`y.csv`", "Pass another `--out`."),
         ("example sine --out /proc/x", "must be writable", "`/proc/x`", "Pass another"),
-        ("info here", "given only what its help names", "`here`", "See `throughtime info"),
+        (
+            "info here",
+            "no other arguments",
+            "`here`",
+            "See `throughtime info",
+        ),
     ],
 )
 def test_bad_commands(here, command, rule, got, remedy):
@@ -315,7 +330,7 @@ def test_bad_commands(here, command, rule, got, remedy):
         ("--steps 0", "`steps` must be at least 1", "0", "Raise `steps`."),
         ("--steps -3", "`steps` must be at least 1", "-3", "Raise `steps`."),
         ("--steps many", "`--steps` must be a whole number", "`many`", "predict --help`."),
-        ("--data no.csv", "the data file must exist", "no.csv", "Check the path."),
+        ("--data no.csv", "the data file must exist", "no.csv", "Correct the path."),
         ("--data short.csv", "at least 8 steps", "7 steps", "Pass more of the series."),
         ("--data other.csv", "`target` must name a column", "y", "Change `target`."),
         ("--out no/f.csv", "the output file must be writable", "`no/f.csv`", "Pass another"),
@@ -397,7 +412,9 @@ def test_a_run_without_a_setting(run):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_when_a_run_is_there_names_how_to_resume(here, monkeypatch, number):
-    monkeypatch.setattr("throughtime.job.complete", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr(
+        "throughtime.commands.forecast_run.complete", lambda *_: os.kill(os.getpid(), number)
+    )
     done = call("forecast", "y.csv", *TINY, "--out", "half", "-q")
     word = "Terminated" if number == signal.SIGTERM else "Interrupted"
     assert done.status == 128 + number
@@ -474,7 +491,8 @@ def test_an_echo_state_network_is_a_forecaster_like_the_others(here, no_report, 
     predicted = succeeds("predict", "run", "--steps", 3)
     assert predicted.out == Path("run/forecast.csv").read_text()
     with monkeypatch.context() as patch:
-        patch.setattr(cli, "_complete", lambda *_: None)  # it ends before it is trained
+        # it ends before it is trained
+        patch.setattr("throughtime.commands.forecast.train_and_print", lambda *_: None)
         succeeds("forecast", *options, "--out", "half")
     assert not Path("half/weights.safetensors").exists()
     succeeds("resume", "half", "-q")
@@ -574,7 +592,7 @@ def test_bundled_series_by_name(here, untrained, name):
 def test_a_file_wins_over_a_bundled_series(here, untrained):
     Path("laser").write_text(cut(table(), "t", "y"))
     rule = "a data file must end in .csv"
-    fails("forecast", "laser", *TINY, rule=rule, got="laser", remedy="Convert it.")
+    fails("forecast", "laser", *TINY, rule=rule, got="laser", remedy="Save the table as CSV")
 
 
 def test_the_default_folder_is_a_new_one(here, untrained):
@@ -651,9 +669,9 @@ def quick(monkeypatch):
     def run(folder, seed, show):
         show([Row(0, 1, 0.5, math.nan, 1.0, 1.0, 0.1)])
         (folder / "losses.png").touch()
-        return programs.Result("a network", {"error": 0.25}, [folder / "losses.png"])
+        return ProgramResult("a network", {"error": 0.25}, [folder / "losses.png"])
 
-    monkeypatch.setitem(programs.EXAMPLES, "sine", programs.Example("quick", 1, run))
+    monkeypatch.setitem(programs.PROGRAMS, "sine", Program("quick", 1, run))
 
 
 def test_an_example_as_text(here, quick):
@@ -710,8 +728,7 @@ def test_the_example_of_a_help_is_a_command_that_exists(command):
 
 def test_defaults_are_those_of_the_forecaster():
     options = {
-        name: option.default
-        for name, option in inspect.signature(app.forecast).parameters.items()
+        name: option.default for name, option in inspect.signature(forecast).parameters.items()
     }
     settings = {field.name: field.default for field in fields(Forecaster)}
     assert set(options) - set(settings) == ONLY_IN_COMMANDS
@@ -777,20 +794,20 @@ def test_out_of_memory_is_a_line(here, monkeypatch):
     def forecaster(**_):
         raise MemoryError
 
-    monkeypatch.setattr("throughtime.forecast.Forecaster", forecaster)
-    rule = "network, data and steps must fit into memory"
-    fails("forecast", "y.csv", rule=rule, got="too much", remedy="Lower them.")
+    monkeypatch.setattr("throughtime.forecasting.forecaster.Forecaster", forecaster)
+    rule = "the network, the data and the steps must fit into memory"
+    fails("forecast", "y.csv", rule=rule, got="more than fits", remedy="Lower one of them.")
 
 
 def test_the_system_s_refusal_is_a_line(here, monkeypatch):
     def forecaster(**_):
         raise OSError(28, "No space left on device", "run.json")
 
-    monkeypatch.setattr("throughtime.forecast.Forecaster", forecaster)
+    monkeypatch.setattr("throughtime.forecasting.forecaster.Forecaster", forecaster)
     done = call("forecast", "y.csv")
     assert done.status == 1 and done.out == ""
     assert done.err == (
-        "throughtime: The system refused (No space left on device): `run.json`.\n"
+        "throughtime: The operating system refused (No space left on device): `run.json`.\n"
     )
 
 

@@ -48,8 +48,10 @@ def runs(tmp_path_factory):
     }
     made["driven"] += ["--future", "future.csv", "--ensemble", 2]
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
-        for module in ("report.write_report", "surrogate_report.write_surrogate"):
-            patch.setattr(f"throughtime.{module}", lambda *_, **__: None)  # they take long
+        for module in ("forecast_report.write_report", "surrogate_report.write_surrogate"):
+            patch.setattr(
+                f"throughtime.reports.{module}", lambda *_, **__: None
+            )  # they take long
         for name, arguments in made.items():
             succeeds(*arguments, "--out", name)
     return folder
@@ -84,7 +86,7 @@ def test_a_forecast_with_a_record_of_its_gradient_flow(here):
     assert {path.name for path in Path("recorded").iterdir()} == before | {"diagnosis.html"}
     page, parsed = page_of("recorded")
     assert {"gradients", "free", "exponents"} <= set(parsed.ids)
-    assert "The same while the network learned." in page
+    assert "The same quantity over the course of the training." in page
     assert "3 epochs from 0 to 2" in page
     assert "throughtime diagnose recorded --steps 128" in page.replace("</span>", "")
     # with the record, two pictures more: heat, wide and narrow
@@ -103,9 +105,9 @@ def test_a_forecast_without_a_record_in_json(here):
 
 def test_a_run_with_inputs_says_what_is_held(here):
     found = document(succeeds("diagnose", "driven", *LOOK, "--json").out)
-    assert "What it reads beside the series was held at its mean: u." in found["sentences"]
+    assert "Its other inputs were held at their means: u." in found["sentences"]
     assert "This is the first of 2 networks." in found["sentences"]
-    assert "What it reads beside the series was held at its mean: u." in page_of("driven")[0]
+    assert "Its other inputs were held at their means: u." in page_of("driven")[0]
 
 
 def test_a_surrogate(here):
@@ -140,11 +142,11 @@ def test_a_run_that_is_not_finished(here, name):
         write_json(path, {**plain, "stopped": None, "best_epochs": []})
         fails("diagnose", name, rule="must be trained to its end", got=name, remedy="resume")
         return
-    from throughtime.commands import checkpointed_run
+    from throughtime.commands import forecast_run
     from throughtime.data.tables import to_series
     from throughtime.forecasting.forecaster import Forecaster
 
-    checkpointed_run.begin(
+    forecast_run.begin(
         Forecaster(hidden=3, window=8), to_series("y.csv"), Path("half"), steps=3
     )
     fails("diagnose", "half", rule="must be trained to its end", got="half", remedy="resume")
@@ -153,7 +155,7 @@ def test_a_run_that_is_not_finished(here, name):
 @pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
 def test_a_browser_draws_the_page(here, tmp_path):
     """Of an echo state network."""
-    assert "Left alone" in succeeds("diagnose", "esn", *LOOK).out
+    assert "In a free run" in succeeds("diagnose", "esn", *LOOK).out
     assert "gradients" in page_of("esn")[1].ids
     picture = tmp_path / "page.png"
     quiet = "headless no-sandbox disable-gpu disable-quic no-first-run hide-scrollbars"

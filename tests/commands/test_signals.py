@@ -137,12 +137,13 @@ def test_a_second_signal_ends_at_once(table, tmp_path):
     folder = tmp_path / "run"
     program = (
         "import sys, time\n"
-        "from throughtime import __main__, cli, progress\n"
+        "from throughtime import __main__\n"
+        "from throughtime.commands import progress\n"
         "class Slow(progress.Silent):\n"
         "    def show(self, history):\n"
         "        print('ready', flush=True)\n"
         "        for _ in range(600): time.sleep(0.1)\n"
-        "cli._watcher = lambda *_: Slow()\n"
+        "progress.show_progress = lambda *_: Slow()\n"
         "__main__.main()"
     )
     process = subprocess.Popen(
@@ -169,11 +170,12 @@ def test_a_signal_when_nothing_trains(number, status):
     """One line, and the same status; nothing there is to resume."""
     program = (
         "import time\n"
-        "from throughtime import __main__, run\n"
-        "def versions():\n"
+        "from throughtime import __main__\n"
+        "from throughtime._support import versions\n"
+        "def package_versions():\n"
         "    print('ready', flush=True)\n"
         "    for _ in range(600): time.sleep(0.1)\n"
-        "run.versions = versions\n"
+        "versions.package_versions = package_versions\n"
         "__main__.main()"
     )
     process = subprocess.Popen(

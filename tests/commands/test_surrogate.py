@@ -59,7 +59,9 @@ def run(here, of_a_map):
 @pytest.fixture
 def no_report(monkeypatch):
     """Leave out the report, which takes longer than a tiny training."""
-    monkeypatch.setattr("throughtime.surrogate_report.write_surrogate", lambda *_, **__: None)
+    monkeypatch.setattr(
+        "throughtime.reports.surrogate_report.write_surrogate", lambda *_, **__: None
+    )
 
 
 def test_the_systems_are_listed():
@@ -124,7 +126,8 @@ def test_equations_as_json(here):
 def test_the_default_folder_is_a_new_one(here, monkeypatch):
     folders = []
     monkeypatch.setattr(
-        "throughtime.surrogate_command.complete", lambda folder, *_: folders.append(folder)
+        "throughtime.commands.surrogate.train_and_print",
+        lambda folder, *_: folders.append(folder),
     )
     for _ in range(2):
         succeeds("surrogate", *MAP)
@@ -144,7 +147,8 @@ def test_resume_of_a_finished_one_changes_nothing(run, no_report):
 def test_an_interrupted_one_is_resumed(here, of_a_map, no_report, monkeypatch, number):
     with monkeypatch.context() as patch:
         patch.setattr(
-            "throughtime.surrogate_run.complete", lambda *_: os.kill(os.getpid(), number)
+            "throughtime.commands.surrogate_run.complete",
+            lambda *_: os.kill(os.getpid(), number),
         )
         done = call("surrogate", *MAP, "--out", "half", "-q")
     word = "Terminated" if number == signal.SIGTERM else "Interrupted"
@@ -164,7 +168,7 @@ def test_a_signal_in_an_epoch_ends_after_it(here, no_report, monkeypatch):
         return complete(folder, lambda _: os.kill(os.getpid(), signal.SIGTERM))
 
     with monkeypatch.context() as patch:
-        patch.setattr("throughtime.surrogate_run.complete", interrupted)
+        patch.setattr("throughtime.commands.surrogate_run.complete", interrupted)
         done = call("surrogate", *MAP, "--out", "half", "-q")
     assert done.status == 143
     line = "Stopped after epoch 1. Resume with: throughtime resume half\n"
@@ -176,7 +180,7 @@ def test_a_signal_in_an_epoch_ends_after_it(here, no_report, monkeypatch):
 
 
 def test_predict_is_of_a_forecast(run):
-    rule = "a forecast's run must be given"
+    rule = "the folder must hold a forecasting run"
     fails("predict", run, rule=rule, got="`run`, a surrogate", remedy="diagnose")
 
 
@@ -185,7 +189,7 @@ def test_a_finished_one_is_overwritten_only_if_asked(run, monkeypatch):
     (run / "notes.txt").write_text("mine")
     rule = "the output folder must be new or empty"
     fails(*options, rule=rule, got="`run`", remedy="--overwrite")
-    monkeypatch.setattr("throughtime.surrogate_command.complete", lambda *_: None)
+    monkeypatch.setattr("throughtime.commands.surrogate.train_and_print", lambda *_: None)
     succeeds(*options, "--overwrite")
     assert {path.name for path in run.iterdir()} == {"notes.txt", "surrogate.json"}
 
@@ -208,14 +212,19 @@ def test_a_damaged_one_is_not_resumed(run):
     ("options", "rule", "got", "remedy"),
     [
         ("oscilator", "a system must be known by name", "oscilator", "Did you mean `osc"),
-        ("mackey-glass", "whose state is what is seen", "has a delay", "throughtime forecast"),
+        (
+            "mackey-glass",
+            "whose whole state is observed",
+            "has a delay",
+            "throughtime forecast",
+        ),
         ('"x\' = cos(t)"', "must be a drive of its own", "`t` in a slope", "Give it a name"),
         ('"x\' = -y"', "every name must be given", "`y` at column 7", "Add `y = 1`"),
         ('"x\' = 2 *"', "", "column", ""),
         ("\"x' = v; v' = (x\"", "", "column", ""),
         ("oscillator --range x", "`--range` must be a name, `=` and a value", "`x`", "x=-2:2"),
-        ("oscillator --range x=1", "from a number to another", "`1`", "`0.1:0.5`"),
-        ("oscillator --range x=a:b", "`--range` must give numbers", "`a`", "Write one as"),
+        ("oscillator --range x=1", "from one number to another", "`1`", "`0.1:0.5`"),
+        ("oscillator --range x=a:b", "`--range` must give numbers", "`a`", "Write it as"),
         ("oscillator --range x=1:1", "the range of `x`", "1.0 to 1.0", "Write it as"),
         ("oscillator --range x=2:1", "the range of `x`", "2.0 to 1.0", "Write it as"),
         ("oscillator --range x=0:inf", "the range of `x`", "0.0 to inf", "Write it as"),
@@ -239,7 +248,12 @@ def test_a_damaged_one_is_not_resumed(run):
         ("oscillator --unseen-steps 0", "`unseen_steps` must be", "0", "Raise"),
         ("henon --dt 0.5", "a map goes by steps of 1", "`dt` 0.5", "Leave out `dt`."),
         ("oscillator --out /proc/x", "must be writable", "`/proc/x`", "Pass another `--out`."),
-        ("oscillator again", "given only what its help names", "`again`", "surrogate --help"),
+        (
+            "oscillator again",
+            "no other arguments",
+            "`again`",
+            "surrogate --help",
+        ),
     ],
 )
 def test_mistakes(here, options, rule, got, remedy):

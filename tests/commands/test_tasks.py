@@ -12,10 +12,11 @@ from conftest import refuses
 from typer.testing import CliRunner
 
 from throughtime.commands.tasks import ABOUTS, tasks, text, to_json
-from throughtime.tasks.learn import Check, Solved
+from throughtime.tasks.criterion import Check
+from throughtime.tasks.error_count import ErrorCount
+from throughtime.tasks.learn import TaskResult
 from throughtime.tasks.long_range import TASKS, task
 from throughtime.tasks.recipes import WAYS
-from throughtime.tasks.sampling import Mistakes
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(tasks)
@@ -25,7 +26,7 @@ KEYS |= {"loss", "baseline", "updates", "sequences", "seconds", "stopped", "hist
 
 
 def call(*arguments):
-    """An `InputError` goes through: `cli.main` makes a line of it, and status 2."""
+    """An `InputError` goes through: `__main__.main` makes a line of it, and status 2."""
     return CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
 
 
@@ -74,10 +75,10 @@ def test_json_has_everything(way):
 
 
 def result(share, loss, stopped="all 2 updates done"):
-    wrong = Mistakes(1000, round(1000 * share), share)
+    wrong = ErrorCount(1000, round(1000 * share), share)
     one = Check(2, 16, 1.0, loss, loss, wrong)
     network = WAYS["lstm"].network(task("adding", 20), 2, np.random.default_rng(0))
-    return Solved(network, wrong, loss, 0.5, 2, 16, 1.0, [one], share < 0.01, stopped)
+    return TaskResult(network, wrong, loss, 0.5, 2, 16, 1.0, [one], share < 0.01, stopped)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_a_mistake_is_refused(arguments, message):
 def test_a_signal_ends_it_in_one_line(number, monkeypatch):
     """After the updates that are being done; a second one would not wait."""
     before = signal.getsignal(number)
-    solving = import_module("throughtime.solve")
+    solving = import_module("throughtime.tasks.learn")
     original = solving.train
 
     def train(*arguments, **options):

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 from conftest import DATES, refuses
 
-from throughtime.data.series import Times
 from throughtime.data.tables import to_series
+from throughtime.data.time_axis import Times
 
 
 @pytest.mark.parametrize(

@@ -66,12 +66,13 @@ def test_csv_keeps_every_bit(tmp_path_factory, values):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("", {}, "a data file must hold a table; got lab.csv, empty. Check it."),
+        ("", {}, "a data file must hold a table; got lab.csv, empty. Pass another file."),
         (" \n\n", {}, "a data file must hold a table; got lab.csv, empty."),
         (
             "t,y\n",
             {},
-            "a table must have rows under its header; got none in lab.csv. Check it.",
+            "a table must have rows under its header; got none in lab.csv. Add the rows, or "
+            "pass another file.",
         ),
         (
             b"t,y\n0,1\n1,\xff\n",
@@ -98,7 +99,7 @@ def test_csv_keeps_every_bit(tmp_path_factory, values):
             "t y\n0 1\n1 2\n2 3\n",
             {},
             "columns must be separated by commas, semicolons or tabs; got spaces in lab.csv. "
-            "Replace them.",
+            "Replace the spaces between columns by commas.",
         ),
         ("t,y,y\n0,1,2\n", {}, "column names must differ; got `y` twice. Rename one of them."),
         ("t,,y\n0,1,2\n", {}, "each column must have a name; got none for column 2. Name it."),
@@ -113,16 +114,17 @@ def test_mistakes_in_a_file(write, text, options, message):
 def test_mistakes_with_paths(write, tmp_path):
     write("t,y\n", "sunspots.csv")
     with refuses(
-        f"the data file must exist; got {tmp_path}/sunspot.csv. Check the path. "
+        f"the data file must exist; got {tmp_path}/sunspot.csv. Correct the path. "
         "Did you mean `sunspots.csv`?"
     ):
         to_series(tmp_path / "sunspot.csv")
-    with refuses("the data file must exist; got nowhere/x.csv. Check the path."):
+    with refuses("the data file must exist; got nowhere/x.csv. Correct the path."):
         to_series("nowhere/x.csv")
     with refuses(f"data must be a file; got the folder {tmp_path}. Name a file in it."):
         to_series(tmp_path)
     with refuses(
-        "a data file must end in .csv, .tsv, .txt or .parquet; got lab.xlsx. Convert it."
+        "a data file must end in .csv, .tsv, .txt or .parquet; got lab.xlsx. Save the "
+        "table as CSV or Parquet."
     ):
         to_series(write("x", "lab.xlsx"))
     with refuses("lab.parquet must hold a table; got "):

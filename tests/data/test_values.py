@@ -53,7 +53,7 @@ def test_values_that_are_no_numbers():
             "t,y\n0,1\n1,2\n2,high\n3,low\n4,5\n",
             {},
             "column `y` must hold numbers; got 'high' in row 3 (2 such rows in all). "
-            "Correct it, or leave it empty.",
+            "Correct the value, or leave it empty.",
         ),
         (
             "t;y\n0;1,5\n1;2\n2;3\n",
@@ -107,8 +107,8 @@ def test_values_that_are_no_numbers():
         (
             "id,t,y\na,0,1\n,1,2\n",
             {"id": "id"},
-            "the id column `id` must have a value in each row; got none in row 2. Write it, "
-            "or drop the row.",
+            "the id column `id` must have a value in each row; got none in row 2. Write "
+            "the id, or drop the row.",
         ),
         ("id,t,y\na,0,1\na,1,2\na,2,3\nb,0,1\n", {"id": "id"}, "got 1 in `b`."),
         (

@@ -1,4 +1,4 @@
-"""Networks whose weights are known, so that all that is told of them is known, too."""
+"""Networks whose weights are known, so that everything a diagnosis says of them is known."""
 
 import dataclasses
 import json
@@ -12,14 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import refuses
+from made_models import untrained
 
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.dynamics.behaviour import OSCILLATES, SETTLES
-from throughtime.dynamics.diagnose import common_delay, delay, diagnose, embedded, subject
+from throughtime.dynamics.diagnose import common_delay, delay, diagnose, embedding
 from throughtime.dynamics.surrogate import Surrogate
+from throughtime.dynamics.trained_network import trained_network
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.reports.diagnosis_report import write_diagnosis
+from throughtime.training.result import Fitted
 
 STEPS = 256
 
@@ -28,7 +31,7 @@ STEPS = 256
 def few_starts():
     """One fixed point is found from few starts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.modules["throughtime.diagnose"], "STARTS", 8)
+        patch.setattr(sys.modules["throughtime.dynamics.diagnose"], "STARTS", 8)
         yield
 
 
@@ -40,10 +43,11 @@ def wave(rows=300, inputs=()):
 
 
 def fitted(series, **settings):
-    """A linear network of two units, one epoch old."""
-    tiny = {"cell": "rnn", "activation": "identity", "hidden": 2, "window": 8, "epochs": 1}
-    tiny |= {"ensemble": 1, "patience": None, "centred": False, "dtype": "float64"}
-    return Forecaster(**{**tiny, **settings}).fit(series)
+    """Linear networks of two units, as if they were fitted: their weights are set later."""
+    tiny = {"cell": "rnn", "activation": "identity", "hidden": 2, "centred": False}
+    tiny |= {"ensemble": 1, "dtype": "float64"} | settings
+    with jax.enable_x64(True):
+        return untrained(series, best=(1,) * tiny["ensemble"], **tiny)
 
 
 def weighted(model, *, U, W, b=(0.0, 0.0), V, c=0.0):
@@ -72,7 +76,7 @@ def carried():
 
 
 def linear(model, A, b=(0.0, 0.0)):
-    """With h' = A h + b, which the output y = h_0 that is read back is a part of."""
+    """With h' = A h + b; the output y = h_0, which the network reads again, is part of it."""
     U, V = np.array([[1.0], [0.0]]), np.array([[1.0, 0.0]])
     return weighted(model, U=U, W=np.asarray(A) - U @ V, b=b, V=V)
 
@@ -90,22 +94,22 @@ def plain(found):
 def test_a_contraction_settles_at_its_fixed_point(carried, tmp_path):
     A, b = np.array([[0.9, 0.2], [0.0, 0.5]]), np.array([0.1, 0.2])
     found = diagnose(linear(carried, A, b), STEPS)
-    scaler = carried.parts_.scaler
+    scaler = carried.data_.scaler
     rest = scaler.mean[0] + scaler.std[0] * np.linalg.solve(np.eye(2) - A, b)[0]
     assert found.behaviour.kind == SETTLES
     np.testing.assert_allclose(
         found.behaviour.spectrum.exponents[:2], np.log([0.9, 0.5]), atol=1e-3
     )
-    (point,) = found.points
+    (point,) = found.fixed_points
     assert point.stable and point.starts == 8
     np.testing.assert_allclose(point.eigenvalues[:2], [0.9, 0.5], atol=1e-9)
-    assert found.free[-1, 0] == pytest.approx(rest, rel=1e-9)
+    assert found.free_run[-1, 0] == pytest.approx(rest, rel=1e-9)
 
-    told = " ".join(found.sentences())
-    assert f"Left alone: it settles at ({rest:.4g});" in told
-    assert f"1 fixed point found, 1 stable: ({rest:.4g}), stable" in told
-    assert "|eigenvalue| 0.9" in told and "drift" not in told and "held" not in told
-    assert f"exponents per step: {math.log(0.9):.4g}, {math.log(0.5):.4g}" in told
+    text = " ".join(found.sentences())
+    assert f"In a free run it settles at ({rest:.4g});" in text
+    assert f"1 fixed point found, 1 stable: ({rest:.4g}), stable" in text
+    assert "|eigenvalue| 0.9" in text and "drift" not in text and "held" not in text
+    assert f"exponents per step: {math.log(0.9):.4g}, {math.log(0.5):.4g}" in text
     numbers = plain(found)
     assert numbers["behaviour"] == SETTLES and numbers["period"] is None
     assert numbers["fixed_points"][0]["at"] == pytest.approx([rest])
@@ -127,22 +131,23 @@ def test_a_rotation_oscillates_with_its_period(carried, period):
     assert found.behaviour.period == pytest.approx(period, rel=1e-5)
     np.testing.assert_allclose(found.behaviour.spectrum.exponents[:2], 0, atol=2e-3)
     assert f"it oscillates with a period of {period:.5g};" in found.sentences()[1]
-    assert found.points[0].eigenvalues[0] == pytest.approx(
-        np.exp(2j * np.pi / period * np.sign(found.points[0].eigenvalues[0].imag)), abs=1e-9
+    assert found.fixed_points[0].eigenvalues[0] == pytest.approx(
+        np.exp(2j * np.pi / period * np.sign(found.fixed_points[0].eigenvalues[0].imag)),
+        abs=1e-9,
     )
-    # what it does is what is compared: of the same mean, over and over
+    # the run that is compared repeats itself
     n = round(10 * period)
-    np.testing.assert_allclose(found.later[n : n + 50], found.later[:50], atol=1e-6)
+    np.testing.assert_allclose(found.attractor[n : n + 50], found.attractor[:50], atol=1e-6)
     assert math.isfinite(found.divergence) and 0 <= found.distance <= 1
     assert plain(found)["period"] == found.behaviour.period
 
 
 @pytest.mark.parametrize("growth", [1.145, 3.0, 1e60])
-def test_what_explodes_is_told_to(carried, growth, tmp_path):
-    """Also where nothing is infinite yet after the steps that are watched."""
+def test_a_network_that_explodes_goes_to_infinity(carried, growth, tmp_path):
+    """Also where nothing is infinite yet after the steps that are observed."""
     found = diagnose(linear(carried, growth * rotation(7.3)), STEPS)
-    assert found.behaviour is None and found.points is None and found.drift == []
-    assert found.sentences()[1:] == ["Left alone it goes to infinity."]
+    assert found.behaviour is None and found.fixed_points is None and found.drift == []
+    assert found.sentences()[1:] == ["In a free run it goes to infinity."]
     assert plain(found)["behaviour"] is None
     assert plain(found)["sentences"] == found.sentences()
     path = tmp_path / "diagnosis.html"
@@ -150,41 +155,41 @@ def test_what_explodes_is_told_to(carried, growth, tmp_path):
     assert "goes to infinity" in path.read_text()
 
 
-def test_of_a_centred_network_the_level_is_left_out_and_its_drift_told():
-    """Read from the start of its window, y(n + 1) = y(n) + 0.3 has no level, but a slope."""
+def test_of_a_centred_network_the_level_is_left_out_and_its_drift_reported():
+    """y(n + 1) = y(n) + 0.3, measured from its window's start, has a slope and no level."""
     model = fitted(wave(), centred=True)
     weighted(model, U=[[1.0], [0.0]], W=np.zeros((2, 2)), b=[0.3, 0.0], V=[[1.0, 0.0]])
-    found, scaler = diagnose(model, STEPS), model.parts_.scaler
+    found, scaler = diagnose(model, STEPS), model.data_.scaler
     step = 0.3 * scaler.std[0]
     assert found.drift == pytest.approx([step])
-    assert f"Its level drifts by {step:.3g} a step" in " ".join(found.sentences())
-    np.testing.assert_allclose(np.diff(found.free[:, 0]), step, rtol=1e-9)
-    # what is left is the window less its first value, which does not change
+    assert f"Its level drifts by {step:.3g} per step" in " ".join(found.sentences())
+    np.testing.assert_allclose(np.diff(found.free_run[:, 0]), step, rtol=1e-9)
+    # the window less its first value does not change
     assert found.behaviour.kind == SETTLES
-    np.testing.assert_allclose(found.behaviour.seen[-1], 7 * step, rtol=1e-9)
-    assert found.points is None and "no level is a fixed point" in found.sentences()[3]
-    np.testing.assert_array_equal(found.later, found.free)
+    np.testing.assert_allclose(found.behaviour.observed[-1], 7 * step, rtol=1e-9)
+    assert found.fixed_points is None and "no level is a fixed point" in found.sentences()[3]
+    np.testing.assert_array_equal(found.attractor, found.free_run)
     plain(found)
 
 
-def test_a_network_that_gives_several_steps_at_once_is_shown_step_by_step():
+def test_a_network_that_predicts_several_steps_at_once_is_observed_at_each():
     """y' = y/2 + 0.3, two steps of it at a time."""
     model = fitted(wave(), horizon=2)
     halves = {"V": [[0.5, 0.0], [0.25, 0.0]], "c": [0.3, 0.45]}
     weighted(model, U=[[1.0], [0.0]], W=np.zeros((2, 2)), **halves)
-    found, scaler = diagnose(model, STEPS), model.parts_.scaler
-    y, wanted = float(found.subject.context[-1, 0]), []
+    found, scaler = diagnose(model, STEPS), model.data_.scaler
+    y, wanted = float(found.model.context[-1, 0]), []
     for _ in range(30):
         y = y / 2 + 0.3
         wanted.append(scaler.mean[0] + scaler.std[0] * y)
-    np.testing.assert_allclose(found.free[:30, 0], wanted, rtol=1e-9)
+    np.testing.assert_allclose(found.free_run[:30, 0], wanted, rtol=1e-9)
     assert found.behaviour.spectrum.exponents[0] == pytest.approx(-math.log(2), abs=1e-9)
     rest = scaler.mean[0] + 0.6 * scaler.std[0]
-    assert found.points[0].eigenvalues[0] == pytest.approx(0.25, abs=1e-9)
+    assert found.fixed_points[0].eigenvalues[0] == pytest.approx(0.25, abs=1e-9)
     assert f"({rest:.4g}), stable" in found.sentences()[3]
 
 
-def test_inputs_are_held_and_the_first_network_is_looked_at():
+def test_inputs_are_held_constant_and_the_first_network_is_diagnosed():
     """The second network explodes, and inputs would make a difference."""
     model = fitted(wave(inputs=("wind", "sun")), truncated=True, ensemble=2)
     U, V = np.array([[1.0, 5.0, 5.0], [0.0, 0.0, 0.0]]), np.array([[1.0, 0.0]])
@@ -192,18 +197,16 @@ def test_inputs_are_held_and_the_first_network_is_looked_at():
     weighted(model, U=U, W=np.stack([first, 9 * np.eye(2)]), V=V)
     found = diagnose(model, STEPS)
     assert found.behaviour.kind == SETTLES  # at 0: the mean of what is scaled
-    rest = model.parts_.scaler.mean[0]
-    assert found.free[-1, 0] == pytest.approx(rest, rel=1e-9)
-    assert (
-        "What it reads beside the series was held at its mean: wind, sun." in found.sentences()
-    )
+    rest = model.data_.scaler.mean[0]
+    assert found.free_run[-1, 0] == pytest.approx(rest, rel=1e-9)
+    assert "Its other inputs were held at their means: wind, sun." in found.sentences()
     assert "This is the first of 2 networks." in found.sentences()
     assert math.isnan(found.divergence)  # nothing to compare: the series had other inputs
     plain(found)
 
     weighted(model, U=U, W=np.stack([9 * np.eye(2), first]), V=V)
-    told = diagnose(model, STEPS).sentences()
-    assert told[1:] == ["Left alone it goes to infinity.", *found.sentences()[-2:]]
+    text = diagnose(model, STEPS).sentences()
+    assert text[1:] == ["In a free run it goes to infinity.", *found.sentences()[-2:]]
 
 
 @pytest.fixture(scope="module")
@@ -212,26 +215,33 @@ def surrogate():
     return Surrogate("logistic", cell="rnn", **small).fit()
 
 
-def test_of_a_surrogate_the_systems_exponents_are_told(surrogate):
+def test_of_a_surrogate_the_exponents_of_the_system_are_reported(surrogate):
     found = diagnose(surrogate, STEPS)
     known = math.log(2)  # of x' = 4 x (1 - x)
-    assert found.subject.known == pytest.approx((known,))
-    assert found.subject.names == ("x",) and found.subject.unit == "step"
+    assert found.model.exponents == pytest.approx((known,))
+    assert found.model.variables == ("x",) and found.model.unit == "step"
     assert found.behaviour is not None
     assert f"(of the system: {known:.4g})" in found.sentences()[2]
-    assert 0 <= found.subject.truth.min() < 0.01 < 0.99 < found.subject.truth.max() <= 1
-    assert len(found.subject.truth) > 1000 and found.subject.members == 1
+    assert 0 <= found.model.truth.min() < 0.01 < 0.99 < found.model.truth.max() <= 1
+    assert len(found.model.truth) > 1000 and found.model.members == 1
     plain(found)
 
 
-def test_what_is_driven_is_held_and_time_has_its_unit():
-    quick = {"hidden": 2, "trajectories": 4, "steps": 10, "window": 5, "epochs": 1}
-    model = Surrogate("oscillator", dt=0.5, **quick).fit()
-    what = subject(model, "a name")
-    assert what.name == "a name" and what.unit == "unit of time" and what.time == 0.5
-    assert what.held == ("F",)  # its force, told at three points of a step
-    chaos = subject(Surrogate("lorenz63", **quick).fit())
-    assert chaos.name == "lorenz63" and chaos.known[0] == pytest.approx(0.906, abs=1e-3)
+def test_a_drive_is_held_constant_and_time_has_its_unit():
+    quick = {"hidden": 2, "trajectories": 4, "steps": 10, "window": 5}
+
+    def unfitted(name, **options):
+        model = Surrogate(name, ranges={"x": (0.5, 1.0)}, **options, **quick).prepare()
+        model.fitted_ = Fitted(model.untrained(), [], (1,), "not trained")
+        return model
+
+    driven = trained_network(unfitted("oscillator", dt=0.5), "a name")
+    assert driven.name == "a name" and driven.unit == "unit of time" and driven.dt == 0.5
+    assert driven.constant_inputs == (
+        "F",
+    )  # its force, which the network reads at three points of a step
+    chaos = trained_network(unfitted("lorenz63"))
+    assert chaos.name == "lorenz63" and chaos.exponents[0] == pytest.approx(0.906, abs=1e-3)
 
 
 @pytest.mark.parametrize("period", [30, 50, 120])
@@ -243,17 +253,17 @@ def test_the_delay_of_a_sine_is_where_its_correlation_falls_below_1_over_e(perio
     assert common_delay(y[:, None], y[:10, None]) == 5
 
 
-def test_the_delay_of_what_has_none_is_a_step():
+def test_the_delay_of_a_constant_and_of_noise_is_a_step():
     assert delay(np.full(100, 2.5)) == 1
     assert delay(np.random.default_rng(0).normal(size=1000)) == 1
 
 
-def test_one_variable_is_embedded_by_itself_a_delay_before():
+def test_one_variable_is_embedded_with_its_value_a_delay_ago():
     y = np.arange(10.0)[:, None]
-    np.testing.assert_array_equal(embedded(y, 3), np.stack([y[3:, 0], y[:7, 0]], axis=1))
-    assert embedded(y, 0).shape == (10, 2)
+    np.testing.assert_array_equal(embedding(y, 3), np.stack([y[3:, 0], y[:7, 0]], axis=1))
+    assert embedding(y, 0).shape == (10, 2)
     several = np.ones((10, 3))
-    assert embedded(several) is several
+    assert embedding(several) is several
 
 
 def test_mistakes_are_named(carried):
@@ -262,13 +272,13 @@ def test_mistakes_are_named(carried):
     with refuses("must be fitted"):
         diagnose(Forecaster())
     with refuses("must be fitted"):
-        subject(Surrogate("lorenz63"))
+        trained_network(Surrogate("lorenz63"))
 
 
-def test_a_window_of_one_step_is_looked_at_without_its_gradient():
+def test_a_window_of_one_step_is_diagnosed_without_its_gradient():
     settings = {"window": 1, "washout": 0, "epochs": 1, "ensemble": 1, "centred": False}
     model = Forecaster(cell="rnn", hidden=3, **settings).fit(np.sin(np.arange(80.0)))
     found = diagnose(model, 256)
     assert found.flow is None and found.to_json()["gradient"] is None
-    assert found.sentences()[0].startswith("It learns from single steps")
+    assert found.sentences()[0].startswith("It was trained on single steps")
     assert found.behaviour is not None

@@ -18,10 +18,10 @@ def test_of_lorenz_63():
     found = fixed_points(maps.map_of_system(system("lorenz63")).settled())
     c = np.sqrt(72)
     expected = [[-c, -c, 27], [0, 0, 0], [c, c, 27]]
-    seen = sorted(one.seen[0].round(6).tolist() for one in found)
+    seen = sorted(one.observed[0].round(6).tolist() for one in found)
     np.testing.assert_allclose(seen, expected, atol=1e-6)
     assert not any(one.stable for one in found)
-    origin = next(one for one in found if abs(one.seen).max() < 1e-3)
+    origin = next(one for one in found if abs(one.observed).max() < 1e-3)
     # the slopes of the flow at the origin, over a time step
     rates = np.linalg.eigvals([[-10, 10, 0], [28, -1, 0], [0, 0, -8 / 3]])
     np.testing.assert_allclose(
@@ -32,11 +32,11 @@ def test_of_lorenz_63():
 
 def test_of_the_logistic_map():
     logistic = maps.map_of_system(system("logistic"))
-    zero, other = sorted(one.seen[0, 0] for one in fixed_points(logistic))
+    zero, other = sorted(one.observed[0, 0] for one in fixed_points(logistic))
     assert (zero, other) == (pytest.approx(0, abs=1e-9), pytest.approx(0.75, abs=1e-9))
     (two,) = fixed_points(logistic, 2)
     np.testing.assert_allclose(
-        sorted(two.seen.ravel()), [(5 - np.sqrt(5)) / 8, (5 + np.sqrt(5)) / 8], atol=1e-8
+        sorted(two.observed.ravel()), [(5 - np.sqrt(5)) / 8, (5 + np.sqrt(5)) / 8], atol=1e-8
     )
     assert two.eigenvalues[0] == pytest.approx(-4) and two.period == 2
     assert len(fixed_points(logistic, 3)) == 2

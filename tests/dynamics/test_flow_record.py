@@ -11,13 +11,14 @@ import pytest
 from conftest import refuses
 
 from throughtime._support.precision import precision
-from throughtime.commands import checkpointed_run
+from throughtime.commands import forecast_run
+from throughtime.commands.signals import Interrupted
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.dynamics.flow_record import NAME, FlowRecord, read
 from throughtime.dynamics.gradient_flow import gradient_flow
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.recurrence.network import Architecture
+from throughtime.recurrence.architecture import Architecture
 from throughtime.training.batches import Sequences
 from throughtime.training.train import train
 
@@ -58,7 +59,7 @@ def test_each_record_is_the_flow_of_the_weights_of_that_epoch(ensemble, every, r
     assert len({signal_[-1] for signal_ in record.signals}) == len(recorded)  # it moves
 
 
-def test_what_it_calls_may_end_the_training():
+def test_the_function_that_it_calls_may_end_the_training():
     calls = []
 
     def then(state, history):
@@ -125,7 +126,7 @@ def test_a_damaged_record_is_refused(tmp_path, content):
     assert (tmp_path / NAME).read_text() == content
 
 
-def test_a_record_that_is_missing_is_told():
+def test_a_missing_record_is_refused():
     from pathlib import Path
 
     with refuses("but the file is missing"):
@@ -141,14 +142,14 @@ def begin(folder, every, **settings):
     wave = np.sin(np.arange(60) / 5)[:, None]
     series = Series(wave, ("y",), np.empty((60, 0)), (), Times(0, 1, 60, "t"), "wave")
     model = Forecaster(**{**SETTINGS, **settings})
-    checkpointed_run.begin(
+    forecast_run.begin(
         model, [series], folder, steps=3, flow_every=every, overwrite=folder.exists()
     )
     return model
 
 
 def complete(folder, show=lambda _: None):
-    return checkpointed_run.complete(folder, show, report=False)
+    return forecast_run.complete(folder, show, report=False)
 
 
 def test_a_run_keeps_its_record_and_resumes_it(tmp_path):
@@ -165,7 +166,7 @@ def test_a_run_keeps_its_record_and_resumes_it(tmp_path):
             os.kill(os.getpid(), signal.SIGTERM)
 
     begin(tmp_path / "run", 2)
-    with pytest.raises(checkpointed_run.Interrupted):
+    with pytest.raises(Interrupted):
         complete(tmp_path / "run", interrupt)
     assert read(tmp_path / "run")[0] == [0, 2]
     complete(tmp_path / "run")
@@ -180,6 +181,6 @@ def test_what_has_no_flow_to_record_is_refused(tmp_path):
     folder = tmp_path / "run"
     with refuses("`flow_every` must be a whole number of at least 1; got 0"):
         begin(folder, 0)
-    with refuses("has a gradient flow to record; got an `esn`. Leave out `--flow-every`."):
+    with refuses("is trained by its gradient; got an `esn`. Leave out `--flow-every`."):
         begin(folder, 2, cell="esn")
     assert not folder.exists()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from conftest import refuses
 
-from throughtime.dynamics.gradient_flow import LOST, gradient_flow
+from throughtime.dynamics.gradient_flow import VANISHING, gradient_flow
+from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.bptt import bptt
-from throughtime.recurrence.network import Architecture
 from throughtime.training.batches import Batch, Sequences
 from throughtime.training.losses import loss as loss_named
 from throughtime.training.objective import Objective
@@ -42,7 +42,7 @@ def test_of_a_rotation_it_is_rho_to_the_lag(rho, last):
     np.testing.assert_allclose(flow.signal, powers, rtol=1e-10)
     of_lags = np.asarray(flow.lags)
     np.testing.assert_allclose(
-        flow.singular, np.repeat(rho ** of_lags[:, None], 6, axis=1), rtol=1e-10
+        flow.singular_values, np.repeat(rho ** of_lags[:, None], 6, axis=1), rtol=1e-10
     )
     assert flow.rate == pytest.approx(rho, rel=1e-9)
 
@@ -50,18 +50,18 @@ def test_of_a_rotation_it_is_rho_to_the_lag(rho, last):
 @pytest.mark.parametrize("rho, time", [(0.5, 30), (0.9, 30), (0.9, 120)])
 def test_its_reach_is_the_theorys(rho, time):
     flow = gradient_flow(*turning(rho, time=time))
-    lag = math.log(LOST) / math.log(rho)
+    lag = math.log(VANISHING) / math.log(rho)
     assert flow.reach == math.ceil(lag)
     assert f"what happened {math.ceil(lag)} steps ago" in flow.verdict()
-    assert f"10 every {round(math.log(10) / -math.log(rho))} steps" in flow.verdict()
+    assert f"tenfold every {round(math.log(10) / -math.log(rho))} steps" in flow.verdict()
     assert "LSTM" in flow.verdict()
 
 
 def test_what_grows_reaches_back_without_end_and_is_told_to_be_clipped():
     flow = gradient_flow(*turning(1.1))
     assert flow.reach == math.inf
-    assert "grows by 10 every 24 steps" in flow.verdict() and "Clip" in flow.verdict()
-    assert "keeps its size over the 29 steps" in gradient_flow(*turning(1.0)).verdict()
+    assert "grows tenfold every 24 steps" in flow.verdict() and "Clip" in flow.verdict()
+    assert "keeps its size over all 29 steps" in gradient_flow(*turning(1.0)).verdict()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -80,7 +80,7 @@ def test_the_shares_are_parts_of_the_gradient(cell, shape, float64):
     gradients = by_jax(network)
     leaves = jax.tree.leaves(gradients.cells)
     norm = math.sqrt(sum(float((leaf**2).sum()) for leaf in leaves))
-    assert flow.norm == pytest.approx(norm, rel=1e-5)  # (data in single precision)
+    assert flow.weight_norm == pytest.approx(norm, rel=1e-5)  # (data in single precision)
 
 
 def test_the_slopes_are_those_of_the_equations_written_out(float64):
@@ -89,14 +89,14 @@ def test_the_slopes_are_those_of_the_equations_written_out(float64):
     xs = np.asarray(data.inputs, np.float64)
     h = bptt(network, xs, lambda ys: jnp.mean((ys - targets) ** 2)).h
     flow = gradient_flow(network, data)
-    np.testing.assert_allclose(flow.slopes, np.sqrt((h**2).sum(axis=(0, 2))), rtol=1e-10)
+    np.testing.assert_allclose(flow.state_norms, np.sqrt((h**2).sum(axis=(0, 2))), rtol=1e-10)
 
 
 def test_a_gradient_of_the_last_step_alone_comes_over_every_lag():
     network, data = case(last=True)
     flow = gradient_flow(network, data)
     assert len(flow.signal) == 30 and flow.signal[0] == 1
-    assert (np.diff(flow.slopes) > 0).mean() > 0.5  # it fades towards the first steps
+    assert (np.diff(flow.state_norms) > 0).mean() > 0.5  # it fades towards the first steps
 
 
 def test_an_lstm_with_open_keep_gates_keeps_its_gradient():
@@ -122,5 +122,5 @@ def test_what_has_no_gradient_is_refused():
     network, data = case()
     ys, _ = network(data.inputs)
     flat = eqx.tree_at(lambda n: n.readout.layers[0].V, network, jnp.zeros((1, 6)))
-    with refuses("has a slope"):
+    with refuses("a gradient that is not zero"):
         gradient_flow(flat, Sequences(data.inputs, ys))

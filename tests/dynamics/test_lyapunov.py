@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import refuses
 
-from throughtime.dynamics.lyapunov import kaplan_yorke, lyapunov_of_system, spectrum
+from throughtime.dynamics.lyapunov import kaplan_yorke, lyapunov_of_system, lyapunov_spectrum
 from throughtime.dynamics.systems import system
 
 
@@ -21,7 +21,7 @@ def test_of_a_linear_map_they_are_the_logarithms_of_the_moduli(float64):
     D[1:3, 1:3] = 0.9 * np.array([[np.cos(1), -np.sin(1)], [np.sin(1), np.cos(1)]])
     P = rng.normal(size=(4, 4))
     W = jnp.asarray(P @ D @ np.linalg.inv(P))
-    found = spectrum(linear(W), jnp.zeros(4), 4, 3000)
+    found = lyapunov_spectrum(linear(W), jnp.zeros(4), 4, 3000)
     np.testing.assert_allclose(found.exponents, np.log(moduli), atol=2e-3)
     assert found.exponents.sum() == pytest.approx(np.log(abs(np.linalg.det(W))), abs=1e-10)
 
@@ -30,7 +30,7 @@ def test_of_a_normal_map_they_are_the_logarithms_of_the_singular_values(float64)
     Q = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0]
     values = np.array([2.0, 1.5, 1.0, 0.5, 0.1])
     W = jnp.asarray(Q @ np.diag(values) @ Q.T)
-    found = spectrum(linear(W), jnp.zeros(5), 5, 500, time=0.5)
+    found = lyapunov_spectrum(linear(W), jnp.zeros(5), 5, 500, time=0.5)
     np.testing.assert_allclose(found.exponents, np.log(values) / 0.5, atol=1e-10)
     assert found.times[-1] == 250
 
@@ -41,7 +41,7 @@ def test_a_direction_that_dies_at_once_has_no_finite_exponent(float64, seed):
     rng = np.random.default_rng(seed)
     P = rng.normal(size=(4, 4))
     W = jnp.asarray(P @ np.diag([0.9, 0.5, 0, 0]) @ np.linalg.inv(P))
-    found = spectrum(linear(W), jnp.zeros(4), 4, 200)
+    found = lyapunov_spectrum(linear(W), jnp.zeros(4), 4, 200)
     np.testing.assert_allclose(found.exponents[:2], np.log([0.9, 0.5]), atol=0.05)
     assert np.isneginf(found.exponents[2:]).all()
 
@@ -81,12 +81,12 @@ def test_the_dimension_of_kaplan_and_yorke():
     assert kaplan_yorke([0.906, 0.0, -14.572]) == pytest.approx(2 + 0.906 / 14.572)
     assert kaplan_yorke([-0.1, -0.2]) == 0
     assert kaplan_yorke([0.2, 0.1]) == 2
-    assert kaplan_yorke([0.2, 0.1], whole=False) is None
+    assert kaplan_yorke([0.2, 0.1], complete=False) is None
 
 
 def test_the_convergence_is_told(float64):
     W = jnp.asarray(np.diag([0.9, 0.5]))
-    found = spectrum(linear(W), jnp.ones(2), 1, 50)
+    found = lyapunov_spectrum(linear(W), jnp.ones(2), 1, 50)
     assert found.running.shape == (50, 1) and found.dimensions == 2
     assert found.kaplan_yorke == 0  # the largest is below 0
     np.testing.assert_allclose(found.running[-1], found.exponents)
@@ -100,7 +100,7 @@ def test_it_is_the_same_from_any_first_directions(float64):
         return state, jax.vmap(forward)(tangents)
 
     start = jnp.array([0.1, 0.1])
-    one, other = (spectrum(advance, start, 2, 4000, seed=seed) for seed in (0, 1))
+    one, other = (lyapunov_spectrum(advance, start, 2, 4000, seed=seed) for seed in (0, 1))
     np.testing.assert_allclose(one.exponents, other.exponents, atol=1e-8)
 
 

@@ -9,8 +9,8 @@ from conftest import refuses
 from throughtime.dynamics import maps
 from throughtime.dynamics.simulate import simulate
 from throughtime.dynamics.systems import system
+from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.cells import RNN
-from throughtime.recurrence.network import Architecture
 from throughtime.recurrence.rollout import rollout
 
 
@@ -28,13 +28,13 @@ def test_a_network_runs_as_its_rollout(cell, horizon, carry):
     net = network(cell=cell, output_size=2 * horizon)
     expected = rollout(net, jnp.asarray(CONTEXT)[None], 6 * horizon, carry=carry)[0]
     found = maps.map_of_network(net, CONTEXT, carry=carry)
-    seen = found.see(found.run(6))
+    seen = found.observe(found.run(6))
     # (with `carry` the first block has been given when the map starts)
     first = 2 * horizon - 1 if carry else horizon - 1
     np.testing.assert_allclose(
         seen[: 6 - carry], expected[first::horizon][: 6 - carry], atol=1e-6
     )
-    assert found.time == horizon
+    assert found.dt == horizon
 
 
 def test_inputs_are_held():
@@ -42,14 +42,14 @@ def test_inputs_are_held():
     inputs = jnp.full((1, 20, 1), 0.7)
     expected = rollout(net, jnp.asarray(CONTEXT)[None], 8, inputs, carry=True)[0]
     found = maps.map_of_network(net, CONTEXT, np.array([0.7], np.float32))
-    np.testing.assert_allclose(found.see(found.run(7)), expected[1:], atol=1e-6)
+    np.testing.assert_allclose(found.observe(found.run(7)), expected[1:], atol=1e-6)
 
 
 def test_a_centred_network_runs_over_its_window():
     net = network(centred=2, last=True)
     expected = rollout(net, jnp.asarray(CONTEXT)[None], 5)[0]
     found = maps.map_of_network(net, CONTEXT, carry=False)
-    np.testing.assert_allclose(found.see(found.run(5)), expected, atol=1e-5)
+    np.testing.assert_allclose(found.observe(found.run(5)), expected, atol=1e-5)
     with refuses("`carry=True`"):
         maps.map_of_network(net, CONTEXT)
 
@@ -61,12 +61,12 @@ def test_a_system_runs_as_it_is_solved():
         states = found.run(50)
     expected = simulate(system("lorenz63"), 50, scheme="rk4", substeps=2)
     np.testing.assert_allclose(states, expected[1:], rtol=1e-9)
-    assert found.time == 0.02 and found.transient == 1000
+    assert found.dt == 0.02 and found.transient == 1000
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "esn"])
 def test_tangents_are_those_of_the_step(cell, float64):
-    net = maps.double(network(cell=cell, dtype="float64"))
+    net = maps.to_float64(network(cell=cell, dtype="float64"))
     found = maps.map_of_network(net, CONTEXT.astype(np.float64))
     n = len(found.start)
     expected = jax.jacobian(lambda s: found.step(0, s[None])[0])(found.start)

@@ -9,8 +9,9 @@ from conftest import refuses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.data.series import Series, Times
-from throughtime.forecasting.backtest import Backtest, Origins
+from throughtime.data.series import Series
+from throughtime.data.time_axis import Times
+from throughtime.forecasting.backtest import Backtest, RollingOrigins
 
 
 def counted(n, inputs=1):
@@ -20,7 +21,7 @@ def counted(n, inputs=1):
     return Series(rows, ("y",), np.tile(rows + 1000, inputs), names, Times.count(n))
 
 
-def judged(origins=40, steps=7, targets=2, seed=0, **options):
+def make_backtest(origins=40, steps=7, targets=2, seed=0, **options):
     rng = np.random.default_rng(seed)
     truth = rng.normal(size=(origins, steps, targets))
     forecasts = {
@@ -29,11 +30,11 @@ def judged(origins=40, steps=7, targets=2, seed=0, **options):
     }
     given = {"margins": np.full((steps, targets), 0.5), "level": 0.9, "period": 4, **options}
     names = tuple(f"y{i}" for i in range(targets))
-    return Backtest.judge(truth, forecasts, targets=names, **given)
+    return Backtest.from_forecasts(truth, forecasts, targets=names, **given)
 
 
 def test_origins_by_hand():
-    found = Origins.between(counted(10), 6, 9, context=3, steps=2, whole=True)
+    found = RollingOrigins.between(counted(10), 6, 9, context=3, steps=2, complete=True)
     np.testing.assert_array_equal(found.contexts[..., 0], [[3, 4, 5], [4, 5, 6]])
     np.testing.assert_array_equal(found.truth[..., 0], [[6, 7], [7, 8]])
     known = [[1003, 1004, 1005, 1006, 1007], [1004, 1005, 1006, 1007, 1008]]
@@ -43,7 +44,7 @@ def test_origins_by_hand():
 
 def test_the_truth_ends_with_its_part():
     """Row 9 exists, but it belongs to another part; inputs are known ahead."""
-    found = Origins.between(counted(10), 6, 9, context=3, steps=3, whole=False)
+    found = RollingOrigins.between(counted(10), 6, 9, context=3, steps=3, complete=False)
     np.testing.assert_array_equal(found.contexts[:, -1, 0], [5, 6, 7])
     nan = np.nan
     np.testing.assert_array_equal(found.truth[..., 0], [[6, 7, 8], [7, 8, nan], [8, nan, nan]])
@@ -52,23 +53,25 @@ def test_the_truth_ends_with_its_part():
 
 
 def test_origins_without_enough_context_do_not_count():
-    found = Origins.between(counted(10), 0, 10, context=4, steps=2, whole=True)
+    found = RollingOrigins.between(counted(10), 0, 10, context=4, steps=2, complete=True)
     np.testing.assert_array_equal(found.contexts[:, 0, 0], np.arange(5))
-    assert not len(Origins.between(counted(10), 8, 10, context=3, steps=3, whole=True))
-    both = [Origins.between(counted(n), 0, n, 3, 5, True) for n in (10, 6)]
+    assert not len(
+        RollingOrigins.between(counted(10), 8, 10, context=3, steps=3, complete=True)
+    )
+    both = [RollingOrigins.between(counted(n), 0, n, 3, 5, True) for n in (10, 6)]
     assert [len(part) for part in both] == [3, 0]
-    assert len(Origins.join(both)) == 3
+    assert len(RollingOrigins.join(both)) == 3
 
 
 @given(
     n=st.integers(1, 30), data=st.data(), context=st.integers(1, 6), steps=st.integers(1, 6),
-    whole=st.booleans(),
+    complete=st.booleans(),
 )  # fmt: skip
-def test_every_origin_of_a_part_once_and_no_truth_beyond_it(n, data, context, steps, whole):
+def test_every_origin_of_a_part_once_and_no_truth_beyond_it(n, data, context, steps, complete):
     first = data.draw(st.integers(0, n))
     end = data.draw(st.integers(first, n))
-    found = Origins.between(counted(n), first, end, context, steps, whole)
-    longest = steps if whole else 1
+    found = RollingOrigins.between(counted(n), first, end, context, steps, complete)
+    longest = steps if complete else 1
     wanted = [s for s in range(first, end) if s >= context and s + longest <= end]
     assert len(found) == len(wanted)
     for i, s in enumerate(wanted):
@@ -81,7 +84,7 @@ def test_every_origin_of_a_part_once_and_no_truth_beyond_it(n, data, context, st
 
 
 def test_errors_are_numpys():
-    found = judged()
+    found = make_backtest()
     assert (found.origins, found.steps) == (40, 7)
     for name, forecast in found.forecasts.items():
         for k in range(7):
@@ -95,14 +98,16 @@ def test_errors_are_numpys():
             error = forecast[:, lead - 1] - found.truth[:, lead - 1]
             nmse = np.mean(error**2, axis=0) / np.var(found.truth[:, lead - 1], axis=0)
             np.testing.assert_allclose(found.nmse(name, lead), nmse)
-    assert found.covered() == pytest.approx(found.coverage.mean())
+    assert found.mean_coverage() == pytest.approx(found.coverage.mean())
 
 
 def test_a_perfect_forecast_and_the_mean():
     truth = np.random.default_rng(0).normal(size=(30, 2, 1))
     mean = np.broadcast_to(truth.mean(axis=0), truth.shape)
     margins = np.zeros((2, 1))
-    found = Backtest.judge(truth, {"network": truth, "mean": mean}, margins, 0.9, None, ("y",))
+    found = Backtest.from_forecasts(
+        truth, {"network": truth, "mean": mean}, margins, 0.9, None, ("y",)
+    )
     assert not found.rmse["network"].any() and (found.coverage == 1).all()
     np.testing.assert_allclose(found.nmse("mean"), 1)
 
@@ -110,16 +115,18 @@ def test_a_perfect_forecast_and_the_mean():
 def test_an_infinite_interval_covers_nothing_that_counts():
     margins = np.full((7, 2), 0.5)
     margins[3:] = np.inf
-    found = judged(margins=margins)
+    found = make_backtest(margins=margins)
     assert np.isnan(found.coverage[3:]).all() and np.isfinite(found.coverage[:3]).all()
-    assert found.covered() == pytest.approx(found.coverage[:3].mean())
-    assert np.isnan(judged(margins=np.full((7, 2), np.inf)).covered())
+    assert found.mean_coverage() == pytest.approx(found.coverage[:3].mean())
+    assert np.isnan(make_backtest(margins=np.full((7, 2), np.inf)).mean_coverage())
 
 
 def test_a_forecast_that_is_nan_is_not_inside():
     truth = np.zeros((4, 1, 1))
     forecast = np.array([0.0, np.nan, 0.0, np.inf])[:, None, None]
-    found = Backtest.judge(truth, {"network": forecast}, np.ones((1, 1)), 0.9, None, ("y",))
+    found = Backtest.from_forecasts(
+        truth, {"network": forecast}, np.ones((1, 1)), 0.9, None, ("y",)
+    )
     assert found.coverage.item() == 0.5
     assert not np.isfinite(found.rmse["network"].item()), "nor is it left out of the error"
 
@@ -130,12 +137,12 @@ def test_a_forecast_that_is_nan_is_not_inside():
      (130, [1, 2, 5, 10, 20, 50, 100, 130])],
 )  # fmt: skip
 def test_leads(steps, shown):
-    assert judged(origins=2, steps=steps, targets=1).leads() == shown
+    assert make_backtest(origins=2, steps=steps, targets=1).selected_lead_times() == shown
 
 
 @pytest.mark.parametrize("target", [0, 1])
 def test_the_table_holds_the_errors(target):
-    found = judged()
+    found = make_backtest()
     lines = found.table(target).splitlines()
     heads = ["1", "2", "5", "7", "mean", "mean", "MAE"]
     assert lines[0].removeprefix("RMSE at lead time").split() == heads
@@ -154,7 +161,7 @@ def strict(found):
 
 
 def test_to_json():
-    found = judged()
+    found = make_backtest()
     plain = strict(found)
     assert (plain["origins"], plain["steps"], plain["period"]) == (40, 7, 4)
     assert plain["targets"] == ["y0", "y1"] and plain["level"] == 0.9
@@ -167,13 +174,15 @@ def test_to_json():
 
 def test_json_knows_no_nan():
     """Not for intervals that are infinite, a single origin, or a forecast that diverged."""
-    assert strict(judged(margins=np.full((7, 2), np.inf)))["coverage"] == [[None] * 2] * 7
-    single = judged(origins=1)
+    assert (
+        strict(make_backtest(margins=np.full((7, 2), np.inf)))["coverage"] == [[None] * 2] * 7
+    )
+    single = make_backtest(origins=1)
     assert np.isnan(single.nmse()).all()
     assert strict(single)["nmse_one_step"]["network"] == [None, None]
     truth = np.random.default_rng(0).normal(size=(3, 1, 1))
     wild = {"network": np.full((3, 1, 1), np.inf)}
-    found = Backtest.judge(truth, wild, np.ones((1, 1)), 0.9, None, ("y",))
+    found = Backtest.from_forecasts(truth, wild, np.ones((1, 1)), 0.9, None, ("y",))
     assert strict(found)["rmse"]["network"] == [[None]]
 
 
@@ -182,14 +191,14 @@ def test_what_was_filled_is_no_truth_and_no_origin():
     flags = np.zeros((10, 1), bool)
     flags[[5, 8]] = True
     filled = dataclasses.replace(series, filled_at=flags)
-    found = Origins.between(filled, 5, 10, context=3, steps=2, whole=True)
+    found = RollingOrigins.between(filled, 5, 10, context=3, steps=2, complete=True)
     nan = np.nan
     by_hand = [[nan, 6], [nan, nan], [7, nan], [nan, 9]]
     np.testing.assert_array_equal(found.truth[..., 0], by_hand)
-    assert (len(found), found.judged) == (4, 3)
-    found.check()
+    assert (len(found), found.evaluated_count) == (4, 3)
+    found.check_truth()
     with refuses("measured values at each lead time; got only filled ones at lead time 1."):
-        Origins.between(filled, 5, 7, context=3, steps=1, whole=True).check()
+        RollingOrigins.between(filled, 5, 7, context=3, steps=1, complete=True).check_truth()
 
 
 def test_unknown_truth_counts_nowhere():
@@ -198,10 +207,10 @@ def test_unknown_truth_counts_nowhere():
     forecasts = {"network": truth + 0.5, "persistence": truth * 2}
     gaps = truth.copy()
     gaps[::3, 0], gaps[4] = np.nan, np.nan
-    found = Backtest.judge(gaps, forecasts, margins, 0.9, None, ("y",))
+    found = Backtest.from_forecasts(gaps, forecasts, margins, 0.9, None, ("y",))
     kept = ~np.isnan(gaps[:, 0, 0])
     few = {name: forecast[kept] for name, forecast in forecasts.items()}
-    other = Backtest.judge(truth[kept], few, margins, 0.9, None, ("y",))
+    other = Backtest.from_forecasts(truth[kept], few, margins, 0.9, None, ("y",))
     for name in forecasts:
         np.testing.assert_allclose(found.rmse[name][0], other.rmse[name][0])
         np.testing.assert_allclose(found.mae[name][0], other.mae[name][0])

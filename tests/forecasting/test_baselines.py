@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from sklearn import linear_model
 
 from throughtime.data import datasets
-from throughtime.data.series import Split
+from throughtime.data.split import Split
 from throughtime.forecasting.baselines import (
     PENALTIES,
     Ridge,
-    period,
+    find_period,
     persistence,
     seasonal_persistence,
 )
@@ -71,39 +71,39 @@ def test_the_period_of_a_sine(season):
     t = np.arange(200)
     rng = np.random.default_rng(season)
     wave = np.sin(2 * np.pi * t / season + 0.4)
-    assert period(wave) == season
-    assert period(5 + 3 * wave + 0.1 * t) == season, "a trend and a scale change nothing"
-    assert period(wave + 0.3 * rng.normal(size=200)) == season
-    assert period(wave + 0.4 * np.sin(4 * np.pi * t / season)) == season, "nor an overtone"
+    assert find_period(wave) == season
+    assert find_period(5 + 3 * wave + 0.1 * t) == season, "a trend and a scale change nothing"
+    assert find_period(wave + 0.3 * rng.normal(size=200)) == season
+    assert find_period(wave + 0.4 * np.sin(4 * np.pi * t / season)) == season, "nor an overtone"
 
 
 def test_the_period_of_a_sum_is_that_of_the_whole():
     t = np.arange(360)
     both = np.sin(2 * np.pi * t / 4) + np.sin(2 * np.pi * t / 6)
-    assert period(both) == 12
+    assert find_period(both) == 12
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_noise_has_no_period(seed):
     rng = np.random.default_rng(seed)
-    assert period(rng.normal(size=300)) is None
+    assert find_period(rng.normal(size=300)) is None
 
 
 def test_no_period_in_a_constant_a_line_a_short_or_an_aperiodic_series():
     t = np.arange(100.0)
-    assert period(np.zeros(100)) is None
-    assert period(np.full(100, 0.1)) is None
-    assert period(1e9 + 0.3 * t) is None
-    assert period(np.sin(t[:11])) is None
-    assert period(t**2) is None, "a curve is not a season"
-    assert period(np.sin(2 * np.pi * t / 60)) is None, "nor is a period beyond a third"
+    assert find_period(np.zeros(100)) is None
+    assert find_period(np.full(100, 0.1)) is None
+    assert find_period(1e9 + 0.3 * t) is None
+    assert find_period(np.sin(t[:11])) is None
+    assert find_period(t**2) is None, "a curve is not a season"
+    assert find_period(np.sin(2 * np.pi * t / 60)) is None, "nor is a period beyond a third"
 
 
 @pytest.mark.parametrize(("name", "known"), [("sunspots", 11), ("elnino", 12)])
 def test_the_period_of_the_bundled_data(name, known):
     """Eleven years of the sun, twelve months, seen in the training part alone."""
     values = datasets.load_dataset(name).targets[:, 0]
-    assert period(values[: Split.by_time(len(values)).train]) == known
+    assert find_period(values[: Split.by_time(len(values)).train]) == known
 
 
 @pytest.mark.parametrize("targets", [1, 2])

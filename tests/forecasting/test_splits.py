@@ -1,18 +1,20 @@
-"""Parts: nothing leaks from validation or test into what is trained, scaled or calibrated."""
+"""Splits: nothing leaks from validation or test into training, scaling or calibration."""
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from throughtime.data.series import Series, Times
+from throughtime.data.series import Series
+from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.forecasting.predict import Predictor
-from throughtime.forecasting.splits import WARM, Parts
-from throughtime.recurrence.network import Architecture
+from throughtime.forecasting.splits import WARM_UP, SplitData
+from throughtime.recurrence.architecture import Architecture
 
 few = settings(max_examples=15)
 NETWORK = Architecture(1, 1, hidden=1, cell="rnn").build(0)
@@ -36,7 +38,7 @@ def counted(n, inputs=0, first=0):
 def cut(series, window=4, horizon=1, truncated=False, **shares):
     series = series if isinstance(series, list) else [series]
     shares = {**SHARES, **shares}
-    return Parts.of(
+    return SplitData.of(
         series, shares["validation"], shares["test"], window, horizon, truncated, "float32"
     )
 
@@ -90,7 +92,7 @@ def test_nothing_after_the_training_part_changes_the_training(
     assert parts.scaler.to_json() == other.scaler.to_json()
     assert parts.input_scaler.to_json() == other.input_scaler.to_json()
     assert parts.context == other.context and parts.period() == other.period()
-    assert_same(read(parts.train(32, 0)), read(other.train(32, 0)))
+    assert_same(read(parts.training(32, 0)), read(other.training(32, 0)))
 
 
 @given(
@@ -107,9 +109,9 @@ def test_the_test_part_changes_nothing_that_is_chosen_before_it(
     split = parts.splits[0]
     spoilt = [spoil(series[0], split.validation + later, amount)]
     other = cut(spoilt, window, horizon, truncated)
-    assert_same(read(parts.train(32, 0)), read(other.train(32, 0)))
+    assert_same(read(parts.training(32, 0)), read(other.training(32, 0)))
     assert_same(read(parts.validation()), read(other.validation()))
-    one, two = parts.ridge(), other.ridge()
+    one, two = parts.fit_ridge(), other.fit_ridge()
     assert one.penalty == two.penalty
     np.testing.assert_array_equal(one.weights, two.weights)
 
@@ -143,9 +145,9 @@ def test_margins_are_of_the_validation_part_alone():
     predictor = Watched(NETWORK, parts, 0.5)
     found = predictor.margins(split.validation - split.train + 2)[:, 0]
     for k in range(split.validation - split.train):
-        judged = np.arange(split.train + k, split.validation)
-        rank = int(np.ceil((len(judged) + 1) * 0.5))
-        assert found[k] == (np.inf if rank > len(judged) else judged[rank - 1])
+        residuals = np.arange(split.train + k, split.validation)
+        rank = int(np.ceil((len(residuals) + 1) * 0.5))
+        assert found[k] == (np.inf if rank > len(residuals) else residuals[rank - 1])
     assert (found[-2:] == np.inf).all()
     assert predictor.seen[0].max() == split.validation - 2  # the last origin's last known row
 
@@ -166,7 +168,7 @@ def test_a_forecast_that_becomes_nan_widens_the_margins():
 def test_training_windows_are_all_those_of_the_training_part(n, window, horizon):
     parts = cut(counted(n, 1), window, horizon)
     split = parts.splits[0]
-    xs, ys, weights = read(parts.train(32, 0))
+    xs, ys, weights = read(parts.training(32, 0))
     rows, asked = unscaled(parts, xs[..., 0]), unscaled(parts, ys)
     starts = np.arange(split.train - window - horizon + 1)
     np.testing.assert_array_equal(rows, starts[:, None] + np.arange(window))
@@ -177,11 +179,10 @@ def test_training_windows_are_all_those_of_the_training_part(n, window, horizon)
 
 
 def test_washout_leaves_the_first_steps_out():
-    data = cut(counted(60), 6).train(32, 4)
+    data = cut(counted(60), 6).training(32, 4)
     assert data.washout == 4
-    np.testing.assert_array_equal(
-        data.batch(jnp.array([0, -1])).weights, [[0, 0, 0, 0, 1, 1], [0] * 6]
-    )
+    weights = jax.jit(lambda rows: data.batch(rows).weights)(jnp.array([0, -1]))
+    np.testing.assert_array_equal(weights, [[0, 0, 0, 0, 1, 1], [0] * 6])
 
 
 @given(
@@ -189,7 +190,7 @@ def test_washout_leaves_the_first_steps_out():
     horizon=st.sampled_from([1, 3]), truncated=st.booleans(),
 )  # fmt: skip
 @few
-def test_validation_judges_exactly_the_validation_part(n, window, horizon, truncated):
+def test_validation_loss_is_of_exactly_the_validation_part(n, window, horizon, truncated):
     parts = cut(counted(n), window, horizon, truncated)
     split = parts.splits[0]
     xs, ys, weights = read(parts.validation())
@@ -208,7 +209,7 @@ def test_series_never_share_a_window(lengths, horizon):
     """Values of series i are 1000 i and more; row numbers within go up by one."""
     series = [counted(n, first=1000 * i) for i, n in enumerate(lengths)]
     parts = cut(series, 4, horizon)
-    pairs = ((parts.train(32, 0), 0), (parts.validation(), 1))
+    pairs = ((parts.training(32, 0), 0), (parts.validation(), 1))
     for data, part in pairs:
         xs, ys, _ = read(data)
         whole = np.concatenate(
@@ -229,7 +230,7 @@ def test_series_never_share_a_window(lengths, horizon):
 )
 def test_streams_run_along_the_training_part(n, batch_size, horizon):
     parts = cut([counted(n, 1), counted(n + 30, 1, first=1000)], 3, horizon, truncated=True)
-    data = parts.train(batch_size, 0)
+    data = parts.training(batch_size, 0)
     xs, ys, weights = read(data)
     assert data.chunk == 3 and xs.shape[1] % 3 == 0
     on = weights > 0
@@ -250,13 +251,13 @@ def test_streams_run_along_the_training_part(n, batch_size, horizon):
 def test_a_carried_state_is_warmed_up_before_the_validation_part(horizon):
     parts = cut(counted(100), 4, horizon, truncated=True)
     split = parts.splits[0]
-    assert parts.context == WARM * 4
+    assert parts.context == WARM_UP * 4
     xs, _, weights = read(parts.validation())
     rows = unscaled(parts, xs[0, :, 0])
-    assert rows[0] == split.train - WARM * 4
-    warm = np.arange(len(rows)) < WARM * 4 - 1
+    assert rows[0] == split.train - WARM_UP * 4
+    warm = np.arange(len(rows)) < WARM_UP * 4 - 1
     np.testing.assert_array_equal(weights[0][warm], 0)
-    assert rows[WARM * 4 - 1] == split.train - 1 and weights[0][WARM * 4 - 1] == 1
+    assert rows[WARM_UP * 4 - 1] == split.train - 1 and weights[0][WARM_UP * 4 - 1] == 1
     assert weights.sum() == split.validation - split.train - horizon + 1
 
 
@@ -278,9 +279,9 @@ def test_scalers_are_those_of_all_training_parts_together():
     np.testing.assert_allclose(parts.scaler.std, rows.std(axis=0), rtol=1e-12)
 
 
-def test_without_validation_there_is_none_to_judge():
+def test_without_a_validation_part_there_is_no_validation_data():
     parts = cut(make(60), validation=0.0)
-    assert parts.validation() is None and parts.ridge().penalty == 1
+    assert parts.validation() is None and parts.fit_ridge().penalty == 1
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,7 @@ def test_what_cannot_be_trained_on_is_refused(series, options, message):
 
 def test_the_longest_window_that_is_accepted_trains_on_one_example():
     parts = cut(counted(30), 16, 2)
-    assert len(read(parts.train(32, 0))[0]) == 1
+    assert len(read(parts.training(32, 0))[0]) == 1
 
 
 def test_a_backtest_must_fit_into_a_test_part():

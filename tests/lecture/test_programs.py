@@ -1,6 +1,7 @@
 """The lecture's own programs: the networks, the data and the errors that it shows."""
 
 import math
+from importlib import import_module
 
 import jax.numpy as jnp
 import matplotlib.image
@@ -10,35 +11,38 @@ from conftest import refuses
 
 from throughtime.dynamics.surrogate import Surrogate
 from throughtime.lecture import programs
+from throughtime.lecture.noisy_sine import noisy_sine
+from throughtime.lecture.oscillator import oscillator
 
 EPOCHS = 100
+SINE, NOISY_SINE = "throughtime.lecture.sine", "throughtime.lecture.noisy_sine"
 
 
-class Ran:
-    """An example that was run, and what it trained on."""
+class Run:
+    """A program that was run, and what it trained on."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, module, folder):
         self.trained, self.shown = {}, []
         with pytest.MonkeyPatch.context() as patch:
+            original = import_module(module).train
 
             def train(network, data, *arguments, **options):
                 self.trained = {"network": network, "data": data, **options}
                 return original(network, data, *arguments, **options)
 
-            original = programs.train
-            patch.setattr(examples, "train", train)
-            self.program = programs.example(name)
+            patch.setattr(f"{module}.train", train)
+            self.program = programs.program(name)
             self.result = self.program.run(folder, 0, lambda rows: self.shown.append(len(rows)))
 
 
 @pytest.fixture(scope="module")
-def sine(tmp_path_factory):
-    return Ran("sine", tmp_path_factory.mktemp("sine"))
+def sine(tmp_path_factory, quick_compile):
+    return Run("sine", SINE, tmp_path_factory.mktemp("sine"))
 
 
 @pytest.fixture(scope="module")
-def noisy(tmp_path_factory):
-    return Ran("noisy-sine", tmp_path_factory.mktemp("noisy") / "new" / "folder")
+def noisy(tmp_path_factory, quick_compile):
+    return Run("noisy-sine", NOISY_SINE, tmp_path_factory.mktemp("noisy") / "new" / "folder")
 
 
 def test_the_sine_is_learned(sine):
@@ -111,10 +115,10 @@ def test_a_seed_gives_one_noise(tmp_path, monkeypatch):
         data.append(np.asarray(training.targets))
         raise InterruptedError
 
-    monkeypatch.setattr(programs, "train", train)
+    monkeypatch.setattr(f"{NOISY_SINE}.train", train)
     for seed in (0, 0, 1):
         with pytest.raises(InterruptedError):
-            programs.noisy_sine(tmp_path, seed)
+            noisy_sine(tmp_path, seed)
     np.testing.assert_array_equal(data[0], data[1])
     assert (data[0] != data[2]).any()
 
@@ -128,31 +132,31 @@ def test_the_pictures_are_drawn(sine, noisy):
             image = matplotlib.image.imread(path)
             height, width = image.shape[:2]
             assert height >= 200 and width >= 400
-            drawn = (np.abs(image[..., :3] - image[0, 0, :3]) > 0.1).any(axis=2)
-            assert 0.005 < drawn.mean() < 0.5
+            ink = (np.abs(image[..., :3] - image[0, 0, :3]) > 0.1).any(axis=2)
+            assert 0.005 < ink.mean() < 0.5
             # Curves reach over most of the picture.
-            assert drawn.any(axis=0).mean() > 0.7 and drawn.any(axis=1).mean() > 0.6
+            assert ink.any(axis=0).mean() > 0.7 and ink.any(axis=1).mean() > 0.6
 
 
 @pytest.fixture(scope="module")
-def newton(tmp_path_factory):
+def newton(tmp_path_factory, quick_compile):
     """The lecture's equation, its surrogate trained for a few epochs on a few trajectories."""
     few = {"trajectories": 20, "steps": 40, "epochs": 5, "hidden": 8}
-    asked, shown = {}, []
+    options_used, shown = {}, []
 
     class Small(Surrogate):
         def __init__(self, *arguments, **options):
-            asked.update(options)
+            options_used.update(options)
             super().__init__(*arguments, **options, **few)
 
-        def judge(self, *_):
-            return super().judge(5, 130)
+        def evaluate(self, *_):
+            return super().evaluate(5, 130)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("throughtime.surrogate.Surrogate", Small)
+        patch.setattr("throughtime.dynamics.surrogate.Surrogate", Small)
         folder = tmp_path_factory.mktemp("newton") / "new"
-        result = programs.oscillator(folder, 0, lambda rows: shown.append(len(rows)))
-    assert shown == [1, 2, 3, 4, 5] and asked["dt"] == 0.5
+        result = oscillator(folder, 0, lambda rows: shown.append(len(rows)))
+    assert shown == [1, 2, 3, 4, 5] and options_used["dt"] == 0.5
     return result
 
 
@@ -176,10 +180,10 @@ def test_the_oscillators_figures_and_pictures(newton):
     assert names == ["prediction.png", "portrait.png", "losses.png"]
     for path in newton.pictures:
         image = matplotlib.image.imread(path)
-        drawn = (np.abs(image[..., :3] - image[0, 0, :3]) > 0.1).any(axis=2)
-        assert min(image.shape[:2]) >= 200 and 0.005 < drawn.mean() < 0.5
-    program = programs.example("oscillator")
-    assert program.run is programs.oscillator and program.epochs == Surrogate("x").epochs
+        ink = (np.abs(image[..., :3] - image[0, 0, :3]) > 0.1).any(axis=2)
+        assert min(image.shape[:2]) >= 200 and 0.005 < ink.mean() < 0.5
+    program = programs.program("oscillator")
+    assert program.run is oscillator and program.epochs == Surrogate("x").epochs
 
 
 def test_an_unknown_example():
@@ -187,4 +191,4 @@ def test_an_unknown_example():
         "an example must be a known one; got sinus. Did you mean `sine`? "
         "Known: noisy-sine, oscillator, sine."
     ):
-        programs.example("sinus")
+        programs.program("sinus")

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import refuses
+from fast_compilation import quick_jit
 
+from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.bptt import bptt
-from throughtime.recurrence.network import Architecture
 
 
 def case(activation="tanh", output="identity"):
@@ -28,6 +29,7 @@ def test_it_is_the_gradient(activation, float64):
 
     found = bptt(network, xs, loss)
 
+    @quick_jit
     @eqx.filter_value_and_grad
     def by_jax(network):
         return loss(network(jnp.asarray(xs))[0])
@@ -50,7 +52,8 @@ def test_it_is_the_gradient_of_a_cross_entropy(float64):
         logs = jax.nn.log_softmax(ys)
         return -jnp.take_along_axis(logs, classes[..., None], axis=-1).mean()
 
-    by_jax = eqx.filter_grad(lambda n: loss(n(jnp.asarray(xs), activate=False)[0]))(network)
+    by_jax = quick_jit(eqx.filter_grad(lambda n: loss(n(jnp.asarray(xs), activate=False)[0])))
+    by_jax = by_jax(network)
     np.testing.assert_allclose(bptt(network, xs, loss).W, by_jax.cells[0].W, atol=1e-12)
 
 

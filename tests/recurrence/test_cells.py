@@ -7,18 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fast_compilation import quick_jit
 from scipy.special import expit
 
 from throughtime.errors import InputError
-from throughtime.recurrence.cells import (
-    ACTIVATIONS,
-    CELLS,
-    GRU,
-    LSTM,
-    RNN,
-    EchoState,
-    LSTMState,
-)
+from throughtime.recurrence.architecture import CELLS
+from throughtime.recurrence.cells import ACTIVATIONS, GRU, LSTM, RNN, LSTMState
+from throughtime.recurrence.echo_state_cell import EchoState
 from throughtime.recurrence.unroll import unroll
 
 INPUT, HIDDEN, BATCH, TIME = 3, 4, 2, 6
@@ -77,10 +72,10 @@ def build(name, dtype=jnp.float64, seed=0):
     return kind(INPUT, HIDDEN, **extra, dtype=dtype, key=jax.random.key(seed))
 
 
-run = eqx.filter_jit(unroll)
+run = quick_jit(unroll)
 
 
-def drawn(*shape, seed=1, dtype=jnp.float64):
+def random_array(*shape, seed=1, dtype=jnp.float64):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
 
 
@@ -96,7 +91,7 @@ def test_the_table_holds_every_cell():
 
 @every_cell
 def test_equation(name, float64):
-    cell, xs = build(name), drawn(BATCH, TIME, INPUT)
+    cell, xs = build(name), random_array(BATCH, TIME, INPUT)
     start = state_like(cell, BATCH)
     states, final = run(cell, xs, start)
     # In NumPy from here: comparing is not a program to compile.
@@ -116,7 +111,7 @@ def test_equation(name, float64):
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_one_dtype_from_the_weights_to_the_states(name, dtype, float64):
     cell = build(name, dtype)
-    states, final = run(cell, drawn(BATCH, TIME, INPUT, dtype=dtype))
+    states, final = run(cell, random_array(BATCH, TIME, INPUT, dtype=dtype))
     floats = jax.tree.leaves((eqx.filter(cell, eqx.is_array), states, final))
     assert {leaf.dtype for leaf in floats} == {jnp.dtype(dtype)}
     zeros = jax.tree.leaves(cell.initial_state(BATCH))
@@ -125,7 +120,7 @@ def test_one_dtype_from_the_weights_to_the_states(name, dtype, float64):
 
 @every_cell
 def test_a_step_of_the_drive_is_a_step_of_unroll(name, float64):
-    cell, xs = build(name), drawn(BATCH, 1, INPUT)
+    cell, xs = build(name), random_array(BATCH, 1, INPUT)
     start = state_like(cell, BATCH)
     once = cell.step(cell.drive(jnp.swapaxes(xs, 0, 1))[0], start)
     jax.tree.map(
@@ -138,12 +133,12 @@ def test_a_step_of_the_drive_is_a_step_of_unroll(name, float64):
 @every_cell
 def test_saturated_inputs_give_finite_states_and_slopes(name):
     cell = build(name, jnp.float32)
-    xs = 1e6 * drawn(BATCH, TIME, INPUT, dtype=jnp.float32)
+    xs = 1e6 * random_array(BATCH, TIME, INPUT, dtype=jnp.float32)
 
-    @eqx.filter_jit
+    @quick_jit
     @eqx.filter_value_and_grad(has_aux=True)
     def total(cell):
-        states, _ = run(cell, xs)
+        states, _ = unroll(cell, xs)
         return jnp.sum(cell.hidden(states)), states
 
     (_, states), slope = total(cell)
@@ -152,7 +147,7 @@ def test_saturated_inputs_give_finite_states_and_slopes(name):
 
 def test_linear_cell_is_a_sum_of_powers(float64):
     r"""$h_T = W^T h_0 + \sum_k W^k (U x_{T-k} + b)$."""
-    cell, xs = build("rnn-identity"), drawn(BATCH, TIME, INPUT)
+    cell, xs = build("rnn-identity"), random_array(BATCH, TIME, INPUT)
     start = state_like(cell, BATCH)
     U, W, b = (np.asarray(weight) for weight in (cell.U, cell.W, cell.b))
     expected = np.asarray(start) @ np.linalg.matrix_power(W, TIME).T
@@ -170,7 +165,7 @@ def test_gru_with_its_keep_gate_open_keeps_its_state(float64):
     cell = build("gru")
     cell = eqx.tree_at(lambda c: c.b, cell, cell.b.at[rows(1)].set(1e3))
     start = state_like(cell, BATCH)
-    states, _ = run(cell, drawn(BATCH, TIME, INPUT), start)
+    states, _ = run(cell, random_array(BATCH, TIME, INPUT), start)
     np.testing.assert_array_equal(states, np.repeat(start[:, None], TIME, axis=1))
 
 
@@ -178,7 +173,7 @@ def test_gru_with_its_reset_gate_closed_forgets_the_state_in_its_candidate(float
     cell = build("gru")
     b = cell.b.at[rows(0)].set(-1e3).at[rows(1)].set(-1e3)
     cell = eqx.tree_at(lambda c: c.b, cell, b)
-    xs = drawn(BATCH, TIME, INPUT)
+    xs = random_array(BATCH, TIME, INPUT)
     expected = np.tanh(np.asarray(xs) @ np.asarray(cell.U[rows(2)]).T + np.asarray(b[rows(2)]))
     np.testing.assert_allclose(run(cell, xs, state_like(cell, BATCH))[0], expected, atol=1e-14)
 
@@ -188,7 +183,7 @@ def test_lstm_that_keeps_and_does_not_write_holds_its_memory(float64):
     b = cell.b.at[rows(0)].set(-1e3).at[rows(1)].set(1e3)
     cell = eqx.tree_at(lambda c: c.b, cell, b)
     start = state_like(cell, BATCH)
-    states, _ = run(cell, drawn(BATCH, TIME, INPUT), start)
+    states, _ = run(cell, random_array(BATCH, TIME, INPUT), start)
     assert isinstance(states, LSTMState)
     np.testing.assert_array_equal(states.c, np.repeat(start.c[:, None], TIME, axis=1))
 
@@ -196,7 +191,7 @@ def test_lstm_that_keeps_and_does_not_write_holds_its_memory(float64):
 def test_lstm_that_does_not_read_is_silent(float64):
     cell = build("lstm")
     cell = eqx.tree_at(lambda c: c.b, cell, cell.b.at[rows(3)].set(-1e3))
-    states, _ = run(cell, drawn(BATCH, TIME, INPUT))
+    states, _ = run(cell, random_array(BATCH, TIME, INPUT))
     assert not states.h.any() and states.c.all()
 
 
@@ -223,9 +218,9 @@ def test_a_reservoir_is_drawn_as_its_numbers_say(float64):
 
 def test_no_gradient_reaches_a_reservoir(float64):
     """But it passes through, to the inputs."""
-    cell, xs = build("esn"), drawn(BATCH, TIME, INPUT)
+    cell, xs = build("esn"), random_array(BATCH, TIME, INPUT)
 
-    @eqx.filter_jit
+    @quick_jit
     @eqx.filter_grad
     def slope(cell_and_inputs):
         cell, xs = cell_and_inputs

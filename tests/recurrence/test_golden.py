@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fast_compilation import quick_jit
 
 from throughtime.recurrence.cells import GRU, LSTM, RNN, LSTMState
 from throughtime.recurrence.unroll import unroll
@@ -75,7 +76,7 @@ def states_of(kind, h, c):
     return tuple(map(jnp.asarray, h))
 
 
-@eqx.filter_jit
+@quick_jit
 @eqx.filter_grad(has_aux=True)
 def slopes(trained, lengths, A, B):
     """Gradients of `sum(A outputs) + sum(B finals)`; and the outputs and final states."""
@@ -144,7 +145,7 @@ def test_ten_steps_of_an_optimiser(name):
         return logistic + 0.05 * jnp.sum(w**2), None
 
     ours = method(name, 0.1)
-    step = jax.jit(lambda w, state: ours.step(objective, w, state, None))
+    step = quick_jit(lambda w, state: ours.step(objective, w, state, None))
     state = ours.init(w)
     for wanted in path:
         np.testing.assert_allclose(w, wanted, rtol=1e-12, atol=1e-13)

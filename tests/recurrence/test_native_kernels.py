@@ -128,13 +128,13 @@ def test_they_are_loaded_once_however_many_ask(package, monkeypatch):
 
 def test_the_kernels_are_found_where_types_are_checked_and_where_not(installed):
     """These tests import the package through a hook, everyone else does not."""
-    program = "from throughtime import native; print(native_kernels.status().path)"
+    program = "from throughtime.recurrence import native_kernels as n; print(n.status().path)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == str(installed.path), done.stderr
 
 
 def test_nothing_is_loaded_at_import():
-    program = "import sys, throughtime, throughtime.native as n; "
+    program = "import sys, throughtime, throughtime.recurrence.native_kernels as n; "
     program += "print(n._status, n._library, 'jax' in sys.modules, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.split() == ["None", "None", "False", "False"], done.stderr

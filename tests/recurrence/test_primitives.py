@@ -5,7 +5,7 @@ of the primitives is NaN, in inputs and in their perturbations, which must chang
 """
 
 from functools import cache, partial
-from itertools import product as every
+from itertools import product
 
 import equinox as eqx
 import jax
@@ -13,12 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import refuses
+from fast_compilation import FAST
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime.recurrence import primitives
 from throughtime.recurrence.cells import GRU, LSTM, RNN
 from throughtime.recurrence.native_kernels import available
+from throughtime.recurrence.primitive_arguments import sequence_lengths
 from throughtime.recurrence.primitives import (
     KINDS,
     Point,
@@ -31,17 +33,15 @@ from throughtime.recurrence.step_equations import RECURRENCES
 BATCH, TIME, INPUT, HIDDEN = 3, 4, 2, 3
 LENGTHS = np.array([[TIME, 2, 0], [1, TIME, 3]])
 
-FAST = {"xla_backend_optimization_level": 0}
-
-without = pytest.mark.skipif(not available(), reason="no compiled kernels")
+with_kernels = pytest.mark.skipif(not available(), reason="no compiled kernels")
 both = pytest.mark.parametrize(
-    "native", [False, pytest.param(True, marks=without)], ids=["scan", "native"]
+    "native", [False, pytest.param(True, marks=with_kernels)], ids=["scan", "native"]
 )
 every_kind = pytest.mark.parametrize("kind", KINDS)
 gated = pytest.mark.parametrize("kind", ["tanh", "gru", "lstm"])
 # Which of weights, inputs, first state and lengths are mapped: inputs with their lengths, and
 # lengths alone.
-PATTERNS = [(*p, p[1]) for p in every((0, None), repeat=3) if 0 in p]
+PATTERNS = [(*p, p[1]) for p in product((0, None), repeat=3) if 0 in p]
 PATTERNS += [(None, None, None, 0)]
 # An ensemble with lengths, and one network without.
 both_shapes = pytest.mark.parametrize("members, masked", [(2, True), (1, False)])
@@ -68,8 +68,8 @@ def draw_states(kind, members, seed=1):
     return tuple(rng.normal(size=shape) for _ in range(RECURRENCES[kind].states))
 
 
-def poisoned(args, lengths, value=np.nan):
-    """The same arguments, with this in the padding of the inputs."""
+def pad(args, lengths, value=np.nan):
+    """The same arguments, with this value in the padding of the inputs."""
     weights, xs, start = args
     if lengths is None:
         return args
@@ -79,7 +79,7 @@ def poisoned(args, lengths, value=np.nan):
 
 def oracle(kind, args, lengths):
     """States by a plain scan over `cell.step`; one network at a time."""
-    weights, xs, start = poisoned(args, lengths, 0.0)
+    weights, xs, start = pad(args, lengths, 0.0)
     sort = {"gru": GRU, "lstm": LSTM}.get(kind, RNN)
     extra = {"activation": kind} if sort is RNN else {}
     with jax.ensure_compile_time_eval():
@@ -105,7 +105,7 @@ def oracle(kind, args, lengths):
     return jax.vmap(member)(weights, xs, start, lengths)
 
 
-def ours(kind, native, args, lengths):
+def by_primitive(kind, native, args, lengths):
     """States by the primitive."""
     return unroll(kind, *args, lengths, native=native)[0]
 
@@ -125,7 +125,7 @@ def vdot(one, other):
     return sum(jax.tree.leaves(parts))
 
 
-def asked(members, masked):
+def lengths_of(members, masked):
     return jnp.asarray(LENGTHS[:members], jnp.int32) if masked else None
 
 
@@ -139,8 +139,8 @@ def quick(function):
     return call
 
 
-def still(args):
-    """Without the inputs: they are not perturbed, or the slopes by them are not asked for."""
+def without_inputs(args):
+    """The arguments with None for the inputs."""
     return args[0], None, args[2]
 
 
@@ -153,10 +153,12 @@ def maps(kind, native):
 
     @partial(jax.jit, compiler_options=FAST)
     def run(args, v, g, lengths):
-        bad, v = poisoned(args, lengths), poisoned(v, lengths)
+        bad, v = pad(args, lengths), pad(v, lengths)
         states, saved = unroll(kind, *bad, lengths, save=True, native=native)
         point = Point(*bad, states, saved, lengths)
-        Jv = [unroll_tangent(kind, point, *one, native=native) for one in (v, still(v))]
+        Jv = [
+            unroll_tangent(kind, point, *one, native=native) for one in (v, without_inputs(v))
+        ]
         gJ = [
             unroll_adjoint(kind, point, g, inputs=inputs, native=native)
             for inputs in (True, False)
@@ -166,25 +168,36 @@ def maps(kind, native):
     return run
 
 
+@cache
+def oracle_slopes(kind, members, masked):
+    """The oracle's states; its tangents, with the inputs and without; and its gradients."""
+    args, v, g = draw(kind, members), draw(kind, members, 7), draw_states(kind, members)
+    lengths = lengths_of(members, masked)
+    directions = jax.tree.map(lambda *two: np.stack(two), v, (v[0], np.zeros_like(v[1]), v[2]))
+
+    @quick
+    def run(args, directions, g):
+        def states(args):
+            return oracle(kind, args, lengths)
+
+        value, pull = jax.vjp(states, args)
+        Jv = jax.vmap(lambda v: jax.jvp(states, (args,), (v,))[1])(directions)
+        return value, [jax.tree.map(lambda x, i=i: x[i], Jv) for i in (0, 1)], pull(g)[0]
+
+    return run(args, directions, g)
+
+
 @both
 @both_shapes
 @every_kind
 def test_states_and_slopes_are_those_of_the_cells(kind, members, masked, native, float64):
     args, v, g = draw(kind, members), draw(kind, members, 7), draw_states(kind, members)
-    lengths = asked(members, masked)
+    lengths = lengths_of(members, masked)
     states, saved, Jv, gJ = maps(kind, native)(args, v, g, lengths)
-
-    @quick
-    def theirs(args, v, g, lengths):
-        states, slope = jax.vjp(lambda a: oracle(kind, a, lengths), args)
-        _, tangent = jax.linearize(lambda a: oracle(kind, a, lengths), args)
-        alone = tangent((v[0], jnp.zeros_like(v[1]), v[2]))
-        return states, [tangent(v), alone], slope(g)[0]
-
-    expected = theirs(args, v, g, lengths)
+    expected = oracle_slopes(kind, members, masked)
     assert gJ[1][1] is None
     assert_close((states, Jv, gJ[0]), expected, 1e-12)
-    assert_close(gJ[1], still(expected[2]), 1e-12)
+    assert_close(gJ[1], without_inputs(expected[2]), 1e-12)
     if masked:
         padding = np.arange(TIME) >= LENGTHS[:members, :, None]
         assert not any(np.asarray(s)[padding].any() for s in saved)
@@ -204,8 +217,8 @@ def test_the_adjoint_is_the_transpose_of_the_tangent(kind, native, seed, lengths
         args, v, g = draw(kind, 2, seed), draw(kind, 2, seed + 1), draw_states(kind, 2, seed)
         lengths = np.array(lengths, np.int32).reshape(2, BATCH)
         _, _, *both_ways = maps(kind, native)(args, v, g, lengths)
-        v = poisoned(v, lengths, 0.0)
-        for Jv, gJ, along in zip(*both_ways, (v, still(v)), strict=True):
+        v = pad(v, lengths, 0.0)
+        for Jv, gJ, along in zip(*both_ways, (v, without_inputs(v)), strict=True):
             largest = vdot(*(jax.tree.map(np.abs, x) for x in (g, Jv)))
             assert abs(vdot(g, Jv) - vdot(gJ, along)) <= 1e-12 * largest
 
@@ -215,7 +228,7 @@ def test_the_adjoint_is_the_transpose_of_the_tangent(kind, native, seed, lengths
 @every_kind
 def test_the_tangent_is_a_central_difference(kind, members, masked, native, float64):
     args, v, g = draw(kind, members, 3), draw(kind, members, 4), draw_states(kind, members)
-    lengths = asked(members, masked)
+    lengths = lengths_of(members, masked)
     run, small = maps(kind, native), 1e-6
     ahead, behind = (
         run(jax.tree.map(lambda a, d, by=by: a + by * d, args, v), v, g, lengths)[0]
@@ -240,6 +253,18 @@ def products(run, args, v, g):
     return slope, jvp, tangents(v), cotangents(g), gauss_newton
 
 
+def same_products(run, args, v, g):
+    """The results of `products` by one `jvp` and one `vjp`."""
+    jvp = jax.jvp(run, (args,), (v,))[1]
+    states, pull = jax.vjp(run, args)
+    of_scalar = jax.tree.map(lambda a, s: a * (1 + 2 * s), g, states)
+    pulled = jax.vmap(pull)(jax.tree.map(lambda *three: jnp.stack(three), of_scalar, g, jvp))
+    slope, transposed, gauss_newton = (
+        jax.tree.map(lambda x, i=i: x[i], pulled) for i in range(3)
+    )
+    return slope, jvp, jvp, transposed, gauss_newton
+
+
 def curvatures(run, args, v, g):
     """Hessian-vector products, forward over reverse and the other ways round."""
     f = partial(scalar, run, g)
@@ -252,14 +277,26 @@ def curvatures(run, args, v, g):
     return forward_reverse, reverse_forward, reverse_reverse, forward_forward
 
 
-def jacobians(run, args, v, g):
+def same_curvatures(run, args, v, g):
+    """The results of `curvatures`, whose first three are one Hessian-vector product."""
+    product = jax.jvp(jax.grad(partial(scalar, run, g)), (args,), (v,))[1]
+    forward_forward = jax.jvp(lambda a: jax.jvp(run, (a,), (v,))[1], (args,), (v,))[1]
+    return product, product, product, forward_forward
+
+
+def jacobians(run, args, v, g, ways=(jax.jacrev, jax.jacfwd)):
     """Of the final state, by the weights and by the first state."""
     weights, xs, start = args
 
     def final(weights, start):
         return jax.tree.map(lambda s: s[:, :, -1], run((weights, xs, start)))
 
-    return [jac(final, argnums=(0, 1))(weights, start) for jac in (jax.jacrev, jax.jacfwd)]
+    return [way(final, argnums=(0, 1))(weights, start) for way in ways]
+
+
+def same_jacobians(run, args, v, g):
+    """The results of `jacobians`, which are one Jacobian in two ways."""
+    return jacobians(run, args, v, g, ways=(jax.jacrev,)) * 2
 
 
 def mixed(run, args, v, g):
@@ -287,24 +324,59 @@ def mixed(run, args, v, g):
     )
 
 
-TRANSFORMS = [*every((products, curvatures, jacobians), ("tanh", "gru", "lstm"))]
+def same_mixed(run, args, v, g):
+    """The results of `mixed`, all of them rows of one Hessian, or tangents."""
+    slope = jax.grad(partial(scalar, run, g))
+    still = jax.tree.map(jnp.zeros_like, v)
+
+    def along(*direction):
+        return jax.jvp(slope, (args,), (direction,))
+
+    (g_weights, g_inputs, _), (by_inputs, _, _) = along(still[0], v[1], still[2])
+    _, (by_weights, inputs_by_weights, _) = along(v[0], still[1], still[2])
+    Jv, Jv_weights = (jax.jvp(run, (args,), (d,))[1] for d in (v, (v[0], still[1], still[2])))
+    return (
+        (g_weights, by_inputs),
+        by_weights,
+        (g_inputs, inputs_by_weights),
+        inputs_by_weights,
+        (Jv, Jv_weights),
+    )
+
+
+EXPECTED = {
+    products: same_products,
+    curvatures: same_curvatures,
+    jacobians: same_jacobians,
+    mixed: same_mixed,
+}
+TRANSFORMS = [*product((products, curvatures, jacobians), ("tanh", "gru", "lstm"))]
+
+
+@cache
+def expected(transform, kind):
+    """What the oracle gives under a transformation."""
+    args, v, g = draw(kind, 2), draw(kind, 2, 7), draw_states(kind, 2)
+    lengths = lengths_of(2, True)
+
+    def run(args, v, g):
+        states = partial(oracle, kind, lengths=lengths)
+        return EXPECTED[transform](states, args, pad(v, lengths, 0.0), g)
+
+    return quick(run)(args, v, g)
 
 
 @both
 @pytest.mark.parametrize("transform, kind", [*TRANSFORMS, (mixed, "gru")])
 def test_transformations_against_the_plain_scan(transform, kind, native, float64):
     args, v, g = draw(kind, 2), draw(kind, 2, 7), draw_states(kind, 2)
-    lengths = asked(2, True)
-    v = jax.tree.map(jnp.asarray, v)
+    lengths = lengths_of(2, True)
 
-    def theirs(args, v, g):
-        return transform(lambda a: oracle(kind, a, lengths), args, poisoned(v, lengths, 0.0), g)
+    def run(args, v, g):
+        bad, v = pad(args, lengths), pad(v, lengths)
+        return transform(lambda a: by_primitive(kind, native, a, lengths), bad, v, g)
 
-    def mine(args, v, g):
-        bad, v = poisoned(args, lengths), poisoned(v, lengths)
-        return transform(lambda a: ours(kind, native, a, lengths), bad, v, g)
-
-    assert_close(quick(mine)(args, v, g), quick(theirs)(args, v, g))
+    assert_close(quick(run)(args, v, g), expected(transform, kind))
 
 
 @cache
@@ -313,7 +385,7 @@ def everything(kind, native):
 
     def run(args, v, g, lengths):
         def states(args):
-            return ours(kind, native, poisoned(args, lengths), lengths)
+            return by_primitive(kind, native, pad(args, lengths), lengths)
 
         value, pull = jax.vjp(states, args)
         return value, jax.jvp(states, (args,), (v,))[1], pull(g)
@@ -359,11 +431,11 @@ def test_slopes_of_every_network_of_a_stack(kind, native, float64):
     args, g = draw(kind, 2), draw_states(kind, 2)
 
     def one(args, g):
-        run = partial(ours, kind, native, lengths=None)
+        run = partial(by_primitive, kind, native, lengths=None)
         args, g = jax.tree.map(lambda x: x[None], (args, g))
         return jax.tree.map(lambda x: x[0], jax.grad(partial(scalar, run, g))(args))
 
-    whole = jax.grad(partial(scalar, partial(ours, kind, native, lengths=None), g))
+    whole = jax.grad(partial(scalar, partial(by_primitive, kind, native, lengths=None), g))
     assert_close(quick(jax.vmap(one))(args, g), quick(whole)(args), 1e-13)
 
 
@@ -422,9 +494,9 @@ def test_what_does_not_fit_is_refused():
     with refuses("weights must be real; got int32"):
         bind(*(x.astype(jnp.int32) for x in (U, W, b, d, xs, h0)))
     with refuses("`lengths` must be whole numbers; got float32"):
-        primitives._lengths(lengths.astype(jnp.float32), xs)
+        sequence_lengths(lengths.astype(jnp.float32), xs)
     with refuses("axes (ensemble, batch, time, input); got (3, 4, 2). For one network, add"):
-        primitives._lengths(None, xs[0])
+        sequence_lengths(None, xs[0])
 
 
 def test_the_inputs_part_is_left_out_unless_it_is_asked_for():
@@ -434,7 +506,9 @@ def test_the_inputs_part_is_left_out_unless_it_is_asked_for():
 
     @jax.checkpoint
     def f(weights, xs):
-        return scalar(partial(ours, "gru", False, lengths=None), g, (weights, xs, start))
+        return scalar(
+            partial(by_primitive, "gru", False, lengths=None), g, (weights, xs, start)
+        )
 
     def curvature(weights, xs):
         return jax.jvp(lambda w: jax.grad(f)(w, xs), (weights,), (weights,))[1]
@@ -468,7 +542,7 @@ def sizes(draw):
     return draw(st.integers(1, 3)), batch, time, inputs, hidden
 
 
-@without
+@with_kernels
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @given(
     kind=st.sampled_from(KINDS),
@@ -523,28 +597,6 @@ def test_a_mesh_axis_that_a_value_varies_over_is_refused():
     with refuses("do not track which mesh axes a value varies over; got `xs` that varies over"):
         slopes(True)
     assert_close(slopes(False), quick(jax.grad(loss))(*args), 1e-6)
-
-
-@pytest.mark.parametrize(
-    "lengths",
-    [
-        np.array([[2**32, 2, -(2**32)]], np.int64),
-        np.array([[3_000_000_000, 2, 0]], np.uint32),
-        jnp.array([[3_000_000_000, 2, 0]], jnp.uint32),
-        np.array([[200, 2, 0]], np.uint8),
-    ],
-)
-def test_lengths_are_cut_to_the_time_before_they_are_cut_to_32_bits(lengths):
-    xs = np.empty((1, 3, TIME, INPUT))
-    found = primitives._lengths(lengths, xs)
-    assert found.dtype == jnp.int32
-    long = np.minimum(np.asarray(found), TIME)
-    np.testing.assert_array_equal(np.maximum(long, 0), [[TIME, 2, 0]])
-
-
-def test_lengths_of_few_bits_may_be_fewer_than_the_steps():
-    xs = np.empty((1, 1, 300, INPUT))
-    assert primitives._lengths(jnp.array([[255]], jnp.uint8), xs)[0, 0] == 255
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -15,7 +15,7 @@ from throughtime.recurrence.reservoir_weights import (
     Settings,
     aperiodic_signs,
 )
-from throughtime.reservoir.states import _check_shapes, columns, drive, run
+from throughtime.reservoir.states import _check_shapes, as_columns, drive, run
 
 TOPOLOGIES = ("sparse", "dense", "cycle")
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_drawn_is_refused():
     with refuses("1.07e+09 GiB for its weights. Use fewer units"):
         require_memory(2.0**60, "its weights")
     ring = sparse.csr_array(np.roll(np.eye(3), 1, axis=0))
-    with refuses("weights must be of as many units; got W (3, 3), U (2, 1)"):
+    with refuses("and W as many columns; got W (3, 3), U (2, 1)"):
         Reservoir(ring, np.ones((2, 1)), np.ones((2, 0)), np.zeros(2))
 
 
@@ -256,27 +256,27 @@ def test_settings_of_another_number_of_runs_are_refused(count, runs, compiled, m
 
 
 def test_a_series_is_columns_of_finite_numbers():
-    np.testing.assert_array_equal(columns("y", [1, 2.5]), [[1.0], [2.5]])
-    np.testing.assert_array_equal(columns("y", np.arange(3)), [[0.0], [1.0], [2.0]])
+    np.testing.assert_array_equal(as_columns("y", [1, 2.5]), [[1.0], [2.5]])
+    np.testing.assert_array_equal(as_columns("y", np.arange(3)), [[0.0], [1.0], [2.0]])
     table = np.arange(6.0).reshape(3, 2)
-    np.testing.assert_array_equal(columns("y", table), table)
+    np.testing.assert_array_equal(as_columns("y", table), table)
     for shape in ((), (2, 3, 4)):
         with refuses(f"`y` must be of shape (time, columns); got shape {shape}. Pass several"):
-            columns("y", np.zeros(shape))
+            as_columns("y", np.zeros(shape))
     with refuses("`y` must have steps; got 0"):
-        columns("y", [])
-    with refuses("`y` must have 3 columns, as what was fitted before; got 2"):
-        columns("y", table, 3)
+        as_columns("y", [])
+    with refuses("`y` must have 3 columns, like the data of the fit; got 2"):
+        as_columns("y", table, 3)
     for value, said in ((np.nan, "NaN"), (-np.inf, "-inf")):
         holed = table.copy()
         holed[1, 1] = holed[2, 0] = value
-        with refuses(f"`y` must be finite; got {said} in column 1 at step 1. Fill"):
-            columns("y", holed)
+        with refuses(f"`y` must be finite; got {said} in column 1 at step 1. Put"):
+            as_columns("y", holed)
 
 
 @pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csc_array])
 def test_a_sparse_matrix_with_a_column_that_is_not_there_is_refused(kind):
     W = kind((np.ones(1), np.array([0]), np.array([0, 1, 1])), shape=(2, 2))
     W.indices[0] = 7
-    with refuses("a sparse W must be sound"):
+    with refuses("a sparse W must have valid indices"):
         Reservoir(W, np.zeros((2, 0)), np.zeros((2, 0)), np.zeros(2))

@@ -5,14 +5,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fast_compilation import quick_jit
 
 from throughtime.errors import InputError
-from throughtime.recurrence.network import Architecture, Network
+from throughtime.recurrence.architecture import Architecture
+from throughtime.recurrence.network import Network
 from throughtime.recurrence.rollout import rollout
 from throughtime.training.batches import Windows
 
 EXACT = {"cell": "rnn", "activation": "identity", "dtype": "float64"}
-closed_loop = eqx.filter_jit(rollout)
+closed_loop = quick_jit(rollout)
 
 
 def network(targets=1, inputs=0, horizon=1, *, hidden=3, seed=0, **options) -> Network:
@@ -105,7 +107,7 @@ def test_training_and_forecasting_agree_on_the_inputs(float64, horizon=3):
     net = network(1, 2, horizon, last=True)
     starts = jnp.arange(4)
     windows = Windows(jnp.asarray(y), jnp.asarray(u), starts, time, horizon)
-    answers = eqx.filter_jit(lambda: net(windows.batch(starts).inputs)[0])()
+    answers = quick_jit(lambda: net(windows.batch(starts).inputs)[0])()
     contexts = np.stack([y[s : s + time] for s in range(4)])
     known = np.stack([u[s : s + time + horizon] for s in range(4)])
     found = closed_loop(net, contexts, horizon, known)
@@ -124,7 +126,7 @@ def test_a_carried_rollout_is_the_unrolling_of_its_own_forecast(float64, horizon
     whole = np.concatenate([context, found], axis=1)
     padded = np.pad(u, ((0, 0), (0, horizon), (0, 0)), mode="edge")
     known = [padded[:, k : k + time + steps] for k in range(1, horizon + 1)]
-    ys, _ = eqx.filter_jit(net)(np.concatenate([whole, *known], axis=-1))
+    ys, _ = quick_jit(net)(np.concatenate([whole, *known], axis=-1))
     for block in range(steps // horizon):
         first = block * horizon
         answer = np.asarray(ys)[:, time - 1 + first].reshape(2, horizon, targets)
@@ -139,7 +141,7 @@ def test_windows_are_run_afresh(float64):
     values = rng.normal(size=(1, time, 1))
     found = np.asarray(closed_loop(net, values, steps))
     for first in range(0, steps, horizon):
-        answer, _ = eqx.filter_jit(net)(values[:, -time:])
+        answer, _ = quick_jit(net)(values[:, -time:])
         block = np.asarray(answer).reshape(1, horizon, 1)
         np.testing.assert_allclose(found[:, first : first + horizon], block, atol=1e-14)
         values = np.concatenate([values, block], axis=1)
@@ -183,11 +185,11 @@ def test_the_last_input_is_held_beyond_the_end(float64):
 def test_it_is_differentiable_and_maps_over_members(float64):
     context = jnp.asarray(np.random.default_rng(0).normal(size=(2, 4, 1)))
     nets = Architecture(1, 1, hidden=2, cell="rnn", dtype="float64").ensemble(2, 0)
-    found = eqx.filter_jit(eqx.filter_vmap(lambda net: rollout(net, context, 3)))(nets)
+    found = quick_jit(eqx.filter_vmap(lambda net: rollout(net, context, 3)))(nets)
     for i in range(2):
         one = jax.tree.map(lambda leaf, i=i: np.asarray(leaf)[i], nets)
         np.testing.assert_allclose(found[i], closed_loop(one, context, 3), atol=1e-14)
-    slope = jax.jit(jax.grad(lambda c: rollout(one, c, 3).sum()))(context)
+    slope = quick_jit(jax.grad(lambda c: rollout(one, c, 3).sum()))(context)
     assert np.isfinite(slope).all() and (slope != 0).any()
 
 

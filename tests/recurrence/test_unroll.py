@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fast_compilation import quick_jit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
@@ -85,7 +86,7 @@ def scalar(trained, A, B, lengths):
 
 def in_numpy(function):
     """A compiled function of NumPy arrays, in double precision."""
-    compiled = eqx.filter_jit(function)
+    compiled = quick_jit(function)
 
     def call(*arguments):
         arguments = jax.tree.map(jnp.asarray, arguments)
@@ -187,7 +188,7 @@ def test_gradients_against_finite_differences(name, float64):
     free, fixed = eqx.partition((cell, xs, state), eqx.is_inexact_array)
     flat, unravel = ravel_pytree(free)
 
-    @jax.jit
+    @quick_jit
     @jax.value_and_grad
     def value(flat):
         return scalar(eqx.combine(unravel(flat), fixed), A, B, lengths)[0]
@@ -237,7 +238,7 @@ def long_slopes(recompute):
 
 @every_cell
 @pytest.mark.parametrize("time, masked", [(2, False), (7, True), (9, False)])
-def test_steps_run_again_change_nothing(name, time, masked, float64):
+def test_recomputed_steps_change_nothing(name, time, masked, float64):
     """Two pieces; three and a rest, with lengths; three: states and slopes are the same."""
     cell = build(name)
     _, state, _, _ = problem(cell, 0)
@@ -252,7 +253,7 @@ def test_steps_run_again_change_nothing(name, time, masked, float64):
     assert_close(again, kept)
 
 
-def test_steps_run_again_take_less_memory():
+def test_recomputed_steps_take_less_memory():
     """The gates, four numbers a step and unit, are no longer there all at once."""
 
     def temporary(recompute):
@@ -305,5 +306,7 @@ def test_no_steps_give_the_state(name, float64):
 
 def test_a_state_of_another_shape_is_refused():
     cell = GRU(INPUT, HIDDEN, key=0)
-    with pytest.raises(InputError, match=r"`h0` of gru must .* = \(1, 3, 3\); got \(1, 3, 5\)"):
+    with pytest.raises(
+        InputError, match=r"first state's `h` must be .* = \(3, 3\); got \(3, 5\)"
+    ):
         unroll(cell, jnp.zeros((3, TIME, INPUT)), jnp.zeros((3, 5)))

@@ -20,17 +20,18 @@ def plot(y, label="a curve", width=figure_style.WIDE):
         axes = figure.add_subplot()
         axes.plot(y, "o-", color=figure_style.INK, label=label)
         figure_style.legend(figure)
-        figure_style.describe(figure, f"Of {label}", "told")
+        figure_style.describe(figure, f"Of {label}", "A description")
     return figure
 
 
-def test_an_svg_fills_its_box_and_is_told_to_those_who_do_not_see_it():
+def test_an_svg_fills_its_box_and_is_described_for_screen_readers():
     svg = figure_style.to_svg(plot([1, 2, 3], width=400), "one")
     root = ET.fromstring(svg)
     assert (root.get("id"), root.get("width"), root.get("height")) == ("one", "100%", None)
     assert root.get("viewBox").split()[2] == "400"
     assert (
-        root.find(f"{SVG}title").text == "Of a curve" and root.find(f"{SVG}desc").text == "told"
+        root.find(f"{SVG}title").text == "Of a curve"
+        and root.find(f"{SVG}desc").text == "A description"
     )
     assert "currentColor" in svg and figure_style.INK not in svg
     assert "a curve" in texts(svg) and "DejaVu" not in svg and "<style" not in svg
@@ -66,7 +67,7 @@ def test_png_is_white_fine_and_the_same_each_time(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     pixels = matplotlib.image.imread(tmp_path / "a.png")
     assert pixels.shape[1] > 1200 and pixels[0, 0].tolist() == [1, 1, 1, 1]
-    with refuses("a figure is saved as PNG"):
+    with refuses("a figure must be saved as PNG"):
         figure_style.save(plot([1]), tmp_path / "a.svg")
 
 

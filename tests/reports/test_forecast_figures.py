@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 from pages import HOSTILE, SVG, lines, texts
 
-from throughtime.data.series import Series, Split
+from throughtime.data.series import Series
+from throughtime.data.split import Split
 from throughtime.data.time_axis import Times
 from throughtime.forecasting.backtest import Backtest
 from throughtime.forecasting.predict import Forecast
-from throughtime.reports import figure_style, forecast_figures
-from throughtime.training.train import Row
+from throughtime.reports import (
+    error_figures,
+    figure_style,
+    forecast_figures,
+    general_figures,
+)
+from throughtime.training.history import Row
 
 
 def make_series(n=120, name="y"):
@@ -36,7 +42,7 @@ def make_backtest(series, steps=6, origins=15, margins=None, name="y"):
         "seasonal persistence": truth + 4 * shift,
     }
     margins = np.full((steps, 1), 0.35) if margins is None else margins
-    return Backtest.judge(truth, forecasts, margins, 0.9, 19, (name,))
+    return Backtest.from_forecasts(truth, forecasts, margins, 0.9, 19, (name,))
 
 
 def make_history(members=2, epochs=8, validated=True):
@@ -59,14 +65,16 @@ def every_figure(name="y", width=figure_style.WIDE):
     backtest = make_backtest(series, name=name)
     return {
         "split": forecast_figures.series_split(series, Split(80, 95, 120), width=width),
-        "truth": forecast_figures.against_truth(backtest, series[:114], width=width),
-        "beyond": forecast_figures.beyond(
+        "truth": forecast_figures.forecast_and_truth(backtest, series[:114], width=width),
+        "beyond": forecast_figures.forecast_beyond_data(
             make_forecast(series, name=name), series, width=width
         ),
-        "lead": forecast_figures.lead_times(backtest, width=width),
-        "training": forecast_figures.training(make_history(), (8, 7), width=width),
-        "coverage": forecast_figures.coverage(backtest, width=width),
-        "one": forecast_figures.one_step(backtest, series.times[100:115], width=width),
+        "lead": error_figures.error_by_lead_time(backtest, width=width),
+        "training": general_figures.training_losses(make_history(), (8, 7), width=width),
+        "coverage": error_figures.interval_coverage(backtest, width=width),
+        "one": forecast_figures.one_step_predictions(
+            backtest, series.times[100:115], width=width
+        ),
     }
 
 
@@ -123,15 +131,15 @@ def test_long_series_stay_light():
 def test_forecast_and_truth_start_from_the_last_known_value():
     series = make_series()
     backtest = make_backtest(series)
-    drawn = lines(forecast_figures.against_truth(backtest, series[:114]))
+    curves = lines(forecast_figures.forecast_and_truth(backtest, series[:114]))
     last = series.targets[113, 0]
-    for name, line in drawn.items():
+    for name, line in curves.items():
         if name in ("network", "truth", "ridge autoregression", "seasonal, period 19"):
             assert line.get_ydata()[0] == last and line.get_xdata()[0] == 113
             assert len(line.get_ydata()) == 7
-    np.testing.assert_allclose(drawn["truth"].get_ydata()[1:], series.targets[114:, 0])
+    np.testing.assert_allclose(curves["truth"].get_ydata()[1:], series.targets[114:, 0])
     np.testing.assert_allclose(
-        drawn["network"].get_ydata()[1:], backtest.forecasts["network"][-1, :, 0]
+        curves["network"].get_ydata()[1:], backtest.forecasts["network"][-1, :, 0]
     )
 
 
@@ -142,12 +150,14 @@ def test_infinite_margins_are_not_drawn():
     some[:3] = 0.2
     for margins, banded in [(none, False), (some, True)]:
         backtest = make_backtest(series, margins=margins)
-        svg = figure_style.to_svg(forecast_figures.against_truth(backtest, series[:114]))
+        svg = figure_style.to_svg(forecast_figures.forecast_and_truth(backtest, series[:114]))
         assert ("90 % interval" in texts(svg)) is banded
         assert not re.search(r"\b(nan|inf)\b", svg)
-        assert "no interval" in texts(figure_style.to_svg(forecast_figures.coverage(backtest)))
+        assert "no interval" in texts(
+            figure_style.to_svg(error_figures.interval_coverage(backtest))
+        )
     svg = figure_style.to_svg(
-        forecast_figures.beyond(make_forecast(series, margin=np.inf), series)
+        forecast_figures.forecast_beyond_data(make_forecast(series, margin=np.inf), series)
     )
     assert "90 % interval" not in texts(svg) and not re.search(r"\b(nan|inf)\b", svg)
 
@@ -156,7 +166,7 @@ def test_a_forecast_that_runs_away_does_not_flatten_the_picture():
     series = make_series()
     backtest = make_backtest(series)
     backtest.forecasts["network"][-1, -1] = 1e9
-    axes = forecast_figures.against_truth(backtest, series[:114]).axes[0]
+    axes = forecast_figures.forecast_and_truth(backtest, series[:114]).axes[0]
     assert axes.get_ylim()[1] < 10
 
 
@@ -166,35 +176,35 @@ def test_the_smallest_backtests_are_drawn(steps, origins):
     backtest = make_backtest(series, steps, origins)
     first = 120 - steps - origins + 1
     for figure in (
-        forecast_figures.against_truth(backtest, series[: 120 - steps]),
-        forecast_figures.lead_times(backtest),
-        forecast_figures.coverage(backtest),
-        forecast_figures.one_step(backtest, series.times[first : first + origins]),
-        forecast_figures.beyond(make_forecast(series, steps)),
+        forecast_figures.forecast_and_truth(backtest, series[: 120 - steps]),
+        error_figures.error_by_lead_time(backtest),
+        error_figures.interval_coverage(backtest),
+        forecast_figures.one_step_predictions(backtest, series.times[first : first + origins]),
+        forecast_figures.forecast_beyond_data(make_forecast(series, steps)),
     ):
         ET.fromstring(figure_style.to_svg(figure))
 
 
 def test_errors_are_those_of_the_backtest():
     backtest = make_backtest(make_series())
-    drawn = lines(forecast_figures.lead_times(backtest))
+    curves = lines(error_figures.error_by_lead_time(backtest))
     np.testing.assert_array_equal(
-        drawn["ridge autoregression"].get_ydata(), backtest.rmse["ridge autoregression"][:, 0]
+        curves["ridge autoregression"].get_ydata(), backtest.rmse["ridge autoregression"][:, 0]
     )
-    np.testing.assert_array_equal(drawn["network"].get_xdata(), np.arange(1, 7))
-    assert drawn["network"].get_linewidth() > drawn["persistence"].get_linewidth()
+    np.testing.assert_array_equal(curves["network"].get_xdata(), np.arange(1, 7))
+    assert curves["network"].get_linewidth() > curves["persistence"].get_linewidth()
 
 
 def test_coverage_is_in_per_cent_beside_the_level():
     backtest = make_backtest(make_series())  # errors 0.1 to 0.6, margins 0.35
-    drawn = lines(forecast_figures.coverage(backtest))
-    assert drawn["measured"].get_ydata().tolist() == [100, 100, 100, 0, 0, 0]
-    assert drawn["asked, 90 %"].get_ydata()[0] == 90
+    curves = lines(error_figures.interval_coverage(backtest))
+    assert curves["empirical"].get_ydata().tolist() == [100, 100, 100, 0, 0, 0]
+    assert curves["nominal, 90 %"].get_ydata()[0] == 90
 
 
 @pytest.mark.parametrize("validated", [True, False])
 def test_training_has_a_line_for_each_member_and_its_best_epoch(validated):
-    figure = forecast_figures.training(make_history(3, 8, validated), (8, 2, 5))
+    figure = general_figures.training_losses(make_history(3, 8, validated), (8, 2, 5))
     drawn = figure.axes[0].get_lines()
     assert len(drawn) == 3 * (3 if validated else 2)
     dots = sorted(
@@ -209,23 +219,23 @@ def test_training_has_a_line_for_each_member_and_its_best_epoch(validated):
 
 def test_losses_that_are_not_positive_have_a_linear_axis():
     history = [Row(0, e, 1.0 - e, -e / 2, 1.0, 1.0, 1.0) for e in (1, 2, 3)]
-    assert forecast_figures.training(history, (0,)).axes[0].get_yscale() == "linear"
+    assert general_figures.training_losses(history, (0,)).axes[0].get_yscale() == "linear"
 
 
 def test_general_lines_are_named_and_told_apart():
     x = np.arange(1, 101)
     curves = {"truth": (x, 1.0 / x), "network": (x, 2.0 / x)}
-    figure = forecast_figures.lines("Title", curves, "epoch", "loss", log=True)
-    drawn, (axes,) = lines(figure), figure.axes
-    np.testing.assert_array_equal(drawn["network"].get_ydata(), 2.0 / x)
-    assert drawn["truth"].get_linestyle() == "-" != drawn["network"].get_linestyle()
+    figure = general_figures.line_plot("Title", curves, "epoch", "loss", log=True)
+    curves, (axes,) = lines(figure), figure.axes
+    np.testing.assert_array_equal(curves["network"].get_ydata(), 2.0 / x)
+    assert curves["truth"].get_linestyle() == "-" != curves["network"].get_linestyle()
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("epoch", "loss", "log")
     assert {"Title", "truth", "network"} <= set(texts(figure_style.to_svg(figure)))
 
 
 def test_many_lines_and_dense_ones_are_all_drawn():
     x = np.arange(1000)
-    figure = forecast_figures.lines(
+    figure = general_figures.line_plot(
         "Title", {f"line {i}": (x, x + i) for i in range(6)}, log=True
     )
     assert len(lines(figure)) == 6 and figure.axes[0].get_yscale() == "linear"

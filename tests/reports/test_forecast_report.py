@@ -1,4 +1,4 @@
-"""The report: whole, offline, honest, and legible on a telephone."""
+"""The report: complete, offline, true to the numbers, and legible on a telephone."""
 
 import dataclasses
 import re
@@ -7,14 +7,14 @@ import subprocess
 import numpy as np
 import pytest
 from conftest import refuses
-from made_models import judged_on, untrained, waves
+from made_models import known_backtest, untrained, waves
 from pages import BROWSER, Page
 
 from throughtime.forecasting.backtest import Backtest
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.predict import Forecast
-from throughtime.recurrence.network import unused
-from throughtime.reports import forecast_report
+from throughtime.recurrence.architecture import unused_settings
+from throughtime.reports import forecast_report, general_figures
 
 NAME = '<script>alert(1)</script> & "x"'
 SECTIONS = "verdict key-figures series truth beyond error training coverage network".split()
@@ -26,8 +26,7 @@ COMMAND = 'throughtime forecast "a <b>.csv" --steps 15 --seed 0'
 @pytest.fixture(scope="module")
 def fitted():
     """A model of a series with a hostile name, its backtest and its forecast."""
-    quick = {"hidden": 4, "epochs": 2, "window": 8, "batch_size": 64, "ensemble": 2}
-    model = Forecaster(**quick).fit(waves(targets=(NAME,), name=NAME, filled=3))
+    model = untrained(waves(targets=(NAME,), name=NAME, filled=3), best=(5, 3))
     return model, model.backtest(steps=15), [model.predict(15)]
 
 
@@ -37,7 +36,7 @@ def ahead(model, steps):
         Forecast(
             mean, mean - 1, mean + 1, one.times.after(steps), one.target_names, 0.9, one.name
         )
-        for one in model.parts_.series
+        for one in model.data_.series
         for mean in [np.sin(np.arange(steps) / 2)[:, None].repeat(one.targets.shape[1], axis=1)]
     ]
 
@@ -109,14 +108,14 @@ def test_the_table_of_values_is_the_forecasts(fitted, page):
     assert "<details>" in page  # 15 rows are folded
 
 
-def test_the_rest_that_was_promised_is_there(fitted, page):
+def test_versions_settings_and_provenance_are_there(fitted, page):
     model, backtest, _ = fitted
     parsed = Page(page)
     cells = {row[0]: row[1] for table in parsed.tables for row in table if len(row) == 2}
     assert cells.items() >= VERSIONS.items()
-    assert cells["Fingerprint (SHA-256)"] == model.parts_.series[0].fingerprint()
+    assert cells["Fingerprint (SHA-256)"] == model.data_.series[0].fingerprint()
     assert cells["Filled values"] == "3" and cells["Time step"] == "1 month"
-    assert set(model.get_params()) - set(cells) == set(unused(model.cell))
+    assert set(model.get_params()) - set(cells) == set(unused_settings(model.cell))
     assert cells["hidden"] == "4" and cells["rate"] == "none" and cells["dense"] == "none"
     assert model.architecture_.build(0).summary() in parsed.texts["pre"]
     assert COMMAND.replace(" ", "") in parsed.texts["span"].replace(" ", "")
@@ -128,7 +127,7 @@ def test_infinite_margins_and_no_backtest_are_reported(fitted, tmp_path):
     endless = dataclasses.replace(
         forecast, lower=forecast.mean - np.inf, upper=forecast.mean + np.inf
     )
-    none = Backtest.judge(
+    none = Backtest.from_forecasts(
         backtest.truth,
         backtest.forecasts,
         np.full_like(backtest.margins, np.inf),
@@ -147,15 +146,15 @@ def test_infinite_margins_and_no_backtest_are_reported(fitted, tmp_path):
 def test_other_data_than_the_fitted_are_reported(tmp_path):
     model = untrained(waves())
     other = [waves(60, name="short"), waves(90, name="other")]
-    page = written(tmp_path / "a.html", model, judged_on(model, other, 3), [])
+    page = written(tmp_path / "a.html", model, known_backtest(model, other, 3), [])
     assert "truth" in Page(page).ids and "beyond" not in Page(page).ids
 
 
 def test_several_series_and_targets_are_limited(tmp_path):
     model = untrained([waves(150, ("a", "b"), f"wave {i}") for i in range(3)])
-    page = written(tmp_path / "a.html", model, judged_on(model, None, 4), ahead(model, 4))
+    page = written(tmp_path / "a.html", model, known_backtest(model, None, 4), ahead(model, 4))
     parsed = Page(page)
-    assert "There are 3 series of 2 targets; figures show the first 4" in page
+    assert "There are 3 series of 2 targets each; figures show the first 4" in page
     assert len(parsed.ids) == len(set(parsed.ids))
     # split 4, beyond 4, training 1, and truth, one step, lead time, coverage for 2 targets
     assert parsed.tags.count("svg") == 2 * (4 + 4 + 1 + 4 * 2)
@@ -167,17 +166,17 @@ def test_filled_values_and_short_series_are_reported(tmp_path):
     series = [dataclasses.replace(waves(), filled_at=gaps, name=name) for name in "ab"]
     model = untrained(series)
     for data in (None, [series[0][:120]]):
-        backtest = dataclasses.replace(judged_on(model, data, 3), series=(1, 2))
+        backtest = dataclasses.replace(known_backtest(model, data, 3), series_counts=(1, 2))
         page = written(tmp_path / "a.html", model, backtest, [])
         assert "truth" in Page(page).ids and not re.search(r"\b(nan|inf)\b", page)
-        assert "errors are over 1 of 2 series." in page
+        assert "errors are computed over 1 of 2 series." in page
 
 
-def test_settings_that_the_network_does_not_follow_are_told(tmp_path):
+def test_settings_that_the_network_does_not_follow_are_shown(tmp_path):
     model = untrained(waves(), centred=True, residual=True, truncated=True)
     page = Page(written(tmp_path / "a.html", model, None, []))
     cells = {row[0]: row[1] for table in page.tables for row in table if len(row) == 2}
-    assert cells["centred"] == "no (asked: yes)" and cells["residual"] == "yes"
+    assert cells["centred"] == "no (set to yes)" and cells["residual"] == "yes"
 
 
 def test_the_page_is_the_same_each_time(fitted, page, tmp_path):
@@ -186,7 +185,9 @@ def test_the_page_is_the_same_each_time(fitted, page, tmp_path):
 
 def test_ten_thousand_points_stay_light(tmp_path):
     model = untrained(waves(12_000))
-    page = written(tmp_path / "a.html", model, judged_on(model, None, 5), ahead(model, 2000))
+    page = written(
+        tmp_path / "a.html", model, known_backtest(model, None, 5), ahead(model, 2000)
+    )
     assert len(page) < 600_000
     assert "1000 rows (1000 more are not shown)" in page
 
@@ -195,7 +196,7 @@ def test_a_failure_leaves_the_old_report(fitted, tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("old")
     with monkeypatch.context() as patch:
-        patch.setattr("throughtime.figures.training", lambda *_, **__: 1 / 0)
+        patch.setattr(general_figures, "training_losses", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             written(path, fitted[0], None, [])
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))

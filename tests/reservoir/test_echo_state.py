@@ -13,13 +13,9 @@ from hypothesis import strategies as st
 
 from throughtime.forecasting.metrics import nrmse
 from throughtime.recurrence.reservoir_weights import Reservoir, ReservoirDesign
-from throughtime.reservoir import echo_state
-from throughtime.reservoir.echo_state import (
-    EchoStateFitting,
-    EchoStateNetwork,
-    Memory,
-    Training,
-)
+from throughtime.reservoir import echo_state_fitting
+from throughtime.reservoir.echo_state import EchoStateNetwork
+from throughtime.reservoir.echo_state_fitting import EchoStateFitting, Memory, Training
 
 QUICK = Training(washout=5)
 
@@ -124,7 +120,7 @@ def test_blocks_of_states_change_nothing(monkeypatch, regression):
     reservoir, (y, x) = small(), data(200)
     training = Training(30, regression=regression)
     whole = EchoStateNetwork.fit(reservoir, y, x, 0.01, training)
-    monkeypatch.setattr(echo_state, "BLOCK", 8)
+    monkeypatch.setattr(echo_state_fitting, "BLOCK", 8)
     blocks = EchoStateNetwork.fit(reservoir, y, x, 0.01, training)
     np.testing.assert_allclose(blocks.readout.V, whole.readout.V, rtol=1e-8)
     np.testing.assert_allclose(blocks.predict(y, x)[0], whole.predict(y, x)[0], rtol=1e-8)
@@ -133,7 +129,7 @@ def test_blocks_of_states_change_nothing(monkeypatch, regression):
 @pytest.mark.parametrize("regression", ["qr", "gram"])
 def test_a_chunk_that_overflows_leaves_the_fit_as_it_was(monkeypatch, regression):
     """Its first blocks are finite; none of them is in the sums when the next chunk comes."""
-    monkeypatch.setattr(echo_state, "BLOCK", 8)
+    monkeypatch.setattr(echo_state_fitting, "BLOCK", 8)
     reservoir, training = small(activation="linear"), Training(5, regression=regression)
     (y, x), (more_y, more_x) = data(40), data(40, seed=1)
     wild = more_x.copy()
@@ -245,7 +241,7 @@ def test_what_does_not_fit_is_refused():
         EchoStateNetwork.fit(reservoir, y)
     with refuses("`series` must have the 1 columns that the reservoir feeds back; got 2"):
         EchoStateNetwork.fit(reservoir, np.concatenate([y, y], axis=1), x)
-    with refuses("there must be inputs for each series; got 2 and 1"):
+    with refuses("there must be a series, and inputs for each; got 2 series and 1 inputs"):
         EchoStateNetwork.fit(reservoir, [y, y], [x])
     bad = y.copy()
     bad[7] = np.nan
@@ -311,12 +307,12 @@ def test_a_series_of_other_axes_is_refused(shape):
 def test_series_of_other_columns_than_before_are_refused(regression):
     reservoir, training = small(outputs=0), Training(5, regression=regression)
     (one, x), (two, _) = data(), data(outputs=2)
-    with refuses("`series` must have 1 columns, as what was fitted before; got 2"):
+    with refuses("`series` must have 1 columns, like the data of the fit; got 2"):
         EchoStateNetwork.fit(reservoir, [one, two], [x, x], 0.1, training)
     for seen in (3, 60):  # in the washout, and after it
         fitting = EchoStateFitting(reservoir, training)
         fitting.add(two[:seen], x[:seen])
-        with refuses("`series` must have 2 columns, as what was fitted before; got 1"):
+        with refuses("`series` must have 2 columns, like the data of the fit; got 1"):
             fitting.add(one, x, resume=True)
     apart = [EchoStateFitting(reservoir, training) for _ in range(3)]
     apart[0].add(one, x)
@@ -327,7 +323,7 @@ def test_series_of_other_columns_than_before_are_refused(regression):
     with refuses("`series` must have 1 columns"):
         apart[2].add(two, x)
     network = EchoStateNetwork.fit(reservoir, one, x, 0.1, training)
-    with refuses("`series` must have 1 columns, as what was fitted before; got 2"):
+    with refuses("`series` must have 1 columns, like the data of the fit; got 2"):
         network.predict(two, x)
 
 

@@ -92,7 +92,8 @@ def test_a_reservoir_remembers_no_more_than_its_units():
 def test_what_has_no_capacity_or_report_is_refused():
     with refuses("is of one input and no feedback; got 2 and 0 columns"):
         memory_capacity(ReservoirDesign(20, 2).draw(0), 5)
-    with refuses("`steps` at least 2 a unit; got 5 and 30. Pass 40 steps or more"):
+    remedy = "Pass `delays` of 0 or more, and 40 steps or more"
+    with refuses(f"`steps` at least 2 per unit; got 5 and 30. {remedy}"):
         memory_capacity(ReservoirDesign(20, 1).draw(0), 5, 30)
-    with refuses("needs data of 2 steps; got 1"):
+    with refuses("needs data of 2 steps or more; got 1"):
         echo_state_report(ReservoirDesign(20, 1).draw(0), inputs(1), NONE[:1])

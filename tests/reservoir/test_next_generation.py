@@ -134,7 +134,7 @@ def test_a_series_of_one_axis_is_one_column():
 def test_data_of_other_columns_are_refused():
     y = henon(60)
     network = NextGeneration.fit(y, delays=1, ridge=0.1)
-    columns = "must have 2 columns, as what was fitted before; got"
+    columns = "must have 2 columns, like the data of the fit; got"
     with refuses(f"`series` {columns} 1"):
         NextGeneration.fit([y, y[:, :1]])
     for wrong in (y[:, :1], y[:, 0], np.ones((60, 3))):

@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 from conftest import refuses
 
-from throughtime.recurrence.network import Architecture
+from throughtime.recurrence.architecture import Architecture
 from throughtime.reservoir.readout import check_memory, fit_readout, fit_readouts
+from throughtime.tasks.error_count import count_errors
 from throughtime.tasks.long_range import task
-from throughtime.tasks.sampling import Drawn, mistakes
+from throughtime.tasks.sampling import TaskData
 from throughtime.training.batches import Batch, Sequences, Streams, Windows
 from throughtime.training.train import evaluate
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
 EXAMPLES, TIME, UNITS = 7, 9, 6
+MEMORY = "throughtime._support.memory.total_memory"
 
 
 def build(inputs=2, outputs=2, **options):
@@ -243,18 +247,18 @@ def test_a_task_is_learned_by_regression_on_one_hot_targets():
     asked = task("random_permutation", 3)
     shape = (asked.input_size, asked.output_size)
     network = Architecture(*shape, cell="esn", hidden=100, last=asked.last).build(0)
-    data, test = (Drawn(asked, n, key=k) for n, k in ((2000, 0), (500, 1)))
-    assert mistakes(fit_readout(network, data).network, test).share < 0.1
+    data, test = (TaskData(asked, n, key=k) for n, k in ((2000, 0), (500, 1)))
+    assert count_errors(fit_readout(network, data).network, test).share < 0.1
 
 
 def test_sums_that_memory_does_not_hold_are_refused_before_any_state(monkeypatch):
     network, data = build(dtype="float32"), Names([])
     squares = 8 * (UNITS + 2) ** 2
-    monkeypatch.setattr("throughtime.reservoir.memory", lambda: 5 * squares - 1)
+    monkeypatch.setattr(MEMORY, lambda: 5 * squares - 1)
     with refuses("GiB for the sums of its regression. Use fewer units"):
         fit_readout(network, data)
     assert data.asked == []
-    monkeypatch.setattr("throughtime.reservoir.memory", lambda: 5 * squares)
+    monkeypatch.setattr(MEMORY, lambda: 5 * squares)
     fit_readout(network, data, validation=Names([]))
     assert data.asked == [True]
 
@@ -262,7 +266,7 @@ def test_sums_that_memory_does_not_hold_are_refused_before_any_state(monkeypatch
 def test_an_ensemble_that_memory_does_not_hold_is_refused(monkeypatch):
     shape = Architecture(1, 1, cell="esn", hidden=UNITS, depth=2)
     sums, weights = 5 * 8 * (UNITS + 1) ** 2, 4 * (UNITS * (1 + 2 * UNITS) + UNITS)
-    monkeypatch.setattr("throughtime.reservoir.memory", lambda: sums + 2 * 3 * weights)
+    monkeypatch.setattr(MEMORY, lambda: sums + 2 * 3 * weights)
     check_memory(shape, 3)
     with refuses("for its weights and the sums of its regression"):
         check_memory(shape, 4)
@@ -283,10 +287,10 @@ def test_streams_are_refused_by_a_centred_network():
 
 def test_data_that_cannot_be_regressed_on_is_refused(float64):
     data = sequences()
-    with refuses("a regression needs steps that count; got none."):
+    with refuses("a regression needs steps of a weight above 0, after the washout; got none."):
         fit_readout(build(), Weighted(data, jnp.zeros((EXAMPLES, TIME))))
     missing = Sequences(data.inputs, data.targets.at[0, 0].set(jnp.nan))
-    with refuses("states and targets that count must be finite"):
+    with refuses("states and targets must be finite; got NaN or infinity. Fill missing"):
         fit_readout(build(), missing)
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from throughtime.recurrence.reservoir_weights import ReservoirDesign
 from throughtime.reservoir import search_space, settings_search
-from throughtime.reservoir.echo_state import EchoStateNetwork, Training
+from throughtime.reservoir.echo_state import EchoStateNetwork
+from throughtime.reservoir.echo_state_fitting import Training
 from throughtime.reservoir.search_space import Space
 from throughtime.reservoir.settings_search import Search, scaled, search
 
@@ -125,7 +126,7 @@ def test_the_same_seed_gives_the_same_trials_however_they_are_run(monkeypatch):
     assert not set(settings) & {trial[:3] for trial in other}
     for group, numbers, threads in ((16, 1, 2), (3, 2**24, 3)):
         monkeypatch.setattr(settings_search, "GROUP", group)
-        monkeypatch.setattr(settings_search, "NUMBERS", numbers)
+        monkeypatch.setattr(settings_search, "MOST_NUMBERS", numbers)
         again = search(DESIGN, y, replace(options, threads=threads), x).trials
         np.testing.assert_allclose(again, trials, rtol=1e-9)
 
@@ -236,7 +237,7 @@ def test_optuna_draws_too_and_learns():
 
 
 def test_without_optuna_its_sampler_is_refused(monkeypatch):
-    for module in (reservoir_search, search_space):
+    for module in (settings_search, search_space):
         monkeypatch.setattr(module, "find_spec", lambda name: None)
     y, x = data()
     with refuses('the sampler "optuna" needs Optuna; got none installed. Run `pip install'):
@@ -254,9 +255,10 @@ def test_a_mistake_is_refused():
         Search(10, threads=0)
     with refuses("`seeds` must not be empty"):
         Search(10, seeds=())
-    with refuses("the range of `leak` must rise, above 0 and at most 1; got (0.5, 1.5)"):
+    ordered = "must be (low, high) with 0 < low <= high"
+    with refuses(f"the range of `leak` {ordered} <= 1; got (0.5, 1.5)"):
         Space(leak=(0.5, 1.5))
-    with refuses("the range of `radius` must rise, above 0; got (1.0, 0.5)"):
+    with refuses(f"the range of `radius` {ordered}, finite; got (1.0, 0.5)"):
         Space(radius=(1.0, 0.5))
     with refuses("`ridges` must not be empty"):
         Space(ridges=())

@@ -17,10 +17,17 @@ from throughtime.data.tables import to_series
 from throughtime.forecasting.backtest import Backtest
 from throughtime.reports.comparison_report import write_comparison
 from throughtime.tasks import compare as comparing
-from throughtime.tasks.compare import WAYS, Comparison, Entry, compare, score
-from throughtime.training.train import Diverged
+from throughtime.tasks import recipes
+from throughtime.tasks.compare import compare
+from throughtime.tasks.comparison import Comparison, Entry, relative_rmse
+from throughtime.tasks.series_ways import SERIES_WAYS, forecaster
+from throughtime.training.result import Diverged
 
-SETTINGS = {"window": 12, "hidden": 6, "ensemble": 1, "seed": 0, "washout": 4}
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+# Those that the command of `run` passes, so that all tests share their compiled programs.
+SETTINGS = {"window": 12, "hidden": 6, "ensemble": 1, "seed": 0}
+STEPS = 2
 
 
 def waves(steps=160):
@@ -32,26 +39,52 @@ def waves(steps=160):
     )
 
 
+def set_clock(patch):
+    """Give comparisons a clock that moves by a second whenever it is read."""
+    clock = SimpleNamespace(perf_counter=itertools.count(0.0).__next__)
+    patch.setattr(comparing, "time", clock)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """The speed of the machine decides nothing here."""
+    set_clock(monkeypatch)
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def found(tmp_path_factory, quick_compile):
+    """All ways, compared."""
     folder = tmp_path_factory.mktemp("compared")
-    seen = []
-    result = compare(
-        to_series(waves()),
-        list(WAYS),
-        folder,
-        seconds=0.5,
-        steps=3,
-        settings=SETTINGS,
-        show=lambda way, history: seen.append((way, history[-1].epoch)),
-    )
-    return result, folder, seen
+    shown = []
+    with pytest.MonkeyPatch.context() as patch:
+        set_clock(patch)
+        patch.setattr(comparing, "LEAKS", (1.0,))  # one program to compile
+        result = compare(
+            to_series(waves()),
+            list(SERIES_WAYS),
+            folder,
+            seconds=5,
+            steps=STEPS,
+            settings=SETTINGS,
+            show=lambda way, history: shown.append((way, history[-1].epoch)),
+        )
+    return result, folder, shown
+
+
+def test_a_way_on_a_series_is_that_of_the_tasks():
+    """The same cells and methods, and where no comment says otherwise the same numbers."""
+    for name in ("lstm", "hf", "momentum"):
+        recipe, settings = recipes.WAYS[name], SERIES_WAYS[name].settings
+        assert (settings["cell"], settings["method"]) == (recipe.cell, recipe.method)
+    assert SERIES_WAYS["momentum"].settings["rate"] == recipes.WAYS["momentum"].rate == 1e-3
+    assert SERIES_WAYS["lstm"].settings["rate"] == 3e-3
+    assert SERIES_WAYS["esn"].settings == {"cell": "esn", "hidden": 300}
 
 
 def test_every_way_is_trained_and_kept(found):
-    result, folder, seen = found
-    assert [entry.way for entry in result.entries] == list(WAYS)
-    assert {way for way, _ in seen} == set(WAYS)
+    result, folder, shown = found
+    assert [entry.way for entry in result.entries] == list(SERIES_WAYS)
+    assert {way for way, _ in shown} == set(SERIES_WAYS)
     for entry in result.entries:
         assert np.isfinite(entry.model.predict(2).mean).all()
         np.testing.assert_array_equal(
@@ -62,7 +95,7 @@ def test_every_way_is_trained_and_kept(found):
 def test_the_errors_are_those_of_each_way_alone(found):
     result, _, _ = found
     for entry in result.entries:
-        alone = entry.model.backtest(steps=3)
+        alone = entry.model.backtest(steps=STEPS)
         np.testing.assert_array_equal(result.backtest.rmse[entry.name], alone.rmse["network"])
         np.testing.assert_array_equal(
             result.backtest.rmse["ridge autoregression"], alone.rmse["ridge autoregression"]
@@ -70,70 +103,75 @@ def test_the_errors_are_those_of_each_way_alone(found):
 
 
 def test_the_seconds_are_kept_to(found):
-    """But for the epoch under way, and compilation, which comes before its end."""
-    result, _, _ = found
+    """The clock is read once after each epoch: the sixth is over after more than 5 seconds."""
+    result, _, shown = found
+    for way in ("lstm", "hf", "momentum"):
+        assert [epoch for shown_way, epoch in shown if shown_way == way] == [1, 2, 3, 4, 5, 6]
     for entry in result.entries:
-        history = entry.model.history_
-        assert all(row.seconds <= 0.5 for row in history[:-1])
+        if entry.way == "esn":
+            assert entry.trials == 3 and entry.stopped == "the best of 3 settings"
+        else:
+            assert entry.epochs == 6 and entry.stopped == "the seconds were over"
+            assert entry.seconds == 8  # from before the training to after it
 
 
 @pytest.fixture
-def searched(monkeypatch):
-    """Searches from poor settings on, with a clock that moves by one when it is read."""
+def search(monkeypatch):
+    """Searches that start from poor settings."""
     poor = {"cell": "esn", "hidden": 20, "radius": 0.01, "input_scale": 1e-4}
-    monkeypatch.setitem(WAYS, "esn", (WAYS["esn"][0], poor))
+    monkeypatch.setitem(SERIES_WAYS, "esn", SERIES_WAYS["esn"]._replace(settings=poor))
     monkeypatch.setattr(comparing, "LEAKS", (1.0,))  # one program to compile
 
     def search(folder, series, **settings):
-        clock, losses = SimpleNamespace(perf_counter=itertools.count(0.0).__next__), []
-        monkeypatch.setattr(comparing, "time", clock)
+        set_clock(monkeypatch)
+        losses = []
 
         def show(way, history):
             losses[:] = [row.validation_loss for row in history]
 
-        asked = {"seconds": 10, "steps": 3, "settings": SETTINGS | settings, "show": show}
-        (entry,) = compare(to_series(series), ["esn"], folder, **asked).entries
+        options = {"steps": STEPS, "settings": SETTINGS | settings, "show": show}
+        (entry,) = compare(to_series(series), ["esn"], folder, seconds=10, **options).entries
         return entry, losses
 
     return search
 
 
-def test_the_best_of_the_settings_tried_is_kept(searched, tmp_path):
-    entry, losses = searched(tmp_path, waves())
-    assert entry.tried == len(losses) == 6
+def test_the_best_of_the_settings_tried_is_kept(search, tmp_path):
+    entry, losses = search(tmp_path, waves())
+    assert entry.trials == len(losses) == 6
     assert entry.stopped == "the best of 6 settings"
     assert entry.model.history_[-1].validation_loss == min(losses) < losses[0]
     assert entry.model.radius != 0.01
     assert load(tmp_path / "esn").radius == entry.model.radius
 
 
-def test_a_setting_that_is_asked_for_is_not_searched(searched, tmp_path):
-    entry, _ = searched(tmp_path, waves(), leak=0.7)
-    assert entry.tried > 1 and entry.model.leak == 0.7 and entry.model.radius != 0.01
+def test_a_setting_that_is_asked_for_is_not_searched(search, tmp_path):
+    entry, _ = search(tmp_path, waves(), leak=0.7)
+    assert entry.trials > 1 and entry.model.leak == 0.7 and entry.model.radius != 0.01
 
 
-def test_a_search_says_nothing_of_what_a_way_costs(searched, tmp_path):
-    entry, _ = searched(tmp_path, waves())
+def test_the_seconds_of_a_search_are_not_compared(search, tmp_path):
+    entry, _ = search(tmp_path, waves())
     backtest = entry.backtest
-    both = Comparison((entry, replace(entry, way="hf", tried=1)), 1.0, backtest)
+    both = Comparison((entry, replace(entry, way="hf", trials=1)), 1.0, backtest)
     rmse = backtest.rmse | {e.name: backtest.rmse["network"] for e in both.entries}
-    told = replace(both, backtest=replace(backtest, rmse=rmse)).sentences()
-    assert not any("Quickest" in sentence for sentence in told)
+    sentences = replace(both, backtest=replace(backtest, rmse=rmse)).sentences()
+    assert not any("Quickest" in sentence for sentence in sentences)
 
 
-def test_a_search_does_not_see_the_test_part(searched, tmp_path):
-    """It is other, and no draw, no loss and no choice is."""
-    entry, losses = searched(tmp_path / "a", waves())
+def test_a_search_does_not_see_the_test_part(search, tmp_path):
+    """With another test part, all settings, losses and the choice are the same."""
+    entry, losses = search(tmp_path / "a", waves())
     series = waves()
     series[-30:] = series[-30:][::-1]  # of 32 test steps
-    other, others = searched(tmp_path / "b", series)
+    other, others = search(tmp_path / "b", series)
     assert losses == others
     assert entry.model.get_params() == other.model.get_params()
 
 
 def test_without_a_validation_part_no_settings_are_searched(tmp_path):
     found = compared(tmp_path, "esn", validation=0.0)
-    assert found.entries[0].tried == 1
+    assert found.entries[0].trials == 1
     assert found.entries[0].stopped == "readouts fitted by ridge regression"
 
 
@@ -148,13 +186,15 @@ def test_the_json_holds_it_all(found):
     result, folder, _ = found
     read = json.loads((folder / "comparison.json").read_text())
     assert read == json.loads(json.dumps(result.to_json()))
-    assert set(read["ways"]) == set(WAYS)
+    assert set(read["ways"]) == set(SERIES_WAYS)
     assert read["best"] == result.best.way
 
 
 # --- a way that diverges ---
 
-EXPLODES = {"cell": "rnn", "activation": "identity", "method": "sgd", "rate": 1e30}
+EXPLODES = {
+    "cell": "rnn", "activation": "identity", "method": "sgd", "rate": 1e30, "clip": None,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -163,7 +203,7 @@ def explodes(monkeypatch):
 
     def of(*ways):
         for way in ways:
-            monkeypatch.setitem(WAYS, way, (WAYS[way][0], EXPLODES))
+            monkeypatch.setitem(SERIES_WAYS, way, SERIES_WAYS[way]._replace(settings=EXPLODES))
 
     return of
 
@@ -174,8 +214,8 @@ def compared(folder, *ways, series=None, **changes):
         ways,
         folder,
         seconds=0.3,
-        steps=2,
-        settings={**SETTINGS, "clip": None, **changes},
+        steps=STEPS,
+        settings=SETTINGS | changes,
         show=lambda *_: None,
     )
 
@@ -185,7 +225,7 @@ def test_a_way_that_diverges_is_last_and_the_others_go_on(tmp_path, explodes):
     found = compared(tmp_path, "lstm", "esn")
     lost, sound = found.entries
     assert np.isinf(found.backtest.rmse["LSTM"]).all()
-    assert score(found.backtest, "LSTM") == np.inf and found.best is sound
+    assert relative_rmse(found.backtest, "LSTM") == np.inf and found.best is sound
     assert lost.stopped.startswith("diverged: a ") and lost.epochs == 0
     with refuses("must be fitted before it forecasts"):
         lost.model.predict(2)
@@ -204,15 +244,15 @@ def test_the_baselines_are_judged_though_all_ways_diverge(tmp_path, explodes):
     explodes("lstm", "momentum")
     found = compared(tmp_path, "lstm", "momentum")
     assert found.best is None and np.isnan(found.backtest.coverage).all()
-    said = found.sentences()
-    assert said[0].split(" forecasts")[0].lower() not in ("lstm", "initialisation and momentum")
-    assert said[1] == "None of the four ways beats this baseline here."
-    assert said[2] == "Diverged, and therefore last: LSTM, initialisation and momentum."
+    best, verdict, diverged = found.sentences()
+    assert best.split(" forecasts")[0].lower() not in ("lstm", "initialisation and momentum")
+    assert verdict == "None of the four ways beats this baseline here."
+    assert diverged == "Diverged, and therefore last: LSTM, initialisation and momentum."
     read = json.loads((tmp_path / "comparison.json").read_text())
     assert read["best"] is None and read["backtest"]["rmse"]["persistence"][0][0] > 0
     write_comparison(tmp_path / "report.html", found, title="t", command="c")
     page = (tmp_path / "report.html").read_text()
-    assert "No way has weights that could be kept." in page
+    assert "None of the ways has weights that could be kept" in page
 
 
 def test_the_command_ends_well_though_all_ways_diverge(tmp_path, explodes):
@@ -245,14 +285,15 @@ def test_weights_from_before_a_divergence_are_kept(epochs, tmp_path, monkeypatch
     assert np.isfinite(found.backtest.rmse["LSTM"]).all()
 
 
-def test_a_way_is_passed_only_the_settings_that_it_takes(tmp_path):
-    found = compared(tmp_path, "lstm", "esn", leak=0.5, schedule="cosine")
-    lstm, esn = (entry.model.settings_ for entry in found.entries)
+def test_a_way_is_passed_only_the_settings_that_it_takes():
+    settings = SETTINGS | {"leak": 0.5, "schedule": "cosine"}
+    models = [forecaster(way, settings).prepare(to_series(waves())) for way in ("lstm", "esn")]
+    lstm, esn = (model.settings_ for model in models)
     assert (lstm["leak"], lstm["schedule"]) == (1.0, "cosine")
     assert (esn["leak"], esn["schedule"]) == (0.5, "constant")
 
 
-# --- what is said ---
+# --- the verdict ---
 
 
 def backtest(**errors):
@@ -269,22 +310,22 @@ def entry(way, error, seconds):
 def test_the_verdict_names_the_best_and_the_costs():
     entries = (entry("lstm", 2.0, 9.0), entry("esn", 1.0, 0.1))
     errors = {"LSTM": 2.0, "echo state network": 1.0, "persistence": 4.0}
-    said = Comparison(entries, 1.0, backtest(**errors)).sentences()
-    assert said[0] == (
+    sentences = Comparison(entries, 1.0, backtest(**errors)).sentences()
+    assert sentences[0] == (
         "Echo state network forecasts best: its RMSE, one step ahead, is 1.000; that of LSTM, "
         "the next best, is 2.000."
     )
-    assert "Quickest to train: echo state network, 0.1 s; slowest: LSTM, 9 s." in said[1]
+    assert "Quickest to train: echo state network, 0.1 s; slowest: LSTM, 9 s." in sentences[1]
 
 
 def test_the_verdict_says_when_a_baseline_wins():
     errors = {"LSTM": 2.0, "persistence": 1.0}
-    said = Comparison((entry("lstm", 2.0, 9.0),), 1.0, backtest(**errors)).sentences()
-    assert said[0].startswith("Persistence forecasts best")
-    assert said[1] == "None of the four ways beats this baseline here."
+    sentences = Comparison((entry("lstm", 2.0, 9.0),), 1.0, backtest(**errors)).sentences()
+    assert sentences[0].startswith("Persistence forecasts best")
+    assert sentences[1] == "None of the four ways beats this baseline here."
 
 
-def test_of_several_targets_what_ranks_is_what_is_told():
+def test_with_several_targets_the_verdict_tells_the_error_that_ranks():
     """In units of their own, the sum of errors would rank the other way round."""
     rmse = {
         "LSTM": np.array([[1.0, 300.0]]),
@@ -301,22 +342,23 @@ def test_of_several_targets_what_ranks_is_what_is_told():
     )
 
 
-def test_a_next_best_without_a_finite_error_is_not_told():
+def test_a_next_best_without_a_finite_error_is_left_out():
     errors = {"LSTM": np.inf, "persistence": 1.0}
-    said = Comparison((entry("lstm", np.inf, 9.0),), 1.0, backtest(**errors)).sentences()
-    assert said[0] == "Persistence forecasts best: its RMSE, one step ahead, is 1.000."
+    sentences = Comparison((entry("lstm", np.inf, 9.0),), 1.0, backtest(**errors)).sentences()
+    assert sentences[0] == "Persistence forecasts best: its RMSE, one step ahead, is 1.000."
 
 
-def test_costs_of_several_targets_are_those_that_rank(tmp_path):
+def test_with_several_targets_the_table_of_costs_has_the_error_that_ranks(tmp_path):
     two = np.stack([waves(), -1000 * waves()[::-1]], axis=1)
     found = compared(tmp_path, "esn", series=two)
     assert found.cost()[0][1].endswith(" of persistence")
-    assert found.cost()[0][1].startswith(f"{score(found.backtest, found.entries[0].name):#.3g}")
+    ratio = relative_rmse(found.backtest, found.entries[0].name)
+    assert found.cost()[0][1].startswith(f"{ratio:#.3g}")
 
 
 def test_a_forecast_that_is_not_finite_comes_last():
     errors = {"LSTM": np.nan, "persistence": 1.0}
-    assert score(backtest(**errors), "LSTM") == np.inf
+    assert relative_rmse(backtest(**errors), "LSTM") == np.inf
 
 
 def run(tmp_path, *arguments):

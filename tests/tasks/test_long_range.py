@@ -1,24 +1,19 @@
-"""The long-range tasks, recomputed from their inputs in plain NumPy, and drawn as data."""
+"""The long-range tasks, recomputed from their inputs in plain NumPy."""
 
 import math
 from functools import partial
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import refuses
+from conftest import QUICK_COMPILE, refuses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from throughtime.recurrence.network import Architecture
 from throughtime.tasks.long_range import TASKS, task
-from throughtime.tasks.sampling import Drawn, mistakes
-from throughtime.training.batches import Data
 from throughtime.training.losses import LOSSES
-from throughtime.training.train import evaluate, train
 
 few = settings(max_examples=8)  # each length is another program to compile
 seeds = st.integers(0, 2**31 - 1)
@@ -35,23 +30,26 @@ LEAST = {name: 20 if "order" in name else 10 for name in TASKS} | {
 }
 
 
-@partial(jax.jit, static_argnums=(0, 2))
-def drawn(asked, seed, examples):
-    return jax.vmap(asked.draw)(jax.random.split(jax.random.key(seed), examples))
+MANY = 6000
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK_COMPILE)
+def sample(asked, seed):
+    return jax.vmap(asked.draw)(jax.random.split(jax.random.key(seed), MANY))
 
 
 def draw(asked, seed=0, examples=50):
-    """Inputs, targets and lengths in NumPy."""
-    inputs, targets, lengths = drawn(asked, seed, examples)
-    lengths = np.full(examples, asked.steps) if lengths is None else np.asarray(lengths)
-    assert inputs.shape == (examples, asked.steps, asked.input_size)
+    """Inputs, targets and lengths in NumPy: the first of many, so that one program serves."""
+    inputs, targets, lengths = sample(asked, seed)
+    assert inputs.shape == (MANY, asked.steps, asked.input_size)
     assert inputs.dtype == targets.dtype == np.float32
-    return np.asarray(inputs), np.asarray(targets), lengths
+    lengths = np.full(MANY, asked.steps) if lengths is None else np.asarray(lengths)
+    return np.asarray(inputs)[:examples], np.asarray(targets)[:examples], lengths[:examples]
 
 
 def many(name):
     """A large draw of the task at T = 25."""
-    return draw(task(name, 25), examples=6000)
+    return draw(task(name, 25), examples=MANY)
 
 
 def uniform(values, first, last):
@@ -81,7 +79,7 @@ OPERATIONS = {
 }
 
 
-@given(T=st.sampled_from([10, 19, 250]), seed=seeds)
+@given(T=st.sampled_from([10, 25, 250]), seed=seeds)
 @few
 def test_marks_in_the_convention_of_hochreiter_and_schmidhuber(T, seed):
     inputs, _, lengths = draw(task("adding", T), seed)
@@ -93,7 +91,7 @@ def test_marks_in_the_convention_of_hochreiter_and_schmidhuber(T, seed):
     assert (T // 10 < s2).all() and (s2 <= T / 2).all()
 
 
-@given(T=st.sampled_from([2, 11]), seed=seeds)
+@given(T=st.sampled_from([2, 25]), seed=seeds)
 @few
 def test_one_mark_in_each_half(T, seed):
     inputs, _, lengths = draw(task("adding_halves", T), seed)
@@ -123,7 +121,7 @@ RANGES = {
 
 
 @pytest.mark.parametrize("name", RANGES)
-@given(T=st.sampled_from([20, 23, 211]), seed=seeds)
+@given(T=st.sampled_from([20, 25, 211]), seed=seeds)
 @few
 def test_temporal_order(name, T, seed):
     inputs, targets, lengths = draw(task(name, T), seed)
@@ -140,7 +138,7 @@ def test_temporal_order(name, T, seed):
         np.testing.assert_array_equal(target, np.eye(len(target))[int(digits, 2)])
 
 
-@given(T=st.sampled_from([2, 50]), seed=seeds)
+@given(T=st.sampled_from([2, 25]), seed=seeds)
 @few
 def test_random_permutation_asks_for_the_first_symbol(T, seed):
     inputs, targets, _ = draw(task("random_permutation", T), seed)
@@ -154,30 +152,30 @@ def test_random_permutation_asks_for_the_first_symbol(T, seed):
     ("name", "symbols", "count"),
     [("memorisation_5bit", 2, 5), ("memorisation_20bit", 5, 10), ("copy", 8, 10)],
 )
-@given(T=st.sampled_from([1, 30]), seed=seeds)
+@given(T=st.sampled_from([1, 25]), seed=seeds)
 @few
 def test_memorisation_reproduces_the_symbols_after_the_delay(name, symbols, count, T, seed):
     asked = task(name, T)
     inputs, targets, _ = draw(asked, seed)
     blank, cue = symbols, symbols + 1
-    assert asked.listing.size == symbols**count >= 2 ** int(name[13:-3] or 30)
+    assert asked.enumeration.size == symbols**count >= 2 ** int(name[13:-3] or 30)
     assert (inputs.sum(axis=-1) == 1).all() and (targets.sum(axis=-1) == 1).all()
-    read, said = inputs.argmax(axis=-1), targets.argmax(axis=-1)
+    read, expected = inputs.argmax(axis=-1), targets.argmax(axis=-1)
     assert (read[:, :count] < symbols).all()
     assert (read[:, count + T - 1] == cue).all() and ((read == cue).sum(axis=1) == 1).all()
     assert (np.delete(read[:, count:], T - 1, axis=1) == blank).all()
-    assert (said[:, : count + T] == blank).all()
-    np.testing.assert_array_equal(said[:, count + T :], read[:, :count])
+    assert (expected[:, : count + T] == blank).all()
+    np.testing.assert_array_equal(expected[:, count + T :], read[:, :count])
 
 
 def test_lengths_and_marks_are_uniform():
-    inputs, _, lengths = draw(task("adding", 300), examples=4000)
-    assert uniform(lengths, 300, 330)
+    inputs, _, lengths = draw(task("adding", 250), examples=MANY)
+    assert uniform(lengths, 250, 275)
     first, second = marks(inputs)[0].T
-    assert uniform(first, 3, 30) and uniform(second, 31, 150)
-    assert stats.kstest(inputs[:, :300, 0].ravel(), "uniform").pvalue > 1e-4
-    first, second = marks(draw(task("adding_halves", 41), examples=4000)[0])[0].T
-    assert uniform(first, 1, 20) and uniform(second, 21, 41)
+    assert uniform(first, 3, 25) and uniform(second, 26, 125)
+    assert stats.kstest(inputs[:, :250, 0].ravel(), "uniform").pvalue > 1e-4
+    first, second = marks(many("adding_halves")[0])[0].T
+    assert uniform(first, 1, 12) and uniform(second, 13, 25)
     assert uniform(many("temporal_order")[2], 25, 27)
 
 
@@ -287,173 +285,12 @@ def test_the_largest_output_is_the_answer():
 
 def test_wrong_symbols_are_counted_where_they_are_asked():
     asked = task("memorisation_5bit", 3)
-    targets = jax.vmap(asked.listing.sequence)(jnp.array([0, 1, 31, 31, 31])).targets
+    targets = jax.vmap(asked.enumeration.sequence)(jnp.array([0, 1, 31, 31, 31])).targets
     outputs = jax.nn.one_hot(jnp.zeros((5, asked.steps), int), 3)  # always the first symbol
     outputs = outputs.at[3, -2, 2].set(5).at[4].set(jnp.nan)
     outputs = outputs.at[2, -1].set(targets[2, -1])
     np.testing.assert_array_equal(asked.wrong(outputs, targets), [0, 1, 4, 5, 5])
     np.testing.assert_array_equal(asked.wrong(targets, targets), 0)
-
-
-# --- as data ----------------------------------------------------------------------------------
-
-batch = eqx.filter_jit(lambda data, row: data.batch(row))
-
-
-@one_of_a_kind
-def test_an_example_does_not_depend_on_how_a_batch_is_split(name):
-    data = Drawn(task(name, 20), 40, key=3, centred=True)
-    assert isinstance(data, Data) and not data.stateful
-    names = data.plan(12, np.random.default_rng(0))
-    whole = batch(data, jnp.asarray(names[0], jnp.int32))
-    alone = batch(data, jnp.asarray(names[0, 5:7][::-1], jnp.int32))
-    part = jax.tree.map(lambda values: values[5:7][::-1], whole)
-    for one, other in zip(jax.tree.leaves(part), jax.tree.leaves(alone), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-@pytest.mark.parametrize(("examples", "batch_size"), [(6, 3), (20, 8)])
-def test_a_plan_names_every_example_once(examples, batch_size):
-    data = Drawn(task("adding", 20), examples, key=0)
-    for rng in (None, np.random.default_rng(0)):
-        names = data.plan(batch_size, rng).reshape(-1, 2)
-        present = names[:, 1] >= 0
-        np.testing.assert_array_equal(names[present, 1], np.arange(examples))
-        assert (names[~present] == -1).all() and len(names) % batch_size == 0
-        weights = batch(data, jnp.asarray(names, jnp.int32)).weights
-        np.testing.assert_array_equal(weights, present)
-
-
-@given(seed=seeds)
-def test_no_training_reads_the_fixed_stream(seed):
-    data = Drawn(task("adding", 20), 5, key=0)
-    assert (data.plan(5, None)[..., 0] == 0).all()
-    rng = np.random.default_rng(seed)
-    streams = [data.plan(5, rng).astype(np.int32)[0, :, 0] for _ in range(20)]
-    assert np.min(streams) >= 1 and len(np.unique(streams)) == 20
-
-
-@pytest.mark.parametrize("name", ["adding", "memorisation_20bit"])
-def test_test_sequences_are_not_training_sequences(name):
-    asked, rng = task(name, 20), np.random.default_rng(0)
-    data, other = Drawn(asked, 200, key=0), Drawn(asked, 200, key=1)
-
-    def sequences(data, rng):
-        inputs = batch(data, jnp.asarray(data.plan(200, rng)[0], jnp.int32)).inputs
-        return {sequence.tobytes() for sequence in np.asarray(inputs)}
-
-    draws = [sequences(data, None), sequences(data, rng), sequences(data, rng)]
-    draws += [sequences(other, None), sequences(other, rng)]
-    assert len(set.union(*draws)) == 1000  # with 5^10 sequences a repetition is unlikely
-    assert sequences(data, None) == draws[0]
-
-
-def test_the_fixed_stream_is_all_sequences_where_there_are_few():
-    data = Drawn(task("memorisation_5bit", 4), 100, key=0)
-    names = data.plan(32, None)
-    assert names.shape == (1, 32, 2)
-    symbols = np.asarray(batch(data, jnp.asarray(names[0])).inputs)[:, :5].argmax(axis=-1)
-    expected = [[int(digit) for digit in f"{number:05b}"] for number in range(32)]
-    np.testing.assert_array_equal(symbols, expected)
-    assert data.plan(100, np.random.default_rng(0)).shape == (1, 100, 2)
-    assert Drawn(data.task, 31, key=0).plan(31, None).shape == (1, 31, 2)
-
-
-@one_of_a_kind
-def test_centring_subtracts_the_means_and_leaves_the_padding(name):
-    asked = task(name, 25)
-    row = jnp.asarray(Drawn(asked, 500, key=0).plan(500, None)[0])
-    plain = batch(Drawn(asked, 500, key=0), row)
-    centred = batch(Drawn(asked, 500, key=0, centred=True), row)
-    lengths = np.full(len(row), asked.steps) if plain.lengths is None else plain.lengths
-    counts = (np.arange(asked.steps) < np.asarray(lengths)[:, None])[..., None]
-    expected = np.where(counts, np.asarray(plain.inputs) - np.array(asked.input_mean), 0)
-    np.testing.assert_allclose(centred.inputs, expected, atol=1e-6)
-    mean = asked.target_mean or 0
-    np.testing.assert_allclose(centred.targets, plain.targets - np.array(mean), atol=1e-6)
-    assert abs(expected.sum(axis=(0, 1)) / counts.sum()).max() < 0.05
-
-
-# --- networks ---------------------------------------------------------------------------------
-
-
-def network(asked, hidden=16, cell="rnn"):
-    output = LOSSES[asked.loss].output or "identity"
-    shape = (asked.input_size, asked.output_size)
-    return Architecture(
-        *shape, cell=cell, hidden=hidden, output=output, last=asked.last, init="orthogonal"
-    ).build(0)
-
-
-def constant(asked, values):
-    """A network that says the same whatever it reads."""
-    zero = jax.tree.map(jnp.zeros_like, network(asked, hidden=1))
-    return eqx.tree_at(lambda n: n.readout.layers[-1].c, zero, jnp.array(values, jnp.float32))
-
-
-def test_mistakes_of_the_constant_guess():
-    r"""$P(|x_1 + x_2 - 1| \ge \epsilon) = (1 - \epsilon)^2$ for the sum, 2 epsilon for half."""
-    for name, right in (("adding", 0.04), ("adding_mean", 0.08)):
-        asked = task(name, 10)
-        data = Drawn(asked, 4000, key=0)
-        guess = constant(asked, asked.target_mean)
-        found = mistakes(guess, data)
-        assert found.sequences == 4000 and found.answers == found.share == found.wrong / 4000
-        error = math.sqrt(0.08 * 0.92 / 4000)
-        assert abs(found.share - (1 - right) ** 2) < 4 * error
-        assert evaluate(guess, data, asked.loss) == pytest.approx(asked.baseline, rel=0.05)
-        centred = mistakes(constant(asked, [0]), Drawn(asked, 4000, key=0, centred=True))
-        assert abs(centred.wrong - found.wrong) <= 2  # rounding at the border
-
-
-def test_mistakes_of_one_symbol_for_all():
-    asked = task("memorisation_5bit", 2)
-    found = mistakes(constant(asked, [1, 0, 0]), Drawn(asked, 1000, key=0), batch_size=7)
-    assert found == (32, 31, 2.5)
-    assert mistakes(constant(asked, [0, 0, 0]), Drawn(asked, 32, key=0)) == (32, 32, 5.0)
-
-
-@pytest.mark.parametrize("name", ["temporal_order_3", "xor", "copy"])
-def test_mistakes_do_not_depend_on_the_batches(name):
-    asked = task(name, 20)
-    data, net = Drawn(asked, 50, key=0), network(asked)
-    found = mistakes(net, data, batch_size=50)
-    assert mistakes(net, data, batch_size=7) == found
-    fixed = batch(data, jnp.asarray(data.plan(50, None)[0]))
-    outputs, _ = net(fixed.inputs, lengths=fixed.lengths)
-    counts = np.asarray(asked.wrong(outputs, fixed.targets))
-    assert found.wrong == np.count_nonzero(counts)
-    assert found.answers == pytest.approx(counts.mean())
-
-
-@pytest.mark.parametrize("centred", [False, True])
-def test_an_rnn_learns_a_short_task(centred):
-    asked = task("adding", 10)
-    data = Drawn(asked, 500, key=0, centred=centred)
-    fitted = train(
-        network(asked),
-        data,
-        asked.loss,
-        "adam",
-        epochs=30,
-        batch_size=20,
-        validation=data,
-        key=0,
-    )
-    assert fitted.history[-1].loss < 0.5 * asked.baseline
-    assert evaluate(fitted.network, data, asked.loss) < 0.5 * asked.baseline
-    assert mistakes(fitted.network, data).share < mistakes(network(asked), data).share
-
-
-def test_an_ensemble_trains_on_steps_and_classes():
-    asked = task("memorisation_5bit", 3)
-    shape = Architecture(asked.input_size, asked.output_size, cell="gru", output="softmax")
-    members, data = shape.ensemble(2, key=0), Drawn(asked, 64, key=0)
-    fitted = train(members, data, asked.loss, epochs=20, batch_size=16, ensemble=2, key=0)
-    first, last = fitted.history[:2], fitted.history[-2:]
-    assert all(
-        after.loss < 0.8 * before.loss for before, after in zip(first, last, strict=True)
-    )
 
 
 # --- mistakes of the user ---------------------------------------------------------------------
@@ -469,14 +306,3 @@ def test_a_length_too_short_is_refused(name):
     jax.eval_shape(task(name, LEAST[name]).draw, jax.random.key(0))
     with refuses(f"the task `{name}` needs a `length` of at least {LEAST[name]} steps"):
         task(name, LEAST[name] - 1)
-
-
-def test_no_example_is_refused():
-    with refuses("`examples` must be at least 1; got 0"):
-        Drawn(task("adding", 10), 0, key=0)
-
-
-def test_a_network_of_another_shape_is_refused():
-    data = Drawn(task("adding", 10), 5, key=0)
-    with refuses("`adding` needs 2 inputs and 1 outputs, last step only: True; got 4 inputs"):
-        mistakes(network(task("memorisation_5bit", 3)), data)

@@ -19,12 +19,10 @@ from throughtime.training.checkpoint import (
     CHECKPOINT,
     Checkpoints,
     _digest,
-    history_lines,
-    history_rows,
     read_checkpoint,
     write_checkpoint,
 )
-from throughtime.training.train import Row
+from throughtime.training.history import Row, history_lines, history_rows
 
 TINY = {"cell": "rnn", "hidden": 3, "window": 6, "batch_size": 16, "epochs": 8}
 WAYS = {
@@ -119,7 +117,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(kept, state, mo
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr("throughtime.atomic.os.replace", full)
+        patch.setattr("throughtime._support.atomic.os.replace", full)
         write_checkpoint(kept, state, [])
     assert (kept / CHECKPOINT).read_bytes() == before
     assert len(list((kept / CHECKPOINT).parent.iterdir())) == 1

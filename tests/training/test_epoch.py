@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.cells import RNN
-from throughtime.recurrence.network import Architecture, Dense, Network, Readout, count
+from throughtime.recurrence.network import Dense, Network, Readout, count_parameters
 from throughtime.training.batches import Batch
-from throughtime.training.epoch import Epoch, TrainState, flatten
+from throughtime.training.epoch import Epoch, TrainState
 from throughtime.training.losses import loss
 from throughtime.training.methods import method
-from throughtime.training.objective import Objective
+from throughtime.training.objective import Objective, ravel_weights
 
 SHAPES = {
     "rnn": Architecture(2, 1, "rnn", 3, last=True, residual=1),
@@ -37,10 +38,12 @@ class Counted(RNN):
 @every_shape
 def test_flatten_and_back(shape, float64):
     network = shape.build(0)
-    vector, rebuild = flatten(network)
-    assert vector.shape == (count(network),) and vector.dtype == jnp.dtype(shape.dtype)
+    vector, rebuild = ravel_weights(network)
+    assert vector.shape == (count_parameters(network),) and vector.dtype == jnp.dtype(
+        shape.dtype
+    )
     assert eqx.tree_equal(rebuild(vector), network)  # to the bit, with all that is static
-    again, _ = flatten(rebuild(vector))
+    again, _ = ravel_weights(rebuild(vector))
     np.testing.assert_array_equal(again, vector)
     leaves = [np.ravel(leaf) for leaf in jax.tree.leaves(network)]
     np.testing.assert_array_equal(vector, np.concatenate(leaves))
@@ -49,16 +52,16 @@ def test_flatten_and_back(shape, float64):
 @every_shape
 def test_the_way_back_takes_any_vector(shape, float64):
     """Also of another network of the same shape."""
-    _, rebuild = flatten(shape.build(0))
+    _, rebuild = ravel_weights(shape.build(0))
     other = shape.build(1)
-    assert eqx.tree_equal(rebuild(flatten(other)[0]), other)
+    assert eqx.tree_equal(rebuild(ravel_weights(other)[0]), other)
 
 
 def test_what_is_no_weight_stays_beside_the_vector():
     cell = Counted(2, 3, key=0)
     network = Network((cell,), Readout((Dense(3, 1, key=0),)))
-    vector, rebuild = flatten(network)
-    assert vector.size == count(network) == 3 * 2 + 3 * 3 + 3 + 3 + 1
+    vector, rebuild = ravel_weights(network)
+    assert vector.size == count_parameters(network) == 3 * 2 + 3 * 3 + 3 + 3 + 1
     back = rebuild(jnp.zeros_like(vector))
     np.testing.assert_array_equal(back.cells[0].table, np.arange(5))
     assert not any(np.any(leaf) for leaf in (back.cells[0].U, back.readout.layers[0].V))
@@ -69,7 +72,7 @@ def test_the_objective_of_the_vector_is_the_loss_of_the_network(float64):
     network = Architecture(2, 1, "rnn", 3, last=True, dtype="float64").build(0)
     rng = np.random.default_rng(0)
     xs, ys = jnp.asarray(rng.normal(size=(4, 3, 2))), jnp.asarray(rng.normal(size=(4, 1)))
-    vector, rebuild = flatten(network)
+    vector, rebuild = ravel_weights(network)
     objective = Objective(loss("mse"), rebuild)
 
     @jax.jit
@@ -81,7 +84,7 @@ def test_the_objective_of_the_vector_is_the_loss_of_the_network(float64):
 
     ((value, extra), slope), (wanted, slopes) = both(vector, network)
     assert float(value) == pytest.approx(float(wanted), rel=1e-14)
-    np.testing.assert_allclose(slope, flatten(slopes)[0], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(slope, ravel_weights(slopes)[0], rtol=1e-12, atol=1e-14)
     assert float(extra.weight) == 3.0
 
 
@@ -112,8 +115,8 @@ def test_an_idle_epoch_changes_nothing_and_tells_nothing():
     plain, told = method(), ("damping",)
     telling = SimpleNamespace(init=plain.init, step=plain.step, quantities=told)
     epoch = Epoch(Objective(loss("mse"), lambda v: v), telling, 4, 6, "constant", None)
-    state = epoch.begin(jnp.arange(3.0))
-    after, seen = epoch.idle(state)
+    state = epoch.first_state(jnp.arange(3.0))
+    after, seen = epoch.skip(state)
     assert after is state and int(seen.bad_step) == -1
     assert np.isnan([seen.loss, seen.validation_loss, seen.gradient_norm]).all()
     assert list(seen.quantities) == ["damping"] and np.isnan(seen.quantities["damping"])

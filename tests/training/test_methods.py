@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from throughtime.errors import InputError
 from throughtime.training.first_order import (
     FirstOrder,
+    check_momentum,
     momentum,
-    momentum_of,
     nag,
     nesterov,
     warm_momentum,
 )
-from throughtime.training.methods import METHODS, WITH_MOMENTUM, _each, method
+from throughtime.training.methods import METHODS, WITH_MOMENTUM, _check_per_member, method
 from throughtime.training.objective import Info, Method
 
 STEPS, RATE, START = 6, 0.03, np.array([1.0, -2.0, 0.5])
@@ -246,8 +246,8 @@ def test_momentum_is_refused():
         method(optax.sgd(0.1), mu=0.9)
     for wrong in (1.0, -0.1, np.nan, "much", [0.9, 0.8], None):
         with refuses("a momentum must be a number of at least 0 and below 1"):
-            momentum_of(wrong)
-    with refuses("below 1; got 1.0. Lower it."):
+            check_momentum(wrong)
+    with refuses("below 1; got 1.0. Pass such a number, for instance 0.9."):
         warm_momentum(1.0)
 
 
@@ -306,10 +306,10 @@ def test_info():
     @jax.jit
     def step(w):
         infos.append(ours.step(objective, w, ours.init(w), None)[2])
-        return infos[0]._replace(extra=None)
+        return infos[0]._replace(auxiliary=None)
 
     info = step(w)
-    assert isinstance(info, Info) and infos[0].extra == "extra"
+    assert isinstance(info, Info) and infos[0].auxiliary == "extra"
     assert float(info.loss) == pytest.approx(0.5 * START @ CURVATURE @ START)
     assert float(info.gradient_norm) == pytest.approx(np.linalg.norm(slope(START)), rel=1e-6)
 
@@ -378,7 +378,7 @@ def test_what_is_not_a_number_is_refused(wrong):
     for value in (wrong, [wrong]):
         if value is not None:
             with pytest.raises(InputError, match="`rate` must be a number, or one for each"):
-                _each("rate", value)
+                _check_per_member("rate", value)
 
 
 def test_a_rate_is_finite():

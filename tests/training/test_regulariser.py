@@ -1,5 +1,7 @@
 """The regulariser against its formula, written out step by step in NumPy."""
 
+from functools import cache, partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,13 +10,12 @@ from conftest import refuses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from throughtime.recurrence.network import Architecture
+from throughtime.recurrence.architecture import Architecture
 from throughtime.training.batches import Batch, Sequences
-from throughtime.training.epoch import flatten
 from throughtime.training.first_order import FirstOrder
 from throughtime.training.losses import loss
 from throughtime.training.methods import method
-from throughtime.training.objective import Info, Method, Objective
+from throughtime.training.objective import Info, Method, Objective, ravel_weights
 from throughtime.training.regulariser import Regularised, regulariser
 from throughtime.training.train import train
 
@@ -66,7 +67,7 @@ def plain_omega(W, hs, slopes):
 def problem(last=True, lengths=None, scale=1.0, absent=0):
     """An objective, its weights, and a batch; what is padding holds NaN."""
     shape = SHAPE if last else Architecture(**{**SHAPE.to_json(), "last": False, "dense": ()})
-    weights, rebuild = flatten(shape.build(1))
+    weights, rebuild = ravel_weights(shape.build(1))
     random = rng()
     inputs = scale * random.normal(size=(BATCH, TIME, INPUT))
     targets = random.normal(size=(BATCH, 1) if last else (BATCH, TIME, 1))
@@ -95,24 +96,34 @@ def expected(objective, weights, batch, last):
     return *omega, np.sum(omegas) / sum(counted), np.sum(slopes, axis=0) / sum(counted)
 
 
-def passed_on(objective, weights, batch, strength, per_step=False):
-    """What the other method sees of loss and gradient, and the info that comes back."""
-    seen = {}
+class Recorder:
+    """A method that leaves the weights alone; its state is the loss and the gradient."""
 
-    class Spy:
-        def init(self, params):
-            return ()
+    def init(self, params):
+        return ()
 
-        def step(self, objective, params, state, batch):
-            value, gradient = jax.value_and_grad(objective, has_aux=True)(params, batch)
-            seen.update(value=value[0], gradient=gradient)
-            return params, state, Info(value[0], jnp.linalg.norm(gradient), value[1])
-
-    chosen = Regularised(Spy(), strength, per_step)
-    info = chosen.step(objective, weights, chosen.init(weights), batch)[2]
-    return np.asarray(seen["value"]), np.asarray(seen["gradient"]), info
+    def step(self, objective, params, state, batch):
+        (value, auxiliary), gradient = jax.value_and_grad(objective, has_aux=True)(
+            params, batch
+        )
+        return params, (value, gradient), Info(value, jnp.linalg.norm(gradient), auxiliary)
 
 
+@cache
+def results(case):
+    """The loss and its gradient without the penalty, and what the method records with it."""
+    objective, weights, batch = problem(**CASES[case])
+
+    @jax.jit
+    def run(weights):
+        plain = jax.value_and_grad(objective, has_aux=True)(weights, batch)
+        chosen = [Regularised(Recorder(), STRENGTH, per_step) for per_step in (False, True)]
+        return plain, [each.step(objective, weights, (), batch)[1:] for each in chosen]
+
+    return run(weights)
+
+
+STRENGTH = 0.7
 CASES = {
     "every step": {"last": False},
     "the last step": {},
@@ -127,38 +138,39 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_omega_and_its_slope_by_the_formula(case, per_step, float64):
     """The loss and its gradient are as without it, but for the part of W."""
-    last, strength = CASES[case].get("last", True), 0.7
+    last, strength = CASES[case].get("last", True), STRENGTH
     objective, weights, batch = problem(**CASES[case])
-    (plain, extra), gradient = jax.value_and_grad(objective, has_aux=True)(weights, batch)
-    value, whole, info = passed_on(objective, weights, batch, strength, per_step)
+    ((plain, auxiliary), gradient), recorded = results(case)
+    (value, whole), info = recorded[per_step]
     omega, by_W, *mean = expected(objective, weights, batch, last)
     if per_step:
         omega, by_W = mean
     np.testing.assert_allclose(info.quantities["omega"], omega, rtol=1e-11)
     np.testing.assert_allclose(value, plain + strength * omega, rtol=1e-11)
-    added = objective.network((whole - np.asarray(gradient)) / strength)
+    added = objective.network((np.asarray(whole) - np.asarray(gradient)) / strength)
     np.testing.assert_allclose(added.cells[0].W, by_W, rtol=1e-9, atol=1e-12)
     cell, dense = added.cells[0], added.readout.layers[0]
     for weight in (cell.U, cell.b, dense.V, dense.c):
         np.testing.assert_allclose(weight, 0, atol=1e-12)
     np.testing.assert_allclose(info.loss, plain, rtol=1e-12)  # without the penalty
-    np.testing.assert_array_equal(info.extra.weight, extra.weight)
-    for ours, theirs in zip(info.extra.state, extra.state, strict=True):
+    np.testing.assert_array_equal(info.auxiliary.weight, auxiliary.weight)
+    for ours, theirs in zip(info.auxiliary.state, auxiliary.state, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
-def drawn(seed, batch=3, time=6, hidden=4):
+def random_states(seed, batch=3, time=6, hidden=4):
     random = rng(seed)
     W, hs = random.normal(size=(hidden, hidden)), random.uniform(-1, 1, (batch, time, hidden))
     return tuple(map(jnp.asarray, (W, hs, random.normal(size=(batch, time, hidden)))))
 
 
+compiled = partial(jax.jit, static_argnames="per_step")(regulariser)
 both = jax.jit(jax.value_and_grad(regulariser))
 few = settings(max_examples=25)
 
 
 def test_the_slope_is_that_of_differences(float64):
-    W, hs, slopes = drawn(0)
+    W, hs, slopes = random_states(0)
     step, by_W = 1e-6, np.zeros(W.shape)
     for at in np.ndindex(W.shape):
         up, down = (both(W.at[at].add(d), hs, slopes)[0] for d in (step, -step))
@@ -171,7 +183,7 @@ def test_the_slope_is_that_of_differences(float64):
 def test_omega_of_a_scaled_rotation(seed, factor):
     """At h = 0 every step back has the length of the scale: (T - 1) (scale - 1)^2."""
     with jax.enable_x64(True):
-        _, hs, slopes = drawn(seed)
+        _, hs, slopes = random_states(seed)
         Q = np.linalg.qr(rng(seed).normal(size=(4, 4)))[0]
         omega, by_W = both(jnp.asarray(factor * Q), 0 * hs, slopes)
     np.testing.assert_allclose(omega, 5 * (factor - 1) ** 2, rtol=1e-9, atol=1e-12)
@@ -182,7 +194,7 @@ def test_omega_of_a_scaled_rotation(seed, factor):
 @given(seed=st.integers(0, 99), exponent=st.integers(-30, 30))
 def test_only_the_direction_of_a_slope_counts(seed, exponent):
     """Also where the square of a slope is 0, or infinite, in single precision."""
-    W, hs, slopes = (jnp.asarray(x, jnp.float32) for x in drawn(seed))
+    W, hs, slopes = (jnp.asarray(x, jnp.float32) for x in random_states(seed))
     whole, scaled = (both(W, hs, by * slopes) for by in (1.0, 10.0**exponent))
     for one, two in zip(whole, scaled, strict=True):
         np.testing.assert_allclose(two, one, rtol=1e-3, atol=1e-4)
@@ -191,19 +203,19 @@ def test_only_the_direction_of_a_slope_counts(seed, exponent):
 @pytest.mark.parametrize("seed", range(3))
 def test_padding_changes_nothing(seed, float64):
     """Steps without a slope, whatever the states, and examples that do not count."""
-    W, hs, slopes = drawn(seed)
+    W, hs, slopes = random_states(seed)
     padded = jnp.concatenate([slopes, np.zeros((3, 2, 4))], axis=1)
     states = jnp.concatenate([hs, rng(seed).uniform(-1, 1, (3, 2, 4))], axis=1)
     there = [jnp.concatenate([x, np.zeros((2, 8, 4))]) for x in (states, padded)]
     present = jnp.arange(5) < 3
     for per_step in (False, True):
-        omega = regulariser(W, hs, slopes, per_step=per_step)
-        wide = regulariser(W, *there, present, per_step=per_step)
+        omega = compiled(W, hs, slopes, per_step=per_step)
+        wide = compiled(W, *there, present, per_step=per_step)
         np.testing.assert_allclose(wide, omega, rtol=1e-12)
 
 
 def test_where_no_error_is_sent_back_omega_is_zero(float64):
-    W, hs, slopes = drawn(1)
+    W, hs, slopes = random_states(1)
     for args in ((W, hs, 0 * slopes), (W, hs[:, :1], slopes[:, :1])):
         omega, by_W = both(*args)
         assert omega == 0 and not by_W.any()
@@ -260,7 +272,7 @@ def test_refusals(float64):
     def bare(params, batch):
         return objective(params, batch)
 
-    with refuses("shows its network and its loss; got function. Use it with `train`."):
+    with refuses("with attributes `network` and `loss`; got function. Use it with `train`."):
         chosen.step(bare, weights, state, batch)
     others = {
         "GRU": {"cell": "gru"},
@@ -268,6 +280,8 @@ def test_refusals(float64):
         "RNN tanh and RNN tanh": {"cell": "rnn", "depth": 2},
     }
     for name, kind in others.items():
-        flat, rebuild = flatten(Architecture(INPUT, 1, hidden=3, last=True, **kind).build(0))
-        with refuses(f"of a network of one tanh cell; got {name}."):
+        flat, rebuild = ravel_weights(
+            Architecture(INPUT, 1, hidden=3, last=True, **kind).build(0)
+        )
+        with refuses(f"for networks of one tanh cell; got {name}."):
             chosen.step(Objective(loss("mse"), rebuild), jnp.asarray(flat), state, batch)

@@ -13,17 +13,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from throughtime._support.seeds import words
+from throughtime._support.seeds import seed_integers
 from throughtime.errors import InputError
 from throughtime.recurrence import native_kernels
+from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.cells import RNN
-from throughtime.recurrence.network import Architecture, Dense, Network, Readout
+from throughtime.recurrence.network import Dense, Network, Readout
 from throughtime.training.batches import Sequences, Streams, Windows
-from throughtime.training.epoch import at_once, flatten
+from throughtime.training.epoch import members_in_parallel
 from throughtime.training.losses import Loss, squared_error
 from throughtime.training.methods import method
-from throughtime.training.objective import Info
-from throughtime.training.train import Diverged, _reason, evaluate, train
+from throughtime.training.objective import Info, ravel_weights
+from throughtime.training.result import Diverged, stopping_reason
+from throughtime.training.train import evaluate, train
 
 KEY = jax.random.key(0)
 EXAMPLES, TIME = 11, 3
@@ -51,9 +53,16 @@ def outputs(net, xs):
 
 @eqx.filter_jit
 @eqx.filter_grad
-def mean_slope(net, xs, ys):
+def mean_gradient(net, xs, ys):
     """The gradient of the mean squared error of true sequences, nothing padded."""
     return jnp.mean((net(xs)[0] - ys) ** 2)
+
+
+def example_gradients(net, data):
+    """The gradient of each example alone, as NumPy arrays."""
+    xs, ys = data.inputs[:, None], data.targets[:, None]
+    each = [mean_gradient(net, x, y) for x, y in zip(xs, ys, strict=True)]
+    return jax.tree.map(lambda *g: np.stack(g), *each)
 
 
 def error(net, data):
@@ -97,7 +106,7 @@ def gradient_seen(net, data, batch_size=99, loss="mse"):
         net, data, loss, Accumulate(), epochs=1, batch_size=batch_size, key=KEY,
         on_epoch=lambda state, history: seen.append(state.method),
     )  # fmt: skip
-    return flatten(net)[1](seen[0])
+    return ravel_weights(net)[1](seen[0])
 
 
 def assert_close(ours, wanted, tolerance=1e-12):
@@ -204,7 +213,7 @@ def test_a_key_decides_every_bit(lone, float64):
 
 
 def test_a_whole_number_and_a_generator_are_keys_too(float64):
-    one, again = (plain(key=np.random.default_rng(5), epochs=2) for _ in range(2))
+    one, again = (plain(key=np.random.default_rng(5)) for _ in range(2))
     assert_same_bits(one, again)
     shuffles = []
 
@@ -215,11 +224,11 @@ def test_a_whole_number_and_a_generator_are_keys_too(float64):
             return rows
 
     watched = Watched(sequences().inputs, sequences().targets)
-    train(network(), watched, epochs=2, batch_size=4, key=7)
+    plain(data=watched, key=7)
     for number, rows in enumerate(shuffles, 1):
         wanted = sequences().plan(4, np.random.default_rng([7, 0, number]))
         np.testing.assert_array_equal(rows, wanted)
-    assert len(shuffles) == 2
+    assert len(shuffles) == EPOCHS
 
 
 def test_the_weights_of_the_best_or_of_the_last_epoch_are_kept(lone, float64):
@@ -227,7 +236,7 @@ def test_the_weights_of_the_best_or_of_the_last_epoch_are_kept(lone, float64):
     last = plain(keep="last")
     assert best.best_epochs == last.best_epochs == (1,)
     for fitted, epoch in ((best, 1), (last, EPOCHS)):
-        np.testing.assert_array_equal(flatten(fitted.network)[0], states[epoch][0].params)
+        np.testing.assert_array_equal(ravel_weights(fitted.network)[0], states[epoch][0].params)
     assert not eqx.tree_equal(best.network, last.network)
     assert rows(best) == rows(last)
 
@@ -335,7 +344,7 @@ def test_a_rate_too_large_leaves_the_last_good_weights(float64):
     fitted = caught.value.fitted
     assert len(fitted.history) == len(ends) and finite(fitted.network)
     assert ends, "the test needs an epoch that ends well"
-    np.testing.assert_array_equal(flatten(fitted.network)[0], ends[-1])
+    np.testing.assert_array_equal(ravel_weights(fitted.network)[0], ends[-1])
 
 
 def test_an_update_that_overflows_is_not_kept():
@@ -362,16 +371,13 @@ def test_a_gradient_that_is_not_finite_is_told_from_a_loss(float64):
 
 def test_a_partial_batch_weighs_its_own_examples(float64):
     net, data = network(), sequences()
-    assert_close(gradient_seen(net, data, 16), mean_slope(net, data.inputs, data.targets))
-    order = data.plan(4, np.random.default_rng([*words(KEY), 0, 1]))
-    xs, ys = np.asarray(data.inputs), np.asarray(data.targets)
-    parts = [
-        mean_slope(net, jnp.asarray(xs[r]), jnp.asarray(ys[r]))
-        for r in (x[x >= 0] for x in order)
-    ]
-    assert [len(r[r >= 0]) for r in order] == [4, 4, 3]
-    ours = gradient_seen(net, data, 4)
-    assert_close(ours, jax.tree.map(lambda *g: sum(map(np.asarray, g)), *parts))
+    each = example_gradients(net, data)
+    assert_close(gradient_seen(net, data, 16), jax.tree.map(lambda g: g.mean(axis=0), each))
+    order = data.plan(4, np.random.default_rng([*seed_integers(KEY), 0, 1]))
+    rows = [row[row >= 0] for row in order]
+    assert [len(row) for row in rows] == [4, 4, 3]
+    expected = jax.tree.map(lambda g: sum(g[row].mean(axis=0) for row in rows), each)
+    assert_close(gradient_seen(net, data, 4), expected)
 
 
 def test_padded_steps_send_no_gradient_even_of_nan(float64):
@@ -381,8 +387,8 @@ def test_padded_steps_send_no_gradient_even_of_nan(float64):
     gone = (np.arange(TIME) >= lengths[:, None])[..., None]
     padded = [jnp.asarray(np.where(gone, np.nan, part)) for part in (xs, ys)]
     ours = gradient_seen(net, Sequences(*padded, jnp.asarray(lengths)))
-    long = mean_slope(net, jnp.asarray(xs[:1]), jnp.asarray(ys[:1]))
-    short = mean_slope(net, jnp.asarray(xs[1:, :1]), jnp.asarray(ys[1:, :1]))
+    long = mean_gradient(net, jnp.asarray(xs[:1]), jnp.asarray(ys[:1]))
+    short = mean_gradient(net, jnp.asarray(xs[1:, :1]), jnp.asarray(ys[1:, :1]))
     assert_close(ours, jax.tree.map(lambda a, b: (3 * np.asarray(a) + b) / 4, long, short))
 
 
@@ -398,7 +404,7 @@ def test_streams_carry_the_state_from_chunk_to_chunk(float64):
     expected = error(net, whole)
     for chunk in (1, 2, 4):
         assert evaluate(net, streams(chunk)) == pytest.approx(expected, rel=1e-12)
-    assert_close(gradient_seen(net, whole), mean_slope(net, whole.inputs, whole.targets))
+    assert_close(gradient_seen(net, whole), mean_gradient(net, whole.inputs, whole.targets))
 
 
 def test_no_gradient_crosses_a_border_between_chunks(float64):
@@ -485,7 +491,9 @@ def member(fitted, i):
 def in_turn(request, monkeypatch):
     """Both ways to train an ensemble, whatever this machine would choose."""
     in_turn = request.param == "in turn"
-    monkeypatch.setattr(sys.modules["throughtime.train"], "at_once", lambda _: not in_turn)
+    monkeypatch.setattr(
+        sys.modules["throughtime.training.train"], "members_in_parallel", lambda _: not in_turn
+    )
     return in_turn
 
 
@@ -602,9 +610,9 @@ def test_members_are_trained_at_once_where_that_is_faster(monkeypatch):
     own = Network((Own(2, 3, key=0),), Readout((Dense(3, 1, key=0),)))
     for available in (False, True):
         monkeypatch.setattr(native_kernels, "available", lambda available=available: available)
-        assert at_once(built_in) == available and not at_once(own)
+        assert members_in_parallel(built_in) == available and not members_in_parallel(own)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert at_once(own)
+    assert members_in_parallel(own)
 
 
 class Bare(Accumulate):
@@ -671,7 +679,7 @@ def test_streams_and_a_centred_network_do_not_go_together():
 )
 def test_when_all_diverged_no_epoch_is_said_to_be_done(done, failed, said):
     state = SimpleNamespace(epoch=np.array(done), failed=np.array(failed))
-    assert inspect.unwrap(_reason)(SimpleNamespace(epochs=9, patience=2), state) == said
+    assert inspect.unwrap(stopping_reason)(SimpleNamespace(epochs=9, patience=2), state) == said
 
 
 @pytest.mark.parametrize("ensemble", [None, 2])

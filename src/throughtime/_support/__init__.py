@@ -1,5 +1,5 @@
-"""What every room stands on: atomic files, integrity digests, precision, seeds, memory.
+"""Shared foundations: atomic files, digests, precision, seeds, memory, versions, caching.
 
-Nothing here knows of networks or series. Begin with `atomic.py` (a file is whole or not there)
+Nothing here knows of networks or series. Begin with `atomic.py` (a file is whole or absent)
 and `seeds.py` (random numbers from a seed). Imports `errors` only.
 """

@@ -1,4 +1,5 @@
-"""JSON that carries its own digest, and the digests of the files beside it."""
+"""Files of a run that cannot change unnoticed: JSON that holds its own SHA-256 digest, and
+other files whose digests it lists."""
 
 import hashlib
 import json
@@ -11,83 +12,105 @@ from throughtime.errors import InputError
 
 from . import atomic
 
-Held = TypeVar("Held", bound=BaseModel)
+Schema = TypeVar("Schema", bound=BaseModel)
 
 
 def digest(content: bytes) -> str:
-    """The sha256 of bytes."""
+    """The SHA-256 digest of bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def write_json(path: Path, plain: dict[str, Any]) -> None:
-    """Write plain values as JSON, with a digest of themselves."""
+    """Write plain values as JSON, together with a digest of them."""
     text = json.dumps({**plain, "digest": digest(_canonical(plain))}, indent=2)
     atomic.write(path, text + "\n")
 
 
-def read_json(path: Path, held: type[Held], newest: int) -> Held:
-    """Read what `write_json` wrote, in the shape of a model with a `format`.
+def read_json(path: Path, schema: type[Schema], newest: int) -> Schema:
+    """Read what `write_json` wrote, and check its digest.
+
+    Parameters
+    ----------
+    path
+        The file.
+    schema
+        The Pydantic model of its content, which has a field `format`.
+    newest
+        The newest format that this version of the package can read.
+
+    Returns
+    -------
+    Schema
+        An instance of `schema`.
 
     Raises
     ------
     InputError
-        If it is of a newer format than `newest`, incomplete or changed.
+        If the file has a format newer than `newest`, is incomplete, or was changed.
     """
     try:
-        plain = json.loads(file_content(path))
+        plain = json.loads(read_file_bytes(path))
     except InputError:
         raise
     except (ValueError, RecursionError):
-        raise damaged(path, "it is not JSON") from None
+        raise damaged_file(path, "it is not JSON") from None
     if not isinstance(plain, dict) or type(plain.get("format")) is not int:
-        raise damaged(path, "it has no format number")
+        raise damaged_file(path, "it has no format number")
     if plain["format"] > newest:
         rule = f"a run's format must be at most {newest}"
         raise InputError(rule, plain["format"], "Install a newer version of throughtime.")
     if plain.pop("digest", None) != digest(_canonical(plain)):
-        raise damaged(path, "its content does not match its digest")
+        raise damaged_file(path, "its content does not match its digest")
     try:
-        return held(**plain)
+        return schema(**plain)
     except ValidationError as error:
-        raise damaged(path, f"`{error.errors()[0]['loc'][0]}` is not right") from None
+        raise damaged_file(path, f"`{error.errors()[0]['loc'][0]}` is not valid") from None
 
 
-def checked(path: Path, digests: dict[str, str]) -> bytes:
-    """The content of a file whose digest is among these.
+def read_verified(path: Path, digests: dict[str, str]) -> bytes:
+    """Read a file and compare its content with its digest.
+
+    Parameters
+    ----------
+    path
+        The file.
+    digests
+        The digests of the files of a run, by file name.
 
     Raises
     ------
     InputError
-        If it was changed, or cannot be read.
+        If the file was changed, or cannot be read.
     """
-    content = file_content(path)
+    content = read_file_bytes(path)
     if digest(content) != digests.get(path.name):
-        raise damaged(path, "its content does not match its digest")
+        raise damaged_file(path, "its content does not match its digest")
     return content
 
 
 def _canonical(plain: dict[str, Any]) -> bytes:
+    """JSON that depends on the values alone, not on their order or on white space."""
     return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
 
-def file_content(path: Path) -> bytes:
-    """The bytes of a file.
+def read_file_bytes(path: Path) -> bytes:
+    """Read a file of a run.
 
     Raises
     ------
     InputError
-        If it cannot be read.
+        If it is missing or cannot be read.
     """
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise damaged(path, "the file is missing") from None
+        raise damaged_file(path, "the file is missing") from None
     except OSError as error:
-        raise damaged(path, f"it cannot be read ({error.strerror})") from None
+        raise damaged_file(path, f"it cannot be read ({error.strerror})") from None
 
 
-def damaged(path: Path, why: str) -> InputError:
-    """The error for a file of a run that is not as it was written."""
+def damaged_file(path: Path, reason: str) -> InputError:
+    """The error for a file of a run that is missing, incomplete or changed."""
     rule = f"`{path.name}` of a run must be as it was written"
-    remedy = "Restore the file, or run the forecast again."
-    return InputError(rule, f"`{path}`, but {why}", remedy)
+    remedy = "Restore the file from a copy, or repeat the run."
+    return InputError(rule, f"`{path}`, but {reason}", remedy)

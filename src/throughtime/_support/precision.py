@@ -1,4 +1,4 @@
-"""Single or double precision for a while; JAX's own setting is left alone."""
+"""Single or double precision within a block; JAX's global setting is left alone."""
 
 from contextlib import nullcontext
 
@@ -6,5 +6,5 @@ import jax
 
 
 def precision(dtype: str):
-    """A context in which JAX computes with that type."""
+    """A context in which JAX computes with `dtype`, `"float32"` or `"float64"`."""
     return jax.enable_x64(True) if dtype == "float64" else nullcontext()

@@ -1,7 +1,7 @@
 """Random numbers from a seed, drawn on the host.
 
-Weights and shuffles are drawn by NumPy: the same on every device and version of JAX, and
-there is nothing to compile before a training can start.
+NumPy draws the initial weights and the shuffles. So they are the same on every device and
+version of JAX, and nothing needs to be compiled before training can start.
 """
 
 import jax
@@ -12,11 +12,14 @@ from jaxtyping import PRNGKeyArray
 from throughtime.errors import InputError
 
 Key = int | np.integer | np.random.Generator | PRNGKeyArray
-"""What seeds: a whole number, a NumPy generator, or a `jax.random` key."""
+"""What can seed: a whole number, a NumPy generator, or a `jax.random` key."""
 
 
-def words(key: Key) -> tuple[int, ...]:
-    """The seed as whole numbers; a generator gives its next ones."""
+def seed_integers(key: Key) -> tuple[int, ...]:
+    """The seed as whole numbers, as `numpy.random.default_rng` takes them.
+
+    A generator gives its next numbers, and so a different seed each time.
+    """
     if isinstance(key, np.random.Generator):
         return tuple(key.integers(2**32, size=4).tolist())
     if isinstance(key, int | np.integer):
@@ -28,10 +31,16 @@ def words(key: Key) -> tuple[int, ...]:
 
 
 def generator(key: Key, *stream: int) -> np.random.Generator:
-    """A generator; `stream` names one of many independent ones of the same seed.
+    """A NumPy generator for a seed, or for one of its independent streams.
 
-    To NumPy, zeros at the end are no part of a seed: stream 0 is the seed without a stream.
+    Parameters
+    ----------
+    key
+        The seed. Without `stream`, a generator is returned as it is.
+    stream
+        Numbers that name one of the independent streams of the seed. NumPy ignores zeros at the
+        end of a seed, so stream 0 gives the same numbers as no stream.
     """
     if isinstance(key, np.random.Generator) and not stream:
         return key
-    return np.random.default_rng([*words(key), *stream])
+    return np.random.default_rng([*seed_integers(key), *stream])

@@ -1,5 +1,6 @@
 """The command line: one module for each command.
 
-Begin with `app.py` (all commands), then `forecast.py`; options that commands share are in
-`options.py`, exit statuses in `exit_status.py`. May import every other room.
+Begin with `app.py` (the list of commands), then `forecast.py`. Options that several commands
+share are declared in `options.py`, every other option in the signature of its command. Signals
+and exit statuses are in `signals.py` and `exit_status.py`. Imports every other room.
 """

@@ -1,8 +1,8 @@
-"""The command line: every command, by its name.
+"""The command line: the list of its commands.
 
-Results go to stdout and progress to stderr. The exit status is 0 on success, 2 on a
-mistake that the user can mend, and 128 and the signal's number after an interruption. (What
-ends a process is in `__main__`.)
+Results go to stdout and progress to stderr. The exit status is 0 on success, 2 on a mistake
+that the user can correct, 1 on an error of the system, and 128 plus the number of the signal
+after an interruption (`__main__` ends the process).
 """
 
 import typer

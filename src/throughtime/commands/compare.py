@@ -11,31 +11,27 @@ from throughtime.errors import InputError
 
 from .options import (
     Data,
+    Ensemble,
     Fill,
+    Hidden,
     Id,
     Inputs,
     Json,
+    Out,
     Quiet,
+    Seed,
+    Steps,
     Target,
     Time,
+    Window,
     command_line,
+    load_series,
     names,
-    series_of,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
-    from throughtime.tasks.compare import Comparison
-    from throughtime.training.train import Row
-
-
-Ways = Annotated[str, typer.Option(help="Which of `lstm`, `hf`, `esn`, `momentum`.")]
-Seconds = Annotated[float, typer.Option(help="For the training of each way.")]
-Steps = Annotated[int, typer.Option(help="The longest lead time judged.")]
-Window = Annotated[int, typer.Option(help="Steps seen before a forecast.")]
-Hidden = Annotated[int, typer.Option(help="Hidden units of the trained networks.")]
-Ensemble = Annotated[int, typer.Option(help="Networks of each way, averaged.")]
-Seed = Annotated[int, typer.Option(help="Of weights and shuffling.")]
-Out = Annotated[Path | None, typer.Option(help="A new folder; by default one in `runs/`.")]
+    from throughtime.tasks.comparison import Comparison
+    from throughtime.training.history import Row
 
 
 def compare(
@@ -45,8 +41,10 @@ def compare(
     time: Time = None,
     id: Id = None,
     fill: Fill = None,
-    ways: Ways = "lstm,hf,esn,momentum",
-    seconds: Seconds = 20.0,
+    ways: Annotated[
+        str, typer.Option(help="Ways to compare, out of `lstm`, `hf`, `esn`, `momentum`.")
+    ] = "lstm,hf,esn,momentum",
+    seconds: Annotated[float, typer.Option(help="Training time of each way.")] = 20.0,
     steps: Steps = 10,
     window: Window = 40,
     hidden: Hidden = 32,
@@ -56,7 +54,7 @@ def compare(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train the four ways on a series, each for the same seconds, and judge them together.
+    """Train a network in each of the four ways, for the same time, and compare the forecasts.
 
     Example: `throughtime compare data.csv --target temperature --seconds 60`
     """
@@ -66,43 +64,43 @@ def compare(
 
     if not 0 < seconds < float("inf"):
         raise InputError("`--seconds` must be positive", seconds, "Pass 20.")
-    series = series_of(data, target, inputs, time, id, fill)
-    folder = out or run_folder.free(Path("runs") / f"compare-{Path(data).stem}")
-    if run_folder.in_use(folder):
+    series = load_series(data, target, inputs, time, id, fill)
+    folder = out or run_folder.first_free_folder(Path("runs") / f"compare-{Path(data).stem}")
+    if run_folder.is_occupied(folder):
         rule = "the output folder must be new or empty"
         raise InputError(rule, f"`{folder}`", "Pass another `--out`.")
 
-    found = comparing.compare(
+    comparison = comparing.compare(
         series,
         names(ways) or [],
         folder,
         seconds=seconds,
         steps=steps,
         settings={"window": window, "hidden": hidden, "ensemble": ensemble, "seed": seed},
-        show=(lambda *_: None) if quiet else _shown,
+        show=(lambda *_: None) if quiet else _print_progress,
     )
     title = f"Four ways to forecast {series[0].name}"
-    write_comparison(folder / "report.html", found, title=title, command=command_line())
+    write_comparison(folder / "report.html", comparison, title=title, command=command_line())
     if as_json:
-        typer.echo(json.dumps(found.to_json()))
+        typer.echo(json.dumps(comparison.to_json()))
         return
-    typer.echo(_text(found))
+    typer.echo(_text(comparison))
     typer.echo(f"Report: {folder / 'report.html'}")
 
 
-def _text(found: "Comparison") -> str:
-    """For a person: the errors, what each way cost, the verdict."""
-    backtest, lines = found.backtest, []
+def _text(comparison: "Comparison") -> str:
+    """The errors, what each way cost, and the verdict, to read."""
+    backtest, lines = comparison.backtest, []
     for i, name in enumerate(backtest.targets):
         lines.append(f"{name}, {backtest.origins} forecasts of the held-out part")
         lines += [backtest.table(i), ""]
-    for row in found.cost():
+    for row in comparison.cost():
         lines.append(f"{row[0]:<28} {row[2]:>6} s, {row[4]:>9} trained weights, {row[5]}")
-    return "\n".join([*lines, "", *found.sentences()])
+    return "\n".join([*lines, "", *comparison.sentences()])
 
 
-def _shown(way: str, history: "list[Row]") -> None:
-    """A line to stderr now and then."""
+def _print_progress(way: str, history: "list[Row]") -> None:
+    """Print the validation loss to stderr at every power of ten of the epochs."""
     row = history[-1]
     if row.epoch in (1, 10, 100, 1000, 10_000):
         unit = "setting" if way == "esn" else "epoch"

@@ -1,4 +1,4 @@
-"""The command `throughtime example`: one of the lecture's own programs."""
+"""The command `throughtime example`: a program of the lecture."""
 
 import json
 from pathlib import Path
@@ -8,13 +8,17 @@ import typer
 
 from throughtime.errors import InputError
 
-from .options import Json, Quiet
+from .options import Json, Quiet, Seed
 
 
 def example(
-    name: Annotated[str | None, typer.Argument(help="Which one; without it, a list.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the pictures.")] = None,
-    seed: Annotated[int, typer.Option(help="Of data, weights and shuffling.")] = 0,
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the program; without it, they are listed.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the pictures; by default one in `runs/`.")
+    ] = None,
+    seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -27,28 +31,28 @@ def example(
     from .progress import show_progress
 
     if name is None:
-        abouts = {known: program.about for known, program in programs.EXAMPLES.items()}
-        lines = "\n".join(f"{known:<12} {about}" for known, about in abouts.items())
+        abouts = {key: program.about for key, program in programs.PROGRAMS.items()}
+        lines = "\n".join(f"{key:<12} {about}" for key, about in abouts.items())
         typer.echo(json.dumps(abouts) if as_json else lines)
         return
-    program = programs.example(name)
+    program = programs.program(name)
     if seed < 0:
         raise InputError("`seed` must be at least 0", seed, "Raise `seed`.")
-    folder = _folder(out or Path("runs") / f"example-{name}")
+    folder = _make_folder(out or Path("runs") / f"example-{name}")
     with show_progress(program.epochs, quiet) as display:
         result = program.run(folder, seed, display.show)
     if as_json:
         typer.echo(json.dumps(result.figures))
         return
     typer.echo(result.summary)
-    for said, value in result.figures.items():
-        typer.echo(f"{said:<44} {value:.6g}")
+    for label, value in result.figures.items():
+        typer.echo(f"{label:<44} {value:.6g}")
     for picture in result.pictures:
         typer.echo(f"Picture: {picture}")
 
 
-def _folder(folder: Path) -> Path:
-    """The folder, made if it is not there."""
+def _make_folder(folder: Path) -> Path:
+    """Make a folder unless it exists."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

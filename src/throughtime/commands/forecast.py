@@ -1,31 +1,41 @@
-"""The command `throughtime forecast`: a series to a network, a forecast and a report."""
+"""The command `throughtime forecast`: from a series to a network, a forecast and a report."""
 
-from functools import partial
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .exit_status import resumable
 from .options import (
+    BatchSize,
     Data,
+    Depth,
+    Dtype,
+    Ensemble,
+    Epochs,
     Fill,
+    Forcing,
     Future,
+    Hidden,
     Id,
     Inputs,
     Json,
+    Method,
+    Out,
     Overwrite,
     Quiet,
+    Seed,
     Steps,
     Target,
     Time,
+    Window,
     command_line,
-    series_of,
+    load_series,
+    network_option,
+    training_option,
+    window_option,
 )
-from .resume import complete
-
-network_option = partial(typer.Option, rich_help_panel="Network")
-shape_option = partial(typer.Option, rich_help_panel="Windows and parts of the series")
-training_option = partial(typer.Option, rich_help_panel="Training")
 
 
 def forecast(
@@ -37,75 +47,80 @@ def forecast(
     fill: Fill = None,
     future: Future = None,
     steps: Steps = 10,
-    cell: Annotated[str, network_option(help="`rnn`, `gru`, `lstm` or `esn`.")] = "gru",
-    hidden: Annotated[int, network_option(help="Hidden units.")] = 32,
-    depth: Annotated[int, network_option(help="Cells stacked.")] = 1,
-    radius: Annotated[float, network_option(help="Of an `esn`: its spectral radius.")] = 0.9,
-    leak: Annotated[float, network_option(help="Of an `esn`: 1 is a unit without leak.")] = 1.0,
-    input_scale: Annotated[float, network_option(help="Of an `esn`: of input weights.")] = 1.0,
-    window: Annotated[int, shape_option(help="Steps seen before a forecast.")] = 40,
+    cell: Annotated[
+        str, network_option(help="Recurrent cell: `rnn`, `gru`, `lstm` or `esn`.")
+    ] = "gru",
+    hidden: Hidden = 32,
+    depth: Depth = 1,
+    radius: Annotated[
+        float, network_option(help="Spectral radius of an echo state network (`esn`).")
+    ] = 0.9,
+    leak: Annotated[
+        float,
+        network_option(help="Leak rate of an echo state network's units; 1 is no leak."),
+    ] = 1.0,
+    input_scale: Annotated[
+        float, network_option(help="Scale of an echo state network's input weights.")
+    ] = 1.0,
+    window: Window = 40,
     washout: Annotated[
-        int, shape_option(help="First steps of a window that are not trained on.")
+        int, window_option(help="Number of steps at a window's start that have no loss.")
     ] = 10,
     horizon: Annotated[
-        int, shape_option(help="Steps forecast at once; 1 feeds predictions back.")
+        int,
+        window_option(help="Number of steps predicted at once; 1 feeds predictions back."),
     ] = 1,
-    ensemble: Annotated[int, network_option(help="Networks that are averaged.")] = 5,
+    ensemble: Ensemble = 5,
     residual: Annotated[
         bool, network_option(help="Learn the change from the last value.")
     ] = False,
     centred: Annotated[
-        bool, network_option(help="Measure each window from its first value.")
+        bool, network_option(help="Measure each window relative to its first value.")
     ] = True,
     truncated: Annotated[
-        bool, shape_option(help="Train along the whole series, gradient cut every window.")
+        bool,
+        window_option(help="Train along the whole series; cut the gradient at each window."),
     ] = False,
-    method: Annotated[
-        str,
-        training_option(
-            help="`adam`, `rmsprop`, `sgd`, `momentum`, `nesterov`, `cm`, `nag` "
-            "or `hessian_free`."
-        ),
-    ] = "adam",
+    method: Method = "adam",
     rate: Annotated[
         float | None, training_option(help="Learning rate; by default the method's own.")
     ] = None,
-    clip: Annotated[float, training_option(help="Largest norm of a gradient.")] = 1.0,
-    forcing: Annotated[
-        str,
-        training_option(
-            help="What is read while it learns: `full`, `scheduled`, `sparse:20`, "
-            "`generalised:0.1` or `free`."
-        ),
-    ] = "full",
+    clip: Annotated[
+        float, training_option(help="Largest norm of a gradient; longer ones are clipped.")
+    ] = 1.0,
+    forcing: Forcing = "full",
     schedule: Annotated[
-        str, training_option(help="Of the rate: `constant`, `cosine` or `plateau`.")
+        str,
+        training_option(help="Learning-rate schedule: `constant`, `cosine` or `plateau`."),
     ] = "constant",
-    epochs: Annotated[int, training_option(help="Epochs at most.")] = 100,
-    batch_size: Annotated[int, training_option(help="Windows an update.")] = 32,
+    epochs: Epochs = 100,
+    batch_size: BatchSize = 32,
     patience: Annotated[
-        int, training_option(help="Stop after so many epochs without a better one.")
+        int,
+        training_option(help="Stop after this many epochs without a lower validation loss."),
     ] = 20,
     flow_every: Annotated[
-        int | None, training_option(help="Record the gradient flow after so many epochs.")
+        int | None,
+        training_option(help="Record the gradient flow whenever this many epochs are done."),
     ] = None,
-    level: Annotated[float, shape_option(help="Coverage of the intervals.")] = 0.9,
-    test: Annotated[float, shape_option(help="Share held out for testing.")] = 0.2,
-    validation: Annotated[
-        float, shape_option(help="Share of the rest held out for validation.")
+    level: Annotated[float, window_option(help="Coverage of the prediction intervals.")] = 0.9,
+    test: Annotated[
+        float, window_option(help="Fraction of the series held out for testing.")
     ] = 0.2,
-    dtype: Annotated[str, network_option(help="`float32` or `float64`.")] = "float32",
-    seed: Annotated[int, training_option(help="Of weights and shuffling.")] = 0,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; by default a new one in `runs/`.")
-    ] = None,
+    validation: Annotated[
+        float,
+        window_option(help="Fraction of the remaining series held out for validation."),
+    ] = 0.2,
+    dtype: Dtype = "float32",
+    seed: Seed = 0,
+    out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a network on a series and forecast it, beside the baselines.
 
-    Without DATA, the bundled sunspots.
+    Without DATA it forecasts the bundled sunspots.
 
     Example: `throughtime forecast data.csv --target temperature --steps 24`
     """
@@ -142,8 +157,8 @@ def forecast(
         dtype=dtype,
         seed=seed,
     )
-    series = series_of(data, target, inputs, time, id, fill)
-    folder = out or run_folder.free(Path("runs") / Path(data).stem)
+    series = load_series(data, target, inputs, time, id, fill)
+    folder = out or run_folder.first_free_folder(Path("runs") / Path(data).stem)
     forecast_run.begin(
         model,
         series,
@@ -154,4 +169,18 @@ def forecast(
         overwrite=overwrite,
         command=command_line(),
     )
-    complete(folder, as_json, quiet)
+    train_and_print(folder, as_json, quiet)
+
+
+def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
+    """Train a run to its end and print its results."""
+    from throughtime.runs import forecast_record
+
+    from . import forecast_run
+    from .progress import show_progress
+
+    with resumable(folder):
+        epochs = forecast_record.read(folder).settings["epochs"]
+        with show_progress(epochs, quiet) as display:
+            summary = forecast_run.complete(folder, display.show)
+    typer.echo(json.dumps(summary.to_json()) if as_json else summary.text())

@@ -1,4 +1,4 @@
-"""A forecast's run, from data to results: begun, trained to its end, written."""
+"""A forecasting run, from its data to its results."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from throughtime._support import atomic
-from throughtime._support.integrity import damaged
+from throughtime._support.integrity import damaged_file
+from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
-from throughtime.data.tables import future_inputs
-from throughtime.errors import InputError, at_least_one
+from throughtime.errors import InputError, check_positive_integer
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.runs import forecast_record, run_folder
-from throughtime.training.train import Row
+from throughtime.training.history import Row
 
-from .checkpointed_run import train_kept
+from .checkpointed_training import train_with_checkpoints
 from .summary import Summary, predictions_csv
 
 
@@ -30,96 +30,130 @@ def begin(
     overwrite: bool = False,
     command: str = "",
 ) -> None:
-    """Check all that can be checked before training, then make the run's folder.
+    """Check everything that can be checked before training, then make the run's folder.
+
+    Parameters
+    ----------
+    model
+        The settings of the run.
+    series
+        The series to train on.
+    folder
+        The folder to make.
+    steps
+        Number of steps to forecast, and longest lead time of the backtest.
+    future
+        A table with the inputs of the steps to forecast.
+    flow_every
+        Record the gradient flow whenever this many epochs are done; None records none.
+    overwrite
+        Whether an earlier run in the folder is replaced.
+    command
+        The command line that repeats the run.
 
     Raises
     ------
     InputError
-        Nothing is written then.
+        If anything is refused; nothing is written then.
     """
     model.prepare(series)
-    model.parts_.check_steps(steps)
-    known = [future_inputs(future, one, steps) for one in series]
-    ahead = [values.tolist() for values in known if values.size]
+    model.data_.check_steps(steps)
+    inputs = [future_inputs(future, one, steps) for one in series]
     model.first_state()
-    options = {"steps": steps, "inputs": ahead}
+    options = {
+        "steps": steps,
+        "inputs": [values.tolist() for values in inputs if values.size],
+    }
     if flow_every is not None:
-        _check_flow(model, flow_every)
+        _check_flow_record(model, flow_every)
         options["flow_every"] = flow_every
-    run_folder.claim(folder, overwrite)
+    run_folder.prepare_folder(folder, overwrite)
     forecast_record.write(folder, model.record(options=options, command=command))
 
 
 def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = True) -> Summary:
     """Train a run to its end, from its last checkpoint if there is one, and write its results.
 
+    Parameters
+    ----------
+    folder
+        The folder of the run.
+    show
+        Called with the training history after each epoch.
+    report
+        Whether `report.html` is written.
+
     Raises
     ------
     Interrupted
-        At SIGINT or SIGTERM.
-    Diverged, InputError
-        For a bad run.
+        At SIGINT or SIGTERM, once the current epoch is done.
+    Diverged
+        If the loss is no longer finite.
+    InputError
+        If the folder holds no run, or a damaged one.
     """
     record = forecast_record.read(folder)
     if record.options.get("steps") is None:
         rule = "a run to resume must be one that `throughtime forecast` began"
         raise InputError(rule, f"`{folder}`, saved from Python", "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
-    model.parts_.check_steps(record.options["steps"])
-    ahead = _ahead(record, folder)
+    model.data_.check_steps(record.options["steps"])
+    inputs = _stored_future_inputs(record, folder)
     if record.params is None:
-        train_kept(model, folder, show, record.options.get("flow_every"))
+        train_with_checkpoints(model, folder, show, record.options.get("flow_every"))
         forecast_record.write(
             folder, model.record(options=record.options, command=record.command)
         )
-    return _results(model, folder, record, ahead, report)
+    return _write_results(model, folder, record, inputs, report)
 
 
-def _check_flow(model: Forecaster, every: int) -> None:
-    """Refuse a record of the gradient flow of what has no epochs, or none of them."""
-    at_least_one("flow_every", every)
+def _check_flow_record(model: Forecaster, every: int) -> None:
+    """Refuse to record a gradient flow where there is none."""
+    check_positive_integer("flow_every", every)
     if model.window < 2:
-        rule = "a gradient flows back through two steps or more"
-        raise InputError(rule, f"`window` {model.window}", "Raise `--window`.")
+        rule = "`--flow-every` needs a `window` of at least 2 steps"
+        raise InputError(rule, model.window, "Raise `--window`.")
     if model.cell == "esn":
-        rule = "only what is trained by gradients has a gradient flow to record"
+        rule = "`--flow-every` needs a network that is trained by its gradient"
         raise InputError(rule, "an `esn`", "Leave out `--flow-every`.")
 
 
-def _ahead(record: forecast_record.Record, folder: Path) -> list[np.ndarray]:
-    """The inputs of the steps ahead, an array (step, input) for each series with inputs."""
-    steps, inputs = record.options["steps"], record.options.get("inputs", [])
+def _stored_future_inputs(
+    record: forecast_record.ForecastRecord, folder: Path
+) -> list[np.ndarray]:
+    """The inputs of the steps to forecast: an array (step, input) per series with inputs."""
+    steps, stored = record.options["steps"], record.options.get("inputs", [])
     shapes = [(steps, len(one.input_names)) for one in record.series if one.input_names]
     try:
-        ahead = [np.array(one, np.float64) for one in inputs]
+        inputs = [np.array(one, np.float64) for one in stored]
     except ValueError:  # rows of different lengths
-        ahead = None
-    if ahead is None or [one.shape for one in ahead] != shapes:
-        raise damaged(folder / "run.json", "its inputs are not those of its series and steps")
-    return ahead
+        inputs = None
+    if inputs is None or [one.shape for one in inputs] != shapes:
+        reason = "the shape of its inputs does not fit its series and `steps`"
+        raise damaged_file(folder / "run.json", reason)
+    return inputs
 
 
-def _results(
+def _write_results(
     model: Forecaster,
     folder: Path,
-    record: forecast_record.Record,
-    ahead: list[np.ndarray],
+    record: forecast_record.ForecastRecord,
+    inputs: list[np.ndarray],
     report: bool,
 ) -> Summary:
+    """Evaluate the trained model, forecast, and write both."""
     steps = record.options["steps"]
     predictor = model.predictor(steps)
-    held_out = model.test > 0
-    backtest = model.backtest(steps=steps) if held_out else None
-    if ahead:
-        pairs = zip(record.series, ahead, strict=True)
+    backtest = model.backtest(steps=steps) if model.test > 0 else None
+    if inputs:
+        pairs = zip(record.series, inputs, strict=True)
         forecasts = [predictor.forecast([one], steps, known)[0] for one, known in pairs]
     else:
         forecasts = predictor.forecast(None, steps)
     atomic.write(folder / "forecast.csv", predictions_csv(forecasts))
     if report:
-        from throughtime.reports.forecast_report import (
-            write_report,  # here: Matplotlib and Jinja2 take a while to load
-        )
+        # Imported here: Matplotlib and Jinja2 take a while to load.
+        from throughtime.reports.forecast_report import write_report
 
         write_report(
             folder / "report.html",

@@ -8,7 +8,7 @@ from .options import Json
 
 
 def info(as_json: Json = False) -> None:
-    """Versions, devices and native kernels.
+    """Show the versions, the devices and the native kernels in use.
 
     Example: `throughtime info --json`
     """
@@ -16,17 +16,22 @@ def info(as_json: Json = False) -> None:
 
     import jax
 
+    from throughtime._support.versions import package_versions
     from throughtime.recurrence import native_kernels
-    from throughtime.runs.run_folder import versions
 
     devices = [f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices()]
     kernels = native_kernels.status()
     if as_json:
         plain = asdict(kernels) | {"path": kernels.path and str(kernels.path)}
-        found = {"versions": versions(), "platform": jax.default_backend(), "devices": devices}
-        typer.echo(json.dumps(found | {"kernels": plain}))
+        result = {
+            "versions": package_versions(),
+            "platform": jax.default_backend(),
+            "devices": devices,
+            "kernels": plain,
+        }
+        typer.echo(json.dumps(result))
         return
-    for package, number in versions().items():
+    for package, number in package_versions().items():
         typer.echo(f"{package:<12} {number}")
     typer.echo(f"{'platform':<12} {jax.default_backend()}")
     typer.echo(f"{'devices':<12} {', '.join(devices)}")

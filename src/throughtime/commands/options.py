@@ -1,4 +1,9 @@
-"""What several commands share: options, the series they name, and the command line given."""
+"""Options that several commands share, the series they name, and the command line as given.
+
+An option that a single command has is declared in the signature of that command. `--help`
+shows the options in panels: `data_option` puts one into the panel "Data", and so on; a plain
+`typer.Option` goes into the last, unnamed one.
+"""
 
 import shlex
 import sys
@@ -12,29 +17,73 @@ if TYPE_CHECKING:
     from throughtime.data.series import Series
 
 data_option = partial(typer.Option, rich_help_panel="Data")
+network_option = partial(typer.Option, rich_help_panel="Network")
+window_option = partial(typer.Option, rich_help_panel="Windows and splits")
+training_option = partial(typer.Option, rich_help_panel="Training")
 
-Data = Annotated[str, typer.Argument(help="CSV or Parquet file, or a bundled series by name.")]
-Target = Annotated[str | None, data_option(help="Column(s) to forecast: `a,b`.")]
-Inputs = Annotated[str | None, data_option(help="Column(s) known ahead of time: `u,v`.")]
-Time = Annotated[str | None, data_option(help="Time column.")]
-Id = Annotated[str | None, data_option(help="Column that names the series.")]
-Fill = Annotated[str | None, data_option(help="Fill missing values: `linear` or `forward`.")]
-Future = Annotated[
-    Path | None, typer.Option(help="Table with the `--inputs` of the steps ahead.")
+Data = Annotated[
+    str, typer.Argument(help="A CSV or Parquet file, or the name of a bundled series.")
 ]
-Steps = Annotated[int, typer.Option(help="Steps to forecast, and longest lead time judged.")]
 Run = Annotated[Path, typer.Argument(help="The folder of a run.")]
+
+Target = Annotated[
+    str | None, data_option(help="Column to forecast; several separated by commas: `a,b`.")
+]
+Inputs = Annotated[
+    str | None, data_option(help="Columns whose future values are known, such as `u,v`.")
+]
+Time = Annotated[str | None, data_option(help="The time column.")]
+Id = Annotated[str | None, data_option(help="Column that tells several series apart.")]
+Fill = Annotated[
+    str | None, data_option(help="How to fill missing values: `linear` or `forward`.")
+]
+Future = Annotated[
+    Path | None, data_option(help="Table with the `--inputs` of the steps to forecast.")
+]
+
+Hidden = Annotated[int, network_option(help="Number of hidden units in each layer.")]
+Depth = Annotated[int, network_option(help="Number of recurrent layers.")]
+Ensemble = Annotated[
+    int, network_option(help="Number of networks whose forecasts are averaged.")
+]
+Dtype = Annotated[str, network_option(help="Floating-point type: `float32` or `float64`.")]
+
+Window = Annotated[int, window_option(help="Number of steps the network reads as context.")]
+
+Method = Annotated[
+    str,
+    training_option(
+        help="Optimiser: `adam`, `rmsprop`, `sgd`, `momentum`, `nesterov`, `cm`, `nag` or "
+        "`hessian_free`."
+    ),
+]
+Forcing = Annotated[
+    str,
+    training_option(
+        help="Teacher forcing: `full`, `scheduled`, `sparse:20`, `generalised:0.1` or `free`."
+    ),
+]
+Epochs = Annotated[int, training_option(help="Largest number of epochs.")]
+BatchSize = Annotated[int, training_option(help="Number of windows in each update.")]
+
+Steps = Annotated[
+    int, typer.Option(help="Number of steps to forecast, and longest lead time evaluated.")
+]
+Seed = Annotated[int, typer.Option(help="Random seed: the same seed gives the same result.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder of the run; by default a new one in `runs/`.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 def names(text: str | None) -> list[str] | None:
-    """Names in one text, `a,b`."""
+    """Split a comma-separated list, `a,b`, into its names."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
-def series_of(
+def load_series(
     data: str,
     target: str | None,
     inputs: str | None,
@@ -42,12 +91,12 @@ def series_of(
     id: str | None,
     fill: str | None,
 ) -> "list[Series]":
-    """The series that the options of these names ask for.
+    """Load the series that the options of the same names describe.
 
     Raises
     ------
     InputError
-        As `to_series`.
+        If the data or an option is refused; see `to_series`.
     """
     from throughtime.data import datasets
     from throughtime.data.tables import to_series
@@ -64,5 +113,5 @@ def series_of(
 
 
 def command_line() -> str:
-    """The command line that was given, to be given again."""
+    """The command line as it was given, quoted so that it can be run again."""
     return shlex.join(["throughtime", *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""The command `throughtime predict`: a forecast from a trained run, as CSV."""
+"""The command `throughtime predict`: a forecast from a trained run."""
 
 import json
 import sys
@@ -14,15 +14,17 @@ from .options import Future, Json, Run
 
 def predict(
     run: Run,
-    steps: Annotated[int, typer.Option(help="Steps to forecast.")] = 10,
+    steps: Annotated[int, typer.Option(help="Number of steps to forecast.")] = 10,
     data: Annotated[
-        Path | None, typer.Option(help="A newer stretch of the series to continue.")
+        Path | None, typer.Option(help="Newer data of the series, to forecast from their end.")
     ] = None,
     future: Future = None,
-    out: Annotated[Path | None, typer.Option(help="Write the CSV there.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write to, instead of the screen.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Forecast with a trained run, as CSV.
+    """Forecast with a trained run; prints CSV.
 
     Example: `throughtime predict runs/sunspots --steps 20`
     """

@@ -1,5 +1,6 @@
-"""Training as a person watches it: a bar on a terminal, plain lines in a log."""
+"""The progress of a training on stderr: a bar on a terminal, plain lines in a log."""
 
+import math
 import time
 from collections import deque
 from typing import Protocol, runtime_checkable
@@ -7,12 +8,12 @@ from typing import Protocol, runtime_checkable
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from throughtime.training.train import Row
+from throughtime.training.history import Row
 
 
 @runtime_checkable
 class Display(Protocol):
-    """Shows how a training goes; a context manager."""
+    """Shows the progress of a training; a context manager."""
 
     def __enter__(self) -> "Display": ...
 
@@ -29,12 +30,12 @@ class Bar:
             TextColumn("training"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[said]}"),
+            TextColumn("{task.fields[losses]}"),
             TimeElapsedColumn(),
             console=console,
             transient=True,
         )
-        self.task = self.progress.add_task("training", total=epochs, said="")
+        self.task = self.progress.add_task("training", total=epochs, losses="")
 
     def __enter__(self) -> "Bar":
         self.progress.start()
@@ -44,16 +45,16 @@ class Bar:
         self.progress.stop()
 
     def show(self, history: list[Row]) -> None:
-        said = _losses(history)
-        self.progress.update(self.task, completed=history[-1].epoch, said=said)
+        losses = _losses(history)
+        self.progress.update(self.task, completed=history[-1].epoch, losses=losses)
 
 
 class Lines:
-    """A plain line now and then, for a log."""
+    """A plain line every few seconds, for a log."""
 
     def __init__(self, console: Console, epochs: int, seconds: float = 2.0):
         self.console, self.epochs, self.seconds = console, epochs, seconds
-        self.last = -float("inf")
+        self.last_shown = -float("inf")
 
     def __enter__(self) -> "Lines":
         return self
@@ -63,14 +64,14 @@ class Lines:
 
     def show(self, history: list[Row]) -> None:
         now, epoch = time.monotonic(), history[-1].epoch
-        if now - self.last >= self.seconds or epoch == self.epochs:
-            self.last = now
+        if now - self.last_shown >= self.seconds or epoch == self.epochs:
+            self.last_shown = now
             line = f"epoch {epoch} of {self.epochs}, {_losses(history)}"
             self.console.print(line, highlight=False, soft_wrap=True)
 
 
 class Silent:
-    """Nothing."""
+    """No output at all."""
 
     def __enter__(self) -> "Silent":
         return self
@@ -83,10 +84,14 @@ class Silent:
 
 
 def show_progress(epochs: int, quiet: bool = False, console: Console | None = None) -> Display:
-    """A bar on a terminal, plain lines in a log, nothing where that was asked for.
+    """Choose how progress is shown: a bar on a terminal, plain lines in a log.
 
     Parameters
     ----------
+    epochs
+        The largest number of epochs of the training.
+    quiet
+        Whether nothing is shown.
     console
         Where to write; stderr by default.
     """
@@ -104,6 +109,6 @@ def _losses(history: list[Row]) -> str:
             break
         rows.append(row)
     loss = sum(row.loss for row in rows) / len(rows)
-    judged = sum(row.validation_loss for row in rows) / len(rows)
-    said = f"loss {loss:.4g}"
-    return said if judged != judged else f"{said}, validation {judged:.4g}"
+    validation = sum(row.validation_loss for row in rows) / len(rows)
+    text = f"loss {loss:.4g}"
+    return text if math.isnan(validation) else f"{text}, validation {validation:.4g}"

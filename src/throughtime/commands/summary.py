@@ -1,4 +1,4 @@
-"""What came of a run, as text, JSON and CSV."""
+"""The results of a forecasting run, as text, JSON and CSV."""
 
 import csv
 import io
@@ -14,18 +14,18 @@ from throughtime.forecasting.predict import Forecast
 
 @dataclass(frozen=True)
 class Summary:
-    """A finished run.
+    """The results of a finished run.
 
     Attributes
     ----------
     folder
-        Where it is.
+        The folder of the run.
     model
-        Trained.
+        The trained model.
     backtest
-        On the held-out part, None if nothing was held out.
+        The evaluation on the held-out part; None if nothing was held out.
     forecasts
-        Beyond the end, one of each series.
+        The forecasts beyond the end of the data, one for each series.
     """
 
     folder: Path
@@ -34,9 +34,9 @@ class Summary:
     forecasts: list[Forecast]
 
     def text(self) -> str:
-        """For a person: the data, the training, the errors beside the baselines, the files."""
-        series, fitted = self.model.parts_.series, self.model.fitted_
-        lines = [_about(one) for one in series[:4]]
+        """The data, the training, the errors beside the baselines, and the files, to read."""
+        series, fitted = self.model.data_.series, self.model.fitted_
+        lines = [_describe(one) for one in series[:4]]
         if len(series) > 4:
             lines.append(f"and {len(series) - 4} more series")
         lines += [f"Training: {fitted.stopped}, {fitted.history[-1].seconds:.1f} s", ""]
@@ -44,14 +44,14 @@ class Summary:
             for i, name in enumerate(self.backtest.targets):
                 lines.append(f"{name}, {self.backtest.origins} forecasts of the held-out part")
                 lines += [self.backtest.table(i), ""]
-            asked, covered = self.backtest.level, self.backtest.covered()
-            lines.append(f"Intervals of {asked:.0%}: {covered:.1%} of the truth inside")
+            level, coverage = self.backtest.level, self.backtest.mean_coverage()
+            lines.append(f"Intervals of {level:.0%}: {coverage:.1%} of the truth inside")
         lines.append(f"Forecast: {self.folder / 'forecast.csv'}")
         lines.append(f"Report:   {self.folder / 'report.html'}")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """For a machine: the same, in full."""
+        """The same in full, for JSON."""
         return {
             "run": str(self.folder),
             "stopped": self.model.fitted_.stopped,
@@ -61,7 +61,10 @@ class Summary:
 
 
 def predictions_csv(forecasts: list[Forecast]) -> str:
-    """Forecasts as CSV: time, then mean, lower and upper of each target; no bound is empty."""
+    """Forecasts as CSV: the time, then mean, lower and upper bound of each target.
+
+    A bound that is not known is an empty field.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     several = len(forecasts) > 1
@@ -71,12 +74,13 @@ def predictions_csv(forecasts: list[Forecast]) -> str:
     for forecast in forecasts:
         for k, label in enumerate(forecast.times.labels()):
             bounds = zip(forecast.mean[k], forecast.lower[k], forecast.upper[k], strict=True)
-            cells = [f"{v:.8g}" if math.isfinite(v) else "" for three in bounds for v in three]
-            writer.writerow([*([forecast.name] if several else []), label, *cells])
+            fields = [f"{v:.8g}" if math.isfinite(v) else "" for row in bounds for v in row]
+            writer.writerow([*([forecast.name] if several else []), label, *fields])
     return text.getvalue()
 
 
-def _about(series: Any) -> str:
+def _describe(series: Any) -> str:
+    """A series in one line: its name, length, step, first and last time."""
     filled = f", {series.filled} values filled" if series.filled else ""
     labels = series.times.labels()
     step = series.times.describe()

@@ -1,4 +1,4 @@
-"""The command `throughtime surrogate`: an equation to a trained network."""
+"""The command `throughtime surrogate`: from an equation to a trained network."""
 
 import json
 from functools import partial
@@ -7,92 +7,96 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from throughtime.errors import InputError, at_least_one
+from throughtime.errors import InputError, check_positive_integer
 
 from .exit_status import resumable
-from .options import Json, Quiet, command_line
+from .options import (
+    BatchSize,
+    Depth,
+    Dtype,
+    Epochs,
+    Forcing,
+    Hidden,
+    Json,
+    Method,
+    Out,
+    Overwrite,
+    Quiet,
+    Seed,
+    command_line,
+    network_option,
+    training_option,
+)
 
 if TYPE_CHECKING:
     from throughtime.dynamics.surrogate import Surrogate
 
-system_option = partial(typer.Option, rich_help_panel="The system")
-network_option = partial(typer.Option, rich_help_panel="Network and training")
-
-Ranges = Annotated[
-    list[str] | None,
-    system_option("--range", help="Of a start or a parameter: `x=-2:2`; may be repeated."),
-]
-Values = Annotated[
-    list[str] | None,
-    system_option("--set", help="A parameter of the system: `stiffness=2`; may be repeated."),
-]
-
-
-System = Annotated[str | None, typer.Argument(help="A name, or equations; without it, a list.")]
-Step = Annotated[float | None, system_option(help="Time step; by default the system's own.")]
-Count = Annotated[int, system_option(help="To learn from.")]
-Steps = Annotated[int, system_option(help="Of each of them.")]
-Cell = Annotated[str, network_option(help="`rnn`, `gru` or `lstm`.")]
-Hidden = Annotated[int, network_option(help="Hidden units.")]
-Depth = Annotated[int, network_option(help="Cells stacked.")]
-Window = Annotated[int, network_option(help="Steps that are trained over at once.")]
-Forcing = Annotated[
-    str,
-    network_option(
-        help="Teacher forcing: `full`, `scheduled`, `sparse:5`, `generalised:0.1`, `free`."
-    ),
-]
-Method = Annotated[str, network_option(help="As for `forecast`.")]
-Rate = Annotated[
-    float | None, network_option(help="Learning rate; 3e-3 for Adam, else the method's own.")
-]
-Epochs = Annotated[int, network_option(help="Epochs.")]
-Batch = Annotated[int, network_option(help="Windows an update.")]
-Type = Annotated[str, network_option(help="`float32` or `float64`.")]
-Seed = Annotated[int, network_option(help="Of trajectories, weights and shuffling.")]
-Unseen = Annotated[int, typer.Option(help="Unseen trajectories that it is judged on.")]
-UnseenSteps = Annotated[int, typer.Option(help="Steps of each of these.")]
-Out = Annotated[
-    Path | None, typer.Option(help="Folder of the run; by default a new one in `runs/`.")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run.")]
+system_option = partial(typer.Option, rich_help_panel="System and trajectories")
 
 
 def surrogate(
-    system: System = None,
-    ranges: Ranges = None,
-    values: Values = None,
-    dt: Step = None,
-    trajectories: Count = 200,
-    steps: Steps = 200,
-    cell: Cell = "gru",
+    system: Annotated[
+        str | None,
+        typer.Argument(help="Name of a system, or equations; without it, systems are listed."),
+    ] = None,
+    ranges: Annotated[
+        list[str] | None,
+        system_option(
+            "--range",
+            help="Range of a start or a parameter, such as `x=-2:2`; may be repeated.",
+        ),
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        system_option(
+            "--set", help="Value of a parameter, such as `stiffness=2`; may be repeated."
+        ),
+    ] = None,
+    dt: Annotated[
+        float | None, system_option(help="Time step; by default the system's own.")
+    ] = None,
+    trajectories: Annotated[
+        int, system_option(help="Number of trajectories to learn from.")
+    ] = 200,
+    steps: Annotated[int, system_option(help="Number of steps of each trajectory.")] = 200,
+    cell: Annotated[
+        str, network_option(help="Recurrent cell: `rnn`, `gru` or `lstm`.")
+    ] = "gru",
     hidden: Hidden = 64,
     depth: Depth = 1,
-    window: Window = 20,
+    window: Annotated[int, training_option(help="Number of steps of a training window.")] = 20,
     forcing: Forcing = "full",
     method: Method = "adam",
-    rate: Rate = None,
+    rate: Annotated[
+        float | None,
+        training_option(help="Learning rate; by default 3e-3 for Adam, else the method's own."),
+    ] = None,
     epochs: Epochs = 300,
-    batch_size: Batch = 64,
-    dtype: Type = "float32",
+    batch_size: BatchSize = 64,
+    dtype: Dtype = "float32",
     seed: Seed = 0,
-    unseen: Unseen = 100,
-    unseen_steps: UnseenSteps = 1000,
+    unseen: Annotated[
+        int, typer.Option(help="Number of unseen trajectories to evaluate it on.")
+    ] = 100,
+    unseen_steps: Annotated[
+        int, typer.Option(help="Number of steps of each unseen trajectory.")
+    ] = 1000,
     out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn a differential equation or a map: a network that solves it, closed-loop.
+    """Learn a differential equation or a map: a network that solves it in closed loop.
 
     Equations are text: `throughtime surrogate "x' = v; v' = F - 0.2*v - x; F = cos(1.2*t)"`.
 
     Example: `throughtime surrogate oscillator --range damping=0.1:0.5 --dt 0.5`
     """
     if system is None:
-        _list(as_json)
+        _print_systems(as_json)
         return
     from throughtime.dynamics.surrogate import Surrogate
+    from throughtime.runs import run_folder
 
     from .surrogate_run import begin
 
@@ -116,53 +120,45 @@ def surrogate(
         dtype=dtype,
         seed=seed,
     )
-    asked = {"unseen": unseen, "unseen_steps": unseen_steps}
-    for name, value in asked.items():
-        at_least_one(name, value)
-    folder = out or _folder(system)
-    begin(model, folder, asked, overwrite=overwrite, command=command_line())
-    with resumable(folder):
-        complete(folder, as_json, quiet)
+    evaluation = {"unseen": unseen, "unseen_steps": unseen_steps}
+    for name, value in evaluation.items():
+        check_positive_integer(name, value)
+    title = "equations" if "=" in system else system
+    folder = out or run_folder.first_free_folder(Path("runs") / f"surrogate-{title}")
+    begin(model, folder, evaluation, overwrite=overwrite, command=command_line())
+    train_and_print(folder, as_json, quiet)
 
 
-def _folder(system: str) -> Path:
-    """A new one, named after the system."""
-    from throughtime.runs import run_folder
-
-    return run_folder.free(
-        Path("runs") / f"surrogate-{'equations' if '=' in system else system}"
-    )
-
-
-def complete(folder: Path, as_json: bool, quiet: bool) -> None:
-    """Train a surrogate to its end, judge it, and print what came of it."""
+def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
+    """Train a surrogate to its end, evaluate it, and print the results."""
     from throughtime.reports.surrogate_report import write_surrogate
     from throughtime.runs import surrogate_record
 
     from . import surrogate_run
     from .progress import show_progress
 
-    epochs = surrogate_record.epochs(folder)
-    with show_progress(epochs, quiet) as display:
-        model, found = surrogate_run.complete(folder, display.show)
-    asked = found.options.unseen, found.options.unseen_steps
-    judged, driven = model.judge(*asked), model.judge_driven(*asked)
-    sentences = judged.sentences()
-    if driven is not None:
-        sentences.append(driven.under_another())
     report = folder / "report.html"
-    write_surrogate(report, model, judged, sentences, command=found.command)
+    with resumable(folder):
+        epochs = surrogate_record.max_epochs(folder)
+        with show_progress(epochs, quiet) as display:
+            model, record = surrogate_run.complete(folder, display.show)
+        unseen = record.options.unseen, record.options.unseen_steps
+        evaluation, driven = model.evaluate(*unseen), model.evaluate_random_drive(*unseen)
+        sentences = evaluation.sentences()
+        if driven is not None:
+            sentences.append(driven.random_drive_sentence())
+        write_surrogate(report, model, evaluation, sentences, command=record.command)
     if as_json:
-        told = {"run": str(folder), "stopped": found.stopped, **judged.to_json()}
-        told["under_another_drive"] = None if driven is None else driven.to_json()
-        typer.echo(json.dumps(told))
+        result = {"run": str(folder), "stopped": record.stopped, **evaluation.to_json()}
+        result["under_another_drive"] = None if driven is None else driven.to_json()
+        typer.echo(json.dumps(result))
         return
     typer.echo(_text(model, sentences))
     typer.echo(f"Report:   {report}")
 
 
 def _text(model: "Surrogate", sentences: list[str]) -> str:
-    """For a person: the system, the training, the error."""
+    """The system, the training and the error, to read."""
     system, last = model.system_, model.history_[-1]
     driven = f", driven by {', '.join(system.inputs)}" if system.inputs else ""
     return "\n".join(
@@ -175,8 +171,8 @@ def _text(model: "Surrogate", sentences: list[str]) -> str:
     )
 
 
-def _list(as_json: bool) -> None:
-    """The systems that have a name."""
+def _print_systems(as_json: bool) -> None:
+    """Print the systems that are known by name."""
     from throughtime.dynamics.systems import SYSTEMS
 
     if as_json:
@@ -187,32 +183,34 @@ def _list(as_json: bool) -> None:
 
 
 def _pairs(texts: list[str] | None, option: str) -> list[tuple[str, str]]:
-    """`name=value` of every text."""
-    found = []
+    """Split each `name=value` of an option into its name and its value."""
+    pairs = []
     for text in texts or []:
         name, equals, value = text.partition("=")
         if not (equals and name.strip() and value.strip()):
             rule = f"`{option}` must be a name, `=` and a value"
             example = "x=-2:2" if option == "--range" else "stiffness=2"
             raise InputError(rule, f"`{text}`", f"Write it as `{option} {example}`.")
-        if name.strip() in dict(found):
-            rule = f"`{option}` must name each once"
-            raise InputError(rule, f"`{name.strip()}` twice", "Leave out one.")
-        found.append((name.strip(), value.strip()))
-    return found
+        if name.strip() in dict(pairs):
+            rule = f"`{option}` must name each variable or parameter once"
+            raise InputError(rule, f"`{name.strip()}` twice", "Leave out one of them.")
+        pairs.append((name.strip(), value.strip()))
+    return pairs
 
 
 def _number(text: str, option: str) -> float:
+    """Read the number that an option was given."""
     try:
         return float(text)
     except ValueError:
         rule = f"`{option}` must give numbers"
-        raise InputError(rule, f"`{text}`", "Write one as `0.5` or `1e-3`.") from None
+        raise InputError(rule, f"`{text}`", "Write it as `0.5` or `1e-3`.") from None
 
 
 def _range(text: str) -> tuple[float, float]:
+    """Read a range, `0.1:0.5`."""
     least, colon, largest = text.partition(":")
     if not colon:
-        rule = "a range must go from a number to another"
+        rule = "a range must go from one number to another"
         raise InputError(rule, f"`{text}`", "Write it as `0.1:0.5`.")
     return _number(least, "--range"), _number(largest, "--range")

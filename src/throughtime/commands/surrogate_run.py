@@ -1,15 +1,15 @@
-"""A surrogate's run, from equations to a trained network: begun, trained to its end, kept."""
+"""A surrogate's run, from the equations to a trained network."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from throughtime.dynamics.saved_surrogate import _read, _settings, write
+from throughtime.dynamics import saved_surrogate
 from throughtime.dynamics.surrogate import Surrogate
 from throughtime.runs import run_folder
 from throughtime.runs.surrogate_record import SurrogateFile
-from throughtime.training.train import Row
+from throughtime.training.history import Row
 
-from .checkpointed_run import train_kept
+from .checkpointed_training import train_with_checkpoints
 
 
 def begin(
@@ -20,43 +20,65 @@ def begin(
     overwrite: bool = False,
     command: str = "",
 ) -> None:
-    """Check all that can be checked before training, then make the folder.
+    """Check everything that can be checked before training, then make the run's folder.
 
     Parameters
     ----------
+    model
+        The settings of the run.
+    folder
+        The folder to make.
     options
-        On how many trajectories of how many steps it is judged.
+        The number of trajectories to evaluate it on (`unseen`) and their length in steps
+        (`unseen_steps`).
+    overwrite
+        Whether an earlier run in the folder is replaced.
+    command
+        The command line that repeats the run.
 
     Raises
     ------
     InputError
-        Nothing is written then.
+        If anything is refused; nothing is written then.
     """
     model.prepare()
     model.first_state()
-    _settings(model)
-    run_folder.claim(folder, overwrite)
-    write(folder, model, options, command)
+    saved_surrogate.surrogate_settings(model)
+    run_folder.prepare_folder(folder, overwrite)
+    saved_surrogate.write(folder, model, options, command)
 
 
 def complete(
     folder: Path, show: Callable[[list[Row]], None]
 ) -> tuple[Surrogate, SurrogateFile]:
-    """Train a surrogate to its end, from its last checkpoint if there is one, and keep it.
+    """Train a surrogate to its end, from its last checkpoint if there is one, and save it.
+
+    Parameters
+    ----------
+    folder
+        The folder of the run.
+    show
+        Called with the training history after each epoch.
 
     Returns
     -------
-    tuple[Surrogate, SurrogateFile]
-        It, and what its folder says of it.
+    model : Surrogate
+        The trained surrogate.
+    record : SurrogateFile
+        The content of its `surrogate.json`.
 
     Raises
     ------
     Interrupted
-        At SIGINT or SIGTERM.
-    Diverged, InputError
+        At SIGINT or SIGTERM, once the current epoch is done.
+    Diverged
+        If the loss is no longer finite.
+    InputError
+        If the folder holds no surrogate, or a damaged one.
     """
-    model, found = _read(folder)
-    if found.stopped is None:
-        train_kept(model, folder, show)
-        found = write(folder, model, found.options.model_dump(), found.command)
-    return model, found
+    model, record = saved_surrogate.read(folder)
+    if record.stopped is None:
+        train_with_checkpoints(model, folder, show)
+        options = record.options.model_dump()
+        record = saved_surrogate.write(folder, model, options, record.command)
+    return model, record

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Json, Quiet
+from .options import Json, Quiet, Seed
+from .signals import DeferredSignals
 
 if TYPE_CHECKING:
-    from throughtime.tasks.learn import Check, Solved
-    from throughtime.tasks.long_range import Task
-    from throughtime.tasks.recipes import Way
+    from throughtime.tasks.criterion import Check
+    from throughtime.tasks.definition import Task
+    from throughtime.tasks.learn import TaskResult
+    from throughtime.tasks.way import Way
 
 ABOUTS = {
     "adding": "the sum of two marked values",
@@ -26,109 +28,124 @@ ABOUTS = {
     "memorisation_20bit": "10 symbols of 5, in order, after a delay",
     "copy": "10 symbols of 8, in order, after a delay",
 }
-"""What each task asks for, by its name; here, as a list of them needs no JAX."""
+"""What each task asks for; written here, as listing the tasks must not import JAX."""
 
-
-NUMBERS = ("method", "rate", "recurrent", "clip", "mu", "schedule", "curriculum", "batch_size")
-"""What is told of a way as JSON, if it has it."""
+WAY_SETTINGS = (
+    "method",
+    "rate",
+    "recurrent",
+    "clip",
+    "mu",
+    "schedule",
+    "curriculum",
+    "batch_size",
+)
+"""The settings of a way that are printed as JSON, where it has them."""
 
 
 def tasks(
-    name: Annotated[str | None, typer.Argument(help="Which one; without it, a list.")] = None,
-    way: Annotated[str, typer.Option(help="`lstm`, `hf`, `esn` or `momentum`.")] = "lstm",
-    length: Annotated[int, typer.Option(help="T, in steps.")] = 30,
-    seed: Annotated[int, typer.Option(help="Of weights and sequences.")] = 0,
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the task; without it, tasks are listed.")
+    ] = None,
+    way: Annotated[
+        str, typer.Option(help="Way to learn it: `lstm`, `hf`, `esn` or `momentum`.")
+    ] = "lstm",
+    length: Annotated[int, typer.Option(help="Length T of the sequences, in steps.")] = 30,
+    seed: Seed = 0,
     hidden: Annotated[
-        int | None, typer.Option(help="Hidden units; by default the way's own.")
+        int | None, typer.Option(help="Number of hidden units; by default the way's own.")
     ] = None,
     updates: Annotated[
-        int | None, typer.Option(help="Updates at most; by default the way's own.")
+        int | None, typer.Option(help="Largest number of updates; by default the way's own.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Sequences an update; by default the way's own.")
+        int | None,
+        typer.Option(help="Number of sequences in each update; by default the way's own."),
     ] = None,
     rate: Annotated[
         float | None,
         typer.Option(
-            help="Learning rate, of the readout if it has its own; by default the way's."
+            help="Learning rate, or the readout's where that differs; by default the way's own."
         ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn a long-range task in one of the four ways, and count what it gets wrong.
+    """Learn a long-range task in one of the four ways, and count the errors.
 
-    Training ends when less than 1 % of 1,000 validation sequences are wrong, twice in a row;
-    then 2,560 test sequences are judged.
+    Training ends when, twice in a row, less than 1 % of 1,000 validation sequences are wrong;
+    the errors are those on 2,560 test sequences.
 
     Example: `throughtime tasks adding --way lstm --length 50`
     """
     if name is None:
-        lines = "\n".join(f"{known:<20} {about}" for known, about in ABOUTS.items())
+        lines = "\n".join(f"{key:<20} {about}" for key, about in ABOUTS.items())
         typer.echo(json.dumps(ABOUTS) if as_json else lines)
         return
     from throughtime.tasks.long_range import task as task_named
     from throughtime.tasks.recipes import way as way_named
 
     task = task_named(name, length)
-    chosen = way_named(way, rate=rate, batch_size=batch_size, updates=updates).on(task)
+    chosen = way_named(way, rate=rate, batch_size=batch_size, updates=updates)
+    chosen = chosen.for_task(task)
     units = chosen.hidden if hidden is None else hidden
-    asked = {"task": name, "length": length, "way": way, "hidden": units, "seed": seed}
+    settings = {"task": name, "length": length, "way": way, "hidden": units, "seed": seed}
     if not as_json:
         typer.echo(f"Task:  {name}, {ABOUTS[name]}; length {length}")
         typer.echo(
             f"Way:   {way}, {chosen.about} ({chosen.source}); {units} units, seed {seed}"
         )
-    solved = _solve(task, chosen, units, seed, quiet)
+    result = _learn(task, chosen, units, seed, quiet)
     if as_json:
-        typer.echo(json.dumps(asked | to_json(chosen, solved)))
+        typer.echo(json.dumps(settings | to_json(chosen, result)))
     else:
-        typer.echo(text(solved))
+        typer.echo(text(result))
 
 
-def _solve(task: "Task", way: "Way", hidden: int, seed: int, quiet: bool) -> "Solved":
-    """Learn it under a progress bar; an interruption ends the process in one line."""
+def _learn(task: "Task", way: "Way", hidden: int, seed: int, quiet: bool) -> "TaskResult":
+    """Learn a task under a progress bar; an interruption ends the process with one line."""
     from throughtime.tasks.learn import learn_task, stages
-    from throughtime.tasks.recipes import Trained
-    from throughtime.training.train import Row
+    from throughtime.tasks.way import TrainedWay
+    from throughtime.training.history import Row
 
-    from .checkpointed_run import Signals
     from .progress import show_progress
 
     clock = time.perf_counter()
-    if not isinstance(way, Trained):  # there is no epoch whose end a signal could wait for
+    if not isinstance(way, TrainedWay):  # it has no epoch that a signal could wait for
         return learn_task(task, way, seed=seed, hidden=hidden)
     checks = sum(stage.checks for stage in stages(task, way))
-    with Signals() as signals, show_progress(checks, quiet) as display:
+    with DeferredSignals() as signals, show_progress(checks, quiet) as display:
 
-        def watch(history: list[Row], seen: "list[Check]") -> bool:
+        def watch(history: list[Row], checks_done: "list[Check]") -> bool:
             display.show(history)
-            if signals.seen is None:
+            if signals.received is None:
                 return False
-            raise SystemExit(_stopped(signals.seen, seen[-1], time.perf_counter() - clock))
+            raise SystemExit(
+                _stopped(signals.received, checks_done[-1], time.perf_counter() - clock)
+            )
 
         return learn_task(task, way, seed=seed, hidden=hidden, on_check=watch)
 
 
 def _stopped(signal: int, check: "Check", seconds: float) -> int:
-    """Say how far it came; the status to exit with."""
+    """Print how far the training got, and return the exit status."""
     wrong, of = check.mistakes.wrong, check.mistakes.sequences
     line = f"Stopped after {check.updates} updates and {seconds:.1f} s"
     typer.echo(f"throughtime: {line}: {wrong} of {of} sequences wrong.", err=True)
     return 128 + signal
 
 
-def text(solved: "Solved") -> str:
-    """For a person: what is wrong, the loss beside its baseline, the cost, a verdict."""
-    found, share = solved.mistakes, solved.loss / solved.baseline
+def text(result: "TaskResult") -> str:
+    """The errors, the loss beside its baseline, the cost and a verdict, to read."""
+    found, share = result.mistakes, result.loss / result.baseline
     lines = [
         f"Wrong: {found.wrong} of {found.sequences} test sequences ({found.share:.2%}),"
         f" {found.answers:.4g} wrong answers a sequence",
-        f"Loss:  {solved.loss:.4g} (the best guess without the inputs: {solved.baseline:.4g})",
-        f"Cost:  {solved.updates} updates, {solved.sequences} sequences,"
-        f" {solved.seconds:.1f} s; {solved.stopped}",
+        f"Loss:  {result.loss:.4g} (the best guess without the inputs: {result.baseline:.4g})",
+        f"Cost:  {result.updates} updates, {result.sequences} sequences,"
+        f" {result.seconds:.1f} s; {result.stopped}",
     ]
-    if solved.solved:
+    if result.solved:
         verdict = "Solved: less than 1 % of the sequences are wrong."
     elif share < 0.9:
         verdict = f"Not solved, but something is learned: the loss is {share:.2g} of the guess."
@@ -137,28 +154,28 @@ def text(solved: "Solved") -> str:
     return "\n".join([*lines, verdict])
 
 
-def to_json(way: "Way", solved: "Solved") -> dict[str, Any]:
-    """For a machine: the same, with the way's numbers and all checks."""
-    numbers = {
+def to_json(way: "Way", result: "TaskResult") -> dict[str, Any]:
+    """The same for JSON, with the settings of the way and every check."""
+    settings = {
         label: getattr(way, label)
-        for label in NUMBERS
+        for label in WAY_SETTINGS
         if getattr(way, label, None) not in (None, ())
     }
     return {
-        **numbers,
+        **settings,
         "source": way.source,
-        "solved": solved.solved,
-        "wrong": solved.mistakes.wrong,
-        "of": solved.mistakes.sequences,
-        "answers": solved.mistakes.answers,
-        "loss": solved.loss,
-        "baseline": solved.baseline,
-        "updates": solved.updates,
-        "sequences": solved.sequences,
-        "seconds": solved.seconds,
-        "stopped": solved.stopped,
+        "solved": result.solved,
+        "wrong": result.mistakes.wrong,
+        "of": result.mistakes.sequences,
+        "answers": result.mistakes.answers,
+        "loss": result.loss,
+        "baseline": result.baseline,
+        "updates": result.updates,
+        "sequences": result.sequences,
+        "seconds": result.seconds,
+        "stopped": result.stopped,
         "history": [
             {**check._asdict(), "mistakes": check.mistakes._asdict()}
-            for check in solved.history
+            for check in result.history
         ],
     }

@@ -1,4 +1,4 @@
-"""Which column of a table is what: target, input, time or id."""
+"""The role of each column of a table: target, input, time or id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,8 @@ from typing import Any
 
 import narwhals as nw
 
-from throughtime.errors import InputError
+from throughtime.errors import InputError, closest_name
 
-from .files import near
 from .values import is_date, is_numeric
 
 TIME_NAMES = frozenset(
@@ -17,8 +16,8 @@ TIME_NAMES = frozenset(
 
 
 @dataclass(frozen=True)
-class Columns:
-    """The name of each column that is used, by its role."""
+class ColumnRoles:
+    """The names of the columns that are used, by their role."""
 
     targets: tuple[str, ...]
     inputs: tuple[str, ...]
@@ -26,76 +25,86 @@ class Columns:
     id: str | None
 
 
-def choose(
+def assign_roles(
     frame: nw.DataFrame[Any],
     target: str | Sequence[str] | None,
     inputs: str | Sequence[str],
     time: str | None,
     id: str | None,
     guess: bool = True,
-) -> Columns:
-    """The columns asked for, and the defaults for the others: see `to_series`.
+) -> ColumnRoles:
+    """The columns that were named, and the defaults for the others; see `to_series`.
 
     Without `guess`, as for an array, all columns that have no other role are targets.
 
     Raises
     ------
     InputError
-        That names the column at fault.
+        If a column does not exist or has two roles, or if no target can be found.
     """
-    driving, targets = as_names(inputs), as_names(target)
-    asked = [("target", n) for n in targets] + [("inputs", n) for n in driving]
-    asked += [(role, n) for role, n in (("time", time), ("id", id)) if n is not None]
-    _check_roles(asked, frame.columns)
-    rest = [n for n in frame.columns if n not in [n for _, n in asked]]
+    inputs, targets = as_names(inputs), as_names(target)
+    named = [("target", n) for n in targets] + [("inputs", n) for n in inputs]
+    named += [(role, n) for role, n in (("time", time), ("id", id)) if n is not None]
+    _check_roles(named, frame.columns)
+    unassigned = [n for n in frame.columns if n not in [n for _, n in named]]
     if guess and time is None:
-        time = _default_time(frame, id, rest)
-    if guess and target is None:
-        # A row index in front, as pandas writes it, is never what to forecast.
-        rest = [n for i, n in enumerate(rest) if n != time and (i or n.lower() != "index")]
-        rest = [n for n in rest if is_numeric(frame[n])]
+        time = _default_time(frame, id, unassigned)
     if target is None:
-        targets = tuple(rest)
-    if guess and target is None and len(targets) > 1:
-        raise InputError(
-            "`target` must be named if the table has several numeric columns",
-            listed(targets),
-            "Pass `target` (`--target` on the command line).",
-        )
+        targets = _default_targets(frame, time, unassigned) if guess else tuple(unassigned)
     if not targets:
         raise InputError(
             "a table needs a numeric column to forecast",
-            listed(frame.columns),
+            quote_names(frame.columns),
             "Pass `target`, and write numbers with a decimal point.",
         )
-    return Columns(targets, driving, time, id)
+    return ColumnRoles(targets, inputs, time, id)
 
 
-def _check_roles(asked: list[tuple[str, str]], columns: list[str]) -> None:
-    for role, column in asked:
+def _check_roles(named: list[tuple[str, str]], columns: list[str]) -> None:
+    for role, column in named:
         if column not in columns:
+            close = closest_name(column, columns)
+            hint = "" if close is None else f" Did you mean `{close}`?"
             raise InputError(
-                f"`{role}` must name a column of the table ({listed(columns)})",
+                f"`{role}` must name a column of the table ({quote_names(columns)})",
                 column,
-                f"Change `{role}`.{near(column, columns)}",
+                f"Change `{role}`.{hint}",
             )
-    names = [n for _, n in asked]
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice is not None:
-        roles = " and ".join(f"`{role}`" for role, n in asked if n == twice)
+    names = [n for _, n in named]
+    repeated = next((n for n in names if names.count(n) > 1), None)
+    if repeated is not None:
+        roles = " and ".join(f"`{role}`" for role, n in named if n == repeated)
         raise InputError(
-            "a column must have one role", f"`{twice}` as {roles}", "Name another column."
+            "a column must have one role", f"`{repeated}` as {roles}", "Name another column."
         )
 
 
-def _default_time(frame: nw.DataFrame[Any], id: str | None, free: list[str]) -> str | None:
-    """The first column if it is time, else the only dates; a row index if all else fails."""
+def _default_targets(
+    frame: nw.DataFrame[Any], time: str | None, unassigned: list[str]
+) -> tuple[str, ...]:
+    """The only numeric column that has no role yet."""
+    # A row index in front, as pandas writes it, is never what to forecast.
+    names = [n for i, n in enumerate(unassigned) if n != time and (i or n.lower() != "index")]
+    numeric = tuple(n for n in names if is_numeric(frame[n]))
+    if len(numeric) > 1:
+        raise InputError(
+            "`target` must be named if the table has several numeric columns",
+            quote_names(numeric),
+            "Pass `target` (`--target` on the command line).",
+        )
+    return numeric
+
+
+def _default_time(
+    frame: nw.DataFrame[Any], id: str | None, unassigned: list[str]
+) -> str | None:
+    """The first column if it looks like time, else the only dates, else a row index."""
     front = [n for n in frame.columns if n != id][:2]
-    dated = [n for n in free if is_date(frame[n])]
-    likely = front[:1] + (dated if len(dated) == 1 else [])
+    dates = [n for n in unassigned if is_date(frame[n])]
+    candidates = front[:1] + (dates if len(dates) == 1 else [])
     if front and front[0].lower() == "index":
-        likely = front[1:] + likely[1:] + front[:1]
-    return next((n for n in likely if n in free and _is_time(frame[n])), None)
+        candidates = front[1:] + candidates[1:] + front[:1]
+    return next((n for n in candidates if n in unassigned and _is_time(frame[n])), None)
 
 
 def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -103,8 +112,8 @@ def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:
     return () if names is None else (names,) if isinstance(names, str) else tuple(names)
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first ten names, for a message."""
+def quote_names(names: Sequence[str]) -> str:
+    """The first ten names in quotes, for a message."""
     shown = [f"`{n}`" for n in names[:10]]
     return ", ".join(shown) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 

@@ -1,10 +1,9 @@
-"""The bundled data: four measured series to learn on."""
+"""The bundled data sets: four measured series to learn on."""
 
-import difflib
 import importlib.resources
 from pathlib import Path
 
-from throughtime.errors import InputError
+from throughtime.errors import InputError, closest_name
 
 from .series import Series
 
@@ -12,19 +11,20 @@ NAMES = ("co2", "elnino", "laser", "sunspots")
 
 
 def load_dataset(name: str, fill: str | None = None) -> Series:
-    """A bundled series.
+    """Load a bundled series.
 
     Parameters
     ----------
     name
-        One of `NAMES`.
+        `"co2"`, `"elnino"`, `"laser"` or `"sunspots"`.
     fill
-        `"linear"` or `"forward"`; `"co2"` needs it, for its 59 missing weeks.
+        `"linear"` or `"forward"` fills missing values; `"co2"` needs it for its 59 missing
+        weeks.
 
     Returns
     -------
     Series
-        A `Series` with one target and no inputs.
+        A series with one target and no inputs.
 
     Raises
     ------
@@ -37,39 +37,39 @@ def load_dataset(name: str, fill: str | None = None) -> Series:
 
 
 def describe(name: str) -> str:
-    """What a bundled series is, its rows, source and licence, in one line.
+    """What a bundled series is, with its number of rows, source and licence, in one line.
 
     Raises
     ------
     InputError
         If the name is unknown.
     """
-    for line in _file("PROVENANCE.md").read_text(encoding="utf-8").splitlines():
+    for line in _bundled_file("PROVENANCE.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("| ").split("|")]
-        if cells[0] == f"`{_known(name)}.csv`":
+        if cells[0] == f"`{_check_name(name)}.csv`":
             _, what, rows, source = cells
             return f"{what[0].upper()}{what[1:]}. {rows} rows. {source}."
     raise AssertionError(f"PROVENANCE.md does not list {name}")
 
 
 def path(name: str) -> Path:
-    """The CSV file of a bundled series.
+    """The path of the CSV file of a bundled series.
 
     Raises
     ------
     InputError
         If the name is unknown.
     """
-    return _file(f"{_known(name)}.csv")
+    return _bundled_file(f"{_check_name(name)}.csv")
 
 
-def _file(name: str) -> Path:
+def _bundled_file(name: str) -> Path:
     return Path(str(importlib.resources.files("throughtime.data") / "bundled" / name))
 
 
-def _known(name: str) -> str:
+def _check_name(name: str) -> str:
     if name in NAMES:
         return name
-    close = difflib.get_close_matches(name.lower(), NAMES, n=1)
-    remedy = f"Did you mean `{close[0]}`?" if close else "Pass one of these names."
+    close = closest_name(name, NAMES)
+    remedy = f"Did you mean `{close}`?" if close else "Pass one of these names."
     raise InputError(f"a bundled series must be one of {', '.join(NAMES)}", name, remedy)

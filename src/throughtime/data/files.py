@@ -1,95 +1,113 @@
-"""A file to a table: CSV in its dialects, and Parquet."""
+"""Reading a table from a file: CSV in its dialects, or Parquet."""
 
 import csv
-import difflib
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from throughtime.errors import InputError
+from throughtime.errors import InputError, closest_name
 
-from .dialect import _check_header, _check_widths, _decode, _header, _separator
+from .dialect import check_row_lengths, decode, sniff_dialect
 from .values import MISSING
 
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 
 
-def read_file(path: Path, text: str | None = None) -> pl.DataFrame:
-    """The table in a .csv, .tsv, .txt or .parquet file, at least one row of it.
+def read_file(path: Path, text_column: str | None = None) -> pl.DataFrame:
+    """Read the table in a .csv, .tsv, .txt or .parquet file, which has at least one row.
 
-    The column called `text` of a file of text stays as it is written: 01 is not 1.
+    Parameters
+    ----------
+    path
+        The file.
+    text_column
+        A column of a CSV file that stays text as it is written: 01 is not 1.
 
     Raises
     ------
     InputError
-        That names the file, or the line at fault.
+        If there is no such file, or it does not hold a table; the message names the file or
+        the line at fault.
     """
-    if path.is_dir():
-        raise InputError("data must be a file", f"the folder {path}", "Name a file in it.")
-    if not path.exists():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(
-            "the data file must exist", path, f"Check the path.{near(path.name, beside)}"
-        )
-    if path.suffix.lower() not in (".csv", ".tsv", ".txt", ".parquet"):
-        raise InputError(
-            "a data file must end in .csv, .tsv, .txt or .parquet", path.name, "Convert it."
-        )
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError("the data file must be readable", error, "Check the path.") from None
-    if not raw.strip():
-        raise InputError("a data file must hold a table", f"{path.name}, empty", "Check it.")
+    raw = _read_bytes(path)
     try:
         if path.suffix.lower() == ".parquet":
             table = pl.read_parquet(io.BytesIO(raw))
         else:
-            table = _parse_csv(raw, path, text)
+            table = _parse_csv(raw, path, text_column)
     except (pl.exceptions.PolarsError, csv.Error, OSError) as error:
         cause = str(error).strip().split("\n")[0]
-        raise InputError(
-            f"{path.name} must hold a table", cause, "Check the file and its ending."
-        ) from None
+        kind = "Parquet" if path.suffix.lower() == ".parquet" else "CSV"
+        remedy = f"Save the table as {kind} again, or give the file the ending of its format."
+        raise InputError(f"{path.name} must hold a table", cause, remedy) from None
     if not len(table):
         raise InputError(
-            "a table must have rows under its header", f"none in {path.name}", "Check it."
+            "a table must have rows under its header",
+            f"none in {path.name}",
+            "Add the rows, or pass another file.",
         )
     return table
 
 
-def _parse_csv(raw: bytes, path: Path, as_text: str | None) -> pl.DataFrame:
-    """Columns of numbers or dates where every value is one, otherwise of text."""
-    text = _decode(raw, path)
-    separator = "\t" if path.suffix.lower() == ".tsv" else _separator(text)
-    names = [n.strip() for n in _header(text, separator)]
-    _check_header(names, text, path)
+def _read_bytes(path: Path) -> bytes:
+    """The content of a data file that exists, has a known ending and is not empty."""
+    if path.is_dir():
+        raise InputError("data must be a file", f"the folder {path}", "Name a file in it.")
+    if not path.exists():
+        neighbours = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = closest_name(path.name, neighbours)
+        hint = "" if close is None else f" Did you mean `{close}`?"
+        raise InputError("the data file must exist", path, f"Correct the path.{hint}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            "a data file must end in .csv, .tsv, .txt or .parquet",
+            path.name,
+            "Save the table as CSV or Parquet.",
+        )
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        remedy = "Get permission to read it, or pass another file."
+        raise InputError("the data file must be readable", error, remedy) from None
+    if not raw.strip():
+        raise InputError(
+            "a data file must hold a table", f"{path.name}, empty", "Pass another file."
+        )
+    return raw
+
+
+def _parse_csv(raw: bytes, path: Path, text_column: str | None) -> pl.DataFrame:
+    """Parse CSV: a column is of numbers or dates where every value is one, else of text."""
+    text = decode(raw, path)
+    dialect = sniff_dialect(text, path)
+    names = list(dialect.names)
     names[0] = names[0] or "index"  # pandas writes its index without a name
-    blank = [i for i, n in enumerate(names) if not n]
-    named = [n or f"\0{i}" for i, n in enumerate(names)]
-    check_distinct(named)
+    unnamed = [i for i, n in enumerate(names) if not n]
+    unique = [n or f"\0{i}" for i, n in enumerate(names)]
+    check_distinct(unique)
     try:
         table = pl.read_csv(
-            text.encode(), separator=separator, infer_schema=False, new_columns=named
+            text.encode(), separator=dialect.separator, infer_schema=False, new_columns=unique
         )
     except pl.exceptions.ComputeError:
-        _check_widths(text, separator, len(names), path)
+        check_row_lengths(text, dialect, path)
         raise
-    table = pl.DataFrame([_typed(column, column.name == as_text) for column in table])
-    for i in blank:  # rows that end in a separator leave a column without anything in it
-        if table[named[i]].null_count() < len(table):
+    table = pl.DataFrame([_infer_type(c, keep_text=c.name == text_column) for c in table])
+    for i in unnamed:  # rows that end in a separator leave a column without any values
+        if table[unique[i]].null_count() < len(table):
             raise InputError(
                 "each column must have a name", f"none for column {i + 1}", "Name it."
             )
-    return table.drop([named[i] for i in blank])
+    return table.drop([unique[i] for i in unnamed])
 
 
-def _typed(column: pl.Series, as_text: bool) -> pl.Series:
+def _infer_type(column: pl.Series, keep_text: bool) -> pl.Series:
+    """A column of text as integers, floats or dates, if all of its values can be read so."""
     column = column.str.strip_chars()
     column = column.set(column.is_in(MISSING), None)
-    if as_text or column.null_count() == len(column):
+    if keep_text or column.null_count() == len(column):
         return column
     for dtype in (pl.Int64, pl.Float64):
         numbers = column.cast(dtype, strict=False)
@@ -103,14 +121,9 @@ def _typed(column: pl.Series, as_text: bool) -> pl.Series:
 
 
 def check_distinct(names: list[str]) -> None:
-    """Refuse a name that two columns have."""
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice is not None:
-        raise InputError("column names must differ", f"`{twice}` twice", "Rename one of them.")
-
-
-def near(name: str, known: Sequence[str]) -> str:
-    """ " Did you mean ...?" if a name is close."""
-    lower = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(name.lower(), lower, n=1)
-    return f" Did you mean `{lower[close[0]]}`?" if close else ""
+    """Refuse column names of which two are equal."""
+    repeated = next((n for n in names if names.count(n) > 1), None)
+    if repeated is not None:
+        raise InputError(
+            "column names must differ", f"`{repeated}` twice", "Rename one of them."
+        )

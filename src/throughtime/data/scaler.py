@@ -11,7 +11,17 @@ from throughtime.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Scaler:
-    """To zero mean and unit variance and back, $z = (x - \\mu) / \\sigma$, per column."""
+    r"""Standardisation of each column, $z = (x - \mu) / \sigma$, and its inverse.
+
+    Fit it on training data only: see `fit`.
+
+    Parameters
+    ----------
+    mean
+        (columns,) the mean $\mu$.
+    std
+        (columns,) the standard deviation $\sigma$.
+    """
 
     mean: Float64[np.ndarray, " columns"]
     std: Float64[np.ndarray, " columns"]
@@ -22,11 +32,19 @@ class Scaler:
         parts: Sequence[Float[np.ndarray, "_ columns"]],
         names: Sequence[str] | None = None,
     ) -> "Scaler":
-        """Mean and standard deviation over the rows of all `parts`: training data only.
+        """Mean and standard deviation over the rows of all parts.
 
-        **Arguments:** `parts`, arrays (time, columns); `names`, one per column, for errors.
+        Parameters
+        ----------
+        parts
+            Arrays (time, columns): the training data of one series or several.
+        names
+            One name per column, for errors.
 
-        **Raises:** `InputError` if there is no row, or if a column is constant.
+        Raises
+        ------
+        InputError
+            If there is no row, or if a column is constant.
         """
         rows = np.concatenate(parts).astype(np.float64) if parts else np.empty((0, 0))
         if not len(rows):
@@ -35,9 +53,9 @@ class Scaler:
             )
         names = [f"column {i + 1}" for i in range(rows.shape[1])] if names is None else names
         mean = rows.mean(axis=0)
-        spread = np.abs(rows - mean).max(axis=0)
+        largest = np.abs(rows - mean).max(axis=0)
         # Relative, because the mean of equal values is itself rounded.
-        constant = spread <= 1e-14 * np.abs(mean)
+        constant = largest <= 1e-14 * np.abs(mean)
         if constant.any():
             i = int(constant.argmax())
             raise InputError(
@@ -45,22 +63,38 @@ class Scaler:
                 f"{rows[0, i]:g} in each row of `{names[i]}`",
                 "Leave the column out, or train on a longer part.",
             )
-        # Squares of the deviation over its largest neither overflow nor vanish.
-        return cls(mean, spread * np.sqrt(np.mean(((rows - mean) / spread) ** 2, axis=0)))
+        # Squared in units of the largest deviation, which neither overflows nor underflows.
+        return cls(mean, largest * np.sqrt(np.mean(((rows - mean) / largest) ** 2, axis=0)))
 
     def transform(
         self, values: Float[np.ndarray, "*batch columns"]
     ) -> Float64[np.ndarray, "*batch columns"]:
-        """To scaled units, same shape. **Raises:** `InputError` if columns do not match."""
-        return (self._columns(values) - self.mean) / self.std
+        """Convert values to scaled units.
+
+        Parameters
+        ----------
+        values
+            (..., columns) in the units of the data.
+
+        Returns
+        -------
+        Array
+            The scaled values, of the same shape.
+
+        Raises
+        ------
+        InputError
+            If the number of columns is not that of the scaler.
+        """
+        return (self._check_columns(values) - self.mean) / self.std
 
     def inverse(
         self, values: Float[np.ndarray, "*batch columns"]
     ) -> Float64[np.ndarray, "*batch columns"]:
-        """Back to the data's units, same shape; as `transform`."""
-        return self._columns(values) * self.std + self.mean
+        """Convert scaled values back to the units of the data; the inverse of `transform`."""
+        return self._check_columns(values) * self.std + self.mean
 
-    def _columns(self, values: np.ndarray) -> np.ndarray:
+    def _check_columns(self, values: np.ndarray) -> np.ndarray:
         if values.shape[-1:] != self.mean.shape:
             raise InputError(
                 f"the last axis must hold the {len(self.mean)} columns of the scaler",
@@ -70,10 +104,10 @@ class Scaler:
         return values
 
     def to_json(self) -> dict[str, list[float]]:
-        """A plain dict that `from_json` reads back exactly."""
+        """A dict of plain values, from which `from_json` restores the scaler exactly."""
         return {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
     @classmethod
     def from_json(cls, plain: dict[str, list[float]]) -> "Scaler":
-        """The `Scaler` that `to_json` wrote."""
+        """The scaler that `to_json` described."""
         return cls(np.array(plain["mean"], np.float64), np.array(plain["std"], np.float64))

@@ -1,6 +1,6 @@
-"""The values of a column, as numbers or as stamps.
+"""Reading the values of a column as numbers or as time stamps.
 
-Rows in errors are data rows, counted from 1: row 1 follows the header.
+Errors count data rows from 1: row 1 follows the header.
 """
 
 import datetime as dt
@@ -20,12 +20,12 @@ DATE = re.compile(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?(?:[T ]+(\d.*))?")
 
 
 def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
-    """float64; a missing one is NaN.
+    """The values of a column as float64; a missing value is NaN.
 
     Raises
     ------
     InputError
-        That names the row of what is no number.
+        If a value is not a number; the message names its row.
     """
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return column.cast(nw.Float64).to_numpy().astype(np.float64)
@@ -33,19 +33,20 @@ def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
     numbers, bad = parse_numbers(values)
     if bad:
         comma = isinstance(values[bad[0]], str) and "," in values[bad[0]]
+        correct = "Correct the value, or leave it empty."
         raise InputError(
             f"column `{column.name}` must hold numbers",
             f"{values[bad[0]]!r} in row {bad[0] + 1} ({len(bad)} such rows in all)",
-            "Write decimals with a point." if comma else "Correct it, or leave it empty.",
+            "Write decimals with a point." if comma else correct,
         )
     return numbers
 
 
 def parse_numbers(values: Sequence[Any]) -> tuple[Float64[np.ndarray, " time"], list[int]]:
-    """Values as numbers, and the places of those that are none."""
+    """Values as numbers, and the indices of those that are not numbers."""
     numbers, bad = np.full(len(values), np.nan), []
     for i, value in enumerate(values):
-        if is_absent(value):
+        if is_missing(value):
             continue
         text = value.strip().lower() if isinstance(value, str) else value
         try:
@@ -57,19 +58,22 @@ def parse_numbers(values: Sequence[Any]) -> tuple[Float64[np.ndarray, " time"], 
     return numbers, bad
 
 
-def is_absent(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN, `pandas.NA`, or text that stands for a missing value."""
     if value is None or type(value).__name__ == "NAType":  # pandas.NA has no truth value
         return True
     return value.strip() in MISSING if isinstance(value, str) else bool(value != value)
 
 
 def to_stamps(column: nw.Series[Any]) -> Shaped[np.ndarray, " time"]:
-    """int64, floats or `datetime64`, in UTC; a missing one is NaN or NaT.
+    """The time stamps in a column: int64, floats, or `datetime64` in UTC.
+
+    A missing stamp is NaN or NaT.
 
     Raises
     ------
     InputError
-        That names the row of what is neither number nor date.
+        If a value is neither a number nor a date; the message names its row.
     """
     if isinstance(column.dtype, nw.Date):
         return column.cast(nw.Datetime("us")).to_numpy()
@@ -87,26 +91,29 @@ def to_stamps(column: nw.Series[Any]) -> Shaped[np.ndarray, " time"]:
         raise InputError(
             f"the time column `{column.name}` must hold numbers or dates",
             f"type {column.dtype}",
-            "Convert it, or name another column with `time`.",
+            "Convert it to numbers or dates, or name another column with `time`.",
         )
     stamps = np.full(len(column), "NaT", "M8[us]")
     for i, value in enumerate(column.to_list()):
-        if is_absent(value):
+        if is_missing(value):
             continue
-        moment = _moment(value)
-        if moment is None:
+        date = _parse_date(value)
+        if date is None:
             raise InputError(
                 f"dates in `{column.name}` must read like 2024-01-31, 2024-01 or "
                 "2024-01-31 12:30",
                 f"{value!r} in row {i + 1}",
                 "Write ISO dates, or name another column with `time`.",
             )
-        stamps[i] = moment
+        stamps[i] = date
     return stamps
 
 
 def is_numeric(column: nw.Series[Any]) -> bool:
-    """Numbers, or text that mostly reads as numbers, so that the exception is reported."""
+    """Whether a column holds numbers, or text that mostly reads as numbers.
+
+    A few values of another kind do not count: reading the column reports them.
+    """
     if column.dtype.is_numeric() or not _is_text(column):
         return column.dtype.is_numeric()
     numbers, bad = parse_numbers(column.to_list())
@@ -115,16 +122,20 @@ def is_numeric(column: nw.Series[Any]) -> bool:
 
 
 def is_date(column: nw.Series[Any]) -> bool:
-    """Dates, or text whose first value reads as one, so that the exception is reported."""
+    """Whether a column holds dates, or text whose first value reads as a date.
+
+    Later values of another kind do not count: reading the column reports them.
+    """
     if isinstance(column.dtype, nw.Date | nw.Datetime):
         return True
     if not _is_text(column):
         return False
-    return _moment(next((v for v in column.to_list() if not is_absent(v)), None)) is not None
+    first = next((v for v in column.to_list() if not is_missing(v)), None)
+    return _parse_date(first) is not None
 
 
-def _moment(value: Any) -> dt.datetime | None:
-    """A date, or text that reads as one, as a time in UTC without its zone."""
+def _parse_date(value: Any) -> dt.datetime | None:
+    """A date, or text that reads as one, in UTC and without a time zone; None for the rest."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         value = dt.datetime(value.year, value.month, value.day)
     if isinstance(value, str):
@@ -134,8 +145,9 @@ def _moment(value: Any) -> dt.datetime | None:
         year, month, day, clock = parts.groups()
         clock = f"0{clock}" if clock and clock[1:2] == ":" else clock or "00:00"
         try:
-            date = f"{year}-{int(month):02}-{int(day or 1):02}"
-            value = dt.datetime.fromisoformat(f"{date}T{clock}")
+            value = dt.datetime.fromisoformat(
+                f"{year}-{int(month):02}-{int(day or 1):02}T{clock}"
+            )
         except ValueError:
             return None
     if not isinstance(value, dt.datetime):

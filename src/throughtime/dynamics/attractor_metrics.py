@@ -4,7 +4,13 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime.errors import InputError
-from throughtime.forecasting.metrics import Values, _pair
+from throughtime.forecasting.metrics import Values, as_pair
+
+BINS = 30
+"""Bins along each axis of state space."""
+
+PSEUDOCOUNT = 1e-5
+"""Added to the count of every bin, so that no bin is empty."""
 
 
 def valid_time(
@@ -15,37 +21,41 @@ def valid_time(
     threshold: float | int = 0.4,
     spread: Float64[np.ndarray, " dim"] | None = None,
 ) -> Float64[np.ndarray, "*trajectory"]:
-    r"""Valid prediction time: how long a forecast stays near a chaotic truth.
+    r"""Valid prediction time: how long the forecast of a chaotic system stays near the truth.
 
-    The longest time up to which
+    It is the longest time up to which
 
-    $$\sqrt{\tfrac{1}{D} \sum_i (y_i - \hat y_i)^2 / \sigma_i^2} \le \epsilon$$
+    $$\sqrt{\tfrac{1}{D} \sum_i (y_i - \hat y_i)^2 / \sigma_i^2} \le \epsilon.$$
 
-    (Vlachas et al. 2020). Divide it by the Lyapunov time to compare systems.
+    Divide it by the Lyapunov time to compare systems.
 
     Parameters
     ----------
     truth, forecast
         `(time, dim)`, or `(trajectory, time, dim)`, from the first step of the forecast on.
     dt
-        Time of a step.
+        The time of a step.
     threshold
-        Epsilon.
+        The largest error, epsilon.
     spread
-        Sigma of each variable, from much more data than one forecast; by default from all of
-        `truth`.
+        The standard deviation sigma of each variable, preferably from much more data than one
+        forecast; by default that of all of `truth`.
 
     Returns
     -------
-    Float64[np.ndarray, '*trajectory']
-        A time for each trajectory: a multiple of dt, 0 if the first step is off.
+    Array, () or (trajectory,)
+        The valid time of each trajectory: a multiple of dt, 0 if the first step is too far off.
 
     Raises
     ------
     InputError
-        If the shapes differ, or a variable does not vary.
+        If the shapes differ, or a variable is constant.
+
+    References
+    ----------
+    Vlachas et al. 2020.
     """
-    truth, forecast = _pair(truth, forecast)
+    truth, forecast = as_pair(truth, forecast)
     if truth.ndim < 2:
         rule = "`truth` must be (time, dim) or (trajectory, time, dim)"
         raise InputError(rule, f"shape {truth.shape}", "Add an axis for the variables.")
@@ -62,35 +72,49 @@ def valid_time(
 def state_space_divergence(truth: Values, generated: Values) -> float:
     r"""How differently two trajectories fill state space, in nats.
 
-    The Kullback-Leibler divergence $\sum_k p_k \ln (p_k / q_k)$ of their shares in 30 bins an
-    axis, over the range of the truth and a tenth of its standard deviation, with 1e-5 added to
-    every count (Koppe et al. 2019; Hess et al. 2023). What was generated outside of these bins
-    is not counted.
+    The Kullback-Leibler divergence $\sum_k p_k \ln (p_k / q_k)$ between the fractions of their
+    points in each bin: 30 bins along each axis, over the range of the truth widened by a tenth
+    of its standard deviation, with 1e-5 added to every count. Generated points outside of these
+    bins do not count.
 
-    **Arguments:** two trajectories on their attractors, `(time, dim)`, of the same variables.
+    Parameters
+    ----------
+    truth, generated
+        Two trajectories on their attractors, `(time, dim)`, of the same variables.
 
-    **Returns:** 0 for equal shares; below about .3 a hardly visible difference on Lorenz-63.
+    Returns
+    -------
+    float
+        0 for equal fractions; below about 0.3 for a hardly visible difference on Lorenz-63.
 
-    **Raises:** `InputError` if the variables differ.
+    Raises
+    ------
+    InputError
+        If the variables differ.
+
+    References
+    ----------
+    Koppe et al. 2019; Hess et al. 2023.
     """
-    truth, generated = _trajectories(truth, generated)
-    bins, added = 30, 1e-5
-    wider = 0.1 * truth.std(axis=0)
-    low, high = truth.min(axis=0) - wider, truth.max(axis=0) + wider
-    width = np.where(high > low, high - low, 1) / bins
-    with np.errstate(invalid="ignore", over="ignore"):  # (what diverged lies outside)
+    truth, generated = _checked(truth, generated)
+    margin = 0.1 * truth.std(axis=0)
+    low, high = truth.min(axis=0) - margin, truth.max(axis=0) + margin
+    width = np.where(high > low, high - low, 1) / BINS
+    with np.errstate(invalid="ignore", over="ignore"):  # diverged points lie outside
         inside = ((generated >= low) & (generated <= high)).all(axis=1)
     rows = [np.floor((y - low) / width).astype(int) for y in (truth, generated[inside])]
-    cells, which = np.unique(
-        np.concatenate(rows).clip(0, bins - 1), axis=0, return_inverse=True
+    occupied, which = np.unique(
+        np.concatenate(rows).clip(0, BINS - 1), axis=0, return_inverse=True
     )
-    which = which.ravel()
-    counts = [np.bincount(part, minlength=len(cells)) for part in np.split(which, [len(truth)])]
-    every = float(bins) ** truth.shape[1]
-    p, q = ((count + added) / (count.sum() + added * every) for count in counts)
-    empty = [added / (count.sum() + added * every) for count in counts]
-    rest = (every - len(cells)) * empty[0] * np.log(empty[0] / empty[1])
-    return float((p * np.log(p / q)).sum() + rest)
+    parts = np.split(which.ravel(), [len(truth)])
+    counts = [np.bincount(part, minlength=len(occupied)) for part in parts]
+    bins = float(BINS) ** truth.shape[1]
+    totals = [count.sum() + PSEUDOCOUNT * bins for count in counts]
+    p, q = ((count + PSEUDOCOUNT) / total for count, total in zip(counts, totals, strict=True))
+    # All bins that neither trajectory visits have the same p and the same q.
+    p_empty, q_empty = (PSEUDOCOUNT / total for total in totals)
+    unvisited = (bins - len(occupied)) * p_empty * np.log(p_empty / q_empty)
+    return float((p * np.log(p / q)).sum() + unvisited)
 
 
 def spectrum_distance(
@@ -99,22 +123,37 @@ def spectrum_distance(
     *,
     smoothing: float | int = 20,
 ) -> float:
-    r"""How different two power spectra are: their Hellinger distance, the mean over variables.
+    r"""How different two power spectra are: their Hellinger distance.
 
     $$H = \sqrt{1 - \sum_\omega \sqrt{f_\omega g_\omega}}$$
 
-    of spectra that are smoothed by a Gaussian, and sum to 1 (Mikhaeil et al. 2022; Hess et al.
-    2023). Both are cut to the shorter one, from their end; each variable is taken less its
-    mean, over its standard deviation.
+    averaged over the variables, of spectra that are smoothed by a Gaussian and sum to 1. Both
+    trajectories are shortened to the last steps that they have in common; each variable is
+    standardised.
 
-    **Arguments:** two trajectories, `(time, dim)`; `smoothing`: sigma, in frequencies.
+    Parameters
+    ----------
+    truth, generated
+        Two trajectories, `(time, dim)`, of the same variables.
+    smoothing
+        The standard deviation of the Gaussian, in frequency bins.
 
-    **Returns:** from 0, equal spectra, to 1, spectra without a common frequency; 1 if what was
-    generated is not finite or stands still.
+    Returns
+    -------
+    float
+        From 0, for equal spectra, to 1, for spectra without a common frequency; 1 too if the
+        generated trajectory is constant or not finite.
 
-    **Raises:** `InputError` if the variables differ.
+    Raises
+    ------
+    InputError
+        If the variables differ.
+
+    References
+    ----------
+    Mikhaeil et al. 2022; Hess et al. 2023.
     """
-    truth, generated = _trajectories(truth, generated)
+    truth, generated = _checked(truth, generated)
     if not np.isfinite(generated).all():
         return 1.0
     steps = min(len(truth), len(generated))
@@ -124,7 +163,7 @@ def spectrum_distance(
 
 
 def _spectrum(y: Float64[np.ndarray, "time dim"], smoothing: float | int) -> np.ndarray:
-    """Power at each frequency but 0, smoothed, its sum 1; zeros for what stands still."""
+    """The smoothed power at each frequency except 0; it sums to 1, or is 0 for a constant."""
     from scipy.ndimage import gaussian_filter1d  # here: SciPy takes a while to load
 
     spread = y.std(axis=0)
@@ -135,7 +174,8 @@ def _spectrum(y: Float64[np.ndarray, "time dim"], smoothing: float | int) -> np.
     return power / np.where(total > 0, total, 1)
 
 
-def _trajectories(truth, generated) -> tuple[np.ndarray, np.ndarray]:
+def _checked(truth, generated) -> tuple[np.ndarray, np.ndarray]:
+    """Both trajectories in float64; refused unless they have the same variables."""
     truth, generated = np.asarray(truth, np.float64), np.asarray(generated, np.float64)
     shapes = truth.shape, generated.shape
     if (
@@ -144,5 +184,9 @@ def _trajectories(truth, generated) -> tuple[np.ndarray, np.ndarray]:
         or min(map(len, (truth, generated))) < 2
     ):
         rule = "two trajectories must be (time, dim), with the same variables"
-        raise InputError(rule, f"shapes {shapes[0]} and {shapes[1]}", "Reshape one of them.")
+        raise InputError(
+            rule,
+            f"shapes {shapes[0]} and {shapes[1]}",
+            "Give both the same variables, and two steps or more.",
+        )
     return truth, generated

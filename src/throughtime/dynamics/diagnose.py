@@ -1,7 +1,7 @@
-"""What a trained network can learn, and what it does when it is left alone.
+"""What a trained network can learn, and how it behaves in a free run.
 
-`diagnose` puts the gradient flow, the behaviour, the Lyapunov spectrum, the fixed points and a
-free run of a trained `Forecaster` or `Surrogate` side by side, each in a sentence.
+`diagnose` reports the gradient flow, the behaviour, the Lyapunov spectrum, the fixed points and
+a free run of a fitted `Forecaster` or `Surrogate`, each in a sentence.
 """
 
 import math
@@ -21,227 +21,251 @@ from .fixed_points import FixedPoint, fixed_points
 from .gradient_flow import GradientFlow, gradient_flow
 from .maps import Map
 from .surrogate import Surrogate
-from .trained_network import LONG, Subject, subject
+from .trained_network import MAX_STEPS, TrainedNetwork, trained_network
 
 EXPONENTS = 6
-"""Leading ones, at most."""
+"""Lyapunov exponents, at most."""
 
-STARTS, MANY, MOST = 64, 150, 600
-"""Starts of the search for fixed points; a fourth of them in more than MANY dimensions, and
-none in more than MOST."""
+STARTS = 64
+"""Starts of the search for fixed points."""
+
+LARGE, TOO_LARGE = 150, 600
+"""Dimensions above which the search has a quarter of the starts, or is left out."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found; see `diagnose`.
+    """The result of `diagnose`.
 
     Attributes
     ----------
-    subject
-        Looked at.
+    model
+        The network that was analysed.
     flow
-        Of gradients.
+        Its gradient flow; None if it was trained on single steps.
     behaviour
-        When it is left alone; None if it goes to infinity.
-    points
-        Fixed points; None if they were not looked for, `why`.
-    free
-        A free run in the series' own units, `(step, variable)`, from its end on.
-    later
-        What is compared with the series: what came after a transient, or, of a network that
-        measures each window from its start and so holds no level, `free` itself.
+        Its long-term behaviour; None if a free run goes to infinity.
+    fixed_points
+        Its fixed points; None if they were not searched for.
+    why_no_fixed_points
+        Why they were not searched for, in a sentence.
+    free_run
+        A free run from the end of the context, in the series' own units, `(step, variable)`.
+    attractor
+        The run that is compared with the series: one after the transient. For a centred
+        network, which has no level of its own, it is `free_run`.
     divergence, distance
-        Of its states and of its spectrum from the series'.
+        State-space divergence and spectrum distance of `attractor` from the series; NaN where
+        they have no meaning.
     """
 
-    subject: Subject
+    model: TrainedNetwork
     flow: GradientFlow | None
     behaviour: Behaviour | None
-    points: list[FixedPoint] | None
-    why: str
-    free: Float64[np.ndarray, "step variable"]
-    later: Float64[np.ndarray, "later variable"]
+    fixed_points: list[FixedPoint] | None
+    why_no_fixed_points: str
+    free_run: Float64[np.ndarray, "step variable"]
+    attractor: Float64[np.ndarray, "later variable"]
     divergence: float
     distance: float
 
     def sentences(self) -> list[str]:
-        """What was found, a sentence each."""
-        told = ["It learns from single steps: no gradient flows back through time."]
+        """The findings, one sentence each."""
+        sentences = ["It was trained on single steps: no gradient flows back through time."]
         if self.flow is not None:
-            told = [self.flow.verdict()]
+            sentences = [self.flow.verdict()]
         if self.behaviour is None:
-            told.append("Left alone it goes to infinity.")
+            sentences.append("In a free run it goes to infinity.")
         else:
-            told.append(f"Left alone: {_lower(self.behaviour.describe())}")
-            told += [self._spectrum(), self._points()]
+            sentences.append(f"In a free run {_lower_first(self.behaviour.describe())}")
+            sentences += [self._exponents_sentence(), self._fixed_points_sentence()]
         if self.drift:
-            moved = ", ".join(f"{v:.3g}" for v in self.drift)
-            told.append(
-                f"Its level drifts by {moved} a step: windows are measured from their first"
-                " value, so nothing holds it. `centred=False` (`--no-centred`) would."
+            drift = ", ".join(f"{v:.3g}" for v in self.drift)
+            sentences.append(
+                f"Its level drifts by {drift} per step: windows are measured from their first"
+                " value, so nothing fixes the level. `centred=False` (`--no-centred`) would."
             )
         if math.isfinite(self.divergence):
-            told.append(
-                f"A free run differs from the series by {self.divergence:.2g} nats in where it"
-                f" goes, and by {self.distance:.2g} of 1 in its power spectrum."
+            sentences.append(
+                f"A free run differs from the series by {self.divergence:.2g} nats in state"
+                f" space, and by {self.distance:.2g} (of at most 1) in its power spectrum."
             )
-        if self.subject.held:
-            held = ", ".join(self.subject.held)
-            told.append(f"What it reads beside the series was held at its mean: {held}.")
-        if self.subject.members > 1:
-            told.append(f"This is the first of {self.subject.members} networks.")
-        return told
+        if self.model.constant_inputs:
+            names = ", ".join(self.model.constant_inputs)
+            sentences.append(f"Its other inputs were held at their means: {names}.")
+        if self.model.members > 1:
+            sentences.append(f"This is the first of {self.model.members} networks.")
+        return sentences
 
     @property
     def drift(self) -> list[float]:
-        """By how much each variable moves a step in a free run; empty if it holds its level.
+        """By how much each variable drifts per step of a free run; empty if the level holds.
 
-        It does if a run as long as the series moves by less than a standard deviation of it.
+        The level holds if a run as long as the series drifts by less than one standard
+        deviation of the series.
         """
-        if not self.subject.network.centred or len(self.free) < 64:
+        if not self.model.network.centred or len(self.free_run) < 64:
             return []
-        half = self.free[len(self.free) // 2 :]
+        half = self.free_run[len(self.free_run) // 2 :]
         slopes = np.polyfit(np.arange(len(half)), half, 1)[0]
-        moved = np.abs(slopes) * len(self.free) > self.subject.truth.std(axis=0)
-        return slopes.tolist() if moved.any() else []
+        drifts = np.abs(slopes) * len(self.free_run) > self.model.truth.std(axis=0)
+        return slopes.tolist() if drifts.any() else []
 
     def to_json(self) -> dict[str, Any]:
-        """The same as numbers."""
+        """The findings as numbers, and the sentences."""
         flow, found = self.flow, self.behaviour
-        told: dict[str, Any] = {
-            "name": self.subject.name,
-            "gradient": None if flow is None else _gradient(flow),
+        result: dict[str, Any] = {
+            "name": self.model.name,
+            "gradient": None if flow is None else _flow_to_json(flow),
             "behaviour": None if found is None else found.kind,
             "sentences": self.sentences(),
         }
         if found is not None:
-            told |= {
+            result |= {
                 "period": found.period,
-                "time_unit": self.subject.unit,
-                "lyapunov_exponents": [_plain(v) for v in found.spectrum.exponents],
-                "lyapunov_errors": [_plain(v) for v in found.spectrum.errors],
+                "time_unit": self.model.unit,
+                "lyapunov_exponents": [_finite(v) for v in found.spectrum.exponents],
+                "lyapunov_errors": [_finite(v) for v in found.spectrum.errors],
                 "kaplan_yorke": found.spectrum.kaplan_yorke,
-                "state_space_divergence": _plain(self.divergence),
-                "spectrum_distance": _plain(self.distance),
+                "state_space_divergence": _finite(self.divergence),
+                "spectrum_distance": _finite(self.distance),
                 "fixed_points": [
                     {
-                        "at": self.subject.scaler.inverse(point.seen).tolist()[0],
+                        "at": self.position(point).tolist(),
                         "stable": point.stable,
                         "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues[:8]],
                     }
-                    for point in self.points or []
+                    for point in self.fixed_points or []
                 ],
             }
-        return told
+        return result
 
-    def _spectrum(self) -> str:
-        assert self.behaviour is not None
-        spectrum = self.behaviour.spectrum
-        values = ", ".join(f"{v:.4g}" for v in spectrum.exponents)
-        told = f"Leading Lyapunov exponents per {self.subject.unit}: {values}"
-        dimension = spectrum.kaplan_yorke
-        if dimension is not None and 0 < dimension < spectrum.dimensions:
-            told += f"; Kaplan-Yorke dimension {dimension:.3g}"
-        if self.subject.known:
-            known = ", ".join(f"{v:.4g}" for v in self.subject.known)
-            told += f" (of the system: {known})"
-        return told + "."
+    def position(self, point: FixedPoint) -> Float64[np.ndarray, " variable"]:
+        """Where a fixed point lies, in the series' own units."""
+        return self.model.scaler.inverse(point.observed)[0]
 
-    def _points(self) -> str:
-        if self.points is None:
-            return self.why
-        if not self.points:
-            return "No fixed point was found."
-        counts = len(self.points), sum(point.stable for point in self.points)
-        return (
-            f"{counts[0]} fixed point{'s' if counts[0] > 1 else ''} found, {counts[1]} stable:"
-            f" {'; '.join(self.place(point) for point in self.points[:3])}."
-        )
-
-    def place(self, point: FixedPoint) -> str:
-        """Where a fixed point is, in the series' units, and how it holds."""
-        at = self.subject.scaler.inverse(point.seen)[0]
-        near = np.where(abs(at) < 1e-9 * self.subject.scaler.std, 0.0, at)
-        where = ", ".join(f"{v:.4g}" for v in near[:4]) + (", ..." if len(at) > 4 else "")
+    def describe_point(self, point: FixedPoint) -> str:
+        """The position of a fixed point, its stability and its largest eigenvalue."""
+        at = self.position(point)
+        at = np.where(abs(at) < 1e-9 * self.model.scaler.std, 0.0, at)
+        where = ", ".join(f"{v:.4g}" for v in at[:4]) + (", ..." if len(at) > 4 else "")
         kind = "stable" if point.stable else "unstable"
         return f"({where}), {kind}, largest |eigenvalue| {abs(point.eigenvalues[0]):.4g}"
 
+    def _exponents_sentence(self) -> str:
+        assert self.behaviour is not None
+        spectrum = self.behaviour.spectrum
+        values = ", ".join(f"{v:.4g}" for v in spectrum.exponents)
+        sentence = f"Leading Lyapunov exponents per {self.model.unit}: {values}"
+        dimension = spectrum.kaplan_yorke
+        if dimension is not None and 0 < dimension < spectrum.dimensions:
+            sentence += f"; Kaplan-Yorke dimension {dimension:.3g}"
+        if self.model.exponents:
+            known = ", ".join(f"{v:.4g}" for v in self.model.exponents)
+            sentence += f" (of the system: {known})"
+        return sentence + "."
+
+    def _fixed_points_sentence(self) -> str:
+        if self.fixed_points is None:
+            return self.why_no_fixed_points
+        if not self.fixed_points:
+            return "No fixed point was found."
+        count = len(self.fixed_points)
+        stable = sum(point.stable for point in self.fixed_points)
+        descriptions = "; ".join(self.describe_point(p) for p in self.fixed_points[:3])
+        return (
+            f"{count} fixed point{'s' if count > 1 else ''} found, {stable} stable:"
+            f" {descriptions}."
+        )
+
 
 def diagnose(
-    what: Subject | Forecaster | Surrogate, steps: int = 4096, seed: int = 0
+    model: TrainedNetwork | Forecaster | Surrogate, steps: int = 4096, seed: int = 0
 ) -> Diagnosis:
-    """Look at a trained network: gradients, behaviour, exponents, fixed points, a free run.
+    """Analyse a trained network: gradients, behaviour, exponents, fixed points, a free run.
 
+    Parameters
+    ----------
+    model
+        A fitted model, or a `TrainedNetwork`.
+    steps
+        Steps of a free run that are observed, after a transient; at least 64.
+    seed
+        Seed of the initial tangents, and of the starts of the search for fixed points.
+
+    Raises
+    ------
+    InputError
+        If the model is not fitted, or for fewer than 64 steps.
+
+    Examples
+    --------
     >>> print(*diagnose(model).sentences(), sep="\\n")                    # doctest: +SKIP
-
-    **Arguments:** `what`, a fitted model, or a `Subject`; `steps` that it is watched, after a
-    transient; `seed` of directions and of starts.
-
-    **Raises:** `InputError` for fewer than 64 steps.
     """
-    what = what if isinstance(what, Subject) else subject(what)
+    model = model if isinstance(model, TrainedNetwork) else trained_network(model)
     flow = None
-    if what.batch.inputs.shape[1] > 1:
-        flow = gradient_flow(what.network, what.batch, what.loss)
-    nothing = np.empty((0, len(what.names)))
+    if model.batch.inputs.shape[1] > 1:
+        flow = gradient_flow(model.network, model.batch, model.loss)
     with precision("float64"):
-        dynamics = what.dynamics()
+        dynamics = model.dynamics()
         size = len(dynamics.start)
         try:
             found = behaviour(dynamics, steps, exponents=min(EXPONENTS, size), seed=seed)
         except InputError as error:
             if "infinity" not in str(error.got):
                 raise
-            return Diagnosis(what, flow, None, None, "", nothing, nothing, math.nan, math.nan)
-        points, why = None, _no_points(what, size)
+            none = np.empty((0, len(model.variables)))
+            return Diagnosis(model, flow, None, None, "", none, none, math.nan, math.nan)
+        points, why = None, _why_no_fixed_points(model, size)
         if not why:
-            starts = STARTS if size <= MANY else STARTS // 4
+            starts = STARTS if size <= LARGE else STARTS // 4
             points = fixed_points(dynamics, starts=starts, seed=seed)
-        alone = what.left_alone()
-        free = _seen(what, alone, min(LONG, max(300, len(what.truth))))
-        later = free
-        if not what.network.centred:
-            later = _seen(what, dynamics.settled(), min(LONG, max(steps, len(what.truth))))
-    found = replace(found, seen=what.in_units(found.seen))
-    return Diagnosis(what, flow, found, points, why, free, later, *_apart(what, later))
+        length = len(model.truth)
+        free_run = _observe(model, model.closed_loop(), min(MAX_STEPS, max(300, length)))
+        attractor = free_run
+        if not model.network.centred:
+            attractor = _observe(model, dynamics.settled(), min(MAX_STEPS, max(steps, length)))
+    found = replace(found, observed=model.to_units(found.observed))
+    distances = _distances(model, attractor)
+    return Diagnosis(model, flow, found, points, why, free_run, attractor, *distances)
 
 
-def _seen(what: Subject, dynamics: Map, steps: int) -> np.ndarray:
-    """What is observed of a map, in the series' own units: every step of its blocks."""
-    several = what.network.output_size
-    blocks = -(-steps * len(what.names) // several)
+def _observe(model: TrainedNetwork, dynamics: Map, steps: int) -> np.ndarray:
+    """The observed variables along a run, in the series' units: all steps of each block."""
+    outputs, variables = model.network.output_size, len(model.variables)
+    blocks = -(-steps * variables // outputs)
     states = np.asarray(dynamics.run(blocks), np.float64)
-    return what.scaler.inverse(states[:, -several:].reshape(-1, len(what.names))[:steps])
+    return model.scaler.inverse(states[:, -outputs:].reshape(-1, variables)[:steps])
 
 
-def _no_points(what: Subject, size: int) -> str:
-    """Why fixed points are not looked for; empty if they are."""
-    if what.network.centred:
+def _why_no_fixed_points(model: TrainedNetwork, size: int) -> str:
+    """Why fixed points are not searched for; empty if they are."""
+    if model.network.centred:
         return "Its windows are measured from their first value: no level is a fixed point."
-    if size > MOST:
-        return f"Fixed points are not looked for in more than {MOST} dimensions."
+    if size > TOO_LARGE:
+        return f"Fixed points are not searched for in more than {TOO_LARGE} dimensions."
     return ""
 
 
-def _apart(what: Subject, later: np.ndarray) -> tuple[float, float]:
-    """Divergence and distance of a free run from the series, where they mean something."""
-    lag = common_delay(what.truth, later)
-    truth, other = embedded(what.truth, lag), embedded(later, lag)
-    if len(truth) < 200 or what.held or np.ptp(later, axis=0).min() == 0:
+def _distances(model: TrainedNetwork, attractor: np.ndarray) -> tuple[float, float]:
+    """State-space divergence and spectrum distance from the series; NaN without meaning."""
+    lag = common_delay(model.truth, attractor)
+    truth, other = embedding(model.truth, lag), embedding(attractor, lag)
+    if len(truth) < 200 or model.constant_inputs or np.ptp(attractor, axis=0).min() == 0:
         return math.nan, math.nan
     divergence = math.nan
     if truth.shape[1] <= 3:
         divergence = state_space_divergence(truth, other)
-    return divergence, spectrum_distance(what.truth, later)
+    return divergence, spectrum_distance(model.truth, attractor)
 
 
-def common_delay(truth: np.ndarray, later: np.ndarray) -> int:
-    """The delay of a series, or half of what it is compared with if that is shorter."""
-    return min(delay(truth[:, 0]), len(later) // 2)
+def common_delay(truth: np.ndarray, other: np.ndarray) -> int:
+    """The delay of a series, at most half the length of what it is compared with."""
+    return min(delay(truth[:, 0]), len(other) // 2)
 
 
-def embedded(values: np.ndarray, lag: int | None = None) -> np.ndarray:
-    """State space: the variables, or one variable and itself a delay before."""
+def embedding(values: np.ndarray, lag: int | None = None) -> np.ndarray:
+    """A trajectory in state space: the variables, or one variable and its value a delay ago."""
     if values.shape[1] > 1:
         return values
     lag = delay(values[:, 0]) if lag is None else lag
@@ -249,7 +273,7 @@ def embedded(values: np.ndarray, lag: int | None = None) -> np.ndarray:
 
 
 def delay(y: Float64[np.ndarray, " time"]) -> int:
-    """Steps after which a series is no longer like itself: its correlation falls below 1/e."""
+    """The first lag, in steps, at which the autocorrelation of a series is below 1/e."""
     y = y - y.mean()
     padded = np.fft.rfft(y, 2 * len(y))
     correlation = np.fft.irfft(np.abs(padded) ** 2)[: len(y) // 4]
@@ -257,19 +281,19 @@ def delay(y: Float64[np.ndarray, " time"]) -> int:
     return int(below[0]) if len(below) else 1
 
 
-def _gradient(flow: GradientFlow) -> dict[str, Any]:
-    """The flow of a gradient as numbers."""
+def _flow_to_json(flow: GradientFlow) -> dict[str, Any]:
     return {
-        "rate": _plain(flow.rate),
-        "reach": _plain(flow.reach),
-        "signal": [_plain(value) for value in flow.signal],
-        "share": [_plain(value) for value in flow.share],
+        "rate": _finite(flow.rate),
+        "reach": _finite(flow.reach),
+        "signal": [_finite(value) for value in flow.signal],
+        "share": [_finite(value) for value in flow.share],
     }
 
 
-def _plain(value: Any) -> float | None:
+def _finite(value: Any) -> float | None:
+    """The value, or None, which JSON can hold, if it is not finite."""
     return float(value) if math.isfinite(value) else None
 
 
-def _lower(sentence: str) -> str:
+def _lower_first(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:]

@@ -2,8 +2,8 @@ r"""Equations as text: `x' = v; v' = F - 0.2*v - x; F = cos(1.2*t)` to a `System
 
 Statements end with `;` or a new line, `#` begins a comment:
 
-- `x' = ...` says how fast a variable changes, `x(0) = 1` where it starts (0 by default);
-- `k = 0.2` is a parameter: a name whose right side is a number, or made of numbers alone;
+- `x' = ...` is the time derivative of a variable, `x(0) = 1` its initial value (0 by default);
+- `k = 0.2` is a parameter: a name whose right side consists of numbers only;
 - any other `F = ...` is an abbreviation. One that depends on time and parameters alone is a
   forcing: an input of the system.
 
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from throughtime._support.precision import precision
-from throughtime.errors import InputError, nearest
+from throughtime.errors import InputError, did_you_mean
 
 from .expressions import (
     CONSTANTS,
@@ -29,73 +29,74 @@ from .expressions import (
     Node,
     Statement,
     evaluate,
-    short,
+    shortened,
 )
 from .systems import System
 
-LONGEST = 20_000
-"""Characters of a text, at most."""
+MAX_LENGTH = 20_000
+"""The largest number of characters of a text."""
 
 
 def equations(text: str) -> System:
-    """Equations as a system.
+    """A system from its equations as text.
 
     Returns
     -------
     System
-        A flow whose parameters are the names given a number, whose inputs are the forcings, and
-        whose start is what `(0)` says, 0 else.
+        A flow. Its parameters are the names given a number, its inputs the forcings, and its
+        initial state what the `(0)` statements say, 0 without one.
 
     Raises
     ------
     InputError
-        That names the statement and the column, for what is no equation, for a name that is not
-        known, and where a slope is not finite at the start.
+        If a statement cannot be parsed, a name is unknown, or a derivative is not finite at
+        the start; the message names the statement and the column.
 
     Examples
     --------
     >>> equations("x' = v; v' = F - 0.2*v - x; F = cos(w*t); w = 1.2; x(0) = 1").variables
     ('x', 'v')
     """
-    if len(text) > LONGEST:
-        rule = f"equations must be at most {LONGEST:,} characters"
-        raise InputError(rule, f"{len(text):,}", "Write less, or a Python function.")
+    if len(text) > MAX_LENGTH:
+        rule = f"equations must be at most {MAX_LENGTH:,} characters"
+        remedy = "Shorten them, or write a `System` with a Python function."
+        raise InputError(rule, f"{len(text):,}", remedy)
     lines = re.split(r"[;\n]", re.sub(r"#[^\n]*", "", text))
     return _Equations([Statement(line).read() for line in lines if line.strip()], text).system()
 
 
 class _Equations:
-    """What statements mean together."""
+    """The statements of a text, sorted by their meaning."""
 
     def __init__(self, statements: list[Equation], text: str):
         self.text = text
-        self.slopes = _of(SLOPE, statements)
-        self.values = _of(VALUE, statements)
-        self.starts = _of(START, statements)
+        self.slopes = _by_name(SLOPE, statements)
+        self.values = _by_name(VALUE, statements)
+        self.starts = _by_name(START, statements)
         if not self.slopes:
             rule = "equations must say how at least one variable changes"
-            raise InputError(rule, f"`{short(text)}`", "Write `x' = ...`.")
-        for one in statements:
-            _check_divisors(one.expression, one)
-        for name, twice in self.values.items():
+            raise InputError(rule, f"`{shortened(text)}`", "Write `x' = ...`.")
+        for statement in statements:
+            _check_divisors(statement.expression, statement)
+        for name, value in self.values.items():
             if name in self.slopes:
-                raise twice.error("a name must be given once", name, 0, "Leave out one.")
+                raise _given_twice(value)
         self.variables = tuple(self.slopes)
         self.parameters = {
-            name: _number(one) for name, one in self.values.items() if _is_number(one)
+            name: _number(value) for name, value in self.values.items() if _is_number(value)
         }
-        order, moving = self._in_order(), set(self.variables)
-        for name in order:  # (each comes after those that it uses)
-            if self._uses(name) & moving:
-                moving.add(name)
-        self.forcings = tuple(name for name in order if name not in moving)
-        self.inner = tuple(name for name in order if name in moving)
+        order, state_dependent = self._evaluation_order(), set(self.variables)
+        for name in order:
+            if self._names_in(name) & state_dependent:
+                state_dependent.add(name)
+        self.forcings = tuple(name for name in order if name not in state_dependent)
+        self.abbreviations = tuple(name for name in order if name in state_dependent)
 
     def system(self) -> System:
-        starts = {name: self._start(one) for name, one in self.starts.items()}
-        found = System(
+        starts = {name: self._start(statement) for name, statement in self.starts.items()}
+        system = System(
             name="equations",
-            about=short(self.text),
+            about=shortened(self.text),
             source="equations as text",
             variables=self.variables,
             law=self.law,
@@ -105,101 +106,116 @@ class _Equations:
             inputs=self.forcings,
             drive=self.drive if self.forcings else None,
         )
-        self._check_start(found)
-        return found
+        self._check_start(system)
+        return system
 
     def law(self, t, y, p, u):
-        """The slope of each variable, by its equation."""
+        """The time derivative of each variable."""
         known = {TIME: t, **p, **dict(zip(self.variables, y, strict=True))}
         known |= dict(zip(self.forcings, u, strict=True))
-        for name in self.inner:
+        for name in self.abbreviations:
             known[name] = evaluate(self.values[name].expression, known)
-        slopes = [evaluate(one.expression, known) for one in self.slopes.values()]
+        slopes = [evaluate(slope.expression, known) for slope in self.slopes.values()]
         return jnp.stack([jnp.asarray(slope, y.dtype) for slope in slopes])
 
     def drive(self, t, p):
-        """The forcings at a time."""
+        """The forcings at time t."""
         known = {TIME: t, **p}
         for name in self.forcings:
             known[name] = evaluate(self.values[name].expression, known)
         return jnp.stack([jnp.asarray(known[name], float) for name in self.forcings])
 
-    def _in_order(self) -> list[str]:
-        """The abbreviations, each after those that it uses; unknown names are refused."""
+    def _evaluation_order(self) -> list[str]:
+        """The abbreviations and forcings, each after those that it uses.
+
+        Unknown names and circular definitions are refused.
+        """
         known = {*self.variables, *self.values, *CONSTANTS, TIME}
-        for one in (*self.slopes.values(), *self.values.values()):
-            for used in one.expression.names():
-                if used.what not in known:
-                    rule, remedy = "every name must be given", f"Add `{used.what} = 1`, say."
-                    raise one.error(rule, used.what, used.column, remedy)
-        left = [name for name in self.values if name not in self.parameters]
-        done: list[str] = []
-        while left:
-            ready = [name for name in left if not self._uses(name).intersection(left)]
+        for statement in (*self.slopes.values(), *self.values.values()):
+            for used in statement.expression.names():
+                if used.symbol not in known:
+                    rule = "every name must be given"
+                    remedy = f"Add `{used.symbol} = 1`, say."
+                    raise statement.error(rule, used.symbol, used.column, remedy)
+        pending = [name for name in self.values if name not in self.parameters]
+        order: list[str] = []
+        while pending:
+            ready = [name for name in pending if not self._names_in(name).intersection(pending)]
             if not ready:
-                rule, remedy = "names must not stand for each other", "Give one a number."
-                raise self.values[left[0]].error(rule, left[0], 0, remedy)
-            done += ready
-            left = [name for name in left if name not in ready]
-        return done
+                rule = "names must not stand for each other"
+                remedy = f"Give `{pending[0]}` a number."
+                raise self.values[pending[0]].error(rule, pending[0], 0, remedy)
+            order += ready
+            pending = [name for name in pending if name not in ready]
+        return order
 
-    def _uses(self, name: str) -> set[str]:
-        return {used.what for used in self.values[name].expression.names()}
+    def _names_in(self, name: str) -> set[str]:
+        return {used.symbol for used in self.values[name].expression.names()}
 
-    def _start(self, one: Equation) -> float:
-        if one.name not in self.variables:
-            rule, remedy = "a start must be of a variable", nearest(one.name, self.variables)
-            raise one.error(rule, one.name, 0, remedy)
-        for used in one.expression.names():
-            if used.what not in CONSTANTS:
-                rule, remedy = "a start must be a number", "Write it out."
-                raise one.error(rule, used.what, used.column, remedy)
-        return _number(one)
+    def _start(self, statement: Equation) -> float:
+        if statement.name not in self.variables:
+            rule = "a start must be of a variable"
+            remedy = did_you_mean(statement.name, self.variables)
+            raise statement.error(rule, statement.name, 0, remedy)
+        for used in statement.expression.names():
+            if used.symbol not in CONSTANTS:
+                rule, remedy = "a start must be a number", "Write the number itself."
+                raise statement.error(rule, used.symbol, used.column, remedy)
+        return _number(statement)
 
-    def _check_start(self, found: System) -> None:
-        """Refuse equations whose slopes are not finite where they start."""
+    def _check_start(self, system: System) -> None:
+        """Refuse equations whose derivatives are not finite at the start."""
         with precision("float64"):
-            y, p = jnp.asarray(found.start, jnp.float64), found.parameters
-            slopes = np.asarray(found.law(0.0, y, p, found.forcing(0.0, p)))
-        for one, slope in zip(self.slopes.values(), slopes, strict=True):
+            y, p = jnp.asarray(system.start, jnp.float64), system.parameters
+            slopes = np.asarray(system.law(0.0, y, p, system.forcing(0.0, p)))
+        for statement, slope in zip(self.slopes.values(), slopes, strict=True):
             if not np.isfinite(slope):
                 rule = "a slope must be finite at the start"
-                remedy = f"Start elsewhere, as in `{one.name}(0) = 1`, or mend the equation."
-                raise one.error(rule, f"{slope}", 0, remedy)
+                name = statement.name
+                remedy = f"Start elsewhere, as in `{name}(0) = 1`, or change the equation."
+                raise statement.error(rule, f"{slope}", 0, remedy)
 
 
-def _of(what: str, statements: list[Equation]) -> dict[str, Equation]:
-    """The statements that give a slope, a start or a value, by name."""
+def _by_name(kind: str, statements: list[Equation]) -> dict[str, Equation]:
+    """The statements of one kind, by name."""
     found: dict[str, Equation] = {}
-    for one in statements:
-        if one.of == what:
-            if one.name in found:
-                raise one.error("a name must be given once", one.name, 0, "Leave out one.")
-            found[one.name] = one
+    for statement in statements:
+        if statement.kind == kind:
+            if statement.name in found:
+                raise _given_twice(statement)
+            found[statement.name] = statement
     return found
 
 
-def _is_number(one: Equation) -> bool:
-    return all(used.what in CONSTANTS for used in one.expression.names())
+def _given_twice(statement: Equation) -> InputError:
+    rule, remedy = "a name must be given once", "Leave out one of the two."
+    return statement.error(rule, statement.name, 0, remedy)
 
 
-def _number(one: Equation) -> float:
-    """The value of an expression without names."""
+def _is_number(statement: Equation) -> bool:
+    return all(used.symbol in CONSTANTS for used in statement.expression.names())
+
+
+def _number(statement: Equation) -> float:
+    """The value of a right side that consists of numbers only."""
     with precision("float64"):
-        value = float(evaluate(one.expression, {}))
+        value = float(evaluate(statement.expression, {}))
     if not math.isfinite(value):
-        rule = "a value must be a finite number"
-        raise one.error(rule, f"{value}", one.expression.column, "Change it.")
+        rule, remedy = "a value must be a finite number", f"Change `{statement.name}`."
+        raise statement.error(rule, f"{value}", statement.expression.column, remedy)
     return value
 
 
-def _check_divisors(node: Node, one: Equation) -> None:
-    """Refuse a division by what is 0 whatever the state is."""
-    for part in node.parts:
-        _check_divisors(part, one)
-    if node.what == "/" and all(used.what in CONSTANTS for used in node.parts[1].names()):
+def _check_divisors(node: Node, statement: Equation) -> None:
+    """Refuse a division by a constant that is 0."""
+    for child in node.children:
+        _check_divisors(child, statement)
+    if node.symbol != "/":
+        return
+    divisor = node.children[1]
+    if all(used.symbol in CONSTANTS for used in divisor.names()):
         with precision("float64"):
-            divisor = float(evaluate(node.parts[1], {}))
-        if divisor == 0:
+            value = float(evaluate(divisor, {}))
+        if value == 0:
             rule, remedy = "nothing can be divided by 0", "Change the divisor."
-            raise one.error(rule, "/", node.column, remedy)
+            raise statement.error(rule, "/", node.column, remedy)

@@ -1,117 +1,127 @@
-r"""Where a map stands still: fixed points and cycles, and whether they hold what comes near.
+r"""Fixed points and cycles of a map, and their stability.
 
-A point of a cycle of period p solves $F^p(s) = s$. It is looked for from many starts by
-Levenberg and Marquardt's method on $\frac12 |F^p(s) - s|^2$ (Sussillo and Barak 2013, who
-minimise the same). The eigenvalues of the slopes of $F^p$ tell what happens nearby: it holds
-where all of them lie inside the unit circle, and a complex pair turns around it.
+A point of a cycle of period p solves $F^p(s) = s$. It is searched for from many starts by the
+Levenberg-Marquardt method on $\frac12 |F^p(s) - s|^2$ (Sussillo and Barak 2013 minimise the
+same function). The eigenvalues of the Jacobian of $F^p$ describe the dynamics nearby: the point
+is stable if all of them lie inside the unit circle, and a complex pair means rotation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex128, Float, Float64
 
-from throughtime.errors import InputError, at_least_one
+from throughtime.errors import InputError, check_positive_integer
 
 from .maps import Map
 
-FOUND = 1e-6
-"""|F(s) - s| of a point that counts as found, over the size of the states."""
+TOLERANCE = 1e-6
+"""A point is accepted if |F^p(s) - s| is below this fraction of the size of the states."""
 
-APART = 1e-3
-"""Two points nearer than this, over the size of the states, are one."""
+DISTINCT = 1e-3
+"""Points count as one if they are nearer than this fraction of the size of the states."""
 
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """A point that comes back to itself after `period` steps; 1 of a fixed point.
+    """A fixed point, or a cycle of several states.
 
     Attributes
     ----------
     states
-        Of the cycle, `(period, state)`.
-    seen
-        What is observed of them.
+        The states of the cycle, `(period, state)`.
+    observed
+        The observed variables of these states, `(period, variable)`.
     eigenvalues
-        Of the slopes over the whole cycle, largest modulus first.
+        Eigenvalues of the Jacobian over the whole cycle, largest modulus first.
     residual
         |F^p(s) - s|.
     starts
-        How many of the starts led there.
+        The number of starts that led there.
     """
 
     states: Float64[np.ndarray, "period state"]
-    seen: Float64[np.ndarray, "period variable"]
+    observed: Float64[np.ndarray, "period variable"]
     eigenvalues: Complex128[np.ndarray, " state"]
     residual: float
     starts: int
 
     @property
     def period(self) -> int:
-        """Steps until it comes back."""
+        """The number of steps of the cycle; 1 for a fixed point."""
         return len(self.states)
 
     @property
     def stable(self) -> bool:
-        """Whether it holds what comes near: all eigenvalues are inside the unit circle."""
+        """Whether all eigenvalues lie inside the unit circle."""
         return bool(abs(self.eigenvalues[0]) < 1)
 
     def describe(self) -> str:
-        """In a sentence: what it is, and how fast what is near comes or goes."""
+        """One line: where it lies, its stability and its largest eigenvalue."""
         modulus = float(abs(self.eigenvalues[0]))
         outside = int((abs(self.eigenvalues) >= 1).sum())
-        kind = "stable" if self.stable else f"unstable in {outside} of {len(self.eigenvalues)}"
+        stability = "stable"
         if not self.stable:
-            kind += " directions" if len(self.eigenvalues) > 1 else " direction"
-        turning = ", turning" if abs(self.eigenvalues[0].imag) > 1e-9 * modulus else ""
-        what = "fixed point" if self.period == 1 else f"cycle of {self.period} steps"
-        near = np.where(abs(self.seen[0]) < 1e-9, 0, self.seen[0])
-        where = ", ".join(f"{value:.4g}" for value in near[:4]) + ", ..." * (len(near) > 4)
-        return f"{what} at ({where}): {kind}{turning}, largest |eigenvalue| {modulus:.4g}"
+            directions = "directions" if len(self.eigenvalues) > 1 else "direction"
+            stability = f"unstable in {outside} of {len(self.eigenvalues)} {directions}"
+        rotates = abs(self.eigenvalues[0].imag) > 1e-9 * modulus
+        rotation = ", rotating" if rotates else ""
+        kind = "fixed point" if self.period == 1 else f"cycle of {self.period} steps"
+        position = np.where(abs(self.observed[0]) < 1e-9, 0, self.observed[0])
+        where = ", ".join(f"{v:.4g}" for v in position[:4]) + ", ..." * (len(position) > 4)
+        return f"{kind} at ({where}): {stability}{rotation}, largest |eigenvalue| {modulus:.4g}"
 
 
 def fixed_points(
-    dynamics: Map, period: int = 1, *, starts: int = 64, seed: int = 0, most: int = 200
+    dynamics: Map, period: int = 1, *, starts: int = 64, seed: int = 0, max_steps: int = 200
 ) -> list[FixedPoint]:
-    """Fixed points of a map, or its cycles of a period, found from many starts.
+    """Find fixed points of a map, or its cycles of a given period, from many starts.
 
-    Work in double precision (`maps.double`, `precision`): a point is found to 1e-6 of the size
-    of the states. None is sure to be all there are.
+    Use double precision (`maps.to_float64`, `precision`): points are accepted at 1e-6 of the
+    size of the states. The search may miss some of them.
 
     Parameters
     ----------
+    dynamics
+        The map.
     period
-        Of the cycles; those of its divisors are left out.
+        The period of the cycles; those of a smaller period are left out.
     starts
-        Half of them on the trajectory of the map, the others around it.
-    most
-        Steps of the method.
+        The number of starts: half of them on the trajectory of the map, half around it.
+    seed
+        Seed of the starts.
+    max_steps
+        Steps of the Levenberg-Marquardt method, at most.
 
     Returns
     -------
     list[FixedPoint]
-        What was found, the most stable first.
+        The points that were found, the most stable first.
 
     Raises
     ------
     InputError
-        For a period or starts below 1.
+        If `period` or `starts` is below 1, or the trajectory does not stay finite.
     """
     import optimistix  # here: it takes a while to load
 
-    at_least_one("period", period)
-    at_least_one("starts", starts)
+    check_positive_integer("period", period)
+    check_positive_integer("starts", starts)
     first, scale = _starts(dynamics, starts, seed)
 
-    def after(state):
+    def iterate(state):
+        """The state after a whole period."""
+
         def step(n, state):
             return dynamics.step(n, state[None])[0]
 
         return jax.lax.fori_loop(0, period, step, state)
 
     def cycle(state):
+        """All states of a period, the first one included."""
+
         def step(state, n):
             return dynamics.step(n, state[None])[0], state
 
@@ -122,64 +132,60 @@ def fixed_points(
     @jax.jit
     @jax.vmap
     def search(state):
-        found = optimistix.least_squares(
-            lambda s, _: after(s) - s, solver, state, max_steps=most, throw=False
+        solution = optimistix.least_squares(
+            lambda s, _: iterate(s) - s, solver, state, max_steps=max_steps, throw=False
         ).value
-        return found, jnp.linalg.norm(after(found) - found)
+        return solution, jnp.linalg.norm(iterate(solution) - solution)
 
     ends, residuals = map(np.asarray, search(first))
-    sound = np.isfinite(ends).all(axis=1) & (residuals < FOUND * scale)
-    turn = jax.jit(cycle)
-    found: list[FixedPoint] = []
-    counts: list[int] = []
-    kept: list[np.ndarray] = []
-    for end, residual in zip(ends[sound], residuals[sound], strict=True):
-        states = np.asarray(turn(jnp.asarray(end)))
-        near = [i for i, other in enumerate(kept) if _near(states[0], other, APART * scale)]
-        if near:
-            counts[near[0]] += 1
+    converged = np.isfinite(ends).all(axis=1) & (residuals < TOLERANCE * scale)
+    cycle = jax.jit(cycle)
+    points: list[FixedPoint] = []
+    for end, residual in zip(ends[converged], residuals[converged], strict=True):
+        states = np.asarray(cycle(jnp.asarray(end)))
+        known = [
+            i for i, p in enumerate(points) if _near(states[0], p.states, DISTINCT * scale)
+        ]
+        if known:
+            points[known[0]] = replace(points[known[0]], starts=points[known[0]].starts + 1)
         elif not any(
-            np.linalg.norm(states[p] - states[0]) < APART * scale for p in _divisors(period)
+            np.linalg.norm(states[p] - states[0]) < DISTINCT * scale for p in _divisors(period)
         ):
-            kept.append(states)
-            counts.append(1)
-            found.append(_point(dynamics, states, float(residual)))
-    told = [
-        FixedPoint(one.states, one.seen, one.eigenvalues, one.residual, count)
-        for one, count in zip(found, counts, strict=True)
-    ]
-    return sorted(told, key=lambda one: abs(one.eigenvalues[0]))
+            points.append(_point(dynamics, states, float(residual)))
+    return sorted(points, key=lambda point: abs(point.eigenvalues[0]))
 
 
 def _point(dynamics: Map, states: np.ndarray, residual: float) -> FixedPoint:
-    slopes = np.eye(states.shape[1])
+    """A cycle with its eigenvalues, found from one start so far."""
+    product = np.eye(states.shape[1])
     jacobian = jax.jit(dynamics.jacobian)
     for n, state in enumerate(states):
-        slopes = np.asarray(jacobian(jnp.asarray(state), n), np.float64) @ slopes
-    eigenvalues = np.linalg.eigvals(slopes).astype(complex)
+        product = np.asarray(jacobian(jnp.asarray(state), n), np.float64) @ product
+    eigenvalues = np.linalg.eigvals(product).astype(complex)
     order = np.argsort(-abs(eigenvalues), kind="stable")
-    seen = np.asarray(dynamics.see(jnp.asarray(states)), np.float64)
-    return FixedPoint(states.astype(np.float64), seen, eigenvalues[order], residual, 1)
+    observed = np.asarray(dynamics.observe(jnp.asarray(states)), np.float64)
+    return FixedPoint(states.astype(np.float64), observed, eigenvalues[order], residual, 1)
 
 
 def _starts(dynamics: Map, starts: int, seed: int) -> tuple[Float[Array, "start state"], float]:
-    """States on the trajectory and around it, and their size."""
+    """States on the trajectory and around it, and the size of the states."""
     rng = np.random.default_rng(seed)
-    along = np.asarray(dynamics.run(1000))
-    along = along[np.isfinite(along).all(axis=1)]
-    if not len(along):
+    trajectory = np.asarray(dynamics.run(1000))
+    trajectory = trajectory[np.isfinite(trajectory).all(axis=1)]
+    if not len(trajectory):
         rule, remedy = "a trajectory must stay finite", "Change its start or its parameters."
         raise InputError(rule, "one that does not", remedy)
-    scale = float(np.sqrt((along**2).mean()) + np.sqrt(along.var(axis=0).mean())) or 1.0
-    chosen = along[rng.integers(len(along), size=starts)]
-    around = rng.standard_normal(chosen.shape) * scale
-    around[: starts // 2] = 0
-    around[-1] -= chosen[-1] + around[-1]  # (the last one is 0)
-    return jnp.asarray(chosen + around, dynamics.start.dtype), scale
+    size = np.sqrt((trajectory**2).mean()) + np.sqrt(trajectory.var(axis=0).mean())
+    scale = float(size) or 1.0
+    chosen = trajectory[rng.integers(len(trajectory), size=starts)]
+    offsets = rng.standard_normal(chosen.shape) * scale
+    offsets[: starts // 2] = 0
+    offsets[-1] = -chosen[-1]  # the last start is the origin
+    return jnp.asarray(chosen + offsets, dynamics.start.dtype), scale
 
 
 def _near(state: np.ndarray, cycle: np.ndarray, distance: float) -> bool:
-    """Whether a state is one of a cycle."""
+    """Whether a state is close to one of the states of a cycle."""
     return bool((np.linalg.norm(cycle - state, axis=1) < distance).any())
 
 

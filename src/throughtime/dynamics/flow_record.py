@@ -1,4 +1,4 @@
-"""Gradient flow while a network learns: recorded every so many epochs."""
+"""The gradient flow of a network while it learns, recorded at regular epochs."""
 
 import json
 from collections.abc import Callable
@@ -11,30 +11,43 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime._support import atomic
-from throughtime._support.integrity import damaged, file_content
+from throughtime._support.integrity import damaged_file, read_file_bytes
 from throughtime.recurrence.network import Network
 from throughtime.training.batches import Batch, Data
-from throughtime.training.epoch import TrainState, flatten
+from throughtime.training.epoch import TrainState
+from throughtime.training.history import Row
 from throughtime.training.losses import Loss
-from throughtime.training.train import Row
+from throughtime.training.objective import ravel_weights
 
-from .gradient_flow import gradient_flow, looked_at
+from .gradient_flow import example_batch, gradient_flow
 
 NAME = "gradient_flow.json"
-"""Of the file in a run."""
+"""The file of a run that holds its record."""
 
 
 class FlowRecord:
-    """Records the gradient flow every so many epochs; give it to `train` as `on_epoch`.
+    """Records the gradient flow at regular epochs; pass it to `train` as `on_epoch`.
 
-    Of an ensemble it is that of the first member. The first record, epoch 0, is of the network
-    before its training.
+    For an ensemble, the gradient flow is that of the first member. The first record, of epoch
+    0, is of the untrained network.
 
-    - `epochs`, `signals`: what was recorded; see `GradientFlow.signal`.
+    Parameters
+    ----------
+    network, data, loss
+        As they are given to `train`.
+    every
+        The number of epochs between two records.
+    then
+        Another `on_epoch`, called after each epoch; it may end the training.
+    folder
+        The folder of a run, to write the record to.
 
-    **Arguments:** `network` as it is given to `train`, `data` and `loss` likewise; `every`, in
-    epochs; `then`, called after it, which may end the training; `folder`, of a run, to keep the
-    record in.
+    Attributes
+    ----------
+    epochs
+        The epochs that have been recorded.
+    signals
+        The signal at each of them; see `GradientFlow.signal`.
     """
 
     def __init__(
@@ -48,12 +61,12 @@ class FlowRecord:
         folder: Path | None = None,
     ):
         params, static = eqx.partition(network, eqx.is_inexact_array)
-        self.member = network.readout.layers[-1].V.ndim > 2
-        if self.member:
+        self.is_ensemble = network.readout.layers[-1].V.ndim > 2
+        if self.is_ensemble:
             params = jax.tree.map(lambda leaf: leaf[0], params)
         first = eqx.combine(params, static)
-        self.rebuild = flatten(first)[1]
-        self.batch, self.loss = looked_at(data), loss
+        self.unravel = ravel_weights(first)[1]
+        self.batch, self.loss = example_batch(data), loss
         self.every, self.then, self.folder = every, then, folder
         self.epochs: list[int] = []
         self.signals: list[list[float]] = []
@@ -67,14 +80,15 @@ class FlowRecord:
         epoch = history[-1].epoch
         if epoch % self.every == 0:
             params = np.asarray(state.params)
-            self._record(epoch, self.rebuild(params[0] if self.member else params))
+            self._record(epoch, self.unravel(params[0] if self.is_ensemble else params))
         return None if self.then is None else self.then(state, history)
 
     def _record(self, epoch: int, network: Network) -> None:
-        kept = [i for i, known in enumerate(self.epochs) if known < epoch]  # of a resumed run
+        # A resumed run may have recorded later epochs before: these are dropped.
+        earlier = [i for i, known in enumerate(self.epochs) if known < epoch]
         flow = gradient_flow(network, self.batch, self.loss)
-        self.epochs = [*(self.epochs[i] for i in kept), epoch]
-        self.signals = [*(self.signals[i] for i in kept), flow.signal.tolist()]
+        self.epochs = [*(self.epochs[i] for i in earlier), epoch]
+        self.signals = [*(self.signals[i] for i in earlier), flow.signal.tolist()]
         if self.folder is not None:
             plain = [[None if not np.isfinite(v) else v for v in row] for row in self.signals]
             text = json.dumps({"epochs": self.epochs, "signals": plain})
@@ -82,7 +96,7 @@ class FlowRecord:
 
 
 def read(folder: Path) -> tuple[list[int], Float64[np.ndarray, "record lag"]]:
-    """The epochs and signals that were recorded in a run.
+    """The recorded epochs, and the signal at each of them, from the folder of a run.
 
     Raises
     ------
@@ -90,15 +104,15 @@ def read(folder: Path) -> tuple[list[int], Float64[np.ndarray, "record lag"]]:
         If the file is damaged.
     """
     path = folder / NAME
-    content = file_content(path)
+    content = read_file_bytes(path)
     try:
         plain: Any = json.loads(content)
         epochs = [int(epoch) for epoch in plain["epochs"]]
         signals = np.array(plain["signals"], np.float64)
-        sound = signals.ndim == 2 and signals.size > 0 and len(signals) == len(epochs)
-        sound = sound and epochs == sorted(set(epochs))
+        valid = signals.ndim == 2 and signals.size > 0 and len(signals) == len(epochs)
+        valid = valid and epochs == sorted(set(epochs))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        sound, epochs, signals = False, [], np.empty((0, 0))
-    if not sound:
-        raise damaged(path, "it holds no gradient flow")
+        valid, epochs, signals = False, [], np.empty((0, 0))
+    if not valid:
+        raise damaged_file(path, "it holds no gradient flow")
     return epochs, signals

@@ -1,14 +1,14 @@
-r"""Gradient flow: how much of the loss of one step reaches the states of steps before it.
+r"""Gradient flow: how much of the loss at one step reaches the states at earlier steps.
 
-A loss at step t gives the state k steps before it the gradient
+The loss at step t gives the state k steps earlier the gradient
 
 $$D^k_t = J_{t-k+1}^\top \cdots J_t^\top \nabla_{s_t} L_t, \qquad
   J_t = \partial s_t / \partial s_{t-1}$$
 
-a product of k slopes: where they shrink it vanishes, where they stretch it explodes
-(Hochreiter 1991; Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013). What does
-not arrive cannot be learned. The state s is all that the cells hand on: h, and the memory of an
-LSTM. All is computed in float64, for any cell.
+a product of k Jacobians. Where they contract, the gradient vanishes; where they expand, it
+explodes (Hochreiter 1991; Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013).
+A dependence over which no gradient arrives cannot be learned. The state s is everything that
+the cells pass on: h, and the memory cell of an LSTM. All is computed in float64, for any cell.
 """
 
 import math
@@ -29,143 +29,155 @@ from throughtime.training.losses import Loss
 from throughtime.training.losses import loss as loss_named
 from throughtime.training.objective import Objective
 
-from .maps import double
+from .maps import to_float64
 
-LOST = 1e-4
-"""A gradient that fell to less than this share of its size is lost among the others."""
+VANISHING = 1e-4
+"""A gradient has vanished once it is below this fraction of its norm at lag 0."""
 
 STEADY = 1.02
-"""By this factor a step, or its inverse, a gradient may change and still be called steady."""
+"""A gradient is steady if it changes by less than this factor, up or down, in a step."""
 
-EXAMPLES, LAGS = 8, 24
-"""At most so many sequences are looked at, and so many lags for singular values."""
+MAX_EXAMPLES = 8
+"""Sequences that the gradient flow is measured on, at most."""
+
+MAX_LAGS = 24
+"""Lags at which singular values are computed, at most."""
 
 
 @dataclass(frozen=True)
 class GradientFlow:
-    """How the gradient of a network flows back through the steps of a batch.
+    r"""The gradient of a network on its way back through the steps of a batch.
 
     Attributes
     ----------
     signal
-        By lag, the norm of the gradient that arrives over that at lag 0.
+        By lag, the norm of the gradient that arrives, relative to lag 0.
     share
-        By lag, the part of the gradient of all recurrent weights that comes over it; they sum
-        to 1.
-    slopes
-        The norm of dL/ds_t by step, of the whole loss.
-    norm
-        Of the gradient of all recurrent weights.
-    lags, singular
-        The singular values of ds_T/ds_{T-lag}, `(lag, value)`, largest first.
+        By lag, the part of the gradient of all recurrent weights that arrives over this lag;
+        the parts sum to 1.
+    state_norms
+        By step, the norm of $dL/ds_t$, for the whole loss L.
+    weight_norm
+        The norm of the gradient of all recurrent weights.
+    lags
+        The lags of `singular_values`.
+    singular_values
+        The singular values of $\partial s_T / \partial s_{T-k}$ for each of the lags k,
+        `(lag, value)`, largest first.
     """
 
     signal: Float64[np.ndarray, " lag"]
     share: Float64[np.ndarray, " lag"]
-    slopes: Float64[np.ndarray, " time"]
-    norm: float
+    state_norms: Float64[np.ndarray, " time"]
+    weight_norm: float
     lags: tuple[int, ...]
-    singular: Float64[np.ndarray, "lags value"]
+    singular_values: Float64[np.ndarray, "lags value"]
 
     @property
     def rate(self) -> float:
-        """The factor on the signal per step, by a straight line through its logarithm.
+        """The factor by which the signal changes in a step.
 
-        It goes through what is above `LOST` (or above its inverse, where it grows).
+        It is the slope of a straight line through the logarithm of the signal, as far as the
+        signal lies between `VANISHING` and its inverse.
         """
-        sound = np.isfinite(self.signal) & (self.signal > 0)
-        end = len(sound) if sound.all() else int(np.argmin(sound))
+        valid = np.isfinite(self.signal) & (self.signal > 0)
+        end = len(valid) if valid.all() else int(np.argmin(valid))
         logs = np.log(self.signal[:end])
-        beyond = np.flatnonzero(np.abs(logs) > -math.log(LOST))
+        beyond = np.flatnonzero(np.abs(logs) > -math.log(VANISHING))
         end = min(end, int(beyond[0]) + 1) if len(beyond) else end
         if end < 2:
             if not np.isfinite(self.signal[0]) or np.isinf(self.signal[:2]).any():
                 return math.inf  # the states themselves explode
-            return 0.0 if len(sound) > 1 else 1.0
+            return 0.0 if len(valid) > 1 else 1.0
         return float(np.exp(np.polyfit(np.arange(end), logs[:end], 1)[0]))
 
     @property
     def reach(self) -> float:
-        """The lag from which on less than `LOST` of the gradient arrives; infinite if none.
+        """The first lag at which less than `VANISHING` of the gradient arrives.
 
-        Beyond the steps that were looked at it is read from the rate.
+        It may be infinite. Beyond the steps of the batch it is extrapolated from the rate.
         """
-        arrives = np.flatnonzero(self.signal >= LOST)
+        arrives = np.flatnonzero(self.signal >= VANISHING)
         known = np.flatnonzero(np.isfinite(self.signal))
         if len(arrives) and len(known) and arrives[-1] < known[-1]:
             return float(arrives[-1] + 1)
         rate = self.rate
         if rate >= 1 / STEADY:
             return math.inf
-        return float(math.ceil(math.log(LOST) / math.log(rate)))
+        return float(math.ceil(math.log(VANISHING) / math.log(rate)))
 
     def verdict(self) -> str:
-        """What that means, in a sentence, and what helps."""
+        """In a sentence or two: how the gradient changes, what it means, and what helps."""
         steps, rate = len(self.signal) - 1, self.rate
         if rate > STEADY:
             tenfold = _steps(math.log(10) / math.log(rate), one="step")
             return (
-                f"The gradient grows by 10 every {tenfold}: training will jump. Clip the"
-                " gradient, or take smaller recurrent weights (a spectral radius of at most 1)."
+                f"The gradient grows tenfold every {tenfold}: training will be unstable. Clip"
+                " the gradient, or use smaller recurrent weights (a spectral radius of at most"
+                " 1)."
             )
         if rate < 1 / STEADY:
             tenfold = _steps(-math.log(10) / math.log(rate) if rate > 0 else 1, one="step")
             return (
-                f"The gradient falls by 10 every {tenfold}: what happened"
-                f" {_steps(self.reach)} ago and earlier can't be learned. If it matters, use an"
+                f"The gradient falls tenfold every {tenfold}: what happened"
+                f" {_steps(self.reach)} ago or earlier can't be learned. If it matters, use an"
                 " LSTM, or the echo-state initialisation."
             )
-        return f"The gradient keeps its size over the {steps} steps that were looked at."
+        return f"The gradient keeps its size over all {steps} steps."
 
 
 def gradient_flow(
-    network: Network, data: Data | Batch, loss: str | Loss = "mse", examples: int = EXAMPLES
+    network: Network,
+    data: Data | Batch,
+    loss: str | Loss = "mse",
+    examples: int = MAX_EXAMPLES,
 ) -> GradientFlow:
     """The gradient flow of a network on some sequences.
 
-    It is that of a pass that reads the data at every step (full teacher forcing), whatever the
-    network was trained with.
+    The network reads the data at every step (full teacher forcing), whatever forcing it was
+    trained with.
 
     Parameters
     ----------
     network
-        Of any cells.
+        A network of any cells.
     data
-        What it is trained on (the first examples are taken), or a `Batch` of sequences of one
-        length.
+        Its training data, of which the first examples are used, or a `Batch` of sequences of
+        equal length.
     loss
-        By name, or your own.
+        The loss: its name, or your own.
     examples
-        Sequences that are looked at, at most.
+        The number of sequences, at most.
 
     Raises
     ------
     InputError
-        For sequences of one step, or a loss without any slope.
+        If the sequences have a single step, or the gradient of the loss is zero.
 
     Examples
     --------
     >>> gradient_flow(network, Sequences(inputs, targets)).verdict()     # doctest: +SKIP
-    "The gradient falls by 10 every 7 steps: ..."
+    "The gradient falls tenfold every 7 steps: ..."
     """
-    batch = looked_at(data, examples)
+    batch = example_batch(data, examples)
     if batch.inputs.shape[1] < 2:
         rule = "a gradient flows back through two steps or more"
         raise InputError(rule, f"{batch.inputs.shape[1]}", "Pass longer sequences.")
     with precision("float64"):
-        found = _flow(double(network), double(batch), loss_named(loss))
-        signal, share, slopes, norm, sloped = jax.tree.map(np.asarray, found)
-        if not sloped:
-            rule = "a gradient flows only where the loss has a slope"
+        network, batch = to_float64(network), to_float64(batch)
+        result = _flow(network, batch, loss_named(loss))
+        signal, share, state_norms, weight_norm, any_gradient = jax.tree.map(np.asarray, result)
+        if not any_gradient:
+            rule = "the loss must have a gradient that is not zero"
             remedy = "Pass targets that the network does not meet exactly."
-            raise InputError(rule, "none", remedy)
-        wanted = _lags(batch.inputs.shape[1])
-        singular = np.asarray(_singular_values(double(network), double(batch), wanted))
-    return GradientFlow(signal, share, slopes, float(norm), wanted, singular)
+            raise InputError(rule, "one of zero", remedy)
+        lags = _lags(batch.inputs.shape[1])
+        singular_values = np.asarray(_singular_values(network, batch, lags))
+    return GradientFlow(signal, share, state_norms, float(weight_norm), lags, singular_values)
 
 
-def looked_at(data: Data | Batch, examples: int = EXAMPLES) -> Batch:
-    """The first examples of data, as a batch."""
+def example_batch(data: Data | Batch, examples: int = MAX_EXAMPLES) -> Batch:
+    """The first examples of some data, as one batch."""
     batch = data
     if not isinstance(batch, Batch):
         batch = batch.batch(jnp.asarray(batch.plan(examples, None)[0]))
@@ -174,76 +186,83 @@ def looked_at(data: Data | Batch, examples: int = EXAMPLES) -> Batch:
 
 @eqx.filter_jit
 def _flow(network: Network, batch: Batch, loss: Loss):
-    """Signal, share, slopes and norm, and whether the loss has a slope at all."""
+    """Signal, share, state norms, weight norm, and whether any gradient is not zero."""
     step = _Step(network)
-    states, direct = _states_and_slopes(network, step, batch, loss)
-    # by example, then by time: the state before each step, the input, the slope after it
+    states, direct = _states_and_gradients(network, step, batch, loss)
+    # by example, then by time: the state before each step, the input, the gradient after it
     before, xs = states[:, :-1], batch.inputs
-    back = jax.vmap(jax.vmap(step.back))
+    back = jax.vmap(jax.vmap(step.vjp))
 
-    def earlier(D):
-        """What reaches the state before step t belongs to the state after step t - 1."""
+    def one_step_back(D):
+        """Gradients one lag further: those of the state before step t go to step t - 1."""
         return jnp.pad(back(before, xs, D)[:, 1:], ((0, 0), (0, 1), (0, 0)))
 
-    def gather(carry, _):
+    def accumulate(carry, _):
         D, total = carry
-        return (earlier(D), total + D), (D**2).sum()
+        return (one_step_back(D), total + D), (D**2).sum()
 
     lags = jnp.arange(xs.shape[1])
-    (_, total), arrived = jax.lax.scan(gather, (direct, jnp.zeros_like(direct)), lags)
+    (_, total), arriving = jax.lax.scan(accumulate, (direct, jnp.zeros_like(direct)), lags)
     squares = (direct**2).sum(axis=(0, 2))
-    sent = jnp.cumsum(squares[::-1])[::-1]  # of the steps that have so many before them
-    whole, moved = step.weights(before, xs, total)
-    square = whole @ whole
+    sent = jnp.cumsum(squares[::-1])[::-1]  # by the steps that have so many before them
+    gradient, displacement = step.weight_gradient(before, xs, total)
+    square = gradient @ gradient
 
-    def weigh(D, _):
-        return earlier(D), (D * moved).sum()
+    def contribution(D, _):
+        return one_step_back(D), (D * displacement).sum()
 
-    _, parts = jax.lax.scan(weigh, direct, lags)
-    signal = jnp.sqrt(arrived / jnp.where(sent > 0, sent, jnp.nan))
+    _, parts = jax.lax.scan(contribution, direct, lags)
+    signal = jnp.sqrt(arriving / jnp.where(sent > 0, sent, jnp.nan))
     share = parts / jnp.where(square > 0, square, jnp.inf)
-    slopes = jnp.sqrt((total**2).sum(axis=(0, 2)))
-    return signal, share, slopes, jnp.sqrt(square), jnp.abs(direct).sum() != 0
+    state_norms = jnp.sqrt((total**2).sum(axis=(0, 2)))
+    return signal, share, state_norms, jnp.sqrt(square), jnp.abs(direct).sum() != 0
 
 
 class _Step:
-    """One step of all cells of a network, on the state of one example as a vector."""
+    """One step of all cells of a network; the state of one example is a vector."""
 
     def __init__(self, network: Network):
         self.network = network
         self.cells, self.static = eqx.partition(network.cells, eqx.is_inexact_array)
-        first = network.initial_state(1)
-        self.flat, self.shaped = ravel_pytree(first)
+        self.unflatten = ravel_pytree(network.initial_state(1))[1]
 
     def __call__(self, cells, state: Array, x: Array) -> Array:
         network = eqx.tree_at(lambda n: n.cells, self.network, eqx.combine(cells, self.static))
-        return ravel_pytree(network.advance(self.shaped(state), x[None])[0])[0]
+        return ravel_pytree(network.advance(self.unflatten(state), x[None])[0])[0]
 
-    def back(self, state: Array, x: Array, slope: Array) -> Array:
-        """The gradient by the state before, of that by the state after."""
-        return jax.vjp(lambda s: self(self.cells, s, x), state)[1](slope)[0]
+    def vjp(self, state: Array, x: Array, gradient: Array) -> Array:
+        """The gradient by the state before the step, from that by the state after it."""
+        return jax.vjp(lambda s: self(self.cells, s, x), state)[1](gradient)[0]
 
-    def weights(self, states: Array, xs: Array, slopes: Array) -> tuple[Array, Array]:
-        """The gradient by the weights, states held, of that by the states after all steps.
+    def weight_gradient(
+        self, states: Array, xs: Array, gradients: Array
+    ) -> tuple[Array, Array]:
+        """The weight gradient, from the gradients by the states after all steps.
 
-        And how far each state moves, states before it held, when the weights move along it.
+        Returns
+        -------
+        gradient
+            The gradient by all recurrent weights, as one vector.
+        displacement
+            How each state changes, the one before it held fixed, if the weights change by
+            that gradient.
         """
 
         def after(cells):
             each = jax.vmap(jax.vmap(lambda s, x: self(cells, s, x)))
             return each(states, xs)
 
-        gradient = jax.vjp(after, self.cells)[1](slopes)[0]
-        moved = jax.jvp(after, (self.cells,), (gradient,))[1]
-        return ravel_pytree(gradient)[0], moved
+        gradient = jax.vjp(after, self.cells)[1](gradients)[0]
+        displacement = jax.jvp(after, (self.cells,), (gradient,))[1]
+        return ravel_pytree(gradient)[0], displacement
 
     def hidden(self, state: Array) -> Array:
         """h of the last cell."""
-        return self.network.cells[-1].hidden(self.shaped(state)[-1])[0]
+        return self.network.cells[-1].hidden(self.unflatten(state)[-1])[0]
 
 
 def _states(network: Network, step: _Step, batch: Batch) -> Array:
-    """All states from the first on, `(example, time + 1, state)`."""
+    """All states from the initial one on, `(example, time + 1, state)`."""
     start = network.initial_state(len(batch.inputs)) if batch.state is None else batch.state
     rows = jax.vmap(lambda s: ravel_pytree(s)[0])(
         jax.tree.map(lambda leaf: leaf[:, None], start)
@@ -264,47 +283,53 @@ def _states(network: Network, step: _Step, batch: Batch) -> Array:
     return jax.vmap(run)(rows, xs)
 
 
-def _states_and_slopes(network: Network, step: _Step, batch: Batch, loss: Loss):
-    """All states, and the slope of the loss by each but the first, past the others."""
+def _states_and_gradients(network: Network, step: _Step, batch: Batch, loss: Loss):
+    """All states, and the direct gradient of the loss by each but the first.
+
+    Direct means: not by way of later states.
+    """
     states = _states(network, step, batch)
     objective, readout = Objective(loss, lambda _: network), network.readout
     ys, _, _ = network.trace(batch.inputs, batch.state)
 
-    def of(states):
-        """The loss by what is read out; what else is added to the outputs is held."""
+    def loss_of(states):
+        """The loss as a function of the states; other parts of the outputs are constant."""
         hs = jax.vmap(jax.vmap(step.hidden))(states[:, 1:])
         read = readout.linear(hs[:, -1] if readout.last else hs)
-        moved = read + jax.lax.stop_gradient(ys - read)
-        return objective.average(
-            readout.activate(moved) if loss.output is None else moved, batch
+        outputs = read + jax.lax.stop_gradient(ys - read)
+        return objective.masked_mean(
+            readout.activate(outputs) if loss.output is None else outputs, batch
         )[0]
 
-    return states, jax.grad(of)(states)[:, 1:]
+    return states, jax.grad(loss_of)(states)[:, 1:]
 
 
 def _lags(time: int) -> tuple[int, ...]:
-    """Lags evenly spread in their logarithm."""
-    spread = np.geomspace(1, time - 1, min(LAGS, time - 1))
-    return tuple(sorted({round(float(lag)) for lag in spread}))
+    """Lags that are evenly spaced in their logarithm."""
+    spaced = np.geomspace(1, time - 1, min(MAX_LAGS, time - 1))
+    return tuple(sorted({round(float(lag)) for lag in spaced}))
 
 
 @eqx.filter_jit
 def _singular_values(network: Network, batch: Batch, lags: tuple[int, ...]):
-    """Of the last state of the first example by those `lags` before it."""
+    """Singular values of the last state's derivative by the states `lags` steps earlier.
+
+    For the first example of the batch.
+    """
     step = _Step(network)
     states = _states(network, step, batch)[0]
     xs, time = batch.inputs[0], batch.inputs.shape[1]
     place = jnp.asarray([lags.index(lag) if lag in lags else len(lags) for lag in range(time)])
-    back = jax.vmap(step.back, in_axes=(None, None, 0))
+    back = jax.vmap(step.vjp, in_axes=(None, None, 0))
 
-    def further(carry, lag):
-        product, kept = carry
+    def one_step_back(carry, lag):
+        product, products = carry
         product = back(states[time - lag], xs[time - lag], product)
-        return (product, kept.at[place[lag]].set(product, mode="drop")), None
+        return (product, products.at[place[lag]].set(product, mode="drop")), None
 
     size = states.shape[1]
-    first = jnp.eye(size), jnp.zeros((len(lags), size, size))
-    (_, products), _ = jax.lax.scan(further, first, jnp.arange(1, time))
+    start = jnp.eye(size), jnp.zeros((len(lags), size, size))
+    (_, products), _ = jax.lax.scan(one_step_back, start, jnp.arange(1, time))
     return jnp.linalg.svd(products, compute_uv=False)
 
 

@@ -1,12 +1,14 @@
-r"""Lyapunov exponents: how fast neighbours part, in every direction.
+r"""Lyapunov exponents: the rates at which nearby states separate, in every direction.
 
-Small differences $\delta$ follow the tangent map $\delta_{n+1} = J_n \delta_n$. Every so many
-steps a set of them is made orthogonal again, $J Q = Q' R$, and the exponents are the mean rates
+Tangent vectors $\delta$ follow the linearised map $\delta_{n+1} = J_n \delta_n$. At regular
+intervals a set of them is made orthonormal again, $J Q = Q' R$, and the exponents are the mean
+rates
 
 $$\lambda_i = \frac{1}{t} \sum \ln |R_{ii}|$$
 
-(Benettin, Galgani, Giorgilli and Strelcyn 1980). The largest one positive is chaos; their sum
-is the mean rate at which volumes grow; Kaplan and Yorke (1979) read a dimension from them.
+(Benettin, Galgani, Giorgilli and Strelcyn 1980). A positive largest exponent is chaos; the sum
+of all exponents is the mean rate at which volumes grow; Kaplan and Yorke (1979) derive a
+dimension from them.
 """
 
 from collections.abc import Callable
@@ -19,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Float64
 
 from throughtime._support.precision import precision
-from throughtime.errors import InputError, at_least_one
+from throughtime.errors import InputError, check_positive_integer
 
 from . import maps
 from .maps import Map
@@ -27,30 +29,37 @@ from .systems import System
 
 Tangents = Float[Array, "tangent state"]
 Advance = Callable[[Any, Float[Array, " state"], Tangents], tuple[Array, Tangents]]
-"""`advance(block, state, tangents)`: both after a block of steps."""
+"""`advance(block, state, tangents)`: state and tangents after a block of steps."""
 
 STEPS = 20_000
-"""That are averaged over, if nothing else is asked for."""
+"""Steps that are averaged over by default."""
 
-TRANSIENT = 0.1
-"""Of the blocks: so many are run before anything is counted, for Q to turn into place."""
+WARM_UP = 0.1
+"""Blocks before the averaging starts, as a fraction of those averaged over.
+
+Over these the tangents turn towards the directions that grow fastest.
+"""
+
+STRETCHES = 10
+"""Stretches of a trajectory whose spread gives the standard errors."""
 
 
 @dataclass(frozen=True)
-class Spectrum:
-    """Lyapunov exponents, per unit of time, the largest first.
+class LyapunovSpectrum:
+    """Lyapunov exponents per unit of time, largest first.
 
     Attributes
     ----------
     exponents
-        Over all that was counted.
+        The averages over the whole trajectory, `(exponent,)`.
     running
-        What they were after each block, `(block, exponent)`, and `times` of those: their
-        convergence.
+        The averages up to the end of each block, `(block, exponent)`: their convergence.
+    times
+        The time at the end of each block.
     errors
-        Standard errors, from the spread of ten stretches.
+        Standard errors, from the spread over ten stretches of the trajectory.
     dimensions
-        Of the state; all exponents are there if there are as many.
+        Dimensions of the state: how many exponents there are in all.
     """
 
     exponents: Float64[np.ndarray, " exponent"]
@@ -61,35 +70,47 @@ class Spectrum:
 
     @property
     def lyapunov_time(self) -> float:
-        """1 over the largest exponent, in units of time; infinite if it is not above 0."""
+        """Inverse of the largest exponent, in units of time; infinite unless that is > 0."""
         largest = float(self.exponents[0])
         return 1 / largest if largest > 0 else float("inf")
 
     @property
     def kaplan_yorke(self) -> float | None:
-        """The Kaplan-Yorke dimension; None if too few exponents are known to tell."""
-        whole = len(self.exponents) == self.dimensions
-        return kaplan_yorke(self.exponents, whole=whole)
+        """The Kaplan-Yorke dimension; None if it needs exponents that were not computed."""
+        complete = len(self.exponents) == self.dimensions
+        return kaplan_yorke(self.exponents, complete=complete)
 
 
-def kaplan_yorke(exponents, *, whole: bool = True) -> float | None:
-    r"""The dimension that exponents speak of (Kaplan and Yorke 1979).
+def kaplan_yorke(exponents, *, complete: bool = True) -> float | None:
+    r"""The Kaplan-Yorke dimension.
 
     $$D = j + \frac{\lambda_1 + \dots + \lambda_j}{|\lambda_{j+1}|}$$
 
-    with j the most exponents whose sum, from the largest on, is not negative.
+    with j the largest number for which the sum of the first j exponents is not negative.
 
-    **Arguments:** `exponents`, largest first; `whole`: there are no others.
+    Parameters
+    ----------
+    exponents
+        Lyapunov exponents, largest first.
+    complete
+        Whether these are all exponents.
 
-    **Returns:** D; all dimensions if volumes do not shrink; None if that cannot be told
-    because exponents are missing.
+    Returns
+    -------
+    float | None
+        D; the number of exponents if their sum is not negative; None if D depends on exponents
+        that are missing.
+
+    References
+    ----------
+    Kaplan and Yorke 1979.
     """
     exponents = np.asarray(exponents, np.float64)
     sums = np.cumsum(exponents)
-    below = np.flatnonzero(sums < 0)
-    if not len(below):
-        return float(len(exponents)) if whole else None
-    j = int(below[0])
+    negative = np.flatnonzero(sums < 0)
+    if not len(negative):
+        return float(len(exponents)) if complete else None
+    j = int(negative[0])
     return j + float(sums[j - 1] if j else 0.0) / abs(float(exponents[j]))
 
 
@@ -101,26 +122,28 @@ def lyapunov_of_system(
     exponents: int | None = None,
     substeps: int | None = None,
     seed: int = 0,
-) -> Spectrum:
+) -> LyapunovSpectrum:
     """The Lyapunov spectrum of a system, along one trajectory from its own start.
 
     Parameters
     ----------
+    system
+        The system.
     time
-        That is averaged over, after the system's transient; 20,000 steps by default.
+        The time that is averaged over, after the transient; 20,000 steps by default.
     dt
-        Between two times at which tangents are made orthogonal; the system's own by default.
-    substeps
-        Steps of Runge and Kutta's scheme in it.
+        The time between two orthonormalisations; the system's own `dt` by default.
     exponents
-        So many, the largest; all by default (of a delay, the first 8).
+        How many of the largest to compute; all by default, or the first 8 for a delay.
+    substeps
+        Steps of the Runge-Kutta scheme within dt.
     seed
-        Of the first directions.
+        Seed of the initial tangents.
 
     Raises
     ------
     InputError
-        For bad arguments, or a trajectory that goes to infinity.
+        If an argument is wrong, or the trajectory goes to infinity.
 
     Examples
     --------
@@ -128,12 +151,12 @@ def lyapunov_of_system(
     array([  0.9,   0. , -14.6])
     """
     with precision("float64"):
-        found = maps.map_of_system(system, dt, substeps)
-        steps = STEPS if time is None else round(time / found.time)
-        at_least_one("time / dt", steps)
-        if exponents is None and len(found.start) > len(system.start):
-            exponents = min(len(found.start), 8)
-        return lyapunov_of_map(found, exponents, steps, seed=seed)
+        dynamics = maps.map_of_system(system, dt, substeps)
+        steps = STEPS if time is None else round(time / dynamics.dt)
+        check_positive_integer("time / dt", steps)
+        if exponents is None and len(dynamics.start) > len(system.start):
+            exponents = min(len(dynamics.start), 8)
+        return lyapunov_of_map(dynamics, exponents, steps, seed=seed)
 
 
 def lyapunov_of_map(
@@ -143,20 +166,31 @@ def lyapunov_of_map(
     *,
     every: int = 1,
     seed: int = 0,
-) -> Spectrum:
+) -> LyapunovSpectrum:
     """The Lyapunov spectrum of a map, in the precision of its start.
 
-    `map_of_network` makes a map of a network, `map_of_cell` of a cell; their tangents go
-    through the compiled kernels.
+    Parameters
+    ----------
+    dynamics
+        The map, for instance from `map_of_network` or `map_of_cell`, whose tangents go through
+        the compiled kernels.
+    exponents
+        How many of the largest to compute; all by default.
+    steps
+        Steps that are averaged over, after the transient.
+    every
+        Steps between two orthonormalisations.
+    seed
+        Seed of the initial tangents.
 
-    **Arguments:** `exponents`, so many, the largest (all by default); `steps`, averaged over
-    after the transient; `every`, steps between two times at which tangents are made orthogonal.
-
-    **Raises:** `InputError` for bad arguments, or a trajectory that goes to infinity.
+    Raises
+    ------
+    InputError
+        If an argument is wrong, or the trajectory goes to infinity.
     """
-    at_least_one("every", every)
-    at_least_one("steps", steps)
-    count = _count(exponents, len(dynamics.start))
+    check_positive_integer("every", every)
+    check_positive_integer("steps", steps)
+    count = _checked_count(exponents, len(dynamics.start))
     settled = dynamics.settled()
 
     def advance(block, state, tangents):
@@ -166,35 +200,44 @@ def lyapunov_of_map(
         return jax.lax.fori_loop(0, every, step, (state, tangents))
 
     blocks = max(1, steps // every)
-    return spectrum(advance, settled.start, count, blocks, every * settled.time, seed)
+    return lyapunov_spectrum(advance, settled.start, count, blocks, every * settled.dt, seed)
 
 
-def spectrum(
+def lyapunov_spectrum(
     advance: Advance,
     start: Float[Array | np.ndarray, " state"],
     count: int,
     blocks: int,
     time: float | int = 1.0,
     seed: int = 0,
-) -> Spectrum:
-    """Lyapunov exponents of any map whose tangents can be advanced.
+) -> LyapunovSpectrum:
+    """The Lyapunov spectrum of any map whose tangents can be advanced.
 
-    **Arguments:**
+    Parameters
+    ----------
+    advance
+        `advance(n, state, tangents)`: the state and the tangents, as rows, after block n.
+    start
+        A state on the attractor; the computation is in its precision.
+    count
+        The number of exponents.
+    blocks
+        Blocks that are averaged over; tangents are made orthonormal after each.
+    time
+        The time of a block.
+    seed
+        Seed of the initial tangents.
 
-    - `advance(n, state, tangents)`: the state and the rows of tangents after block n of steps.
-    - `start`: a state on the attractor. `count`: of exponents. `blocks`: that are counted.
-    - `time`: of a block. `seed`: of the first directions.
-
-    **Returns:** a `Spectrum`, in what precision the start has.
-
-    **Raises:** `InputError` if there are fewer dimensions than exponents, or the trajectory
-    does not stay finite.
+    Raises
+    ------
+    InputError
+        If there are fewer dimensions than exponents, or the trajectory does not stay finite.
     """
     start = jnp.asarray(start)
-    _count(count, len(start))
-    before = max(10, int(TRANSIENT * blocks))
+    _checked_count(count, len(start))
+    warm_up = max(10, int(WARM_UP * blocks))
     rng = np.random.default_rng(seed)
-    first = np.linalg.qr(rng.standard_normal((len(start), count)))[0].T
+    tangents = np.linalg.qr(rng.standard_normal((len(start), count)))[0].T
 
     @jax.jit
     def run(state, Q):
@@ -202,40 +245,42 @@ def spectrum(
             state, Q = carry
             state, JQ = advance(n, state, Q)
             Q, R = jnp.linalg.qr(JQ.T)
-            grown, size = jnp.abs(jnp.diag(R)), jnp.linalg.norm(JQ, axis=1)
-            # What is left of a direction that lies in those before it is rounding: it died.
-            grown = jnp.where(grown > jnp.finfo(R.dtype).eps * size, grown, 0)
-            return (state, Q.T), jnp.log(grown)
+            growth, length = jnp.abs(jnp.diag(R)), jnp.linalg.norm(JQ, axis=1)
+            # A tangent that lies in the span of those before it leaves only rounding error.
+            growth = jnp.where(growth > jnp.finfo(R.dtype).eps * length, growth, 0)
+            return (state, Q.T), jnp.log(growth)
 
-        (last, _), logs = jax.lax.scan(block, (state, Q), jnp.arange(before + blocks))
+        (last, _), logs = jax.lax.scan(block, (state, Q), jnp.arange(warm_up + blocks))
         return last, logs
 
-    last, logs = run(start, jnp.asarray(first, start.dtype))
-    logs = np.asarray(logs, np.float64)[before:]
+    last, logs = run(start, jnp.asarray(tangents, start.dtype))
+    logs = np.asarray(logs, np.float64)[warm_up:]
     if not np.isfinite(np.asarray(last)).all() or np.isnan(logs).any():
         rule = "a trajectory must stay finite for its exponents to exist"
         raise InputError(
             rule, "one that goes to infinity", "Change its start or its parameters."
         )
     times = time * np.arange(1, blocks + 1)
-    with np.errstate(invalid="ignore"):  # (a direction that dies at once: -inf less -inf)
+    with np.errstate(invalid="ignore"):  # an exponent of -inf has no standard error
         running = np.cumsum(logs, axis=0) / times[:, None]
-        stretches = [part.mean(axis=0) / time for part in np.array_split(logs, min(10, blocks))]
-        errors = np.std(stretches, axis=0, ddof=min(1, len(stretches) - 1))
+        parts = np.array_split(logs, min(STRETCHES, blocks))
+        rates = [part.mean(axis=0) / time for part in parts]
+        deviations = np.std(rates, axis=0, ddof=min(1, len(rates) - 1))
     order = np.argsort(-running[-1], kind="stable")
-    return Spectrum(
+    return LyapunovSpectrum(
         running[-1][order],
         running[:, order],
         times,
-        errors[order] / np.sqrt(len(stretches)),
+        deviations[order] / np.sqrt(len(rates)),
         len(start),
     )
 
 
-def _count(exponents: int | None, dimensions: int) -> int:
+def _checked_count(exponents: int | None, dimensions: int) -> int:
+    """The number of exponents, all by default."""
     if exponents is None:
         return dimensions
-    at_least_one("exponents", exponents)
+    check_positive_integer("exponents", exponents)
     if exponents > dimensions:
         rule = f"there are {dimensions} exponents, one for each dimension"
         raise InputError(rule, exponents, "Lower `exponents`.")

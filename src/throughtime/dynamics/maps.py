@@ -1,8 +1,8 @@
-"""What is left to itself, as a map: a system, a cell, a network that reads its own outputs.
+"""Autonomous dynamics as maps: a system, a cell, or a network that reads its own outputs.
 
-A state is one vector and a step takes many states at once, as rows, so that what looks at the
-dynamics (exponents, fixed points, behaviour) need not know what it looks at, and a network's
-step runs in the compiled kernels.
+A state is a single vector, and a step takes many states at once as rows. So the analyses
+(Lyapunov exponents, fixed points, behaviour) need not know what kind of model they analyse, and
+a network's step runs in the compiled kernels.
 """
 
 from collections.abc import Callable
@@ -28,21 +28,31 @@ Rows = Float[Array, "row state"]
 
 @dataclass(frozen=True)
 class Map:
-    """A map run through time.
+    """A map that is iterated through time.
 
-    - `step(n, rows)`: the states after step n of those before it; n matters to what is driven.
-    - `start`: a first state. `see(rows)`: what is observed of states, `(row, variable)`.
-    - `time`: of a step. `transient`: steps until it is on its attractor, if that is known.
+    Parameters
+    ----------
+    step
+        `step(n, rows)`: the states, `(row, state)`, after step n. The number n matters only to
+        a driven system.
+    start
+        The initial state, `(state,)`.
+    observe
+        `observe(rows)`: the observed variables of states, `(row, variable)`.
+    dt
+        The time of a step.
+    transient
+        Steps until a trajectory has reached the attractor, as far as is known.
     """
 
     step: Callable[[Any, Rows], Rows]
     start: Float[Array, " state"]
-    see: Callable[[Rows], Float[Array, "row variable"]]
-    time: float | int = 1.0
+    observe: Callable[[Rows], Float[Array, "row variable"]]
+    dt: float | int = 1.0
     transient: int = 1000
 
     def tangent(self, n, state: Array, tangents: Rows) -> tuple[Array, Rows]:
-        """A state after step n, and what small differences from it, the rows, have become."""
+        """The state after step n, and the images of tangent vectors, given as rows."""
         rows = jnp.broadcast_to(state, tangents.shape)
         after, tangents = jax.jvp(lambda rows: self.step(n, rows), (rows,), (tangents,))
         return after[0], tangents
@@ -50,45 +60,60 @@ class Map:
     def jacobian(
         self, state: Float[Array, " state"], n: Any = 0
     ) -> Float[Array, "state state"]:
-        """The slopes of a step: row i, column j is that of component i by component j."""
+        """The Jacobian of a step: row i, column j is the derivative of component i by j."""
         return self.tangent(n, state, jnp.eye(len(state), dtype=state.dtype))[1].T
 
     def run(self, steps: int) -> Float[Array, "steps state"]:
-        """The states after each of so many steps from the start."""
+        """The states after 1, 2, ..., `steps` steps from the start."""
 
         def forward(state, n):
             state = self.step(n, state[None])[0]
             return state, state
 
-        through = jax.jit(lambda state: jax.lax.scan(forward, state, jnp.arange(steps))[1])
-        return through(self.start)
+        iterate = jax.jit(lambda state: jax.lax.scan(forward, state, jnp.arange(steps))[1])
+        return iterate(self.start)
 
     def settled(self) -> "Map":
-        """The map from a state that its transient has led to."""
+        """The same map, starting from the state after its transient."""
         if not self.transient:
             return self
         step = self.step
 
         @jax.jit
-        def after(state):
+        def after_transient(state):
             return jax.lax.fori_loop(0, self.transient, lambda n, s: step(n, s[None])[0], state)
 
-        def later(n, rows):
+        def shifted_step(n, rows):
             return step(n + self.transient, rows)
 
-        return Map(later, after(self.start), self.see, self.time, 0)
+        return Map(shifted_step, after_transient(self.start), self.observe, self.dt, 0)
 
 
 def map_of_system(system: System, dt: float | None = None, substeps: int | None = None) -> Map:
-    """A system over time steps; of a delay a state is its past."""
+    """A system, advanced by time steps; the state of a delay is its past.
+
+    Parameters
+    ----------
+    system
+        The system.
+    dt
+        The time of a step; the system's own by default.
+    substeps
+        Steps of the Runge-Kutta scheme within dt.
+
+    Raises
+    ------
+    InputError
+        If `dt` is not positive and finite.
+    """
     dt = system.dt if dt is None else dt
     if not 0 < dt < np.inf:
         raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
-    step, begin, see = stepper(system, dt, substeps=substeps)
+    step, begin, observe = stepper(system, dt, substeps=substeps)
     return Map(
         lambda n, rows: jax.vmap(lambda state: step(n * dt, state))(rows),
         begin(jnp.asarray(system.start, jnp.result_type(float))),
-        jax.vmap(see),
+        jax.vmap(observe),
         dt,
         round(system.transient / dt),
     )
@@ -97,19 +122,29 @@ def map_of_system(system: System, dt: float | None = None, substeps: int | None 
 def map_of_cell(
     cell: Cell, x: Float[Array | np.ndarray, " input"] | None = None, seed: int = 0
 ) -> Map:
-    """A cell whose input does not change: x, zeros by default; from a random state."""
+    """A cell with a constant input.
+
+    Parameters
+    ----------
+    cell
+        The cell.
+    x
+        Its input at every step; zeros by default.
+    seed
+        Seed of the initial state, which is random.
+    """
     x = jnp.zeros(cell.input_size) if x is None else jnp.asarray(x)
-    flat, shaped = _flat(cell.initial_state(1))
+    flat, unflatten = _flatten_state(cell.initial_state(1))
     start = 0.5 * np.random.default_rng(seed).standard_normal(len(flat))
 
     def step(n, rows):
         xs = jnp.broadcast_to(x.astype(rows.dtype), (len(rows), 1, len(x)))
-        return _rows(unroll(cell, xs, _states(shaped, rows))[1])
+        return _to_rows(unroll(cell, xs, _from_rows(unflatten, rows))[1])
 
-    def see(rows):
-        return cell.hidden(_states(shaped, rows))
+    def observe(rows):
+        return cell.hidden(_from_rows(unflatten, rows))
 
-    return Map(step, jnp.asarray(start, flat.dtype), see)
+    return Map(step, jnp.asarray(start, flat.dtype), observe)
 
 
 def map_of_network(
@@ -119,33 +154,36 @@ def map_of_network(
     *,
     carry: bool = True,
 ) -> Map:
-    """A network that reads its own outputs, as `rollout` runs it.
+    """A network in closed loop: it reads its own outputs, as in `rollout`.
 
     Parameters
     ----------
+    network
+        The network.
     context
-        A stretch of the series; with `carry` its end leads to the first state, else it is the
-        first state.
+        A stretch of the series. With `carry`, reading it leads to the initial state; without,
+        it is the initial state.
     inputs
-        What else the network reads at every step, held still; zeros by default.
+        The other inputs of the network, held constant; zeros by default.
     carry
-        A state is that of the cells, and the last outputs. Else it is the window of values that
-        a network sees afresh at every step.
+        Whether the cells' state is carried on from step to step. Then a state of the map
+        consists of the cells' state and the last outputs. Otherwise it is the window of values
+        that the network reads anew, from a zero state, at every step.
 
     Raises
     ------
     InputError
-        For sizes that do not fit, or a centred network that should carry.
+        If sizes do not match, or a centred network is to be carried on.
     """
     context = jnp.asarray(context)
     time, targets = context.shape
-    horizon, extra = divmod(network.output_size, targets)
-    held = jnp.zeros(0) if inputs is None else jnp.asarray(inputs)
-    if extra or targets + horizon * len(held) != network.input_size:
+    horizon, remainder = divmod(network.output_size, targets)
+    constants = jnp.zeros(0) if inputs is None else jnp.asarray(inputs)
+    if remainder or targets + horizon * len(constants) != network.input_size:
         rule = (
             f"the network reads {network.input_size} and gives {network.output_size} features"
         )
-        got = f"{targets} targets and {len(held)} inputs"
+        got = f"{targets} targets and {len(constants)} inputs"
         raise InputError(rule, got, "Give the targets and inputs it was trained on.")
     if carry and network.centred:
         rule = "a centred network measures a window from its start, and cannot be carried on"
@@ -153,42 +191,42 @@ def map_of_network(
     if not carry and horizon > time:
         rule = "`context` must be at least as long as the outputs of a step"
         raise InputError(rule, f"{time} of {horizon} steps", "Give more of the series.")
-    held = jnp.tile(held.astype(context.dtype), horizon)
+    constants = jnp.tile(constants.astype(context.dtype), horizon)
 
-    def beside(past):
-        """The inputs at each step of pasts, `(row, time, target)`."""
-        known = jnp.broadcast_to(held, (*past.shape[:2], len(held)))
+    def with_inputs(past):
+        """What the network reads along past values, `(row, time, target)`."""
+        known = jnp.broadcast_to(constants, (*past.shape[:2], len(constants)))
         return jnp.concatenate([past, known], axis=-1)
 
-    def latest(past, state):
-        ys, state = network(beside(past), state)
+    def predict(past, state):
+        ys, state = network(with_inputs(past), state)
         ys = ys if network.readout.last else ys[:, -1]
         return ys.reshape(len(past), horizon, targets), state
 
     if not carry:
 
-        def afresh(n, rows):
+        def window_step(n, rows):
             past = rows.reshape(len(rows), time, targets)
-            new, _ = latest(past, None)
+            new, _ = predict(past, None)
             return jnp.concatenate([past, new], axis=1)[:, horizon:].reshape(rows.shape)
 
-        return Map(afresh, context.ravel(), lambda rows: rows[:, -targets:], horizon)
+        return Map(window_step, context.ravel(), lambda rows: rows[:, -targets:], horizon)
 
-    first, state = latest(context[None], None)
-    flat, shaped = _flat(state)
+    outputs, state = predict(context[None], None)
+    flat, unflatten = _flatten_state(state)
     size = len(flat)
 
-    def onwards(n, rows):
+    def carried_step(n, rows):
         past = rows[:, size:].reshape(len(rows), horizon, targets)
-        new, state = latest(past, _states(shaped, rows[:, :size]))
-        return jnp.concatenate([_rows(state), new.reshape(len(rows), -1)], axis=1)
+        new, state = predict(past, _from_rows(unflatten, rows[:, :size]))
+        return jnp.concatenate([_to_rows(state), new.reshape(len(rows), -1)], axis=1)
 
-    start = jnp.concatenate([flat, first.ravel()])
-    return Map(onwards, start, lambda rows: rows[:, -targets:], horizon)
+    start = jnp.concatenate([flat, outputs.ravel()])
+    return Map(carried_step, start, lambda rows: rows[:, -targets:], horizon)
 
 
-def double(network: PyTree) -> PyTree:
-    """A network or a cell in double precision; for use where that is switched on."""
+def to_float64(module: PyTree) -> PyTree:
+    """A network or a cell in double precision, for use where JAX has that switched on."""
 
     def cast(leaf):
         if isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(
@@ -197,17 +235,17 @@ def double(network: PyTree) -> PyTree:
             return jnp.asarray(np.asarray(leaf), jnp.float64)
         return leaf
 
-    return jax.tree.map(cast, network)
+    return jax.tree.map(cast, module)
 
 
-def _flat(state: PyTree):
-    """The state of one row as a vector, and the way back."""
+def _flatten_state(state: PyTree):
+    """The only row of a state as a vector, and the function back."""
     return ravel_pytree(jax.tree.map(lambda leaf: leaf[0], state))
 
 
-def _rows(state: PyTree) -> Rows:
+def _to_rows(state: PyTree) -> Rows:
     return jax.vmap(lambda s: ravel_pytree(s)[0])(state)
 
 
-def _states(shaped, rows: Rows) -> PyTree:
-    return jax.vmap(shaped)(rows)
+def _from_rows(unflatten, rows: Rows) -> PyTree:
+    return jax.vmap(unflatten)(rows)

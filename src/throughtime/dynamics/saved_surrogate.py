@@ -1,4 +1,4 @@
-"""A surrogate written to a folder, and read back. Nothing in the folder is executed."""
+"""Surrogates on disk: written to a folder and read back, without running code from it."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -7,120 +7,160 @@ import equinox as eqx
 from safetensors.numpy import save
 
 from throughtime._support import atomic
-from throughtime._support.integrity import checked, digest, read_json, write_json
+from throughtime._support.integrity import digest, read_json, read_verified, write_json
 from throughtime._support.precision import precision
+from throughtime._support.versions import package_versions
 from throughtime.data.scaler import Scaler
 from throughtime.errors import InputError
 from throughtime.runs import run_folder
 from throughtime.runs.run_folder import SURROGATE
-from throughtime.runs.surrogate_record import FORMAT, Options, Settings, SurrogateFile
-from throughtime.training.checkpoint import (
-    flatten,
-    history_lines,
-    history_rows,
-    tensors,
-    unflatten,
+from throughtime.runs.surrogate_record import (
+    FORMAT,
+    EvaluationOptions,
+    SurrogateFile,
+    SurrogateSettings,
 )
-from throughtime.training.train import Fitted
+from throughtime.training.checkpoint import from_named_tensors, load_tensors, named_tensors
+from throughtime.training.history import history_lines, history_rows
+from throughtime.training.result import Fitted
 
 from .surrogate import Surrogate
 
 
 def save_surrogate(model: Surrogate, folder: str | Path, *, overwrite: bool = False) -> None:
-    """Write a fitted surrogate to a folder, from which `load_surrogate` reads it.
+    """Write a fitted surrogate to a folder; `load_surrogate` reads it.
+
+    Parameters
+    ----------
+    model
+        A fitted surrogate of a named system, or of equations as text.
+    folder
+        A new or empty folder.
+    overwrite
+        Whether an earlier run in the folder may be replaced.
 
     Raises
     ------
     InputError
-        If it is not fitted, if the folder is in use or cannot be written, or for a system that
-        is a function of one's own.
+        If the surrogate is not fitted, the folder is in use or not writable, or the system is
+        a Python function.
     """
     model.trained()
-    _settings(model)
-    folder = run_folder.claim(Path(folder), overwrite)
+    surrogate_settings(model)
+    folder = run_folder.prepare_folder(Path(folder), overwrite)
     write(folder, model, {"unseen": 100, "unseen_steps": 1000})
 
 
 def load_surrogate(folder: str | Path) -> Surrogate:
-    """Read a surrogate that was saved, here or by the command. Nothing is executed.
+    """Read a surrogate that `save_surrogate` or the command wrote. No code in it is run.
 
     Raises
     ------
     InputError
-        As `load`.
+        If the folder holds no surrogate, its training is not finished, or a file was changed.
     """
     return load(folder)[0]
+
+
+def load(folder: str | Path) -> tuple[Surrogate, str]:
+    """A surrogate whose training is finished, and the command that made it.
+
+    Raises
+    ------
+    InputError
+        As `load_surrogate`.
+    """
+    model, record = read(Path(folder))
+    if record.stopped is None:
+        rule = "a surrogate must be trained to its end before it solves"
+        raise InputError(rule, f"`{folder}`, which is not", "Use `throughtime resume`.")
+    return model, record.command
 
 
 def write(
     folder: Path, model: Surrogate, options: dict[str, int], command: str = ""
 ) -> SurrogateFile:
-    """Write a surrogate; one that is not fitted, what is needed to resume it."""
+    """Write a surrogate; if it is not fitted yet, what is needed to train it.
+
+    Parameters
+    ----------
+    folder
+        An existing folder.
+    model
+        A prepared or fitted surrogate.
+    options
+        How the command evaluates it: see `EvaluationOptions`.
+    command
+        The command line that made it.
+
+    Returns
+    -------
+    SurrogateFile
+        The contents of `surrogate.json`.
+    """
     fitted: Fitted | None = getattr(model, "fitted_", None)
     files: dict[str, bytes] = {}
     if fitted is not None:
         params = eqx.filter(fitted.network, eqx.is_inexact_array)
-        files["weights.safetensors"] = save(flatten(params))
+        files["weights.safetensors"] = save(named_tensors(params))
         files["history.jsonl"] = history_lines(fitted.history).encode()
-    held = SurrogateFile(
+    record = SurrogateFile(
         format=FORMAT,
-        settings=_settings(model),
+        settings=surrogate_settings(model),
         digests={name: digest(content) for name, content in files.items()},
-        options=Options(**options),
+        options=EvaluationOptions(**options),
         scalers={
             "targets": model.scaler_.to_json(),
             "inputs": model.input_scaler_.to_json(),
         },
         command=command,
-        versions=run_folder.versions(),
+        versions=package_versions(),
         stopped=None if fitted is None else fitted.stopped,
         best_epochs=() if fitted is None else fitted.best_epochs,
     )
     for name, content in files.items():
         atomic.write(folder / name, content)
-    write_json(folder / SURROGATE, held.model_dump(mode="json"))
-    return held
+    write_json(folder / SURROGATE, record.model_dump(mode="json"))
+    return record
 
 
-def load(folder: str | Path) -> tuple[Surrogate, str]:
-    """A surrogate that was trained to its end, and the command that made it.
+def read(folder: Path) -> tuple[Surrogate, SurrogateFile]:
+    """A surrogate, prepared or fitted, and the contents of its `surrogate.json`.
 
     Raises
     ------
     InputError
-        If the folder is none, not finished, or not as it was written.
+        If the folder holds no surrogate, or a file was changed.
     """
-    model, found = _read(Path(folder))
-    if found.stopped is None:
-        rule = "a surrogate must be trained to its end before it solves"
-        raise InputError(rule, f"`{folder}`, which is not", "Use `throughtime resume`.")
-    return model, found.command
-
-
-def _read(folder: Path) -> tuple[Surrogate, SurrogateFile]:
     path = folder / SURROGATE
-    found = read_json(path, SurrogateFile, FORMAT)
+    record = read_json(path, SurrogateFile, FORMAT)
     weights, content, lines = folder / "weights.safetensors", b"", ""
-    if found.stopped is not None:  # (before what takes longer)
-        content = checked(weights, found.digests)
-        lines = checked(folder / "history.jsonl", found.digests).decode(errors="replace")
-    model = Surrogate(**found.settings.model_dump()).prepare()
-    if found.stopped is not None:
+    if record.stopped is not None:  # verified first: `prepare` below takes longer
+        content = read_verified(weights, record.digests)
+        lines = read_verified(folder / "history.jsonl", record.digests).decode(errors="replace")
+    model = Surrogate(**record.settings.model_dump()).prepare()
+    if record.stopped is not None:
         with precision(model.dtype):
             like, static = eqx.partition(model.untrained(), eqx.is_inexact_array)
-            params = unflatten(like, tensors(weights, content), weights)
+            params = from_named_tensors(like, load_tensors(weights, content), weights)
         history = history_rows(folder / "history.jsonl", lines)
         network = eqx.combine(params, static)
-        model.fitted_ = Fitted(network, history, found.best_epochs, found.stopped)
-        model.scaler_ = Scaler.from_json(
-            found.scalers["targets"]
-        )  # (those it was trained with)
-        model.input_scaler_ = Scaler.from_json(found.scalers["inputs"])
-    return model, found
+        model.fitted_ = Fitted(network, history, record.best_epochs, record.stopped)
+        # The scalers of the training, should `prepare` differ on another machine.
+        model.scaler_ = Scaler.from_json(record.scalers["targets"])
+        model.input_scaler_ = Scaler.from_json(record.scalers["inputs"])
+    return model, record
 
 
-def _settings(model: Surrogate) -> Settings:
+def surrogate_settings(model: Surrogate) -> SurrogateSettings:
+    """The settings of a surrogate, as `surrogate.json` holds them.
+
+    Raises
+    ------
+    InputError
+        If the system is a Python function, which cannot be written.
+    """
     if not isinstance(model.system, str):
-        rule = "a surrogate that is kept must be of a system by name, or of equations as text"
+        rule = "a surrogate that is saved must be of a system by name, or of equations as text"
         raise InputError(rule, "a system of your own function", "Write its equations as text.")
-    return Settings(**{f.name: getattr(model, f.name) for f in fields(model)})
+    return SurrogateSettings(**{f.name: getattr(model, f.name) for f in fields(model)})

@@ -1,15 +1,15 @@
-r"""Systems through time: the lecture's own schemes, and Diffrax to a stated tolerance.
+r"""Solutions of systems: the lecture's own schemes, and Diffrax to a given tolerance.
 
 | scheme | a step | order |
 | --- | --- | --- |
 | `euler` | $y + h f(y)$, the lecture's: a recurrent network without weights | 1 |
-| `rk4` | Runge and Kutta's, four slopes a step | 4 |
-| `adaptive` | Dormand and Prince's, its steps set by the tolerance (Diffrax) | 8 |
+| `rk4` | the classical Runge-Kutta scheme, four slopes a step | 4 |
+| `adaptive` | Dormand and Prince's, with steps chosen by the tolerance (Diffrax) | 8 |
 
-Where `adaptive` cannot go on, because the equations are stiff, Kvaerno's implicit scheme of
-order 5 takes its place. A delay goes by `rk4` with cubic interpolation of its past, a field by
+Where `adaptive` fails because the equations are stiff, Kvaerno's implicit scheme of order 5
+replaces it. A delay is solved by `rk4` with cubic interpolation of its past, a field by
 exponential time differencing of order 4 (Cox and Matthews 2002; Kassam and Trefethen 2005).
-All is done in float64.
+Everything is computed in float64.
 """
 
 import math
@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Array, Float, Float64
 
 from throughtime._support.precision import precision
-from throughtime.errors import InputError, at_least_one, nearest
+from throughtime.errors import InputError, check_positive_integer, did_you_mean
 
 from .systems import DELAY, FIELD, FLOW, MAP, System
 
@@ -33,18 +33,18 @@ Parameters = Mapping[str, Any]
 
 SCHEMES = ("adaptive", "euler", "rk4")
 
-INNER = {FLOW: 0.01, DELAY: 0.1, FIELD: 0.25}
-"""Steps inside a time step are at most so long, if their number is not asked for."""
+MAX_SUBSTEP = {FLOW: 0.01, DELAY: 0.1, FIELD: 0.25}
+"""The longest substep by kind of system, unless `substeps` is given."""
 
-MOST = 1000
-"""Steps of an adaptive solution between two that are kept, at most, on average."""
+MAX_STEPS = 1000
+"""Steps of `adaptive` per time step, at most, on average."""
 
 
 class Span(NamedTuple):
-    """A time step, how many of them are dropped at the start, and how many are kept."""
+    """A time step, the number of steps of the transient, and the number after it."""
 
     dt: float
-    before: int
+    transient_steps: int
     steps: int
 
 
@@ -61,42 +61,42 @@ def simulate(
     tolerance: float | int = 1e-9,
     finite: bool = True,
 ) -> Float64[np.ndarray, "*trajectory time variable"]:
-    """Solve a system: the state at the times 0, dt, ..., steps * dt.
+    """Solve a system: its states at the times 0, dt, ..., steps * dt.
 
     Parameters
     ----------
     system
-        As `systems.system` gives it.
+        The system, as `systems.system` returns it.
     steps
-        How many time steps.
+        The number of time steps.
     dt
         The time between two states; the system's own by default.
     start
-        The first state, `(variable,)`, or of many trajectories `(n, variable)`; the system's
-        own by default. Of a delay it is the constant past.
+        The initial state, `(variable,)`, or those of many trajectories, `(n, variable)`; the
+        system's own by default. For a delay it is the constant past.
     parameters
-        Numbers, or arrays `(n,)` with one for each trajectory.
+        Numbers, or arrays `(n,)` with one value per trajectory.
     transient
-        Time that is solved before time 0, and dropped.
+        Time that is solved before time 0 and dropped.
     scheme
-        `adaptive`, `euler` or `rk4`; a map, a delay and a field have one of their own.
+        `adaptive`, `euler` or `rk4`. A map, a delay and a field have a scheme of their own.
     substeps
-        Steps of `euler` and `rk4` within dt.
+        Steps of `euler` or `rk4` within dt.
     tolerance
-        Absolute and relative, of `adaptive`.
+        Absolute and relative tolerance of `adaptive`.
     finite
-        Refuse solutions that do not stay finite; else they are NaN or infinite.
+        Whether a solution that does not stay finite is an error. If not, it is returned with
+        its NaN or infinite values.
 
     Returns
     -------
-    Float64[np.ndarray, '*trajectory time variable']
-        The states, with the time axis before the last, in float64. The time axis starts with
-        the first state.
+    Array, (time, variable) or (n, time, variable)
+        The states in float64, from the initial one on.
 
     Raises
     ------
     InputError
-        For bad arguments, and for a solution that does not stay finite.
+        If an argument is wrong, or a solution does not stay finite.
 
     Examples
     --------
@@ -106,26 +106,49 @@ def simulate(
     dt = system.dt if dt is None else dt
     _check(system, steps, dt, scheme, tolerance)
     start = np.asarray(system.start if start is None else start, np.float64)
+    count = trajectory_count(system, start, parameters or {})
+    shared, individual = _by_sharing({**system.parameters, **(parameters or {})})
+    _check_shared(system, individual)
+    starts = np.broadcast_to(start, (1 if count is None else count, start.shape[-1]))
+    span = Span(dt, math.ceil(transient / dt - 1e-9), steps)
+    solvers = [partial(_fixed_steps, system, span, scheme, substeps, shared)]
+    if system.kind == FLOW and scheme == "adaptive":
+        solvers = [
+            partial(_adaptive, system, span, tolerance, stiff, shared)
+            for stiff in (False, True)
+        ]
+    solution = np.empty(0)
+    for solver in solvers:
+        with precision("float64"):
+            solution = np.asarray(jax.jit(jax.vmap(solver))(individual, starts))
+        if np.isfinite(solution).all():
+            break
+    if finite:
+        _check_finite(system, solution, span)
+    return solution[0] if count is None else solution
+
+
+def trajectory_count(
+    system: System, start: np.ndarray, parameters: Mapping[str, Any]
+) -> int | None:
+    """How many trajectories starts and parameters describe; None for a single one without axis.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not match the system or each other, or a parameter is unknown.
+    """
     if start.shape[-1:] != (len(system.variables),) or start.ndim > 2:
         rule = f"`start` must have {len(system.variables)} variables, and one row a trajectory"
         raise InputError(rule, f"shape {start.shape}", f"Give {', '.join(system.variables)}.")
-    system.with_parameters(**{name: 0.0 for name in parameters or {}})
-    shared, own, starts = _apart({**system.parameters, **(parameters or {})}, start)
-    _check_shared(system, own)
-    before = math.ceil(transient / dt - 1e-9)
-    span = Span(dt, before, steps)
-    ways = [partial(_fixed, system, span, scheme, substeps, shared)]
-    if system.kind == FLOW and scheme == "adaptive":
-        ways = [partial(_adaptive, system, span, tolerance, stiff, shared) for stiff in (0, 1)]
-    solved = np.empty(0)
-    for one in ways:
-        with precision("float64"):
-            solved = np.asarray(jax.jit(jax.vmap(one))(own, starts))
-        if np.isfinite(solved).all():
-            break
-    if finite:
-        _check_finite(system, solved, span)
-    return solved if own or start.ndim == 2 else solved[0]
+    system.with_parameters(**{name: 0.0 for name in parameters})  # refuses unknown names
+    shapes = {np.shape(value) for value in parameters.values() if np.ndim(value)}
+    shapes |= {start.shape[:1]} if start.ndim == 2 else set()
+    if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
+        rule = "parameters and starts must be one number each, or one for each trajectory"
+        got = f"shapes {', '.join(map(str, sorted(shapes)))}"
+        raise InputError(rule, got, "Give arrays of one length.")
+    return shapes.pop()[0] if shapes else None
 
 
 def stepper(
@@ -136,30 +159,40 @@ def stepper(
     scheme: str = "rk4",
     substeps: int | None = None,
 ) -> tuple[Step, Callable[[Array], State], Callable[[State], Array]]:
-    """The map over one time step, what it starts from, and what is seen of it.
+    """The map of a system over one time step.
 
-    `step(t, state)` is the state at t + dt; `begin(y)` the state of a first y, and `see(state)`
-    the y of a state. Of a flow, a map and a field a state is y; of a delay it is all of its
-    past that counts. All three can be differentiated.
+    Returns
+    -------
+    step
+        `step(t, state)` is the state at t + dt. The state of a flow, a map or a field is y;
+        that of a delay holds the part of the past that the future depends on.
+    begin
+        `begin(y)` is the state that belongs to an initial y.
+    observe
+        `observe(state)` is the y of a state.
+
+    Notes
+    -----
+    All three functions can be differentiated.
     """
     p = system.parameters if parameters is None else parameters
     if system.kind == MAP:
-        return (lambda n, y: system.law(n, y, p, system.forcing(n, p))), _same, _same
-    inner = substeps or max(1, math.ceil(dt / INNER[system.kind] - 1e-9))
-    h = dt / inner
+        return (lambda n, y: system.law(n, y, p, system.forcing(n, p))), _identity, _identity
+    substeps = substeps or max(1, math.ceil(dt / MAX_SUBSTEP[system.kind] - 1e-9))
+    h = dt / substeps
     if system.kind == FIELD:
-        one, begin, see = _field(system, h, p), _same, _same
+        substep, begin, observe = _field(system, h, p), _identity, _identity
     elif system.kind == DELAY:
-        one, begin, see = _delayed(system, h, p)
+        substep, begin, observe = _delay(system, h, p)
     else:
-        one, begin, see = _scheme(system, h, p, scheme), _same, _same
+        substep, begin, observe = _scheme(system, h, p, scheme), _identity, _identity
 
     def step(t, state):
-        if inner == 1:
-            return one(t, state)
-        return jax.lax.fori_loop(0, inner, lambda i, s: one(t + i * h, s), state)
+        if substeps == 1:
+            return substep(t, state)
+        return jax.lax.fori_loop(0, substeps, lambda i, s: substep(t + i * h, s), state)
 
-    return step, begin, see
+    return step, begin, observe
 
 
 def _scheme(system: System, h: float, p: Parameters, scheme: str) -> Step:
@@ -179,8 +212,8 @@ def _scheme(system: System, h: float, p: Parameters, scheme: str) -> Step:
     return euler if scheme == "euler" else rk4
 
 
-def _delayed(system: System, h: float, p: Parameters):
-    """Of one variable: y at t - delay - h, t - delay, ..., t."""
+def _delay(system: System, h: float, p: Parameters):
+    """A delay equation in one variable; a state is y at t - delay - h, t - delay, ..., t."""
     lags = round(float(p["delay"]) / h)
     if lags < 2 or abs(lags * h - float(p["delay"])) > 1e-9 * lags:
         rule = "a delay must be a multiple, at least twice, of the step inside a time step"
@@ -221,50 +254,50 @@ def _field(system: System, h: float, p: Parameters) -> Step:
     f3 = mean((-4 - 3 * circle - circle**2 + e * (4 - circle)) / circle**3)
     whole, root = np.exp(linear), np.exp(linear / 2)
 
-    def rest(t, v):
+    def nonlinear(t, v):
         y = jnp.fft.irfft(v, points)
         return derivative * jnp.fft.rfft(system.law(t, y, p, system.forcing(t, p)))
 
     def step(t, y):
         v = jnp.fft.rfft(y)
-        n1 = rest(t, v)
+        n1 = nonlinear(t, v)
         a = root * v + half * n1
-        n2 = rest(t + h / 2, a)
+        n2 = nonlinear(t + h / 2, a)
         b = root * v + half * n2
-        n3 = rest(t + h / 2, b)
+        n3 = nonlinear(t + h / 2, b)
         c = root * a + half * (2 * n3 - n1)
-        n4 = rest(t + h, c)
+        n4 = nonlinear(t + h, c)
         return jnp.fft.irfft(whole * v + f1 * n1 + 2 * f2 * (n2 + n3) + f3 * n4, points)
 
     return step
 
 
-def _fixed(system, span, scheme, substeps, shared, own, y):
+def _fixed_steps(system, span, scheme, substeps, shared, individual, y):
     """One trajectory by steps of equal length."""
-    p = {**shared, **own}
-    step, begin, see = stepper(system, span.dt, p, scheme=scheme, substeps=substeps)
+    p = {**shared, **individual}
+    step, begin, observe = stepper(system, span.dt, p, scheme=scheme, substeps=substeps)
 
     def forward(n, state):
-        return step((n - span.before) * span.dt, state)
+        return step((n - span.transient_steps) * span.dt, state)
 
-    def seen(state, n):
+    def observed(state, n):
         state = forward(n, state)
-        return state, see(state)
+        return state, observe(state)
 
-    state = jax.lax.fori_loop(0, span.before, forward, begin(y))
-    _, ys = jax.lax.scan(seen, state, span.before + jnp.arange(span.steps))
-    return jnp.concatenate([see(state)[None], ys])
+    state = jax.lax.fori_loop(0, span.transient_steps, forward, begin(y))
+    _, ys = jax.lax.scan(observed, state, span.transient_steps + jnp.arange(span.steps))
+    return jnp.concatenate([observe(state)[None], ys])
 
 
-def _adaptive(system, span, tolerance, stiff, shared, own, y):
-    """One trajectory by steps that keep to the tolerance."""
+def _adaptive(system, span, tolerance, stiff, shared, individual, y):
+    """One trajectory by steps whose errors stay within the tolerance."""
     import diffrax  # here: it takes a while to load
 
     def slope(t, y, p):
         return system.law(t, y, p, system.forcing(t, p))
 
     times = span.dt * jnp.arange(span.steps + 1)
-    control = diffrax.ClipStepSizeController(  # (what is interpolated is less exact)
+    control = diffrax.ClipStepSizeController(  # steps end at `times`: interpolation is coarser
         diffrax.PIDController(
             rtol=tolerance, atol=tolerance, dtmin=1e-12 * span.dt, force_dtmin=False
         ),
@@ -273,66 +306,59 @@ def _adaptive(system, span, tolerance, stiff, shared, own, y):
     return diffrax.diffeqsolve(
         diffrax.ODETerm(slope),
         diffrax.Kvaerno5() if stiff else diffrax.Dopri8(),
-        t0=-span.before * span.dt,
+        t0=-span.transient_steps * span.dt,
         t1=span.steps * span.dt,
         dt0=None,
         y0=y,
-        args={**shared, **own},
+        args={**shared, **individual},
         saveat=diffrax.SaveAt(ts=times),
         stepsize_controller=control,
-        max_steps=MOST * (span.before + span.steps + 1),
+        max_steps=MAX_STEPS * (span.transient_steps + span.steps + 1),
         throw=False,
     ).ys
 
 
-def _apart(values: Parameters, start: np.ndarray):
-    """The parameters that all trajectories share, those that they do not, and the starts."""
-    arrays = {name: np.asarray(value, np.float64) for name, value in values.items()}
-    own = {name: value for name, value in arrays.items() if value.ndim}
-    counts = {value.shape for value in own.values()}
-    counts |= {start.shape[:1]} if start.ndim == 2 else set()
-    if len(counts) > 1 or any(len(count) != 1 for count in counts):
-        rule = "parameters and starts must be one number each, or one for each trajectory"
-        got = ", ".join(map(str, sorted(counts)))
-        raise InputError(rule, f"shapes {got}", "Give arrays of one length.")
+def _by_sharing(parameters: Parameters) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """The parameters that all trajectories share, and those that they do not."""
+    arrays = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
     shared = {name: float(value) for name, value in arrays.items() if not value.ndim}
-    many = counts.pop()[0] if counts else 1
-    return shared, own, np.broadcast_to(start, (many, start.shape[-1]))
+    return shared, {name: value for name, value in arrays.items() if value.ndim}
 
 
-def _same(y):
+def _identity(y):
     return y
 
 
 def _check(system: System, steps: int, dt: float | int, scheme: str, tolerance: float) -> None:
-    at_least_one("steps", steps)
+    check_positive_integer("steps", steps)
     if not 0 < dt < math.inf:
         raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
     if scheme not in SCHEMES:
-        raise InputError("`scheme` must be a known one", scheme, nearest(scheme, SCHEMES))
+        raise InputError("`scheme` must be a known one", scheme, did_you_mean(scheme, SCHEMES))
     if not 0 < tolerance < 1:
         rule = "`tolerance` must lie between 0 and 1"
-        raise InputError(rule, tolerance, "1e-9 keeps nine digits a step.")
+        raise InputError(rule, tolerance, "Leave it out for the default of 1e-9.")
 
 
-def _check_shared(system: System, own: Parameters) -> None:
-    """Refuse a parameter of each trajectory's own that decides how a step is made."""
-    fixed = {DELAY: ["delay"], FIELD: list(own)}.get(system.kind, [])
-    for name in own:
+def _check_shared(system: System, individual: Parameters) -> None:
+    """Refuse different values of a parameter that the scheme itself depends on."""
+    fixed = {DELAY: ["delay"], FIELD: list(individual)}.get(system.kind, [])
+    for name in individual:
         if name in fixed:
             rule = f"`{name}` of `{system.name}` must be one number for all trajectories"
-            raise InputError(rule, f"{len(own[name])}", "Solve one after the other.")
+            remedy = f"Solve for one value of `{name}` after the other."
+            raise InputError(rule, f"{len(individual[name])}", remedy)
 
 
-def _check_finite(system: System, solved: np.ndarray, span: Span) -> None:
+def _check_finite(system: System, solution: np.ndarray, span: Span) -> None:
     """Refuse a solution that went to infinity, or whose steps became too short."""
-    sound = np.isfinite(solved).all(axis=-1)
-    if sound.all():
+    finite = np.isfinite(solution).all(axis=-1)
+    if finite.all():
         return
-    first = int(np.argmin(sound.all(axis=0)))
-    where = (
-        "in its transient" if first == 0 and span.before else f"near time {first * span.dt:.6g}"
-    )
+    first = int(np.argmin(finite.all(axis=0)))
+    where = f"near time {first * span.dt:.6g}"
+    if first == 0 and span.transient_steps:
+        where = "in its transient"
     rule = f"the solution of `{system.name}` must stay finite"
     remedy = "Change its parameters or its start, or take fewer steps."
-    raise InputError(rule, f"one that is lost {where}", remedy)
+    raise InputError(rule, f"one that diverges {where}", remedy)

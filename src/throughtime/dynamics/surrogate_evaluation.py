@@ -1,4 +1,4 @@
-"""A surrogate beside the truth, and beside the schemes that take the same steps."""
+"""The error of a surrogate, beside a linear map and schemes that take the same steps."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,48 +15,52 @@ from .systems import FLOW, System
 from .trajectories import Trajectories
 
 SCHEMES = {"Euler forward": "euler", "Runge-Kutta 4": "rk4"}
+"""The schemes that a surrogate of a flow is compared with."""
+
+DIVERGED = 100
+"""A solution whose NRMSE is above this counts as diverged."""
 
 Errors = Float64[np.ndarray, " trajectory"]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A surrogate on trajectories that it was not trained on, closed-loop.
+class SurrogateEvaluation:
+    """A surrogate on trajectories that its training never used, in closed loop.
 
     Attributes
     ----------
     system, dt
-        What is solved, in what steps.
+        The system that was solved, and the time step.
     unseen
-        The truth.
-    solved
-        By the network.
+        The true trajectories.
+    solution
+        The solution of the network, `(trajectory, time, variable)`.
     seconds
-        That it took, compilation included.
+        The time it took, compilation included.
     errors
-        NRMSE of each trajectory over all its steps, each variable over its spread.
-    valid
-        The time, in the system's unit, until the error first exceeds .4 standard deviations;
-        all of the time where it never does.
+        The NRMSE of each trajectory over all its steps, each variable divided by its standard
+        deviation.
+    valid_times
+        For each trajectory, the time, in the system's unit, until the error first exceeds 0.4
+        standard deviations; the whole time if it never does.
     linear
-        The errors of a linear map that reads the same; see `linear_map`.
+        The errors of a linear map with the same inputs; see `linear_map`.
     schemes
-        The errors of schemes that take the same steps, by name; infinite where they lose the
-        solution.
+        The errors of schemes with the same steps, by name; infinite where a scheme diverges.
     """
 
     system: System
     dt: float | int
     unseen: Trajectories
-    solved: Float64[np.ndarray, "trajectory time variable"]
+    solution: Float64[np.ndarray, "trajectory time variable"]
     seconds: float
     errors: Errors
-    valid: Errors
+    valid_times: Errors
     linear: Errors
     schemes: dict[str, Errors]
 
     def scheme(self, name: str, which: int) -> Float64[np.ndarray, "time variable"]:
-        """What a scheme of `simulate` makes of one trajectory in the same steps."""
+        """The solution of one trajectory by a scheme of `simulate` with the same steps."""
         own = {key: float(values[which]) for key, values in self.unseen.parameters.items()}
         start = self.unseen.states[which, 0]
         fixed = {"dt": self.dt, "scheme": name, "substeps": 1, "finite": False}
@@ -64,44 +68,41 @@ class Judged:
 
     @property
     def steps(self) -> int:
-        """Of each trajectory."""
-        return self.solved.shape[1] - 1
+        """The number of steps of each trajectory."""
+        return self.solution.shape[1] - 1
 
     def sentences(self) -> list[str]:
-        """What that means: the error, how long it holds, what other schemes do."""
-        median, worst = float(np.median(self.errors)), float(self.errors.max())
-        told = [
+        """The error, how long the solution stays valid, and the errors of the others."""
+        sentences = [
             f"Over {len(self.errors)} unseen trajectories of {self.steps:,} steps of"
-            f" {self.dt:g} the NRMSE is {median:.2g} (median), {worst:.2g} (worst)."
+            f" {self.dt:g} the NRMSE is {_median_and_worst(self.errors)}."
         ]
         span, lyapunov = self.steps * self.dt, self.system.lyapunov_time
-        if (self.valid < span).any():
-            valid = float(np.median(self.valid))
+        if (self.valid_times < span).any():
+            valid = float(np.median(self.valid_times))
             times = f", {valid / lyapunov:.1f} Lyapunov times" if lyapunov else ""
-            told.append(
-                f"It stays within .4 standard deviations of the truth for {valid:.4g} units of"
+            sentences.append(
+                f"It stays within 0.4 standard deviations of the truth for {valid:.4g} units of"
                 f" time (median{times})."
             )
-        beside = {"A linear map that reads the same": self.linear}
-        beside |= {f"{name} with the same steps": e for name, e in self.schemes.items()}
-        for name, errors in beside.items():
+        others = {"A linear map with the same inputs": self.linear}
+        others |= {f"{name} with the same steps": e for name, e in self.schemes.items()}
+        for name, errors in others.items():
             error = float(np.median(errors))
-            how = f"has {error:.2g}" if error < 100 else "loses the solution"
-            told.append(f"{name} {how}.")
-        return told
+            sentences.append(
+                f"{name} {f'has {error:.2g}' if error < DIVERGED else 'diverges'}."
+            )
+        return sentences
 
-    def under_another(self) -> str:
-        """The same in a sentence, of a drive of another kind than it was trained on."""
-        median, worst = float(np.median(self.errors)), float(self.errors.max())
-        return (
-            "Under a drive of another kind, noise of eight waves, it is"
-            f" {median:.2g} (median), {worst:.2g} (worst)."
-        )
+    def random_drive_sentence(self) -> str:
+        """The error under a random drive; see `Surrogate.evaluate_random_drive`."""
+        errors = _median_and_worst(self.errors)
+        return f"Under a random drive, a sum of eight waves, it is {errors}."
 
     def to_json(self) -> dict[str, Any]:
-        """The same as numbers."""
+        """The errors as numbers; null where they are infinite."""
 
-        def three(errors: Errors) -> dict[str, float | None]:
+        def summary(errors: Errors) -> dict[str, float | None]:
             values = {
                 "median": float(np.median(errors)),
                 "mean": float(np.mean(errors)),
@@ -113,38 +114,65 @@ class Judged:
             "trajectories": len(self.errors),
             "steps": self.steps,
             "dt": self.dt,
-            "nrmse": three(self.errors),
-            "valid_time": float(np.median(self.valid)),
+            "nrmse": summary(self.errors),
+            "valid_time": float(np.median(self.valid_times)),
             "seconds": self.seconds,
-            "linear_map": three(self.linear),
-            "schemes": {name: three(errors) for name, errors in self.schemes.items()},
+            "linear_map": summary(self.linear),
+            "schemes": {name: summary(errors) for name, errors in self.schemes.items()},
         }
 
 
-def judged(
+def evaluate_solution(
     system: System,
     dt: float | int,
     unseen: Trajectories,
-    solved: Float64[np.ndarray, "trajectory time variable"],
+    solution: Float64[np.ndarray, "trajectory time variable"],
     linear: LinearMap,
     spread: Float64[np.ndarray, " variable"],
     seconds: float,
-) -> Judged:
-    """Judge what a network solved; `spread` is the standard deviation of each variable."""
-    errors = _errors(unseen.states, solved, spread)
-    mapped = linear.solve(unseen.states[:, 0], unseen.inputs)
-    sound = np.where(np.isfinite(solved), solved, 1e9)
-    valid = valid_time(unseen.states[:, 1:], sound[:, 1:], dt=dt, spread=spread)
+) -> SurrogateEvaluation:
+    """Compare the solution of a network with the truth, a linear map and schemes.
+
+    Parameters
+    ----------
+    system, dt
+        The system that was solved, and the time step.
+    unseen
+        The true trajectories.
+    solution
+        The solution of the network.
+    linear
+        The linear map.
+    spread
+        The standard deviation of each variable.
+    seconds
+        The time that the solution took.
+    """
+    truth = unseen.states
+    with_finite_errors = np.where(np.isfinite(solution), solution, 1e9)
+    valid_times = valid_time(truth[:, 1:], with_finite_errors[:, 1:], dt=dt, spread=spread)
     schemes = {}
     if system.kind == FLOW:
         for name, scheme in SCHEMES.items():
-            schemes[name] = _errors(unseen.states, _by(system, dt, unseen, scheme), spread)
-    of_map = _errors(unseen.states, mapped, spread)
-    return Judged(system, dt, unseen, solved, seconds, errors, valid, of_map, schemes)
+            by_scheme = _solve_by_scheme(system, dt, unseen, scheme)
+            schemes[name] = _errors(truth, by_scheme, spread)
+    return SurrogateEvaluation(
+        system,
+        dt,
+        unseen,
+        solution,
+        seconds,
+        _errors(truth, solution, spread),
+        valid_times,
+        _errors(truth, linear.solve(truth[:, 0], unseen.inputs), spread),
+        schemes,
+    )
 
 
-def _by(system: System, dt: float | int, unseen: Trajectories, scheme: str) -> np.ndarray:
-    """What a scheme makes of the trajectories in the same steps, lost ones and all."""
+def _solve_by_scheme(
+    system: System, dt: float | int, unseen: Trajectories, scheme: str
+) -> np.ndarray:
+    """The trajectories, solved by a scheme in the same steps; some may diverge."""
     return simulate(
         system,
         unseen.states.shape[1] - 1,
@@ -157,15 +185,20 @@ def _by(system: System, dt: float | int, unseen: Trajectories, scheme: str) -> n
     )
 
 
-def _errors(truth: np.ndarray, solved: np.ndarray, spread: np.ndarray) -> Errors:
+def _errors(truth: np.ndarray, solution: np.ndarray, spread: np.ndarray) -> Errors:
+    """The NRMSE of each trajectory; infinite where it is not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
-        pairs = zip(truth / spread, solved / spread, strict=True)
+        pairs = zip(truth / spread, solution / spread, strict=True)
         errors = np.array([_nrmse(one[1:], other[1:]) for one, other in pairs])
     return np.where(np.isfinite(errors), errors, np.inf)
 
 
-def _nrmse(truth: np.ndarray, solved: np.ndarray) -> float:
-    """The NRMSE; where a trajectory stands still, what is off is off without bound."""
+def _nrmse(truth: np.ndarray, solution: np.ndarray) -> float:
+    """The NRMSE; for a constant truth, 0 if it is met and infinite if not."""
     if np.ptp(truth, axis=0).max() == 0:
-        return 0.0 if np.allclose(truth, solved) else np.inf
-    return nrmse(truth, solved)
+        return 0.0 if np.allclose(truth, solution) else np.inf
+    return nrmse(truth, solution)
+
+
+def _median_and_worst(errors: Errors) -> str:
+    return f"{float(np.median(errors)):.2g} (median), {float(errors.max()):.2g} (worst)"

@@ -1,9 +1,10 @@
-r"""Dynamical systems: each a law in a few lines, with its parameters and what is known of it.
+r"""Dynamical systems, each a law of a few lines with its parameters and known properties.
 
-A *flow* has a slope, $\dot y = f(t, y, p, u)$, a *map* a next state,
-$y_{n+1} = f(n, y_n, p, u)$. p are parameters by name and u inputs that drive the system. Laws
-are written in `jax.numpy`, for one state, so that they can be differentiated and mapped over. A
-system of your own is a `System` with a function of yours, or text (`equations.equations`).
+A *flow* is given by its time derivative, $\dot y = f(t, y, p, u)$, a *map* by its next state,
+$y_{n+1} = f(n, y_n, p, u)$. p are named parameters and u are inputs that drive the system. Laws
+are written in `jax.numpy` for a single state, so that they can be differentiated and mapped
+over many states. For a system of your own, construct a `System` with a Python function, or
+write it as text (`equations.equations`).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from throughtime.errors import InputError, nearest
+from throughtime.errors import InputError, did_you_mean
 
 Law = Callable[[Any, Array, Mapping[str, Any], Any], Array]
 
@@ -22,37 +23,41 @@ FLOW, MAP, DELAY, FIELD = "flow", "map", "delay", "field"
 
 @dataclass(frozen=True)
 class System:
-    r"""A dynamical system.
+    r"""A dynamical system: its law, parameters, initial state and known properties.
 
-    Attributes
+    Parameters
     ----------
     name, about, source
-        What it is called, what it is, who described it so.
+        Its name, a short description, and who first described it.
     variables
         Names of the components of a state.
     law
-        The slope or the next state, `law(t, y, p, u)`. Of a `delay` `law(t, y, p, u, delayed)`
-        with the state `p["delay"]` before; of a `field` the part of the slope that is not
-        linear, see `kind`.
+        `law(t, y, p, u)`: the time derivative of a flow, or the next state of a map. For a
+        `delay`, `law(t, y, p, u, delayed)`, where `delayed` is the state at `t - p["delay"]`.
+        For a `field`, the part of the derivative that `linear` does not cover; see `kind`.
     parameters
         Their values by name.
     start
-        A state to begin from.
+        The default initial state.
     dt
-        A time step that shows its motion; 1 for a map.
+        A time step that resolves the motion; 1 for a map.
     unit
-        Of the time.
+        The unit of time, for figures.
     inputs
-        Names of what drives it, u.
+        Names of the inputs u.
     kind
-        `flow`, `map`, `delay`, or `field`: points along a circle, of which `linear(wavenumbers,
-        p)` is the linear part in Fourier space.
+        `flow`, `map`, `delay`, or `field`: a partial differential equation on a circle,
+        $\dot y = L y + \partial_x f$, with values of y at equally spaced points.
+    linear
+        For a `field`, `linear(wavenumbers, p)`: the linear operator L in Fourier space.
     transient
-        Time until it is on its attractor.
+        Time after which a trajectory has reached the attractor.
     exponents
-        Known Lyapunov exponents, per unit of time, the largest first.
+        Known Lyapunov exponents per unit of time, largest first.
     period
-        Known, of the cycle that it settles on, in units of time.
+        Known period of the cycle that the system settles on, in units of time.
+    drive
+        `drive(t, p)`: the inputs at time t. Without it they are 0.
     """
 
     name: str
@@ -73,29 +78,29 @@ class System:
     drive: Callable[[Any, Mapping[str, Any]], Array] | None = field(default=None, repr=False)
 
     def forcing(self, t, p: Mapping[str, Any]) -> Float[Array, " input"]:
-        """u at time t: as `drive` says, or 0 where nothing drives it."""
+        """The inputs u at time t: given by `drive`, or 0 without one."""
         if self.drive is not None:
             return self.drive(t, p)
         return jnp.zeros(len(self.inputs))
 
     @property
     def lyapunov_time(self) -> float | None:
-        """1 over the largest exponent, in units of time; None if it is not known to be > 0."""
+        """Inverse of the largest exponent; None unless that is known to be positive."""
         known = self.exponents and self.exponents[0] > 0
         return 1 / self.exponents[0] if known else None
 
     def with_parameters(self, **values: float | int) -> "System":
-        """The system with some parameters changed; what was known of it is dropped.
+        """A copy with some parameters changed, and then without the known properties.
 
         Raises
         ------
         InputError
-            For a parameter that it does not have.
+            If the system has no such parameter, or a value is not finite.
         """
         for name, value in values.items():
             if name not in self.parameters:
                 rule = f"`{self.name}` must have the parameter that is set"
-                raise InputError(rule, f"`{name}`", nearest(name, self.parameters))
+                raise InputError(rule, f"`{name}`", did_you_mean(name, self.parameters))
             if not float("-inf") < value < float("inf"):
                 rule = f"the parameter `{name}` must be a finite number"
                 raise InputError(rule, value, f"Change `{name}`.")
@@ -188,16 +193,16 @@ def _mackey_glass(t, y, p, u, delayed):
 
 
 def _kuramoto_sivashinsky(t, y, p, u):
-    """What stands under the slope in space: -u u_x = d/dx (-u^2 / 2)."""
+    """The function under the spatial derivative: -u u_x = d/dx (-u^2 / 2)."""
     return -(y**2) / 2
 
 
-def _wrinkles(wavenumbers, p):
-    """-u_xx - u_xxxx: long waves grow, short ones die."""
+def _kuramoto_sivashinsky_linear(wavenumbers, p):
+    """-u_xx - u_xxxx in Fourier space: long waves grow, short ones decay."""
     return wavenumbers**2 - wavenumbers**4
 
 
-_TWO = 2 * 3.141592653589793
+_TWO_PI = 2 * 3.141592653589793
 
 SYSTEMS: dict[str, System] = {
     system.name: system
@@ -206,43 +211,43 @@ SYSTEMS: dict[str, System] = {
             "oscillator", "a mass on a spring, damped and driven by a force F(t)",
             "Newton 1687; the lecture", ("x", "v"), _oscillator,
             {"damping": 0.2, "stiffness": 1.0, "amplitude": 1.0, "frequency": 1.2},
-            (1.0, 0.0), dt=0.1, unit="s", inputs=("F",), drive=_cosine, period=_TWO / 1.2,
+            (1.0, 0.0), dt=0.1, unit="s", inputs=("F",), drive=_cosine, period=_TWO_PI / 1.2,
             transient=100.0,
         ),
         System(
-            "pendulum", "a pendulum, damped, and driven by a torque",
+            "pendulum", "a damped pendulum, driven by a torque",
             "Huygens 1673", ("angle", "speed"), _pendulum,
             {"gravity": 9.81, "length": 1.0, "damping": 0.1, "amplitude": 0.0,
              "frequency": 1.0},
             (1.0, 0.0), dt=0.05, unit="s", inputs=("torque",), drive=_cosine,
         ),
         System(
-            "van-der-pol", "an oscillator that drives itself", "van der Pol 1926",
+            "van-der-pol", "a self-sustained oscillator", "van der Pol 1926",
             ("x", "v"), _van_der_pol, {"mu": 1.0}, (2.0, 0.0), dt=0.1, transient=50.0,
             exponents=(0.0, -1.059), period=6.6632868593231301896996820305,
         ),
         System(
-            "duffing", "a beam between two magnets, shaken", "Duffing 1918; Holmes 1979",
-            ("x", "v"), _duffing,
+            "duffing", "a beam between two magnets, driven by a periodic force",
+            "Duffing 1918; Holmes 1979", ("x", "v"), _duffing,
             {"damping": 0.3, "linear": -1.0, "cubic": 1.0, "amplitude": 0.5,
              "frequency": 1.2},
             (1.0, 0.0), dt=0.1, inputs=("F",), drive=_cosine, transient=200.0,
         ),
         System(
-            "lotka-volterra", "prey and hunters", "Lotka 1925; Volterra 1926",
+            "lotka-volterra", "predators and prey", "Lotka 1925; Volterra 1926",
             ("prey", "hunters"), _lotka_volterra,
             {"birth": 1.1, "eaten": 0.4, "growth": 0.1, "death": 0.4}, (10.0, 10.0), dt=0.1,
         ),
         System(
-            "fitzhugh-nagumo", "a nerve that fires, fast and slow",
+            "fitzhugh-nagumo", "a spiking nerve cell, with a fast and a slow variable",
             "FitzHugh 1961; Nagumo et al. 1962", ("v", "w"), _fitzhugh_nagumo,
             {"current": 0.5, "rate": 0.08, "a": 0.7, "b": 0.8}, (0.5, 0.0), dt=0.4,
             transient=400.0,
         ),
         System(
-            "lorenz63", "convection in three numbers", "Lorenz 1963", ("x", "y", "z"),
-            _lorenz63, {"sigma": 10.0, "rho": 28.0, "beta": 8 / 3}, (1.0, 1.0, 25.0),
-            dt=0.02, transient=20.0, exponents=(0.9056, 0.0, -14.5723),
+            "lorenz63", "convection, reduced to three variables", "Lorenz 1963",
+            ("x", "y", "z"), _lorenz63, {"sigma": 10.0, "rho": 28.0, "beta": 8 / 3},
+            (1.0, 1.0, 25.0), dt=0.02, transient=20.0, exponents=(0.9056, 0.0, -14.5723),
         ),
         System(
             "lorenz96", "waves around a circle of latitude, 40 points", "Lorenz 1996",
@@ -250,50 +255,51 @@ SYSTEMS: dict[str, System] = {
             (8.01,) + (8.0,) * 39, dt=0.05, unit="5 days", transient=50.0,
         ),
         System(
-            "rossler", "one fold and one twist", "Rossler 1976", ("x", "y", "z"), _rossler,
+            "rossler", "chaos from a single fold", "Rossler 1976", ("x", "y", "z"), _rossler,
             {"a": 0.2, "b": 0.2, "c": 5.7}, (1.0, 1.0, 0.0), dt=0.1, transient=200.0,
             exponents=(0.0714, 0.0, -5.3943),
         ),
         System(
-            "double-pendulum", "a pendulum that hangs on a pendulum",
+            "double-pendulum", "a pendulum that hangs from another pendulum",
             "Shinbrot, Grebogi, Wisdom and Yorke 1992",
             ("angle", "angle2", "speed", "speed2"), _double_pendulum,
             {"gravity": 9.81, "length": 1.0}, (2.0, 2.0, 0.0, 0.0), dt=0.02, unit="s",
         ),
         System(
-            "logistic", "a population that limits itself", "May 1976", ("x",), _logistic,
+            "logistic", "a population whose growth is limited", "May 1976", ("x",), _logistic,
             {"r": 4.0}, (0.3,), dt=1.0, kind=MAP, transient=100.0,
             exponents=(0.6931471805599453,),
         ),
         System(
-            "henon", "a stretched and folded plane", "Henon 1976", ("x", "y"), _henon,
-            {"a": 1.4, "b": 0.3}, (0.1, 0.1), dt=1.0, kind=MAP, transient=100.0,
+            "henon", "a map that stretches and folds the plane", "Henon 1976", ("x", "y"),
+            _henon, {"a": 1.4, "b": 0.3}, (0.1, 0.1), dt=1.0, kind=MAP, transient=100.0,
             exponents=(0.4192, -1.6232),
         ),
         System(
-            "mackey-glass", "blood cells made with a delay", "Mackey and Glass 1977", ("x",),
-            _mackey_glass, {"beta": 0.2, "gamma": 0.1, "power": 10.0, "delay": 17.0}, (1.2,),
-            dt=1.0, kind=DELAY, transient=1000.0,
+            "mackey-glass", "the production of blood cells, with a delay",
+            "Mackey and Glass 1977", ("x",), _mackey_glass,
+            {"beta": 0.2, "gamma": 0.1, "power": 10.0, "delay": 17.0}, (1.2,), dt=1.0,
+            kind=DELAY, transient=1000.0,
         ),
         System(
             "kuramoto-sivashinsky", "a flame front, 64 points on a circle of length 22",
             "Kuramoto 1978; Sivashinsky 1977; Cvitanovic, Davidchack and Siminos 2010",
             tuple(f"u{i}" for i in range(64)), _kuramoto_sivashinsky, {"length": 22.0},
             tuple(0.1 * (1 + i % 5) * (-1.0) ** (i // 7) for i in range(64)), dt=0.25,
-            kind=FIELD, linear=_wrinkles, transient=200.0,
+            kind=FIELD, linear=_kuramoto_sivashinsky_linear, transient=200.0,
         ),
     )
 }  # fmt: skip
-"""The systems by name."""
+"""All systems that have a name."""
 
 
 def system(name: str, **parameters: float | int) -> System:
-    """A system by name, some of its parameters changed.
+    """A system by its name, with some parameters changed if given.
 
     Raises
     ------
     InputError
-        For an unknown system or parameter.
+        If the system or a parameter is unknown.
 
     Examples
     --------
@@ -301,5 +307,5 @@ def system(name: str, **parameters: float | int) -> System:
     14.0
     """
     if name not in SYSTEMS:
-        raise InputError("a system must be known by name", name, nearest(name, SYSTEMS))
+        raise InputError("a system must be known by name", name, did_you_mean(name, SYSTEMS))
     return SYSTEMS[name].with_parameters(**parameters)

@@ -1,4 +1,4 @@
-"""What there is to look at in a trained model: its first network, and what it knew."""
+"""A trained network with everything that its diagnosis needs, from any kind of model."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,44 +16,47 @@ from throughtime.recurrence.network import Network
 from throughtime.training.batches import Batch
 
 from . import maps
-from .gradient_flow import looked_at
+from .gradient_flow import example_batch
 from .maps import Map
 from .simulate import simulate
 from .surrogate import Surrogate
 from .systems import System
 
-LONG = 20_000
-"""Steps of a system that a surrogate of it is compared with, and of a free run, at most."""
+MAX_STEPS = 20_000
+"""The longest free run, and the longest true trajectory that a surrogate is compared with."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A trained network with what is needed to look at it.
+class TrainedNetwork:
+    """The first network of a fitted model, its data, and what is known of the true dynamics.
 
     Attributes
     ----------
-    name, members
-        Of what; of how many networks it is the first.
+    name
+        The name of the series or the system.
+    members
+        The number of networks in the model's ensemble.
     network
-        It.
+        The first of these networks.
     batch, loss
-        Sequences that it learns from, scaled.
+        Scaled training sequences, and the loss that was trained.
     context
-        A stretch of the series, scaled.
+        A stretch of the scaled series, from whose end free runs start.
     carry
-        Whether its state is carried on.
-    names, scaler
-        Of the variables.
+        Whether the network's state is carried along the series.
+    variables, scaler
+        The names of the variables, and their scaler.
     truth
-        The series in its own units.
+        The series in its own units, `(time, variable)`.
     end
-        The row of the truth that follows the context; None if it is of another trajectory.
-    time, unit
-        Of a step.
-    known
-        Lyapunov exponents of what it learns, if known.
-    held
-        Names of inputs that are held at their mean.
+        The row of `truth` that follows the context; None if the context is from another
+        trajectory.
+    dt, unit
+        The time of a step, and its unit.
+    exponents
+        Known Lyapunov exponents of the true dynamics.
+    constant_inputs
+        The names of the inputs that free runs hold constant, at their means.
     """
 
     name: str
@@ -63,130 +66,140 @@ class Subject:
     loss: str
     context: np.ndarray
     carry: bool
-    names: tuple[str, ...]
+    variables: tuple[str, ...]
     scaler: Scaler
     truth: Float64[np.ndarray, "time variable"]
     end: int | None
-    time: float
+    dt: float
     unit: str
-    known: tuple[float, ...]
-    held: tuple[str, ...]
+    exponents: tuple[float, ...]
+    constant_inputs: tuple[str, ...]
 
     def dynamics(self) -> Map:
-        """The network left to itself, in double precision.
+        """The map to analyse: the network in closed loop, without a level that nothing fixes.
 
-        Of one that measures each window from its start the level, which nothing holds, is left
-        out: a state is a window less its first value.
+        A centred network measures each window from its first value, so adding a constant to
+        the series changes nothing. Its states are therefore windows less their first value.
         """
-        alone, centred = self.left_alone(), self.network.centred
+        closed_loop, centred = self.closed_loop(), self.network.centred
         if not centred:
-            return alone
+            return closed_loop
 
-        def level(rows):
+        def without_level(rows):
             first = rows[:, :centred]
             return rows - jnp.tile(first, rows.shape[1] // centred)
 
         def step(n, rows):
-            return level(alone.step(n, rows))
+            return without_level(closed_loop.step(n, rows))
 
-        return replace(alone, step=step, start=level(alone.start[None])[0])
+        start = without_level(closed_loop.start[None])[0]
+        return replace(closed_loop, step=step, start=start)
 
-    def left_alone(self) -> Map:
-        """The network that reads its own outputs, in double precision."""
-        network = maps.double(self.network)
-        horizon = network.output_size // len(self.names)
-        extra = (network.input_size - len(self.names)) // horizon
+    def closed_loop(self) -> Map:
+        """The network reading its own outputs, in double precision."""
+        network = maps.to_float64(self.network)
+        horizon = network.output_size // len(self.variables)
+        inputs = (network.input_size - len(self.variables)) // horizon
         context = np.asarray(self.context, np.float64)
-        found = maps.map_of_network(network, context, np.zeros(extra), carry=self.carry)
-        return replace(found, time=self.time * horizon)
+        found = maps.map_of_network(network, context, np.zeros(inputs), carry=self.carry)
+        return replace(found, dt=self.dt * horizon)
 
-    def in_units(
-        self, seen: Float64[np.ndarray, "step variable"]
+    def to_units(
+        self, observed: Float64[np.ndarray, "step variable"]
     ) -> Float64[np.ndarray, "step variable"]:
-        """What `dynamics` shows in the series' units; of a difference that is its size."""
-        return seen * self.scaler.std if self.network.centred else self.scaler.inverse(seen)
+        """Observations of `dynamics` in the series' units, without the level if it has none."""
+        if self.network.centred:
+            return observed * self.scaler.std
+        return self.scaler.inverse(observed)
 
 
-def subject(model: Forecaster | Surrogate, name: str = "") -> Subject:
-    """What there is to look at in a fitted model: its first network.
+def trained_network(model: Forecaster | Surrogate, name: str = "") -> TrainedNetwork:
+    """The first network of a fitted model, ready for a diagnosis.
+
+    Parameters
+    ----------
+    model
+        A fitted model.
+    name
+        Its name in the diagnosis; by default that of its series or system.
 
     Raises
     ------
     InputError
-        If it is not fitted.
+        If the model is not fitted.
     """
-    of = of_surrogate if isinstance(model, Surrogate) else of_forecaster
-    return of(model, name)  # pyright: ignore
+    if isinstance(model, Surrogate):
+        return from_surrogate(model, name)
+    return from_forecaster(model, name)
 
 
-def of_forecaster(model: Forecaster, name: str = "") -> Subject:
-    """As `subject`, of a forecaster."""
-    networks, parts = model.predictor(1).networks, model.parts_
+def from_forecaster(model: Forecaster, name: str = "") -> TrainedNetwork:
+    """The first network of a fitted forecaster; see `trained_network`."""
+    networks, data = model.predictor(1).networks, model.data_
     params, static = eqx.partition(networks, eqx.is_inexact_array)
     first = jax.tree.map(lambda leaf: leaf[0], params)
-    series, split = parts.series[0], parts.splits[0]
-    end = split.validation  # the end of what was learned from
+    series, split = data.series[0], data.splits[0]
+    end = split.validation  # where the validation part ends: the test part was never used
     with precision(model.dtype):
-        batch = looked_at(model.training_data())
-    return Subject(
-        name or series.name,
-        model.ensemble,
-        eqx.combine(first, static),
-        batch,
-        model.loss,
-        parts.scaler.transform(series.targets[end - parts.context : end]),
-        model.truncated,
-        series.target_names,
-        parts.scaler,
-        series.targets,
-        end,
-        1.0,
-        "step",
-        (),
-        series.input_names,
+        batch = example_batch(model.training_data())
+    return TrainedNetwork(
+        name=name or series.name,
+        members=model.ensemble,
+        network=eqx.combine(first, static),
+        batch=batch,
+        loss=model.loss,
+        context=data.scaler.transform(series.targets[end - data.context : end]),
+        carry=model.truncated,
+        variables=series.target_names,
+        scaler=data.scaler,
+        truth=series.targets,
+        end=end,
+        dt=1.0,
+        unit="step",
+        exponents=(),
+        constant_inputs=series.input_names,
     )
 
 
-def of_surrogate(model: Surrogate, name: str = "") -> Subject:
-    """As `subject`, of a surrogate."""
+def from_surrogate(model: Surrogate, name: str = "") -> TrainedNetwork:
+    """The first network of a fitted surrogate; see `trained_network`."""
     network, system = model.trained(), model.system_
-    trained = model.parts_[0].states
-    truth, known = trained[0], system.exponents
-    if model.told_:  # they are held at their mean
-        held = {name: float(model.parts_[0].parameters[name].mean()) for name in model.told_}
-        system = system.with_parameters(**held)
-        known = ()
-    if not system.inputs:  # longer than what it was trained on, and on the attractor
+    training = model.training_trajectories_
+    exponents = system.exponents
+    if model.input_parameters_:  # at their means, where the exponents are not known
+        means = {key: float(training.parameters[key].mean()) for key in model.input_parameters_}
+        system, exponents = system.with_parameters(**means), ()
+    truth = training.states[0]
+    if not system.inputs:  # then it can be longer than the training, and on the attractor
         truth = _attractor(system, model.dt_, truth)
     with precision(model.dtype):
-        batch = looked_at(model.training_data())
-    return Subject(
-        name or system.name,
-        1,
-        network,
-        batch,
-        "mse",
-        model.scaler_.transform(trained[0, -1:]),
-        True,
-        system.variables,
-        model.scaler_,
-        truth,
-        None,
-        model.dt_,
-        "unit of time" if system.kind != "map" else "step",
-        known,
-        (*system.inputs, *model.told_),
+        batch = example_batch(model.training_data())
+    return TrainedNetwork(
+        name=name or system.name,
+        members=1,
+        network=network,
+        batch=batch,
+        loss="mse",
+        context=model.scaler_.transform(training.states[0, -1:]),
+        carry=True,
+        variables=system.variables,
+        scaler=model.scaler_,
+        truth=truth,
+        end=None,
+        dt=model.dt_,
+        unit="unit of time" if system.kind != "map" else "step",
+        exponents=exponents,
+        constant_inputs=(*system.inputs, *model.input_parameters_),
     )
 
 
-def _attractor(system: System, dt: float | int, short: np.ndarray) -> np.ndarray:
-    """A long trajectory: by steps of one length, or where these fail by adaptive ones.
-
-    `short` where the system goes to infinity.
-    """
-    long = partial(simulate, system, LONG, dt=dt, transient=system.transient, finite=False)
-    for scheme in ("rk4", "adaptive"):  # (the first is twenty times as fast)
-        found = long(scheme=scheme)
-        if np.isfinite(found).all():
-            return found
-    return short
+def _attractor(system: System, dt: float | int, fallback: np.ndarray) -> np.ndarray:
+    """A long trajectory after the transient; the fallback if the system goes to infinity."""
+    solve = partial(
+        simulate, system, MAX_STEPS, dt=dt, transient=system.transient, finite=False
+    )
+    for scheme in ("rk4", "adaptive"):  # the first is twenty times as fast, where it is stable
+        states = solve(scheme=scheme)
+        if np.isfinite(states).all():
+            return states
+    return fallback

@@ -1,9 +1,10 @@
-r"""Trajectories of a system over ranges of what may change, as a network reads them.
+r"""Trajectories sampled over ranges of starts and parameters, as a network reads them.
 
-At step n a network reads the state $y_n$, what drives the system between $t_n$ and $t_{n+1}$
-(u at the start, in the middle and at the end of the step: Simpson's points), and the parameters
-that vary; it answers $y_{n+1}$. Parameters that only shape the drive, such as the frequency of
-a force, are not told: the force itself is, so that any other force can be put in its place.
+At step n a network reads the state $y_n$, the inputs u of the system between $t_n$ and
+$t_{n+1}$ (at the start, the middle and the end of the step: the points of Simpson's rule), and
+the parameters that vary; its output is $y_{n+1}$. Parameters that only shape the drive, such as
+the frequency of a force, are not inputs of the network: it reads the force itself, so that any
+other force can be put in its place.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from jaxtyping import Float64
 
 from throughtime._support.precision import precision
 from throughtime._support.seeds import generator
-from throughtime.errors import InputError, at_least_one, nearest
+from throughtime.errors import InputError, check_positive_integer, did_you_mean
 
 from .simulate import simulate
 from .systems import DELAY, MAP, System
@@ -26,59 +27,68 @@ from .systems import DELAY, MAP, System
 Range = tuple[float | int, float | int]
 
 POINTS = 3
-"""Of a step, at which the drive is told."""
+"""Points of a step at which the drive is sampled."""
+
+WAVES = 8
+"""Waves that a random drive is made of."""
 
 
 @dataclass(frozen=True)
 class Trajectories:
-    """Solutions of a system, and what a network reads on its way along them.
+    """Solutions of a system, and what a network reads along them.
 
     Attributes
     ----------
     states
         `(trajectory, step + 1, variable)`, in the variables' own units.
     inputs
-        `(trajectory, step, input)`: of the step from n to n + 1.
+        `(trajectory, step, input)`: the inputs of the network for the step from n to n + 1.
     parameters
-        Those that vary, by name, one for each trajectory.
+        The parameters that vary, by name, with one value per trajectory.
     """
 
     states: Float64[np.ndarray, "trajectory time variable"]
     inputs: Float64[np.ndarray, "trajectory step input"]
     parameters: dict[str, Float64[np.ndarray, " trajectory"]]
 
+    def subset(self, rows: slice) -> "Trajectories":
+        """Some of the trajectories."""
+        parameters = {name: values[rows] for name, values in self.parameters.items()}
+        return Trajectories(self.states[rows], self.inputs[rows], parameters)
+
 
 def check_learnable(system: System) -> None:
-    """Refuse what a network cannot learn from its state, its drive and its parameters alone.
+    """Refuse a system whose next state does not follow from state, drive and parameters.
 
     Raises
     ------
     InputError
+        If the system has a delay, or its law depends on time itself.
     """
     if system.kind == DELAY:
-        rule = "a surrogate learns systems whose state is what is seen"
+        rule = "a surrogate learns systems whose whole state is observed"
         remedy = "Forecast its series instead: `throughtime forecast`."
         raise InputError(rule, f"`{system.name}`, which has a delay", remedy)
-    if system.kind == MAP or not depends(system)[0]:
+    if system.kind == MAP or not dependencies(system)[0]:
         return
     rule = "what changes with time must be a drive of its own"
     raise InputError(rule, "`t` in a slope", "Give it a name: `x' = F - x; F = cos(t)`.")
 
 
-def told(system: System, ranges: Mapping[str, Range]) -> tuple[str, ...]:
-    """The parameters that vary and that the law itself depends on, not its drive alone."""
-    used = depends(system)[1]
+def input_parameters(system: System, ranges: Mapping[str, Range]) -> tuple[str, ...]:
+    """The varying parameters that a network reads: those the law, not only its drive, uses."""
+    used = dependencies(system)[1]
     return tuple(name for name in ranges if name in used)
 
 
-def names(system: System, ranges: Mapping[str, Range]) -> tuple[str, ...]:
-    """What the inputs of `Trajectories` are called."""
+def input_names(system: System, ranges: Mapping[str, Range]) -> tuple[str, ...]:
+    """Names of the columns of `Trajectories.inputs`."""
     points = ("start", "middle", "end") if system.kind != MAP else ("start",)
     driven = (f"{u}, {point}" for point in points for u in system.inputs)
-    return (*driven, *told(system, ranges))
+    return (*driven, *input_parameters(system, ranges))
 
 
-def draw(
+def sample_trajectories(
     system: System,
     ranges: Mapping[str, Range],
     count: int,
@@ -86,102 +96,151 @@ def draw(
     dt: float | int,
     seed: int = 0,
 ) -> Trajectories:
-    """Trajectories from starts and parameters drawn evenly from their ranges.
+    """Solve a system from starts and parameters that are drawn uniformly from their ranges.
 
-    **Arguments:** `ranges`, the least and the largest value of a variable at the start or of a
-    parameter, by name, what has no range is as the system has it; `count`, `steps`, how many
-    of `dt` each.
+    Parameters
+    ----------
+    system
+        The system to solve.
+    ranges
+        The least and the largest value of a parameter, or of a variable at the start, by name.
+        Everything else is as the system has it.
+    count
+        The number of trajectories.
+    steps
+        The number of steps of each.
+    dt
+        The time of a step.
+    seed
+        Seed of the draws.
 
-    **Raises:** `InputError` for a range that is none, or solutions that do not stay finite.
+    Raises
+    ------
+    InputError
+        If a range is empty or of an unknown name, or a solution does not stay finite.
     """
-    at_least_one("count", count)
+    check_positive_integer("count", count)
     check_ranges(system, ranges)
     rng = generator(seed)
-    drawn = {name: rng.uniform(*bounds, count) for name, bounds in ranges.items()}
+    values = {name: rng.uniform(*bounds, count) for name, bounds in ranges.items()}
     start = np.tile(np.asarray(system.start, np.float64), (count, 1))
     for i, name in enumerate(system.variables):
-        start[:, i] = drawn.pop(name, start[:, i])
-    states = simulate(system, steps, dt=dt, start=start, parameters=drawn)
-    inputs = read(system, drawn, told(system, ranges), count, steps, dt)
-    return Trajectories(states, inputs, drawn)
+        start[:, i] = values.pop(name, start[:, i])
+    states = simulate(system, steps, dt=dt, start=start, parameters=values)
+    read = input_parameters(system, ranges)
+    inputs = network_inputs(system, values, read, count, steps, dt)
+    return Trajectories(states, inputs, values)
 
 
-def read(
+def network_inputs(
     system: System,
     parameters: Mapping[str, Any],
-    told: tuple[str, ...],
+    read: tuple[str, ...],
     count: int,
     steps: int,
     dt: float | int,
 ) -> Float64[np.ndarray, "trajectory step input"]:
-    """What a network reads beside the state: the drive, and the parameters that are told."""
+    """What a network reads besides the state: the drive, then the parameters named in `read`.
+
+    Parameters
+    ----------
+    system
+        The system, whose own parameters hold where `parameters` names none.
+    parameters
+        Numbers, or arrays with one value per trajectory.
+    read
+        The parameters that the network reads; see `input_parameters`.
+    count, steps, dt
+        The number of trajectories, the number of their steps, and the time of a step.
+
+    Returns
+    -------
+    Array, (trajectory, step, input)
+    """
     own = {name: np.broadcast_to(value, count) for name, value in parameters.items()}
     times = dt * (
         np.arange(steps)[:, None] + np.arange(1 if system.kind == MAP else POINTS) / 2
     )
 
-    def driven(own):
+    def drive(own):
         p = {**system.parameters, **own}
         return jax.vmap(jax.vmap(lambda t: system.forcing(t, p)))(jnp.asarray(times))
 
     with precision("float64"):
         each = {name: jnp.asarray(values, jnp.float64) for name, values in own.items()}
-        u = jax.jit(jax.vmap(driven, axis_size=count))(each)
+        u = jax.jit(jax.vmap(drive, axis_size=count))(each)
     known = {**system.parameters, **own}
-    held = [np.broadcast_to(known[name], count)[:, None] * np.ones(steps) for name in told]
+    columns = [np.broadcast_to(known[name], count)[:, None] * np.ones(steps) for name in read]
     u = np.asarray(u, np.float64).reshape(count, steps, -1)
-    return np.concatenate([u, *(values[..., None] for values in held)], axis=-1)
+    return np.concatenate([u, *(values[..., None] for values in columns)], axis=-1)
 
 
 def random_drive(
-    known: Trajectories, inputs: int, dt: float | int, seed: int = 0
+    trajectories: Trajectories, inputs: int, dt: float | int, seed: int = 0
 ) -> Callable[..., Any] | None:
-    """Noise in place of a drive: eight waves, as large and as fast as that of trajectories.
+    """A random drive as large and as fast as that of given trajectories: a sum of eight waves.
+
+    Parameters
+    ----------
+    trajectories
+        The trajectories whose drive is imitated.
+    inputs
+        The number of the system's inputs.
+    dt
+        The time of a step.
+    seed
+        Seed of the frequencies and phases.
 
     Returns
     -------
     Callable[..., Any] | None
-        A `drive`; None where nothing drives the system, or nothing that changes.
+        A `drive(t, p)`; None if nothing drives the system, or nothing that changes.
     """
-    if not inputs or known.inputs.shape[-1] < POINTS * inputs:
+    if not inputs or trajectories.inputs.shape[-1] < POINTS * inputs:
         return None
-    points = known.inputs[..., : POINTS * inputs].reshape(*known.inputs.shape[:2], POINTS, -1)
+    points = trajectories.inputs[..., : POINTS * inputs]
+    points = points.reshape(*points.shape[:2], POINTS, -1)
     size = points.std(axis=(0, 1, 2))
     slope = (points[:, :, 2] - points[:, :, 0]) / dt
     if not (size > 0).all():
         return None
     rng = np.random.default_rng([seed, 1])
-    fastest = np.sqrt(3) * np.sqrt((slope**2).mean(axis=(0, 1))) / size
-    frequencies = rng.uniform(0, 1, (8, inputs)) * fastest  # (as fast in the mean square)
-    phases = rng.uniform(0, 2 * np.pi, (8, inputs))
-    middle = points.mean(axis=(0, 1, 2))
+    # Frequencies uniform up to w have the mean square w^2 / 3.
+    largest = np.sqrt(3) * np.sqrt((slope**2).mean(axis=(0, 1))) / size
+    frequencies = rng.uniform(0, 1, (WAVES, inputs)) * largest
+    phases = rng.uniform(0, 2 * np.pi, (WAVES, inputs))
+    mean = points.mean(axis=(0, 1, 2))
 
     def drive(t, p):
         waves = jnp.cos(frequencies * t + phases)
-        return middle + size * np.sqrt(2 / 8) * waves.sum(axis=0)
+        return mean + size * np.sqrt(2 / WAVES) * waves.sum(axis=0)
 
     return drive
 
 
 def check_ranges(system: System, ranges: Mapping[str, Range]) -> None:
-    """Refuse ranges of what is neither a variable nor a parameter, and empty ones.
+    """Refuse ranges that are empty, or of neither a variable nor a parameter.
 
     Raises
     ------
     InputError
+        Which names the range.
     """
     known = (*system.variables, *system.parameters)
     for name, (least, largest) in ranges.items():
         if name not in known:
             rule = f"a range must be of a variable or a parameter of `{system.name}`"
-            raise InputError(rule, f"`{name}`", nearest(name, known))
+            raise InputError(rule, f"`{name}`", did_you_mean(name, known))
         if not -np.inf < least < largest < np.inf:
             rule = f"the range of `{name}` must go from a number to a larger one"
             raise InputError(rule, f"{least} to {largest}", "Write it as `0.1:0.5`.")
 
 
-def depends(system: System) -> tuple[bool, set[str]]:
-    """Whether a law depends on time, and on which parameters: by its structure, at no point."""
+def dependencies(system: System) -> tuple[bool, set[str]]:
+    """Whether a law depends on time, and the parameters that it depends on.
+
+    Both are read from the traced program, so a derivative that happens to be 0 counts too.
+    """
     parameters = sorted(system.parameters)
     with precision("float64"):
         y, u = jnp.asarray(system.start), jnp.zeros(len(system.inputs))

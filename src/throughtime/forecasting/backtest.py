@@ -1,4 +1,4 @@
-"""The error of a forecast at each lead time, beside the baselines', from many origins."""
+"""Errors of forecasts from rolling origins at each lead time, beside those of baselines."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,19 @@ Forecasts = Float[np.ndarray, "origin steps target"]
 
 
 @dataclass(frozen=True, eq=False)
-class Origins:
-    """Moments to forecast from, and what is known and what came after at each.
+class RollingOrigins:
+    """The origins of a series' forecasts, with what is known and what is to come at each.
 
     Attributes
     ----------
     contexts
-        The values up to the origin.
+        Values up to each origin.
     inputs
-        The inputs of context and steps ahead.
+        Inputs of the context and of the steps ahead.
     truth
-        The values after it; NaN beyond the part that is judged, where a value was filled, and
-        after an origin that was filled: such a value may know what follows.
+        Values after each origin. NaN beyond the end of the evaluated part, where a value was
+        filled in, and after an origin whose own value was filled in: an interpolated value
+        depends on the values that follow it.
     """
 
     contexts: Float[np.ndarray, "origin context target"]
@@ -32,29 +33,29 @@ class Origins:
 
     @classmethod
     def between(
-        cls, series: Series, first: int, end: int, context: int, steps: int, whole: bool
-    ) -> "Origins":
-        """Every origin whose first step ahead is in rows `[first, end)` of a series.
+        cls, series: Series, first: int, end: int, context: int, steps: int, complete: bool
+    ) -> "RollingOrigins":
+        """Every origin whose first step ahead lies in rows `[first, end)` of a series.
 
-        Only those with `context` rows before them count, and, if `whole`, only those with
-        all steps before `end`. The context may reach before `first`: it is known by then.
+        An origin needs `context` rows before it and, if `complete`, all of its `steps` before
+        `end`. The context may begin before `first`: those rows are known by then.
         """
-        last = end - steps if whole else end - 1
+        last = end - steps if complete else end - 1
         starts = np.arange(max(first, context), last + 1)  # the row of the first step ahead
         before = starts[:, None] + np.arange(-context, 0)
         after = starts[:, None] + np.arange(steps)
-        held = np.minimum(after, len(series) - 1)
+        rows = np.minimum(after, len(series) - 1)
         measured = np.expand_dims(after < end, -1)
         if series.filled_at is not None:
             at_origin = series.filled_at[starts - 1, None].any(axis=-1, keepdims=True)
-            measured = measured & ~series.filled_at[held] & ~at_origin
-        truth = np.where(measured, series.targets[held], np.nan)
-        inputs = series.inputs[np.concatenate([before, held], axis=1)]
+            measured = measured & ~series.filled_at[rows] & ~at_origin
+        truth = np.where(measured, series.targets[rows], np.nan)
+        inputs = series.inputs[np.concatenate([before, rows], axis=1)]
         return cls(series.targets[before], inputs, truth)
 
     @classmethod
-    def join(cls, parts: "list[Origins]") -> "Origins":
-        """Those of several series as one."""
+    def join(cls, parts: "list[RollingOrigins]") -> "RollingOrigins":
+        """The origins of several series as one."""
         return cls(
             np.concatenate([part.contexts for part in parts]),
             np.concatenate([part.inputs for part in parts]),
@@ -65,12 +66,18 @@ class Origins:
         return len(self.contexts)
 
     @property
-    def judged(self) -> int:
-        """How many have a value to be judged by."""
-        return _judged(self.truth)
+    def evaluated_count(self) -> int:
+        """Number of origins after which at least one value was measured."""
+        return _evaluated_count(self.truth)
 
-    def check(self) -> None:
-        """Refuse a lead time at which nothing was measured. **Raises:** `InputError`."""
+    def check_truth(self) -> None:
+        """Check that values were measured at every lead time.
+
+        Raises
+        ------
+        InputError
+            If there is a lead time at which every value was filled in.
+        """
         unknown = np.isnan(self.truth).all(axis=0).any(axis=-1)
         if unknown.any():
             rule = "a backtest needs measured values at each lead time"
@@ -80,27 +87,34 @@ class Origins:
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """What a backtest found. Lead times count from 1; methods are by name, `network` first.
+    """Forecasts from rolling origins, and their errors at each lead time.
+
+    Forecasts and errors are by method: `network` first, then the baselines. Lead times count
+    from 1.
 
     Attributes
     ----------
-    truth, forecasts
-        Of every origin, in the units of the data; NaN is truth that is not known, and counts
-        nowhere.
-    rmse, mae
-        Root mean squared and mean absolute error at each lead time.
+    truth
+        Measured values after each origin, in the units of the data; NaN where the value is not
+        known, which is left out of every error.
+    forecasts
+        Forecasts of each method from the same origins.
+    rmse
+        Root mean squared error of each method at each lead time.
+    mae
+        Mean absolute error of each method at each lead time.
     margins
-        Half the width of the intervals.
+        Half the width of the network's prediction intervals.
     coverage
-        The share of the truth inside.
+        Share of the true values that lie inside the intervals; NaN where there is no interval.
     level
-        The coverage asked for.
+        Nominal coverage of the intervals.
     period
-        Of seasonal persistence.
+        Period of seasonal persistence in steps; None if the series shows no season.
     targets
-        Their names.
-    series
-        How many were judged, of how many.
+        Names of the targets.
+    series_counts
+        Number of series that were evaluated, and number of series in all.
     """
 
     truth: Forecasts
@@ -112,10 +126,10 @@ class Backtest:
     level: float
     period: int | None
     targets: tuple[str, ...]
-    series: tuple[int, int] = (1, 1)
+    series_counts: tuple[int, int] = (1, 1)
 
     @classmethod
-    def judge(
+    def from_forecasts(
         cls,
         truth: Forecasts,
         forecasts: dict[str, Forecasts],
@@ -123,9 +137,9 @@ class Backtest:
         level: float,
         period: int | None,
         targets: tuple[str, ...],
-        series: tuple[int, int] = (1, 1),
+        series_counts: tuple[int, int] = (1, 1),
     ) -> "Backtest":
-        """Measure forecasts against the truth."""
+        """Measure the errors of forecasts, and the coverage of the network's intervals."""
 
         def mean(values: np.ndarray) -> np.ndarray:  # a forecast that is NaN does count
             return np.mean(values, axis=0, where=~np.isnan(truth))
@@ -134,8 +148,8 @@ class Backtest:
         mae = {k: mean(np.abs(f - truth)) for k, f in forecasts.items()}
         inside = np.abs(forecasts["network"] - truth) <= margins
         coverage = np.where(np.isfinite(margins), mean(inside), np.nan)
-        found = truth, forecasts, rmse, mae, margins, coverage
-        return cls(*found, level, period, targets, series)
+        measures = truth, forecasts, rmse, mae, margins, coverage
+        return cls(*measures, level, period, targets, series_counts)
 
     @property
     def steps(self) -> int:
@@ -144,60 +158,61 @@ class Backtest:
 
     @property
     def origins(self) -> int:
-        """How many forecasts were judged."""
-        return _judged(self.truth)
+        """Number of origins whose forecasts were evaluated."""
+        return _evaluated_count(self.truth)
 
     def nmse(self, method: str = "network", lead: int = 1) -> Float[np.ndarray, " target"]:
-        """Mean squared error at a lead time over the variance of the truth there.
+        """Mean squared error at a lead time, over the variance of the truth there.
 
         NaN where the truth does not vary, as at a single origin.
         """
         variance = np.nanvar(self.truth[:, lead - 1], axis=0)
         return self.rmse[method][lead - 1] ** 2 / np.where(variance > 0, variance, np.nan)
 
-    def covered(self) -> float:
-        """The share of the truth inside the intervals, over all lead times that have one."""
+    def mean_coverage(self) -> float:
+        """Coverage of the intervals, averaged over the lead times that have one."""
         known = np.isfinite(self.coverage)
         return float(self.coverage[known].mean()) if known.any() else float("nan")
 
-    def leads(self) -> list[int]:
-        """A few lead times to show: 1, 2, 5, 10, 20, 50, ... and the last."""
-        round_ones = [m * 10**k for k in range(6) for m in (1, 2, 5)]
-        return [k for k in round_ones if k < self.steps] + [self.steps]
+    def selected_lead_times(self) -> list[int]:
+        """A few lead times for a table: 1, 2, 5, 10, 20, 50, ... and the last."""
+        round_numbers = [m * 10**k for k in range(6) for m in (1, 2, 5)]
+        return [k for k in round_numbers if k < self.steps] + [self.steps]
 
     def to_json(self) -> dict:
-        """The measures as a plain dictionary, one list per lead time and target."""
+        """The measures as a plain dictionary, with a list for each lead time."""
         return {
             "origins": self.origins,
             "steps": self.steps,
             "targets": list(self.targets),
             "period": self.period,
-            "rmse": {k: plain(v) for k, v in self.rmse.items()},
-            "mae": {k: plain(v) for k, v in self.mae.items()},
-            "nmse_one_step": {k: plain(self.nmse(k)[None])[0] for k in self.forecasts},
-            "coverage": plain(self.coverage),
+            "rmse": {k: json_rows(v) for k, v in self.rmse.items()},
+            "mae": {k: json_rows(v) for k, v in self.mae.items()},
+            "nmse_one_step": {k: json_rows(self.nmse(k)[None])[0] for k in self.forecasts},
+            "coverage": json_rows(self.coverage),
             "level": self.level,
         }
 
     def table(self, target: int = 0) -> str:
-        """RMSE of each method at a few lead times and the mean over all, as plain text."""
-        leads = self.leads()
+        """RMSE of each method at a few lead times, its mean over all, and the mean MAE."""
+        leads = self.selected_lead_times()
         lines = [["RMSE at lead time", *map(str, leads), "mean", "mean MAE"]]
         for name, errors in self.rmse.items():
             row = errors[:, target]
             cells = [*(row[k - 1] for k in leads), row.mean(), self.mae[name][:, target].mean()]
             lines.append([name, *(f"{cell:.4g}" for cell in cells)])
-        wide = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
         text = [
-            "  ".join([a[0].ljust(wide[0]), *map(str.rjust, a[1:], wide[1:])]) for a in lines
+            "  ".join([head.ljust(widths[0]), *map(str.rjust, cells, widths[1:])])
+            for head, *cells in lines
         ]
         return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
 
 
-def _judged(truth: Forecasts) -> int:
+def _evaluated_count(truth: Forecasts) -> int:
     return int((~np.isnan(truth)).any(axis=(1, 2)).sum())
 
 
-def plain(values: np.ndarray) -> list:
+def json_rows(values: np.ndarray) -> list:
     """Nested lists with None in place of NaN and infinity, which JSON does not have."""
     return [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]

@@ -1,7 +1,7 @@
-"""What a forecast has to beat: persistence, seasonal persistence, a ridge autoregression.
+"""The baselines: persistence, seasonal persistence and a ridge autoregression.
 
 Contexts are `(origin, time, target)` and end at the forecast's origin; forecasts are
-`(origin, step, target)`. All of it is NumPy in double precision.
+`(origin, steps, target)`. All computations are in NumPy, in double precision.
 """
 
 from dataclasses import dataclass
@@ -14,32 +14,39 @@ Ahead = Float[np.ndarray, "origin steps input"]
 Forecasts = Float[np.ndarray, "origin steps target"]
 
 PENALTIES = 10.0 ** np.arange(-6, 5)
+"""Penalties of the ridge autoregression, from which the validation part chooses."""
 
 
 def persistence(contexts: Contexts, steps: int) -> Forecasts:
-    r"""Tomorrow is as today: $\hat y_{t+k} = y_t$."""
+    r"""Repeat the last value: $\hat y_{t+k} = y_t$."""
     return np.repeat(contexts[:, -1:], steps, axis=1)
 
 
 def seasonal_persistence(contexts: Contexts, steps: int, period: int) -> Forecasts:
-    r"""As a period ago: $\hat y_{t+k} = y_{t+k-mp}$ with the smallest m known at t."""
+    r"""Repeat the last period.
+
+    $\hat y_{t+k} = y_{t+k-mp}$ for a period $p$, with the smallest $m$ for which that value is
+    known at the origin $t$.
+    """
     last_period = contexts[:, -period:]
     return last_period[:, np.arange(steps) % period]
 
 
-def period(values: Float[np.ndarray, " time"]) -> int | None:
-    """The season of a series: a peak of its autocorrelation, less a straight line.
+def find_period(values: Float[np.ndarray, " time"]) -> int | None:
+    """The period of a series' season in steps, None if no season shows.
 
-    Lags count from where the autocorrelation first turns negative up to a third of the
-    length, and peaks from 0.2 on. A season's multiples peak about as high as it does, so it
-    is the shortest lag within a tenth of the highest. None if there is no peak.
+    It is the lag of a peak in the autocorrelation, after a straight line has been subtracted
+    from the series. Lags from where the autocorrelation first turns negative up to a third of
+    the length are considered, and peaks of at least 0.2. Multiples of the period peak about as
+    high as the period itself, so the shortest lag whose peak is within a tenth of the highest
+    is taken.
     """
     n = len(values)
     if n < 12:
         return None
     steps = np.arange(n)
-    rest = values - np.polyval(np.polyfit(steps, values, 1), steps)
-    correlation = np.fft.irfft(np.abs(np.fft.rfft(rest, 2 * n)) ** 2)[: n // 3 + 2]
+    detrended = values - np.polyval(np.polyfit(steps, values, 1), steps)
+    correlation = np.fft.irfft(np.abs(np.fft.rfft(detrended, 2 * n)) ** 2)[: n // 3 + 2]
     if correlation[0] <= 1e-12 * np.sum(values**2):
         return None  # a straight line
     correlation = correlation / correlation[0]
@@ -53,11 +60,25 @@ def period(values: Float[np.ndarray, " time"]) -> int | None:
 
 @dataclass(frozen=True)
 class Ridge:
-    r"""A linear autoregression with the weights shrunk (Hoerl and Kennard 1970).
+    r"""A linear autoregression fitted by ridge regression.
 
     $$\hat y_{t+1} = b + \sum_{k=0}^{p-1} A_k y_{t-k} + B u_{t+1}$$
 
-    fed back for more steps. `lags` is p; `weights` holds b, B and the A side by side.
+    For more than one step, its forecasts are fed back as values.
+
+    Attributes
+    ----------
+    lags
+        The number of lags, $p$.
+    weights
+        $b$, $B$ and the $A_k$, stacked; the oldest lag comes first.
+    penalty
+        Factor of the squared weights in the loss; $b$ is not penalised.
+
+    References
+    ----------
+    Hoerl and Kennard, "Ridge regression: biased estimation for nonorthogonal problems",
+    *Technometrics* 12, 1970.
     """
 
     lags: int
@@ -71,34 +92,37 @@ class Ridge:
         validation: list[tuple[np.ndarray, np.ndarray]],
         lags: int,
     ) -> "Ridge":
-        """Fit to the training part; the penalty is the best one on the validation part.
+        """Fit to the training part, with the penalty that is best on the validation part.
 
         Parameters
         ----------
         train
-            For each series its targets `(time, target)` and inputs `(time, input)`,
-            standardised.
+            Targets `(time, target)` and inputs `(time, input)` of each series, standardised.
         validation
-            Likewise, beginning `lags` steps before its first target. If it is empty, the
-            penalty is 1.
+            The same for the validation parts, each from `lags` steps before its first target.
+            If it is empty, the penalty is 1.
         lags
-            P.
+            The number of lags, $p$.
         """
-        X, Y = _regression(train, lags)
+        X, Y = _design_matrix(train, lags)
         gram, cross = X.T @ X, X.T @ Y
-        free = np.ones(len(gram))
-        free[0] = 0  # the constant is not shrunk
+        penalised = np.ones(len(gram))
+        penalised[0] = 0  # not the constant
         candidates = [
-            cls(lags, np.linalg.lstsq(gram + p * np.diag(free), cross, rcond=None)[0], float(p))
+            cls(
+                lags,
+                np.linalg.lstsq(gram + p * np.diag(penalised), cross, rcond=None)[0],
+                float(p),
+            )
             for p in (PENALTIES if validation else (1.0,))
         ]
         if not validation:
             return candidates[0]
-        X, Y = _regression(validation, lags)
+        X, Y = _design_matrix(validation, lags)
         return min(candidates, key=lambda c: np.mean((X @ c.weights - Y) ** 2))
 
     def predict(self, contexts: Contexts, steps: int, ahead: Ahead) -> Forecasts:
-        """Forecast `steps` steps; `ahead` holds the inputs of those steps."""
+        """Forecast `steps` steps from each context; `ahead` holds the inputs of those steps."""
         past = contexts[:, -self.lags :]
         forecasts = []
         for k in range(steps):
@@ -108,8 +132,8 @@ class Ridge:
         return np.stack(forecasts, axis=1)
 
 
-def _regression(series, lags):
-    """All windows of `lags` steps of all series, and the value after each."""
+def _design_matrix(series, lags):
+    """The features of all windows of `lags` steps, and the value that follows each window."""
     blocks = []
     for targets, inputs in series:
         starts = np.arange(len(targets) - lags)
@@ -120,6 +144,6 @@ def _regression(series, lags):
 
 
 def _features(past, ahead):
-    """One row per window: a one, the inputs at the time of the target, the lags."""
+    """A row for each window: a one, the inputs at the time of the target, the lags."""
     ones = np.ones((len(past), 1))
     return np.concatenate([ones, ahead, past.reshape(len(past), -1)], axis=1)

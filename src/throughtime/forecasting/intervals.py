@@ -1,40 +1,103 @@
-"""Intervals that hold without assuming a distribution: split conformal prediction."""
+r"""Prediction intervals, by split conformal prediction: no distribution is assumed.
+
+The interval at a lead time is $\hat y \pm q$. `calibrated_margins` forecasts from the rolling
+origins of the validation parts; `conformal_margins` takes $q$, half the width, from the
+residuals of those forecasts.
+"""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
 
+from .backtest import RollingOrigins
+from .splits import SplitData
 
-def margins(
+
+def calibrated_margins(
+    forecast: Callable[[np.ndarray, np.ndarray, int], np.ndarray],
+    data: SplitData,
+    steps: int,
+    level: float,
+) -> Float[np.ndarray, "steps target"]:
+    """Half the width of the intervals, calibrated on the validation parts.
+
+    Parameters
+    ----------
+    forecast
+        Function of contexts `(origin, time, target)`, inputs `(origin, span, input)` and the
+        number of steps, that returns forecasts `(origin, steps, target)`.
+    data
+        The series and their splits.
+    steps
+        The longest lead time.
+    level
+        Nominal coverage, in (0, 1).
+
+    Returns
+    -------
+    Array, (steps, target)
+        In the units of the data; infinite at lead times for which the validation parts are too
+        short.
+    """
+    longest = max(split.validation - split.train for split in data.splits)
+    reach = min(steps, longest)
+    beyond = np.full((steps - reach, len(data.scaler.mean)), np.inf)
+    if reach == 0:
+        return beyond
+    origins = RollingOrigins.join(
+        [
+            RollingOrigins.between(
+                one, split.train, split.validation, data.context, reach, complete=False
+            )
+            for one, split in zip(data.series, data.splits, strict=True)
+        ]
+    )
+    forecasts = forecast(origins.contexts, origins.inputs, reach)
+    # A forecast that diverged to NaN is infinitely wrong, not missing.
+    forecasts = np.where(np.isnan(forecasts), np.inf, forecasts)
+    return np.concatenate([conformal_margins(origins.truth - forecasts, level), beyond])
+
+
+def conformal_margins(
     residuals: Float[np.ndarray, "origin steps target"], level: float
 ) -> Float[np.ndarray, "steps target"]:
-    r"""Half the width of the interval at each lead time.
+    r"""Half the width of the interval at each lead time, from residuals.
 
-    With n residuals of one lead time, the interval $\hat y \pm q$ takes for q the
-    $\lceil (n+1)\,\mathrm{level} \rceil$-th smallest absolute residual; it covers a new,
-    exchangeable observation with a probability of at least `level` (Vovk, Gammerman and
-    Shafer 2005; Lei et al. 2018). Residuals of overlapping forecasts are not quite
-    exchangeable: the coverage that was reached is measured on the test part. Of an ensemble
-    they are the residuals of its mean; how far its members lie apart is not used.
+    With $n$ residuals at a lead time, $q$ is the $\lceil (n+1)\,\mathrm{level} \rceil$-th
+    smallest of their absolute values. The interval $\hat y \pm q$ then covers a new,
+    exchangeable observation with a probability of at least `level`.
 
     Parameters
     ----------
     residuals
-        Truth less forecast, on data the network was not trained on; NaN where a forecast
+        Truth minus forecast, on data that the network was not trained on; NaN where a forecast
         reaches beyond the data, infinite where it diverged.
     level
-        The coverage asked for, in (0, 1).
+        Nominal coverage, in (0, 1).
 
     Returns
     -------
-    Float[np.ndarray, 'steps target']
-        Q; infinite where there are too few residuals for the level.
+    Array, (steps, target)
+        The half-width $q$; infinite where there are too few residuals for the level.
+
+    Notes
+    -----
+    Residuals of overlapping forecasts are not quite exchangeable, so the empirical coverage is
+    measured on the test part. For an ensemble, the residuals are those of its mean forecast;
+    the spread of its members is not used.
+
+    References
+    ----------
+    Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World*, 2005.
+    Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, "Distribution-free predictive inference for
+    regression", *Journal of the American Statistical Association* 113, 2018.
     """
-    size = np.sort(np.abs(residuals), axis=0)  # NaN sorts to the end
+    sizes = np.sort(np.abs(residuals), axis=0)  # NaN sorts to the end
     n = np.sum(~np.isnan(residuals), axis=0)
     rank = np.maximum(np.ceil((n + 1) * level - 1e-9), 1).astype(int)
-    if len(size) == 0:
+    if len(sizes) == 0:
         return np.full(n.shape, math.inf)
-    q = np.take_along_axis(size, np.minimum(rank, np.maximum(n, 1))[None] - 1, axis=0)[0]
+    q = np.take_along_axis(sizes, np.minimum(rank, np.maximum(n, 1))[None] - 1, axis=0)[0]
     return np.where(rank <= n, q, math.inf)

@@ -1,10 +1,9 @@
-"""Arrays to numbers: how far a forecast is from the truth.
+"""Measures of a forecast's error.
 
 Every function takes NumPy arrays of equal shape, such as `(time,)`, `(time, dim)` or
-`(origins, time, dim)`, computes in float64 and returns a float (`valid_time` one for each
-trajectory). Where columns matter
-(`nmse`, `nrmse`, `mase`) they are the last axis of an array with two axes or more. A NaN
-in a forecast gives a NaN: a forecast that blew up has no error to quote.
+`(origins, time, dim)`, computes in float64 and returns a float. Where columns matter (`nmse`,
+`nrmse`, `mase`), they are the last axis of an array with two or more axes. A NaN in a forecast
+gives a NaN: a forecast that blew up has no error to quote.
 """
 
 import numpy as np
@@ -18,25 +17,34 @@ Values = Num[np.ndarray, "..."]
 def mse(truth: Values, forecast: Values) -> float:
     r"""Mean squared error, $\frac{1}{N} \sum_i (y_i - \hat y_i)^2$.
 
-    **Arguments:** `truth` and `forecast`, arrays of one shape.
+    Parameters
+    ----------
+    truth, forecast
+        Arrays of one shape.
 
-    **Returns:** a float, in the square of the data's unit.
+    Returns
+    -------
+    float
+        In the square of the data's unit.
 
-    **Raises:** `InputError` if the shapes differ or the arrays are empty.
+    Raises
+    ------
+    InputError
+        If the shapes differ or the arrays are empty.
     """
-    truth, forecast = _pair(truth, forecast)
+    truth, forecast = as_pair(truth, forecast)
     with np.errstate(over="ignore"):  # a diverged forecast has an infinite error
         return float(np.mean((truth - forecast) ** 2))
 
 
 def mae(truth: Values, forecast: Values) -> float:
-    r"""Mean absolute error, $\frac{1}{N} \sum_i |y_i - \hat y_i|$; as `mse` otherwise."""
-    truth, forecast = _pair(truth, forecast)
+    r"""Mean absolute error, $\frac{1}{N} \sum_i |y_i - \hat y_i|$; see `mse`."""
+    truth, forecast = as_pair(truth, forecast)
     return float(np.mean(np.abs(truth - forecast)))
 
 
 def rmse(truth: Values, forecast: Values) -> float:
-    r"""Root mean squared error, $\sqrt{\mathrm{MSE}}$, in the data's unit; as `mse`."""
+    r"""Root mean squared error, $\sqrt{\mathrm{MSE}}$, in the data's unit; see `mse`."""
     return float(np.sqrt(mse(truth, forecast)))
 
 
@@ -45,15 +53,23 @@ def nmse(truth: Values, forecast: Values) -> float:
 
     $$\mathrm{NMSE} = \frac{\sum_i (y_i - \hat y_i)^2}{\sum_i (y_i - \bar y)^2}$$
 
-    $\bar y$ is the mean of each column, so the forecast that always says the mean of the
-    truth scores 1.
+    $\bar y$ is the mean of each column, so a forecast that is always the mean of the truth
+    scores 1.
 
-    **Arguments:** `truth` and `forecast`, arrays of one shape.
+    Parameters
+    ----------
+    truth, forecast
+        Arrays of one shape.
 
-    **Returns:** a float, without unit.
+    Returns
+    -------
+    float
+        Without unit.
 
-    **Raises:** `InputError` if the shapes differ, the arrays are empty, or the truth is
-    constant.
+    Raises
+    ------
+    InputError
+        If the shapes differ, the arrays are empty, or the truth is constant.
     """
     error = mse(truth, forecast)
     truth = np.asarray(truth, np.float64)
@@ -68,41 +84,46 @@ def nmse(truth: Values, forecast: Values) -> float:
 
 
 def nrmse(truth: Values, forecast: Values) -> float:
-    r"""Root of the normalised error, $\sqrt{\mathrm{NMSE}}$; as `nmse` otherwise."""
+    r"""Root of the normalised mean squared error, $\sqrt{\mathrm{NMSE}}$; see `nmse`."""
     return float(np.sqrt(nmse(truth, forecast)))
 
 
 def mase(truth: Values, forecast: Values, train: Values, period: int = 1) -> float:
-    r"""Mean absolute scaled error (Hyndman and Koehler 2006).
+    r"""Mean absolute scaled error.
 
     $$\mathrm{MASE} = \frac{\frac{1}{N} \sum_i |y_i - \hat y_i|}
       {\frac{1}{T - m} \sum_{t=m+1}^{T} |x_t - x_{t-m}|}$$
 
-    The scale is the error, within the training series $x$, of the forecast that repeats
-    the value $m$ steps back. A score under 1 beats it. With several columns each is
-    scaled by its own, then the mean is taken.
+    The scale is the error, within the training series $x$, of the forecast that repeats the
+    value from $m$ steps earlier; a score below 1 beats that forecast. Each column is scaled by
+    its own error before the mean is taken.
 
     Parameters
     ----------
     truth, forecast
-        Arrays of one shape, `(..., dim)`, or without columns.
+        Arrays of one shape: `(..., dim)`, or `(time,)` for a single column.
     train
         The training series, `(time,)` or `(time, dim)`.
     period
-        The season $m$ in steps; 1 scales by persistence.
+        The season $m$ in steps; 1 scales by the error of persistence.
 
     Returns
     -------
     float
-        A float, without unit.
+        Without unit.
 
     Raises
     ------
     InputError
-        If shapes do not match, `period` does not lie within the training series, or a column of
-        the training series repeats exactly.
+        If the shapes do not match, `period` is not shorter than the training series, or a
+        column of the training series repeats exactly.
+
+    References
+    ----------
+    Hyndman and Koehler, "Another look at measures of forecast accuracy", *International Journal
+    of Forecasting* 22, 2006.
     """
-    truth, forecast = _pair(truth, forecast)
+    truth, forecast = as_pair(truth, forecast)
     train = np.asarray(train, np.float64)
     columns = train.shape[1:]
     if train.ndim not in (1, 2) or (columns and truth.shape[-1:] != columns):
@@ -115,12 +136,13 @@ def mase(truth: Values, forecast: Values, train: Values, period: int = 1) -> flo
         raise InputError(
             "`period` must be at least 1 and shorter than the training series",
             f"{period} for {len(train)} steps",
-            "Change `period`, or pass more training data.",
+            f"Set `period` from 1 to {max(len(train) - 1, 1)}, or pass more training data.",
         )
     scale = np.mean(np.abs(train[period:] - train[:-period]), axis=0)
     if (scale == 0).any():
+        steps = "1 step" if period == 1 else f"{period} steps"
         raise InputError(
-            f"MASE needs a training series that changes over {period} steps",
+            f"MASE needs a training series that differs from itself {steps} earlier",
             "a scale of 0",
             "Use `mae` or `rmse`, or another `period`.",
         )
@@ -130,34 +152,42 @@ def mase(truth: Values, forecast: Values, train: Values, period: int = 1) -> flo
 def coverage(truth: Values, lower: Values, upper: Values) -> float:
     r"""Share of the truth inside an interval, $\frac{1}{N} \sum_i [l_i \le y_i \le u_i]$.
 
-    **Arguments:** `truth`, `lower` and `upper`, arrays of one shape.
+    Parameters
+    ----------
+    truth, lower, upper
+        Arrays of one shape.
 
-    **Returns:** a float from 0 to 1: about 0.9 for honest 90 % intervals.
+    Returns
+    -------
+    float
+        From 0 to 1; about 0.9 for well-calibrated 90 % intervals.
 
-    **Raises:** `InputError` if the shapes differ, the arrays are empty, or `lower` lies
-    above `upper`.
+    Raises
+    ------
+    InputError
+        If the shapes differ, the arrays are empty, or `lower` lies above `upper`.
     """
-    truth, lower = _pair(truth, lower, "lower")
-    truth, upper = _pair(truth, upper, "upper")
+    truth, lower = as_pair(truth, lower, "lower")
+    truth, upper = as_pair(truth, upper, "upper")
     if (lower > upper).any():
         raise InputError(
             "`lower` must not lie above `upper`",
             f"{int((lower > upper).sum())} of {lower.size} intervals reversed",
-            "Swap the two bounds.",
+            "Pass the smaller bound of each interval as `lower`.",
         )
     return float(np.mean((lower <= truth) & (truth <= upper)))
 
 
-def _pair(
+def as_pair(
     truth: Values, other: Values, name: str = "forecast"
 ) -> tuple[Float64[np.ndarray, "..."], Float64[np.ndarray, "..."]]:
-    """Both as float64. Shapes must be equal: broadcasting would give a wrong number."""
+    """Both as float64. Their shapes must be equal: broadcasting would give a wrong number."""
     truth, other = np.asarray(truth, np.float64), np.asarray(other, np.float64)
     if truth.shape != other.shape:
         raise InputError(
-            f"`truth` and `{name}` must have one shape",
+            f"`truth` and `{name}` must have the same shape",
             f"{truth.shape} and {other.shape}",
-            "Cut or reshape one of them.",
+            "Reshape or shorten one of them.",
         )
     if truth.size == 0:
         raise InputError(

@@ -1,4 +1,4 @@
-"""What a trained network says of the future: forecasts, their intervals, their error."""
+"""Closed-loop forecasts of a trained ensemble, with intervals, and their backtest."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,36 +10,40 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from throughtime._support.precision import precision
-from throughtime.data.series import Series, Times
-from throughtime.data.tables import future_inputs
+from throughtime.data.future_inputs import future_inputs
+from throughtime.data.series import Series
+from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.rollout import rollout
 
 from . import baselines, intervals
-from .backtest import Backtest, Origins, plain
-from .splits import Parts
+from .backtest import Backtest, RollingOrigins, json_rows
+from .splits import SplitData
 
-CHUNKS = (64, 512)  # origins rolled out at a time: few sizes to compile, bounded memory
+CHUNKS = (64, 512)
+"""Origins rolled out at a time: two sizes to compile, and bounded memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """A forecast of one series.
+    """A forecast of one series, with its prediction intervals.
 
     Attributes
     ----------
-    mean, lower, upper
-        `(steps, targets)`, in the units of the data. The interval is infinite at lead times for
-        which the validation part is too short to calibrate it.
+    mean
+        The forecast, `(steps, target)`, in the units of the data.
+    lower, upper
+        Bounds of the prediction interval, of the same shape. They are infinite at lead times
+        for which the validation part is too short to calibrate the interval.
     times
         The time of each step.
     targets
-        Their names.
+        Names of the targets.
     level
-        Coverage asked for.
+        Nominal coverage of the intervals.
     name
-        Of the series.
+        Name of the series.
     """
 
     mean: Float[np.ndarray, "steps target"]
@@ -51,14 +55,14 @@ class Forecast:
     name: str
 
     def to_json(self) -> dict[str, Any]:
-        """As a plain dictionary; None where an interval is infinite."""
+        """The forecast as a plain dictionary; None where an interval is infinite."""
         return {
             "series": self.name,
             "targets": list(self.targets),
             "time": self.times.labels(),
-            "mean": plain(self.mean),
-            "lower": plain(self.lower),
-            "upper": plain(self.upper),
+            "mean": json_rows(self.mean),
+            "lower": json_rows(self.lower),
+            "upper": json_rows(self.upper),
             "level": self.level,
         }
 
@@ -70,22 +74,22 @@ class Predictor:
     Attributes
     ----------
     networks
-        Weights with a leading axis over the members.
-    parts
+        The ensemble: its weights have a leading axis over the members.
+    data
         The series, their splits and scalers.
     level
-        Coverage asked for.
+        Nominal coverage of the intervals.
     """
 
     networks: Network
-    parts: Parts
+    data: SplitData
     level: float
 
     def forecast(
         self, series: list[Series] | None, steps: int, inputs: Any = None
     ) -> list[Forecast]:
-        """Continue each series (those it was trained on by default) beyond its end."""
-        series = self.parts.series if series is None else series
+        """Continue each series beyond its end; by default those that it was trained on."""
+        series = self.data.series if series is None else series
         ahead = [future_inputs(inputs, one, steps) for one in series]
         margins = self.margins(steps)
         pairs = zip(series, ahead, strict=True)
@@ -93,69 +97,57 @@ class Predictor:
 
     def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""
-        parts, shown = self.parts, self.parts.context
-        period = parts.period()
-        each = self._origins(series, max(shown, period or 0), steps)
-        origins = Origins.join(each)
-        origins.check()
-        past = origins.contexts[:, -shown:]
-        inputs = origins.inputs[:, -shown - steps :]
-        linear = parts.ridge().predict(
-            parts.scaler.transform(past), steps, parts.input_scaler.transform(inputs[:, shown:])
+        data, context = self.data, self.data.context
+        period = data.period()
+        each = self._rolling_origins(series, max(context, period or 0), steps)
+        origins = RollingOrigins.join(each)
+        origins.check_truth()
+        past = origins.contexts[:, -context:]
+        inputs = origins.inputs[:, -context - steps :]
+        linear = data.fit_ridge().predict(
+            data.scaler.transform(past), steps, data.input_scaler.transform(inputs[:, context:])
         )
         forecasts = {
             "network": self.rollouts(past, inputs, steps),
-            "ridge autoregression": parts.scaler.inverse(linear),
+            "ridge autoregression": data.scaler.inverse(linear),
         }
         if period is not None:
             seasonal = baselines.seasonal_persistence(origins.contexts, steps, period)
             forecasts["seasonal persistence"] = seasonal
         forecasts["persistence"] = baselines.persistence(past, steps)
-        names = parts.series[0].target_names
+        names = data.series[0].target_names
         margins = self.margins(steps)
-        counts = sum(part.judged > 0 for part in each), len(each)
-        return Backtest.judge(
+        counts = sum(part.evaluated_count > 0 for part in each), len(each)
+        return Backtest.from_forecasts(
             origins.truth, forecasts, margins, self.level, period, names, counts
         )
 
-    def _origins(self, series: list[Series] | None, context: int, steps: int) -> list[Origins]:
-        """Where a backtest forecasts from in each series: of a fitted one, its test part."""
-        pairs = zip(self.parts.series, self.parts.splits, strict=True)
-        bounds = held = [(one, split.validation, split.total) for one, split in pairs]
+    def _rolling_origins(
+        self, series: list[Series] | None, context: int, steps: int
+    ) -> list[RollingOrigins]:
+        """The origins of a backtest in each series; of a fitted one, those of its test part."""
+        pairs = zip(self.data.series, self.data.splits, strict=True)
+        bounds = test_parts = [(one, split.validation, split.total) for one, split in pairs]
         if series is not None:
-            fitted = {bound[0].fingerprint(): bound for bound in held}
+            fitted = {bound[0].fingerprint(): bound for bound in test_parts}
             bounds = [fitted.get(s.fingerprint(), (s, context, len(s))) for s in series]
         longest = max(end - first for _, first, end in bounds)
-        if longest < 1 and all(bound in held for bound in bounds):
+        if longest < 1 and all(bound in test_parts for bound in bounds):
             rule = "a backtest needs data that was held out"
             raise InputError(rule, "`test=0`", "Fit with `test=0.2`, or pass other data.")
         if longest < 1:
-            rule = f"data to test on must hold more than the {context} steps of context"
-            raise InputError(rule, f"{context + longest}", "Pass more of the series.")
+            rule = f"data to test on must be longer than the context of {context} steps"
+            raise InputError(rule, f"{context + longest} steps", "Pass more of the series.")
         if steps > longest:
             rule = "`steps` must not be longer than the part that is tested"
             raise InputError(rule, f"{steps} of {longest} steps", "Lower `steps`.")
-        return [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
+        return [
+            RollingOrigins.between(*bound, context, steps, complete=True) for bound in bounds
+        ]
 
     def margins(self, steps: int) -> Float[np.ndarray, "steps target"]:
-        """Half the width of the intervals, calibrated on the validation parts."""
-        parts, context = self.parts, self.parts.context
-        widest = max(split.validation - split.train for split in parts.splits)
-        reach = min(steps, widest)
-        beyond = np.full((steps - reach, len(parts.scaler.mean)), np.inf)
-        if reach == 0:
-            return beyond
-        origins = Origins.join(
-            [
-                Origins.between(one, split.train, split.validation, context, reach, whole=False)
-                for one, split in zip(parts.series, parts.splits, strict=True)
-            ]
-        )
-        forecasts = self.rollouts(origins.contexts, origins.inputs, reach)
-        # A forecast that diverged to NaN is infinitely wrong, not missing.
-        sound = np.where(np.isnan(forecasts), np.inf, forecasts)
-        known = intervals.margins(origins.truth - sound, self.level)
-        return np.concatenate([known, beyond])
+        """Half the width of the intervals; see `calibrated_margins`."""
+        return intervals.calibrated_margins(self.rollouts, self.data, steps, self.level)
 
     def _continue(
         self,
@@ -164,9 +156,10 @@ class Predictor:
         steps: int,
         margins: Float[np.ndarray, "steps target"],
     ) -> Forecast:
-        shown = self.parts.context
-        known = np.concatenate([series.inputs[-shown:], ahead])
-        mean = self.rollouts(series.targets[None, -shown:], known[None], steps)[0]
+        """Forecast one series beyond its end, with the inputs `ahead`."""
+        context = self.data.context
+        inputs = np.concatenate([series.inputs[-context:], ahead])
+        mean = self.rollouts(series.targets[None, -context:], inputs[None], steps)[0]
         return Forecast(
             mean,
             mean - margins,
@@ -178,22 +171,36 @@ class Predictor:
         )
 
     def rollouts(self, contexts: np.ndarray, inputs: np.ndarray, steps: int) -> np.ndarray:
-        """The ensemble's mean forecast from every origin, in the units of the data."""
-        parts = self.parts
-        past = parts.scaler.transform(contexts).astype(parts.dtype)
-        known = parts.input_scaler.transform(inputs).astype(parts.dtype)
+        """The ensemble's mean forecast from every origin, in the units of the data.
+
+        Parameters
+        ----------
+        contexts
+            Values up to each origin, `(origin, time, target)`.
+        inputs
+            Inputs of the context and of the steps ahead, `(origin, time + steps, input)`.
+        steps
+            Number of steps to forecast.
+
+        Returns
+        -------
+        Array, (origin, steps, target)
+        """
+        data = self.data
+        past = data.scaler.transform(contexts).astype(data.dtype)
+        known = data.input_scaler.transform(inputs).astype(data.dtype)
         size = CHUNKS[len(past) > CHUNKS[0]]
-        fill = -len(past) % size  # whole chunks, so that one program serves them all
-        past, known = (np.concatenate([v, v[:1].repeat(fill, axis=0)]) for v in (past, known))
+        padding = -len(past) % size  # whole chunks, so that one program serves them all
+        past, known = (
+            np.concatenate([v, v[:1].repeat(padding, axis=0)]) for v in (past, known)
+        )
         chunks = []
-        with precision(parts.dtype):
+        with precision(data.dtype):
             for i in range(0, len(past), size):
                 xs, us = jax.device_put((past[i : i + size], known[i : i + size]))
-                chunks.append(_mean_rollout(self.networks, xs, us, steps, parts.truncated))
-        forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[
-            : len(contexts)
-        ].astype(np.float64)
-        return parts.scaler.inverse(forecasts)
+                chunks.append(_mean_rollout(self.networks, xs, us, steps, data.truncated))
+        forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[: len(contexts)]
+        return data.scaler.inverse(forecasts.astype(np.float64))
 
 
 @eqx.filter_jit
@@ -204,6 +211,7 @@ def _mean_rollout(
     steps: int,
     carry: bool,
 ) -> Float[Array, "origin steps target"]:
+    """The closed-loop forecast of each member, averaged over the ensemble."""
     params, static = eqx.partition(networks, eqx.is_inexact_array)
 
     def one(member):

@@ -1,45 +1,53 @@
-"""Series split by time, scaled by their training part, and cut into what training reads.
+"""Series split by time, scaled by their training parts, and cut into windows or streams.
 
-Everything that could leak from the future into a forecast is decided here.
+What training, validation and testing may see is decided here, so that nothing leaks from the
+future into a forecast.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from throughtime.data import tables
 from throughtime.data.scaler import Scaler
-from throughtime.data.series import Series, Split
+from throughtime.data.series import Series
+from throughtime.data.split import Split
 from throughtime.errors import InputError
 from throughtime.training.batches import Streams, Windows
 
 from . import baselines
-from .backtest import Origins
+from .backtest import RollingOrigins
 
-WARM = 4  # windows that a network with a carried state is warmed over before it forecasts
+WARM_UP = 4
+"""Windows over which a network with a carried state is warmed up before it forecasts."""
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
-    """Series with their splits and the scalers fitted to the training parts.
+class SplitData:
+    """Series, their splits into training, validation and test part, and their scalers.
 
     Attributes
     ----------
-    series, splits
-        One split for each series.
+    series
+        The series, in their own units.
+    splits
+        The split of each series.
     scaler, input_scaler
-        Of targets and inputs, from the training parts alone.
-    window, horizon
-        Steps of context, and of forecast.
+        Scalers of the targets and of the inputs, fitted to the training parts alone.
+    window
+        Steps that the network sees before it forecasts.
+    horizon
+        Steps that the network forecasts at once.
     truncated
         Whether states are carried along the series.
     dtype
-        Of what goes to the device.
+        Type of the arrays on the device.
     """
 
     series: list[Series]
@@ -61,13 +69,13 @@ class Parts:
         horizon: int,
         truncated: bool = False,
         dtype: str = "float32",
-    ) -> "Parts":
-        """Split and scale.
+    ) -> "SplitData":
+        """Split series by time, and fit the scalers to their training parts.
 
         Raises
         ------
         InputError
-            If a part is too short, or a column constant in training.
+            If a part is too short, or a column is constant in the training part.
         """
         splits = [Split.by_time(len(one), validation, test) for one in series]
         for one, split in zip(series, splits, strict=True):
@@ -80,28 +88,31 @@ class Parts:
 
     @property
     def context(self) -> int:
-        """How many steps the network is shown before a forecast."""
+        """Number of steps that the network reads before a forecast."""
         if not self.truncated:
             return self.window
-        return min(WARM * self.window, min(split.train for split in self.splits))
+        return min(WARM_UP * self.window, min(split.train for split in self.splits))
 
-    def train(self, batch_size: int, washout: int) -> Windows | Streams:
-        """The training parts; the first `washout` steps of a window do not count."""
+    def training(self, batch_size: int, washout: int) -> Windows | Streams:
+        """The training parts; the first `washout` steps of a window carry no loss."""
         if self.truncated:
             return self._streams(batch_size)
         return self._windows([(0, split.train) for split in self.splits], washout)
 
     def validation(self) -> Windows | Streams | None:
-        """The validation parts; windows may begin before, but only targets inside count."""
+        """The validation parts, None if they are shorter than the horizon.
+
+        A window may begin before the validation part; only targets inside it carry loss.
+        """
         if any(split.validation - split.train < self.horizon for split in self.splits):
             return None
         if self.truncated:
-            return Streams.join([self._validation_stream(*pair) for pair in self._scaled()])
+            return self._validation_streams()
         bounds = [(split.train - self.window, split.validation) for split in self.splits]
         return self._windows(bounds, self.window - 1)
 
-    def ridge(self) -> baselines.Ridge:
-        """The ridge autoregression on the same split, with as many lags as the window."""
+    def fit_ridge(self) -> baselines.Ridge:
+        """The ridge autoregression of the same split, with as many lags as the window."""
         train = [(y[: split.train], u[: split.train]) for y, u, split in self._scaled()]
         validation = [
             (y[split.train - self.window : end], u[split.train - self.window : end])
@@ -111,11 +122,12 @@ class Parts:
         return baselines.Ridge.fit(train, validation, self.window)
 
     def check_steps(self, steps: int) -> None:
-        """Refuse a backtest that is longer than every test part, or of filled values only.
+        """Check that the test parts hold a backtest of so many steps.
 
         Raises
         ------
         InputError
+            If `steps` is longer than every test part, or all values at a lead time are filled.
         """
         longest = max(split.total - split.validation for split in self.splits)
         if steps < 1:
@@ -130,16 +142,21 @@ class Parts:
                 (one, split.validation, split.total)
                 for one, split in zip(self.series, self.splits, strict=True)
             ]
-            each = [Origins.between(*bound, context, steps, whole=True) for bound in bounds]
-            Origins.join(each).check()
+            RollingOrigins.join(
+                [
+                    RollingOrigins.between(*bound, context, steps, complete=True)
+                    for bound in bounds
+                ]
+            ).check_truth()
 
-    def alike(self, data: Any) -> list[Series]:
-        """Other data, read with the columns of these series.
+    def read_new(self, data: Any) -> list[Series]:
+        """Read other data with the columns of these series.
 
         Raises
         ------
         InputError
-            If a column is missing, or there is too little of it.
+            If a column is missing, the time step differs, or the data are shorter than the
+            context.
         """
         known = self.series[0]
         try:
@@ -162,18 +179,19 @@ class Parts:
         return series
 
     def period(self) -> int | None:
-        """The season of the first target in the longest training part, if one shows."""
+        """The period of the first target in the longest training part, None if none shows."""
         longest = max(range(len(self.series)), key=lambda i: self.splits[i].train)
-        return baselines.period(self.series[longest].targets[: self.splits[longest].train, 0])
+        values = self.series[longest].targets[: self.splits[longest].train, 0]
+        return baselines.find_period(values)
 
     def _scaled(self) -> Iterator[tuple[np.ndarray, np.ndarray, Split]]:
-        """Targets and inputs of each series, scaled, and its split."""
+        """Scaled targets and inputs of each series, and its split."""
         for one, split in zip(self.series, self.splits, strict=True):
             targets = self.scaler.transform(one.targets)
             yield targets, self.input_scaler.transform(one.inputs), split
 
     def _windows(self, bounds: list[tuple[int, int]], washout: int) -> Windows:
-        """All windows whose rows lie in the bounds, one pair of them for each series."""
+        """All windows whose rows lie within the bounds, a pair (first, end) for each series."""
         offsets = np.cumsum([0, *(len(one) for one in self.series)])
         starts = [
             offset + np.arange(first, end - self.window - self.horizon + 1)
@@ -191,46 +209,59 @@ class Parts:
         )
 
     def _streams(self, batch_size: int) -> Streams:
-        """The training parts in stretches; as many as a batch has, but none of few windows."""
+        """The training parts cut into about `batch_size` streams of at least eight windows."""
         total = sum(split.train for split in self.splits)
         length = max(total // batch_size, 8 * self.window)
-        return Streams.join(
-            [
-                self._stream(y[: split.train], u[: split.train], max(1, split.train // length))
-                for y, u, split in self._scaled()
-            ]
-        )
+        series = [self._supervised(y[: s.train], u[: s.train]) for y, u, s in self._scaled()]
+        counts = tuple(max(1, split.train // length) for split in self.splits)
+        return _streams(jax.device_put(series), self.window, counts, (0,) * len(series))
 
-    def _stream(self, targets: np.ndarray, inputs: np.ndarray, stretches: int) -> Streams:
-        xs, ys = _supervised(targets, inputs, self.horizon)
-        xs, ys = jax.device_put((xs.astype(self.dtype), ys.astype(self.dtype)))
-        return Streams.cut(xs, ys, self.window, stretches)
+    def _validation_streams(self) -> Streams:
+        """The validation parts as streams, each with the steps before it as a warm-up."""
+        series, warm_ups = [], []
+        for targets, inputs, split in self._scaled():
+            first = max(0, split.train - self.context)
+            rows = slice(first, split.validation)
+            series.append(self._supervised(targets[rows], inputs[rows]))
+            warm_ups.append(split.train - 1 - first)  # steps before the last training row
+        counts = (1,) * len(series)
+        return _streams(jax.device_put(series), self.window, counts, tuple(warm_ups))
 
-    def _validation_stream(
-        self, targets: np.ndarray, inputs: np.ndarray, split: Split
-    ) -> Streams:
-        first = max(0, split.train - self.context)
-        rows = slice(first, split.validation)
-        stream = self._stream(targets[rows], inputs[rows], 1)
-        # The steps before the last training row only warm the state up.
-        warm = jnp.arange(stream.weights.shape[1]) < split.train - 1 - first
-        return Streams(stream.inputs, stream.targets, stream.weights * ~warm, stream.chunk)
+    def _supervised(
+        self,
+        targets: Float[np.ndarray, "time target"],
+        inputs: Float[np.ndarray, "time input"],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The network's input at each step of a series, and the output it should give there."""
+        steps = np.arange(len(targets) - self.horizon)
+        ahead = steps[:, None] + np.arange(1, self.horizon + 1)
+        inputs_ahead = inputs[ahead].reshape(len(steps), self.horizon * inputs.shape[1])
+        outputs = targets[ahead].reshape(len(steps), self.horizon * targets.shape[1])
+        xs = np.concatenate([targets[steps], inputs_ahead], axis=1)
+        return xs.astype(self.dtype), outputs.astype(self.dtype)
 
 
-def _supervised(
-    targets: Float[np.ndarray, "time target"],
-    inputs: Float[np.ndarray, "time input"],
-    horizon: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the network reads at each step of a series, and what it should answer."""
-    steps = np.arange(len(targets) - horizon)
-    ahead = steps[:, None] + np.arange(1, horizon + 1)
-    known = inputs[ahead].reshape(len(steps), horizon * inputs.shape[1])
-    asked = targets[ahead].reshape(len(steps), horizon * targets.shape[1])
-    return np.concatenate([targets[steps], known], axis=1), asked
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _streams(
+    series: list[tuple[Array, Array]],
+    chunk: int,
+    counts: tuple[int, ...],
+    warm_ups: tuple[int, ...],
+) -> Streams:
+    """Cut each series into its number of streams, all side by side, as one program.
+
+    The first `warm_ups` steps of the streams of a series carry no loss.
+    """
+    streams = []
+    for (xs, ys), count, warm_up in zip(series, counts, warm_ups, strict=True):
+        cut = Streams.cut(xs, ys, chunk, count)
+        weights = cut.weights * (jnp.arange(cut.weights.shape[1]) >= warm_up)
+        streams.append(Streams(cut.inputs, cut.targets, weights, chunk))
+    return Streams.join(streams)
 
 
 def _check_lengths(series: Series, split: Split, window: int, horizon: int) -> None:
+    """Check that window and horizon fit into the training and validation part of a series."""
     if window + horizon > split.train:
         if window >= split.train:
             rule = "`window` must be shorter than the training series"

@@ -1,68 +1,77 @@
-"""What a backtest says: plain sentences, what limits them, and the key figures."""
+"""The verdict on a backtest: plain sentences, their limitations, and the key figures."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
 
-from throughtime.recurrence.network import count
+from throughtime.recurrence.network import count_parameters
 
 from .backtest import Backtest
 from .forecaster import Forecaster
 from .predict import Forecast
 
-SHOWN = 4  # targets that get sentences of their own
-EQUAL = 0.5  # per cent of difference that counts as none
+MAX_TARGETS = 4
+"""Targets that are described in sentences of their own."""
+
+NEGLIGIBLE = 0.5
+"""Difference between two errors, in per cent, that counts as none."""
+
+TOLERANCE = 0.05
+"""Difference between empirical and nominal coverage that is not remarked on."""
 
 
 def sentences(backtest: Backtest | None) -> list[str]:
-    """How the network compares, and whether its intervals hold."""
+    """How the network compares with the baselines, and whether its intervals hold."""
     if backtest is None:
-        return ["No part of the series was held out, so the error is not known."]
-    told = [_compared(backtest, i) for i in range(len(backtest.targets[:SHOWN]))]
-    told.append(_one_step(backtest))
-    covered = backtest.covered()
-    if math.isfinite(covered):
-        width = ""
-        if abs(covered - backtest.level) > 0.05:
-            narrow = covered < backtest.level
-            width = ": they are " + ("too narrow" if narrow else "wider than need be")
-        told.append(
-            f"The intervals were asked to hold {100 * backtest.level:g} % of the values "
-            f"and held {per_cent(covered)} of those in the test part{width}."
+        return ["No part of the series was held out, so the forecast error is unknown."]
+    text = [_comparison(backtest, i) for i in range(len(backtest.targets[:MAX_TARGETS]))]
+    text.append(_one_step(backtest))
+    coverage = backtest.mean_coverage()
+    if math.isfinite(coverage):
+        remark = ""
+        if abs(coverage - backtest.level) > TOLERANCE:
+            narrow = coverage < backtest.level
+            remark = ": they are " + ("too narrow" if narrow else "wider than necessary")
+        text.append(
+            f"The {100 * backtest.level:g} % prediction intervals contain "
+            f"{format_share(coverage)} of the values in the test part{remark}."
         )
-    return told
+    return text
 
 
 def notes(model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast]) -> list[str]:
-    """What limits the verdict, and what to know besides."""
-    told = []
-    margins = [forecast.upper - forecast.mean for forecast in forecasts]
-    if backtest is not None:
-        margins.insert(0, backtest.margins)
-    known = np.isfinite(max(margins, key=len, default=np.empty((0, 1)))).all(axis=1)
-    if not known.all():
-        last, short = int(np.argmin(known)), "the validation part is too short to calibrate"
-        told.append(
-            f"No interval beyond lead time {last}: {short} one for the level asked."
-            if known.any()
-            else f"No intervals: {short} them."
-        )
+    """The limitations of the verdict."""
+    text = []
+    if missing := _missing_intervals(backtest, forecasts):
+        text.append(missing)
     if backtest is not None:
         if backtest.origins < 30:
-            many = "1 forecast" if backtest.origins == 1 else f"{backtest.origins} forecasts"
-            told.append(f"The error is measured on {many}: it is rough.")
-        told += filter(None, (_lost(backtest, i) for i in range(len(backtest.targets))))
-        judged, series = backtest.series
-        if judged < series:
-            which = f"{judged} of the {series} series"
-            told.append(f"Only {which} could be judged: the others are too short.")
-    if filled := sum(one.filled for one in model.parts_.series):
-        told.append(f"{filled:,} missing values were filled before training; none is judged.")
+            few = "a single forecast"
+            if backtest.origins > 1:
+                few = f"only {backtest.origins} forecasts"
+            text.append(f"The errors are measured on {few}, so they are rough estimates.")
+        wins = (_baseline_wins(backtest, i) for i in range(len(backtest.targets)))
+        text += filter(None, wins)
+        evaluated, total = backtest.series_counts
+        if evaluated < total:
+            text.append(
+                f"Only {evaluated} of the {total} series could be evaluated; "
+                "the others are too short."
+            )
+    if filled := sum(one.filled for one in model.data_.series):
+        text.append(
+            "1 missing value was filled in before training; it is excluded from the evaluation."
+            if filled == 1
+            else f"{filled:,} missing values were filled in before training; "
+            "they are excluded from the evaluation."
+        )
     validated = any(math.isfinite(row.validation_loss) for row in model.history_)
     if validated and max(model.fitted_.best_epochs) >= model.epochs:
-        told.append("The loss was still falling at the last epoch: train for longer.")
-    return told
+        text.append(
+            "The validation loss was still falling in the last epoch: train for more epochs."
+        )
+    return text
 
 
 def best_baseline(backtest: Backtest, target: int = 0) -> tuple[str, float] | None:
@@ -75,17 +84,17 @@ def best_baseline(backtest: Backtest, target: int = 0) -> tuple[str, float] | No
     return min(means.items(), key=lambda pair: pair[1]) if means else None
 
 
-def method(name: str, backtest: Backtest) -> str:
-    """A method's name, with the period of the seasonal one."""
+def method_label(name: str, backtest: Backtest) -> str:
+    """The name of a method, with the period of seasonal persistence."""
     return f"{name} (period {backtest.period})" if name == "seasonal persistence" else name
 
 
-class Tile(NamedTuple):
-    """A key figure: what it is, the figure, and what it is of."""
+class KeyFigure(NamedTuple):
+    """A figure at the head of a report: its name, its value, and a detail in small print."""
 
     name: str
     value: str
-    unit: str
+    detail: str
 
 
 class TargetRow(NamedTuple):
@@ -94,9 +103,9 @@ class TargetRow(NamedTuple):
     target: str
     network: str
     baseline: str
-    name_of_baseline: str
+    baseline_name: str
     change: str
-    word: str
+    direction: str
     nmse: str
     coverage: str
 
@@ -107,55 +116,57 @@ def target_rows(backtest: Backtest | None) -> list[TargetRow]:
         return []
     rows = []
     for i, name in enumerate(backtest.targets):
-        mean, best = _mean(backtest, i), best_baseline(backtest, i) or ("none", math.nan)
+        mean, best = _mean_rmse(backtest, i), best_baseline(backtest, i) or ("none", math.nan)
         change = 100 * (mean / best[1] - 1) if best[1] else math.nan
-        word = "lower error" if change < 0 else "higher error"
-        shares = backtest.coverage[:, i][np.isfinite(backtest.coverage[:, i])]
+        direction = "lower error" if change < 0 else "higher error"
+        coverage = backtest.coverage[:, i][np.isfinite(backtest.coverage[:, i])]
         row = TargetRow(
             name,
-            number(mean),
-            number(best[1]),
-            method(best[0], backtest),
-            _share(abs(change)),
-            word if math.isfinite(change) else "",
-            number(backtest.nmse()[i]),
-            per_cent(shares.mean() if len(shares) else math.nan),
+            format_number(mean),
+            format_number(best[1]),
+            method_label(best[0], backtest),
+            _format_per_cent(abs(change)),
+            direction if math.isfinite(change) else "",
+            format_number(backtest.nmse()[i]),
+            format_share(coverage.mean() if len(coverage) else math.nan),
         )
         rows.append(row)
     return rows
 
 
-def key_figures(model: Forecaster, backtest: Backtest | None) -> list[Tile]:
+def key_figures(model: Forecaster, backtest: Backtest | None) -> list[KeyFigure]:
     """The figures at the head of a report."""
-    tiles, rows = [], target_rows(backtest)
+    figures, rows = [], target_rows(backtest)
     if len(rows) == 1:
-        tiles += [
-            Tile("Mean RMSE, network", rows[0].network, ""),
-            Tile("Best baseline", rows[0].baseline, rows[0].name_of_baseline),
-            Tile("Network against it", rows[0].change, rows[0].word),
-            Tile("One-step NMSE", rows[0].nmse, ""),
+        figures += [
+            KeyFigure("Mean RMSE, network", rows[0].network, ""),
+            KeyFigure("Mean RMSE, baseline", rows[0].baseline, rows[0].baseline_name),
+            KeyFigure("Network against baseline", rows[0].change, rows[0].direction),
+            KeyFigure("One-step NMSE", rows[0].nmse, ""),
         ]
     if backtest is not None:
-        asked = f"{100 * backtest.level:g} % asked"
-        tiles += [
-            Tile("Coverage", per_cent(backtest.covered()), asked),
-            Tile("Forecasts judged", f"{backtest.origins:,}", f"{backtest.steps} steps"),
+        nominal = f"nominal {100 * backtest.level:g} %"
+        steps = f"{backtest.steps} step{'s' if backtest.steps > 1 else ''} each"
+        figures += [
+            KeyFigure("Coverage", format_share(backtest.mean_coverage()), nominal),
+            KeyFigure("Forecasts evaluated", f"{backtest.origins:,}", steps),
         ]
-    members = f"{model.ensemble} networks" if model.ensemble > 1 else "1 network"
+    networks = f"in {model.ensemble} networks" if model.ensemble > 1 else "in 1 network"
     last = model.history_[-1]
+    epochs = f"{last.epoch} epoch{'s' if last.epoch > 1 else ''}"
     return [
-        *tiles,
-        Tile("Parameters", f"{count(model.network_):,}", members),
-        Tile("Training", _duration(last.seconds), f"{last.epoch} epochs"),
+        *figures,
+        KeyFigure("Parameters", f"{count_parameters(model.network_):,}", networks),
+        KeyFigure("Training", _format_duration(last.seconds), epochs),
     ]
 
 
-def number(value: float, digits: int = 4) -> str:
-    """A number as text, to some significant digits; a dash if it is none.
+def format_number(value: float, digits: int = 4) -> str:
+    """A number as text, to some significant digits; a dash if it is not finite.
 
     Examples
     --------
-    >>> number(0.12345), number(12345.6), number(float("inf"))
+    >>> format_number(0.12345), format_number(12345.6), format_number(float("inf"))
     ('0.1235', '12346', '–')
     """
     if not math.isfinite(value):
@@ -165,81 +176,101 @@ def number(value: float, digits: int = 4) -> str:
     return f"{value:#.{digits}g}".removesuffix(".")
 
 
-def per_cent(share: float) -> str:
-    """A share as text, to a tenth of a per cent; `none` if it is not known."""
+def format_share(share: float) -> str:
+    """A share as text, to a tenth of a per cent; `none` if it is not finite."""
     if not math.isfinite(share):
         return "none"
     return f"{100 * share:.1f} %".replace(".0 %", " %")
 
 
-def _compared(backtest: Backtest, target: int) -> str:
+def _comparison(backtest: Backtest, target: int) -> str:
     """The network beside the best baseline, in a sentence."""
-    mean, steps = _mean(backtest, target), backtest.steps
-    whose = _whose(" for", backtest, target)
+    mean, steps = _mean_rmse(backtest, target), backtest.steps
+    of_target = _of_target(" for", backtest, target)
     if not math.isfinite(mean):
-        return f"The network's forecasts{whose} are not finite: do not use them."
-    over = "one step ahead" if steps == 1 else f"averaged over lead times 1 to {steps}"
-    start = f"The network's RMSE{whose}, {over}, is {number(mean)}"
+        return f"The network's forecasts{of_target} are not finite: do not use them."
+    over = "One step ahead" if steps == 1 else f"Averaged over lead times 1 to {steps}"
+    start = f"{over}, the network's RMSE{of_target} is {format_number(mean)}"
     best = best_baseline(backtest, target)
     if best is None:
         return f"{start}; there is no baseline to compare it with."
-    than = f"the {number(best[1])} of the best baseline, {method(best[0], backtest)}"
+    name, error = method_label(best[0], backtest), format_number(best[1])
+    baseline = f"the {error} of the best baseline, {name}"
     if best[1] == 0:
-        return f"{start}, {'higher than' if mean else 'equal to'} {than}."
+        return f"{start}, {'higher than' if mean else 'equal to'} {baseline}."
     change = 100 * (mean / best[1] - 1)
-    if abs(change) < EQUAL:
-        return f"{start}, the same as {than} to within {EQUAL:g} %: no gain."
+    if abs(change) < NEGLIGIBLE:
+        return f"{start}, within {NEGLIGIBLE:g} % of {baseline}: there is no gain."
     if change < 0:
-        return f"{start}, {_share(-change)} lower than {than}."
-    more = f"{_share(change)} higher than" if change < 100 else f"{change / 100 + 1:.2g} times"
-    return f"{start}, {more} {than}: here the baseline forecasts better."
+        return f"{start}, {_format_per_cent(-change)} lower than {baseline}."
+    worse = f"{change / 100 + 1:.2g} times"
+    if change < 100:
+        worse = f"{_format_per_cent(change)} higher than"
+    return f"{start}, {worse} {baseline}: here the baseline forecasts better."
 
 
 def _one_step(backtest: Backtest) -> str:
     """The normalised error one step ahead, in a sentence."""
-    start = "One step ahead its normalised mean squared error (NMSE)"
+    start = "One step ahead, the network's normalised mean squared error (NMSE)"
     errors = dict(zip(backtest.targets, backtest.nmse().tolist(), strict=True))
     if len(errors) > 1:
-        each = ", ".join(f"{number(v)} for {k}" for k, v in list(errors.items())[:SHOWN])
-        return f"{start} is {each}; forecasting the mean would give 1."
+        each = [f"{format_number(v)} for {k}" for k, v in list(errors.items())[:MAX_TARGETS]]
+        return f"{start} is {', '.join(each)}; forecasting the mean would give 1."
     (nmse,) = errors.values()
     if not math.isfinite(nmse):
         return f"{start} is not defined."
+    start = f"{start} is {format_number(nmse)}"
     if nmse >= 1:
-        return f"{start} is {number(nmse)}: worse than forecasting the mean of the test part."
-    return f"{start} is {number(nmse)}: {_share(100 * nmse)} of the variance is unexplained."
+        return f"{start}: no better than forecasting the mean of the test part."
+    return f"{start}: {_format_per_cent(100 * nmse)} of the variance is left unexplained."
 
 
-def _lost(backtest: Backtest, target: int) -> str | None:
-    """Lead times at which a baseline wins though the network wins on average."""
+def _missing_intervals(backtest: Backtest | None, forecasts: list[Forecast]) -> str | None:
+    """The lead times without intervals, in a sentence; None if there are none."""
+    margins = [forecast.upper - forecast.mean for forecast in forecasts]
+    if backtest is not None:
+        margins.insert(0, backtest.margins)
+    known = np.isfinite(max(margins, key=len, default=np.empty((0, 1)))).all(axis=1)
+    if known.all():
+        return None
+    beyond = f" beyond lead time {np.argmin(known)}" if known.any() else ""
+    reason = "the validation part is too short to calibrate them"
+    return f"There are no intervals{beyond}: {reason}."
+
+
+def _baseline_wins(backtest: Backtest, target: int) -> str | None:
+    """Lead times at which a baseline wins although the network wins on average."""
     best, network = best_baseline(backtest, target), backtest.rmse["network"][:, target]
     if best is None or not network.mean() < best[1]:
         return None
     others = [v[:, target] for k, v in backtest.rmse.items() if k != "network"]
-    lost = np.flatnonzero(np.min(others, axis=0) < network) + 1
-    if not len(lost):
+    leads = np.flatnonzero(np.min(others, axis=0) < network) + 1
+    of_target = _of_target(" of", backtest, target)
+    if not len(leads):
         return None
-    which = str(lost[0]) if len(lost) == 1 else f"the first is {lost[0]}"
-    leads = f"{len(lost)} of {backtest.steps} lead times{_whose(' of', backtest, target)}"
-    return f"At {leads} ({which}) a baseline has the lower error."
+    if len(leads) == 1:
+        return f"At lead time {leads[0]}{of_target}, a baseline has a lower error."
+    many = f"{len(leads)} of {backtest.steps} lead times{of_target}"
+    return f"At {many}, the first of them {leads[0]}, a baseline has a lower error."
 
 
-def _mean(backtest: Backtest, target: int) -> float:
+def _mean_rmse(backtest: Backtest, target: int) -> float:
     return float(backtest.rmse["network"][:, target].mean())
 
 
-def _whose(word: str, backtest: Backtest, target: int) -> str:
-    return f"{word} {backtest.targets[target]}" if len(backtest.targets) > 1 else ""
+def _of_target(preposition: str, backtest: Backtest, target: int) -> str:
+    """The name of the target, if there are several."""
+    return f"{preposition} {backtest.targets[target]}" if len(backtest.targets) > 1 else ""
 
 
-def _share(per_cent: float) -> str:
-    """Per cent as text: two digits are enough."""
+def _format_per_cent(per_cent: float) -> str:
+    """Per cent as text, to two digits."""
     if not math.isfinite(per_cent):
         return "–"
     return f"{per_cent:.2g} %" if per_cent < 9.95 else f"{per_cent:.0f} %"
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 99.5:
         return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,5 @@
-"""The lecture's own programs, with its data, model, batches and optimiser.
+"""The lecture's own programs, with its data, models, batches and optimisers.
 
-Begin with `programs.py`. Imports the rooms from `errors` to `reports`.
+Begin with `sine.py`; `programs.py` lists them all. Imports the rooms from `errors` to
+`reports`.
 """

@@ -1,6 +1,14 @@
 """A map run through time: cells, `unroll`, its three primitives, networks and their weights.
 
-Begin with `cells.py` (one step of each cell), then `unroll.py` and `primitives.py` (all steps
-and their derivatives), then `network.py`. `bptt.py` is the lecture's backward pass written
-out. Imports `errors` and `_support`.
+Begin with `cells.py` (one step of each cell), then `unroll.py` (all steps) and `network.py`
+(cells and a readout); `architecture.py` builds a network from plain values, and `rollout.py`
+runs one in closed loop. `bptt.py` is the lecture's backward pass written out.
+
+`primitives.py` defines the derivatives of a run through time. Its parts are
+`step_equations.py` (each step and its derivatives), `primitive_arguments.py` (shapes),
+`scan_lowering.py` (in JAX) and `native_kernels.py` (in C++).
+
+Initial weights are in `initialisation.py`. Reservoirs are in `reservoir_weights.py`,
+`spectral_radius.py` and `echo_state_cell.py`, and run in C++ by `native_reservoir.py`. Imports
+`errors` and `_support`.
 """

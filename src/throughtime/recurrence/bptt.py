@@ -1,23 +1,23 @@
 r"""Backpropagation through time, written out: the lecture's equations, to be read.
 
-Forward, the activities of all steps are stacked up:
+The forward pass puts the activities of all steps on a stack:
 
 $$a_t = U x_t + W h_{t-1} + b, \quad h_t = \sigma_h(a_t), \quad y_t = V h_t + c,
   \quad \hat y_t = \sigma_y(y_t)$$
 
-Backward, they are taken off the stack. The slopes $\sigma_h'(a_t)$ were fixed by the forward
-pass, so that all of this is linear in $\nabla_y L$:
+The backward pass takes them off it. The slopes $\sigma_h'(a_t)$ are fixed by the forward pass,
+so that the backward pass is linear in $\nabla_y L$:
 
 $$\nabla_{h_t} L = V^\top \nabla_{y_t} L + W^\top \, \nabla_{a_{t+1}} L, \qquad
   \nabla_{a_t} L = \sigma_h'(a_t) \odot \nabla_{h_t} L$$
 
-and the weights, which all steps share, collect from all of them:
+All steps share the weights, whose gradients are sums over the steps:
 
 $$\nabla_W L = \sum_t \nabla_{a_t} L \, h_{t-1}^\top, \quad
   \nabla_U L = \sum_t \nabla_{a_t} L \, x_t^\top, \quad \nabla_b L = \sum_t \nabla_{a_t} L,$$
 $$\nabla_V L = \sum_t \nabla_{y_t} L \, h_t^\top, \quad \nabla_c L = \sum_t \nabla_{y_t} L$$
 
-Training does not run through here but through the primitives, which do the same for any cell.
+Training does not use this module but the primitives, which do the same for any cell.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ ACTIVATE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda a: np.maximum(a, 0),
     "identity": lambda a: a,
 }
-"""sigma_h by name."""
+"""The functions sigma_h by name."""
 
 SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh": lambda h: 1 - h**2,
@@ -50,20 +50,20 @@ SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda h: (h > 0).astype(h.dtype),
     "identity": np.ones_like,
 }
-"""The slope of sigma_h, of its own value h."""
+"""The derivatives of sigma_h, as functions of its value h."""
 
 
 class Gradients(NamedTuple):
-    """What the backward pass gives: a gradient for each weight, and for each hidden state.
+    """The gradients of a loss L with respect to the weights and the hidden states.
 
     Attributes
     ----------
     loss
-        Of the whole batch.
+        The loss L of the whole batch.
     U, W, b, V, c
-        Shaped as the weights.
+        The gradient with respect to each weight, in its shape.
     h
-        DL/dh_t, `(batch, time, hidden)`.
+        The gradient with respect to the hidden state of each step, `(batch, time, hidden)`.
     """
 
     loss: float
@@ -80,16 +80,22 @@ def bptt(
     xs: Float[np.ndarray | Array, "batch time input"],
     loss: Callable[[Array], Array],
 ) -> Gradients:
-    """The gradients of a loss by the equations above.
+    """The gradients of a loss by the lecture's equations.
 
     Parameters
     ----------
     network
-        One `RNN` and a plain readout.
+        A network of one `RNN` and a plain readout.
     xs
-        A batch of sequences of one length.
+        A batch of sequences of the same length, `(batch, time, input)`.
     loss
-        Of the y of all steps, `(batch, time, output)`, before sigma_y; a number.
+        A function of the outputs y of all steps before sigma_y, `(batch, time, output)`, to a
+        number.
+
+    Returns
+    -------
+    Gradients
+        The loss and its gradients.
 
     Raises
     ------
@@ -105,7 +111,8 @@ def bptt(
     plain = len(network.cells) == len(layers) == 1 and not network.residual | network.centred
     if not isinstance(cell, RNN) or not plain or layers[0].activation != "identity":
         rule = "the equations are those of one RNN and a plain readout"
-        raise InputError(rule, "another network", "Differentiate it by `jax.grad`.")
+        remedy = "Differentiate it by `equinox.filter_grad`."
+        raise InputError(rule, "another network", remedy)
     U, W, b = (np.asarray(weight) for weight in (cell.U, cell.W, cell.b))
     V, c = np.asarray(layers[0].V), np.asarray(layers[0].c)
     xs, slope = np.asarray(xs), SLOPES[cell.activation]

@@ -1,17 +1,18 @@
-"""Recurrent cells: the contract, then the Elman RNN, the GRU, the LSTM and the reservoir.
+"""Recurrent cells: the interface, then the Elman RNN, the GRU and the LSTM.
 
-A cell is a map that is run through time. The input projection `U x + b` of every step
-is done at once by `drive`, because it does not depend on the state; `step` is what is
-left: one step of the recurrence.
+A cell is a map that is run through time. Its `step` is one step of the recurrence, written to
+be read. The input projection `U x + b` does not depend on the state, so `drive` computes it for
+all steps at once. `step_equations.py` holds the same steps with their derivatives written out,
+by which `unroll` runs the RNN, the GRU and the LSTM; the tests hold the two equal.
 
-Letters are those of the lecture: `U` (input to hidden), `W` (hidden to hidden), `b`.
-Gates are stacked along the first axis in PyTorch's order, so weights move to and from
-PyTorch by a copy.
+The letters are those of the lecture: `U` (input to hidden), `W` (hidden to hidden), `b`. Gates
+are stacked along the first axis in PyTorch's order, so that weights are copied to and from
+PyTorch as they are.
 """
 
 import abc
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -20,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, DTypeLike, Float, PyTree
 
 from throughtime._support.seeds import Key, generator
-from throughtime.errors import InputError, nearest
+from throughtime.errors import InputError, did_you_mean
 
 from .initialisation import Initialisation, initialisation, on_device
 
@@ -37,9 +38,16 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 class Cell(eqx.Module):
-    """What `unroll` runs through time. Interface only: subclass it to write your own cell.
+    """The interface of what `unroll` runs through time. Subclass it to write your own cell.
 
     The state is any pytree of arrays of shape `(batch, ...)`.
+
+    Attributes
+    ----------
+    input_size
+        Number of features of an input.
+    hidden_size
+        Number of units that the next layer sees.
     """
 
     input_size: eqx.AbstractVar[int]
@@ -47,19 +55,19 @@ class Cell(eqx.Module):
 
     @abc.abstractmethod
     def drive(self, xs: Float[Array, "time batch input"]) -> PyTree[Array]:
-        """The part of the update that depends on the inputs alone, for all steps at once."""
+        """The part of the steps that depends on the inputs alone, for all steps at once."""
 
     @abc.abstractmethod
     def step(self, drive: PyTree[Array], state: State) -> State:
-        """One step: the drive at time t and the state at t-1 to the state at t."""
+        """One step: the state at time t from the drive at t and the state at t-1."""
 
     @abc.abstractmethod
     def initial_state(self, batch: int) -> State:
-        """The state before the first step: zeros."""
+        """The state before the first step, usually zeros."""
 
     @abc.abstractmethod
     def hidden(self, state: State) -> Hidden:
-        """The part of a state (or of a stack of states) that the next layer sees."""
+        """The part of a state, or of the states of all steps, that the next layer sees."""
 
 
 class RNN(Cell):
@@ -67,22 +75,25 @@ class RNN(Cell):
 
     $$a_t = U x_t + W h_{t-1} + b, \qquad h_t = \sigma(a_t)$$
 
+    The state is h, of shape `(batch, hidden)`.
+
     Parameters
     ----------
     input_size, hidden_size
-        Features of x and units of h.
+        Number of features of x and of units of h.
     activation
-        Sigma, one of `tanh`, `relu`, `logistic`, `identity`.
+        The function sigma: `tanh`, `relu`, `logistic` or `identity`.
     init
-        An initialisation by name, or your own.
+        An initialisation, by name or as an `Initialisation`.
     dtype
-        Of the weights.
+        Type of the weights.
     key
-        A seed, or a `jax.random` key.
+        A seed, a NumPy generator or a `jax.random` key.
 
-    Notes
-    -----
-    State: h, of shape `(batch, hidden)`.
+    Raises
+    ------
+    InputError
+        For an unknown activation or initialisation.
     """
 
     U: Float[Array, "hidden input"]
@@ -104,7 +115,7 @@ class RNN(Cell):
     ):
         if activation not in ACTIVATIONS:
             rule = "`activation` must be a known function"
-            raise InputError(rule, activation, nearest(activation, ACTIVATIONS))
+            raise InputError(rule, activation, did_you_mean(activation, ACTIVATIONS))
         rng = generator(key)
         self.U, self.W, b = _weights(init, 1, input_size, hidden_size, dtype, rng)
         self.b = on_device(sum(b), dtype)
@@ -138,11 +149,26 @@ class GRU(Cell):
     \end{aligned}
     $$
 
-    with sigma the logistic function. Rows of `U`, `W`, `b` are stacked (r, z, n), as in
+    Here sigma is the logistic function. The rows of `U`, `W`, `b` are stacked (r, z, n), as in
     PyTorch; `d` is the recurrent bias of the candidate, which the reset gate scales
-    (PyTorch's `bias_hh` of n; Keras with `reset_after=True`).
+    (PyTorch's `bias_hh` of n; Keras with `reset_after=True`). The state is h, of shape
+    `(batch, hidden)`.
 
-    **Arguments:** as for `RNN`, less the activation. State: h, `(batch, hidden)`.
+    Parameters
+    ----------
+    input_size, hidden_size
+        Number of features of x and of units of h.
+    init
+        An initialisation, by name or as an `Initialisation`.
+    dtype
+        Type of the weights.
+    key
+        A seed, a NumPy generator or a `jax.random` key.
+
+    Raises
+    ------
+    InputError
+        For an unknown initialisation.
     """
 
     U: Float[Array, "3*hidden input"]
@@ -163,7 +189,7 @@ class GRU(Cell):
     ):
         rng = generator(key)
         self.U, self.W, b = _weights(init, 3, input_size, hidden_size, dtype, rng)
-        # A second bias, beside W, is inside the reset gate's reach for the candidate alone.
+        # The second bias, beside W, can be added to the first except in the candidate.
         candidate = np.arange(3 * hidden_size) // hidden_size == 2
         self.b = on_device(b[0] + np.where(candidate, 0, sum(b[1:])), dtype)
         self.d = on_device(b[1][candidate] if b[1:] else np.zeros(hidden_size), dtype)
@@ -189,7 +215,15 @@ class GRU(Cell):
 
 
 class LSTMState(NamedTuple):
-    """The state of an LSTM: what is read out, `h`, and the memory, `c`."""
+    """The state of an LSTM.
+
+    Attributes
+    ----------
+    h
+        The hidden state, which the next layer sees, `(batch, hidden)`.
+    c
+        The memory, `(batch, hidden)`.
+    """
 
     h: Hidden
     c: Hidden
@@ -209,10 +243,24 @@ class LSTM(Cell):
     \end{aligned}
     $$
 
-    with sigma the logistic function. Rows of `U`, `W`, `b` are stacked (i, f, g, o), as in
-    PyTorch and Keras.
+    Here sigma is the logistic function. The rows of `U`, `W`, `b` are stacked (i, f, g, o), as
+    in PyTorch and Keras. The state is `LSTMState(h, c)`.
 
-    **Arguments:** as for `RNN`, less the activation. State: `LSTMState(h, c)`.
+    Parameters
+    ----------
+    input_size, hidden_size
+        Number of features of x and of units of h.
+    init
+        An initialisation, by name or as an `Initialisation`.
+    dtype
+        Type of the weights.
+    key
+        A seed, a NumPy generator or a `jax.random` key.
+
+    Raises
+    ------
+    InputError
+        For an unknown initialisation.
     """
 
     U: Float[Array, "4*hidden input"]
@@ -255,107 +303,8 @@ class LSTM(Cell):
         return state.h
 
 
-class EchoState(Cell):
-    r"""The reservoir of an echo state network: leaky units that are drawn and never trained.
-
-    $$h_t = (1 - a) h_{t-1} + a \tanh(W h_{t-1} + U x_t + b)$$
-
-    (Jaeger 2001; leaky-integrator units: Jaeger, Lukosevicius, Popovici and Siewert 2007.) No
-    gradient reaches U, W and b, so that whatever trains a network with this cell trains what
-    reads it; `readout.fit_readout` does that by regression.
-
-    Parameters
-    ----------
-    input_size, hidden_size
-        Features of x and units of h.
-    radius
-        The largest absolute eigenvalue of W, set exactly. Below 1 the echo of old inputs fades,
-        for almost any input; it need not for a weak one, nor must it above 1.
-    leak
-        A. A unit forgets over about 1/a steps; 1 has no memory but through W.
-    input_scale, bias_scale
-        U and b are uniform within ±scale.
-    incoming
-        The weights of a unit in W that are not 0, normal; all, if there are fewer.
-    dtype
-        Of the weights.
-    key
-        A seed, or a `jax.random` key.
-
-    Raises
-    ------
-    InputError
-        For a number out of its range, and for a W that memory does not hold: here it is dense,
-        its zeros in it.
-
-    Notes
-    -----
-    State: h, of shape `(batch, hidden)`.
-    """
-
-    U: Float[Array, "hidden input"]
-    W: Float[Array, "hidden hidden"]
-    b: Float[Array, " hidden"]
-    leak: float = eqx.field(static=True)
-    input_size: int = eqx.field(static=True)
-    hidden_size: int = eqx.field(static=True)
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        radius: float | int = 0.9,
-        leak: float | int = 1.0,
-        input_scale: float | int = 1.0,
-        bias_scale: float | int = 0.2,
-        incoming: int = 10,
-        dtype: DTypeLike = jnp.float32,
-        key: Key,
-    ):
-        # Here: SciPy takes a while to load.
-        from throughtime._support.memory import require_memory
-
-        from .reservoir_weights import ReservoirDesign
-
-        # It is drawn in float64, and stays there until it is cast.
-        number = 8.0 + jnp.dtype(dtype).itemsize
-        require_memory(number * hidden_size * (hidden_size + input_size), "its dense weights")
-        design = ReservoirDesign(
-            hidden_size,
-            input_size,
-            incoming=min(incoming, hidden_size),
-            radius=radius,
-            leak=leak,
-            input_scale=input_scale,
-            bias_scale=bias_scale,
-        )
-        drawn: Any = design.draw(key)
-        self.U, self.W = on_device(drawn.U, dtype), on_device(drawn.W.toarray(), dtype)
-        self.b, self.leak = on_device(drawn.b, dtype), float(leak)
-        self.input_size, self.hidden_size = input_size, hidden_size
-
-    def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
-        U, b = jax.lax.stop_gradient((self.U, self.b))
-        return xs @ U.T + b
-
-    def step(self, drive: Drive, state: Hidden) -> Hidden:
-        h, a, W = state, self.leak, jax.lax.stop_gradient(self.W)
-        return (1 - a) * h + a * jnp.tanh(drive + h @ W.T)
-
-    def initial_state(self, batch: int) -> Hidden:
-        return jnp.zeros((batch, self.hidden_size), self.W.dtype)
-
-    def hidden(self, state: Hidden) -> Hidden:
-        return state
-
-
-CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "esn": EchoState}
-"""The cells by name."""
-
-
 def _weights(init, gates, input_size, hidden_size, dtype, rng):
-    """U and W on the device, and every draw of the bias as a NumPy array."""
+    """U and W on the device, and each draw of the bias as a NumPy array."""
     rule = initialisation(init)
     U = rule.U(rng, gates, hidden_size, input_size)
     W = rule.W(rng, gates, hidden_size, hidden_size)

@@ -1,8 +1,8 @@
-"""Weights to start from, by name.
+"""Initial weights, by name.
 
-An *initialisation* says how each of the lecture's letters is drawn: `U` (input to
-hidden), `W` (hidden to hidden), `b` (hidden bias), `V` and `c` (readout). Gated cells
-stack the blocks of their gates along the first axis.
+An *initialisation* defines the distribution of each of the lecture's weights: `U` (input to
+hidden), `W` (hidden to hidden), `b` (hidden bias), `V` and `c` (readout). Gated cells stack the
+blocks of their gates along the first axis.
 """
 
 import math
@@ -14,37 +14,37 @@ import jax
 import numpy as np
 from jaxtyping import Array, DTypeLike, Float
 
-from throughtime.errors import InputError, nearest
+from throughtime.errors import InputError, did_you_mean
 
-Matrix = Callable[
+MatrixSampler = Callable[
     [np.random.Generator, int, int, int], Float[np.ndarray, "blocks*rows columns"]
 ]
-"""`matrix(rng, blocks, rows, columns)`: `blocks` matrices, stacked along the rows."""
+"""`matrix(rng, blocks, rows, columns)`: random matrices, `blocks` of them stacked by rows."""
 
-Vector = Callable[[np.random.Generator, int, int], Float[np.ndarray, " rows"]]
-"""`vector(rng, rows, columns)`: a bias; `columns` is what PyTorch calls fan-in."""
-
+BiasSampler = Callable[[np.random.Generator, int, int], Float[np.ndarray, " rows"]]
+"""`bias(rng, rows, columns)`: a random bias; `columns` is the fan-in in PyTorch's terms."""
 
 INCOMING = 15
-"""Weights that reach a unit in a sparse matrix (Martens 2010)."""
+"""Number of non-zero weights into each unit of a sparse matrix (Martens 2010)."""
 
-SPARSE = 1 / math.sqrt(INCOMING)
+SPARSE_SCALE = 1 / math.sqrt(INCOMING)
+"""The scale of sparse weights with which the sum into a unit has variance 1."""
 
 
 def uniform_fan_in(rng, blocks, rows, columns):
-    """Uniform in ±1/sqrt(columns): PyTorch's rule for a dense layer."""
+    """Uniform within ±1/sqrt(columns): PyTorch's rule for a dense layer."""
     bound = 1 / math.sqrt(columns)
     return rng.uniform(-bound, bound, (blocks * rows, columns))
 
 
 def uniform_hidden(rng, blocks, rows, columns):
-    """Uniform in ±1/sqrt(rows), rows being the hidden units: PyTorch's recurrent rule."""
+    """Uniform within ±1/sqrt(rows), with the hidden units as rows: PyTorch's recurrent rule."""
     bound = 1 / math.sqrt(rows)
     return rng.uniform(-bound, bound, (blocks * rows, columns))
 
 
 def glorot(rng, blocks, rows, columns):
-    """Uniform in ±sqrt(6/(columns + blocks rows)): all blocks as one (Glorot, Bengio 2010)."""
+    """Uniform within ±sqrt(6 / (columns + blocks rows)) (Glorot and Bengio 2010)."""
     bound = math.sqrt(6 / (columns + blocks * rows))
     return rng.uniform(-bound, bound, (blocks * rows, columns))
 
@@ -55,10 +55,10 @@ def orthogonal(rng, blocks, rows, columns):
 
 
 def orthogonal_stack(rng, blocks, rows, columns):
-    """All blocks as one semi-orthogonal matrix: Keras' rule for the recurrent weights."""
+    """All blocks as one semi-orthogonal matrix: Keras's rule for the recurrent weights."""
     tall = rng.normal(size=(max(blocks * rows, columns), min(blocks * rows, columns)))
     Q, R = np.linalg.qr(tall)
-    Q = Q * np.sign(np.diag(R))  # so that every orthogonal matrix is as likely
+    Q = Q * np.sign(np.diag(R))  # so that every orthogonal matrix is equally likely
     return Q if blocks * rows >= columns else Q.T
 
 
@@ -67,8 +67,8 @@ def identity(rng, blocks, rows, columns):
     return np.tile(np.eye(rows, columns), (blocks, 1))
 
 
-def normal(scale: float | int) -> Matrix:
-    """Normal with this standard deviation."""
+def normal(scale: float | int) -> MatrixSampler:
+    """Normal weights with this standard deviation."""
 
     def draw(rng, blocks, rows, columns):
         return scale * rng.normal(size=(blocks * rows, columns))
@@ -76,27 +76,50 @@ def normal(scale: float | int) -> Matrix:
     return draw
 
 
-def sparse(scale: float | int, incoming: int = INCOMING) -> Matrix:
-    """Each unit has so many incoming weights (all, if there are fewer), N(0, 1) times a scale.
+def sparse(scale: float | int, incoming: int = INCOMING) -> MatrixSampler:
+    """Weights of which each unit has a fixed number, normal with this standard deviation.
 
-    So the sum that reaches a unit is of the same size however many units there are, and units
-    are more diverse (Martens 2010; Martens and Sutskever 2011).
+    The sum that reaches a unit then has the same size however many units there are, and the
+    units are more diverse.
+
+    Parameters
+    ----------
+    scale
+        Standard deviation of the non-zero weights.
+    incoming
+        Number of non-zero weights into each unit; at most all of them.
+
+    Raises
+    ------
+    InputError
+        If `incoming` is less than 1.
+
+    References
+    ----------
+    Martens (2010); Martens and Sutskever (2011).
     """
     if incoming < 1:
         raise InputError("`incoming` must be at least 1", incoming, "Raise `incoming`.")
 
     def draw(rng, blocks, rows, columns):
-        here = np.tile(np.arange(columns) < incoming, (blocks * rows, 1))
-        drawn = rng.normal(size=here.shape)
-        return scale * np.where(rng.permuted(here, axis=1), drawn, 0)
+        present = np.tile(np.arange(columns) < incoming, (blocks * rows, 1))
+        weights = rng.normal(size=present.shape)
+        return scale * np.where(rng.permuted(present, axis=1), weights, 0)
 
     return draw
 
 
-def sparse_of_radius(radius: float | int, incoming: int = INCOMING) -> Matrix:
-    """Each block sparse, scaled so that its largest eigenvalue has this absolute value.
+def sparse_of_radius(radius: float | int, incoming: int = INCOMING) -> MatrixSampler:
+    """Sparse square blocks, each scaled to this spectral radius.
 
-    A block without an eigenvalue but 0 (a nilpotent one) has no such scale: it is drawn anew.
+    A nilpotent block, which has no eigenvalue but 0, cannot be scaled and is drawn again.
+
+    Parameters
+    ----------
+    radius
+        The largest absolute eigenvalue of each block.
+    incoming
+        Number of non-zero weights into each unit; at most all of them.
     """
     draw = sparse(1.0, incoming)
 
@@ -104,11 +127,11 @@ def sparse_of_radius(radius: float | int, incoming: int = INCOMING) -> Matrix:
         if rows != columns:
             rule = "only a square matrix has a spectral radius"
             raise InputError(rule, f"{rows} by {columns}", "Use it for `W` alone.")
-        found = 0.0
-        while not found > 0:
+        largest = 0.0
+        while not largest > 0:
             W = draw(rng, 1, rows, columns)
-            found = np.abs(np.linalg.eigvals(W)).max()
-        return W * (radius / found)
+            largest = np.abs(np.linalg.eigvals(W)).max()
+        return W * (radius / largest)
 
     def blocks_of_radius(rng, blocks, rows, columns):
         return np.concatenate([block(rng, rows, columns) for _ in range(blocks)])
@@ -117,41 +140,51 @@ def sparse_of_radius(radius: float | int, incoming: int = INCOMING) -> Matrix:
 
 
 def zeros(rng, rows, columns):
-    """No bias to start with."""
+    """A bias of zeros."""
     return np.zeros(rows)
 
 
 def uniform_bias(rng, rows, columns):
-    """Uniform in ±1/sqrt(columns)."""
+    """Uniform within ±1/sqrt(columns)."""
     bound = 1 / math.sqrt(columns)
     return rng.uniform(-bound, bound, rows)
 
 
-def chrono(longest: float | int) -> Vector:
-    r"""Keep gates that forget over times spread up to `longest` steps (Tallec, Ollivier 2018).
+def chrono(longest: float | int) -> BiasSampler:
+    r"""Keep gates that forget over random times of up to `longest` steps.
 
-    A gate of value f keeps a memory for about $1/(1 - f)$ steps, and a gate of bias b has the
+    A gate of value f keeps a memory for about $1/(1 - f)$ steps, and a gate with bias b has the
     value f with $1/(1 - f) = 1 + e^b$. So with u uniform in [1, longest - 1]:
 
     $$b_f = \log u, \qquad b_i = -b_f$$
 
-    The LSTM's keep and write gates; in the GRU the keep gate z alone, for it writes 1 - z.
-    Other biases are 0. Use it with `keep=0` and `biases=1`: a second draw, added to the first,
-    would be another time.
+    These are the LSTM's keep and write gates; in the GRU it is the keep gate z alone, because
+    it writes with 1 - z. Other biases are 0. Use it with `keep=0` and `biases=1`: the sum of
+    two samples would be another time.
+
+    Parameters
+    ----------
+    longest
+        The longest memory, in steps.
 
     Raises
     ------
     InputError
         If `longest` is not a finite number above 2.
+
+    References
+    ----------
+    Tallec and Ollivier (2018).
     """
     if not 2 < longest < math.inf:
-        raise InputError("`longest` must be finite and above 2 steps", longest, "Raise it.")
+        remedy = "Pass the longest lag that matters, such as 100 steps."
+        raise InputError("`longest` must be finite and above 2 steps", longest, remedy)
     return _Chrono(longest)
 
 
 @dataclass(frozen=True)
 class _Chrono:
-    """The bias of `chrono`; a class, by which `initialisation` knows it."""
+    """The bias of `chrono`; a class, so that `initialisation` can recognise it."""
 
     longest: float | int
 
@@ -165,27 +198,30 @@ class _Chrono:
 
 
 class Initialisation(NamedTuple):
-    """How every weight of a network is drawn.
+    """The distribution of every weight of a network.
 
-    Attributes
+    Parameters
     ----------
     U, W, V
-        A `Matrix` each.
+        How each matrix is drawn: `matrix(rng, blocks, rows, columns)` returns `blocks` matrices
+        stacked by rows.
     b, c
-        A `Vector` each.
+        How each bias is drawn: `bias(rng, rows, columns)` returns `rows` numbers, for a layer
+        of `columns` inputs.
     biases
-        How many draws of `b` a cell adds up; PyTorch's cells have two biases, one beside `U`
+        How many samples of `b` a cell adds up; PyTorch's cells have two biases, one beside `U`
         and one beside `W`.
     keep
-        Added to the bias of an LSTM's keep gate, so that it starts open: 1 (Gers et al. 2000;
-        Jozefowicz et al. 2015 found it to help on every task). See `chrono` for another.
+        A number added to the bias of an LSTM's keep (forget) gate. With 1 the gate starts open
+        (Gers et al. 2000), which Jozefowicz et al. (2015) found to help on every task. See
+        `chrono` for another way.
     """
 
-    U: Matrix
-    W: Matrix
-    b: Vector
-    V: Matrix
-    c: Vector
+    U: MatrixSampler
+    W: MatrixSampler
+    b: BiasSampler
+    V: MatrixSampler
+    c: BiasSampler
     keep: float = 0.0
     biases: int = 1
 
@@ -196,38 +232,43 @@ def echo_state(
     incoming: int = INCOMING,
     outputs: float | int = 0.1,
 ) -> Initialisation:
-    r"""The echo-state initialisation (Sutskever, Martens, Dahl and Hinton 2013).
+    r"""The echo-state initialisation, for training with momentum.
 
     $$\rho(W) = 1.1, \qquad U \sim 0.001\ \text{or}\ 0.1 \times N(0, 1), \qquad
       V \sim 0.1 \times N(0, 1), \qquad b = c = 0$$
 
-    with rho the spectral radius. Then the states neither die out nor blow up: tanh bounds
-    what W lets grow. The paper centres inputs and outputs, which belongs to the data.
+    Here rho is the spectral radius. With it the states neither die out nor blow up: tanh bounds
+    what W lets grow. The paper also centres inputs and outputs, which is left to the data.
 
     Parameters
     ----------
     inputs
-        The scale of U. The paper has 0.001 where most of the input distracts (adding,
+        Standard deviation of U. The paper has 0.001 where most of the input distracts (adding,
         multiplication) and 0.1 where every symbol counts (memorisation). In a standardised
         series every value counts, and at 0.1 it moves a unit by a tenth of its range: above
         rounding and the units' own activity, and far from saturation. So 0.1 is the default.
     radius
-        Rho of each block of W.
+        Spectral radius of each block of W.
     incoming
-        The weights of a unit in W that are not 0.
+        Number of non-zero weights into each unit in W; at most all of them.
     outputs
-        The scale of V. At 0.1 a hundred units at work give an output of size 1 before anything
-        is learned, and the first slopes teach W to be quiet: where they are clipped, it may
-        never speak again. At 0.01 V learns first.
+        Standard deviation of V. At 0.1 a hundred active units give an output of size 1 before
+        anything is learned, and the first gradients teach W to silence the units; where
+        gradients are clipped, they may stay silent. At 0.01 V learns first.
 
     Raises
     ------
     InputError
-        For a number that is not positive.
+        For a number that is not positive and finite.
+
+    References
+    ----------
+    Sutskever, Martens, Dahl and Hinton (2013).
     """
     for name, value in (("inputs", inputs), ("radius", radius), ("outputs", outputs)):
         if not 0 < value < math.inf:
-            raise InputError(f"`{name}` must be positive and finite", value, f"Set `{name}`.")
+            remedy = f"Pass {1.1 if name == 'radius' else 0.1}."
+            raise InputError(f"`{name}` must be positive and finite", value, remedy)
     W = sparse_of_radius(radius, incoming)
     return Initialisation(normal(inputs), W, zeros, normal(outputs), zeros, keep=1.0)
 
@@ -241,22 +282,28 @@ INITIALISATIONS: dict[str, Initialisation] = {
     "identity": Initialisation(normal(0.001), identity, zeros, normal(0.001), zeros),
     "echo-state": echo_state(),
     "sparse": Initialisation(
-        sparse(0.25 * SPARSE), sparse(SPARSE), zeros, sparse(SPARSE), zeros, keep=1.0
+        U=sparse(0.25 * SPARSE_SCALE),
+        W=sparse(SPARSE_SCALE),
+        b=zeros,
+        V=sparse(SPARSE_SCALE),
+        c=zeros,
+        keep=1.0,
     ),
 }
-"""By name:
+"""The initialisations by name:
 
-- `pytorch`, `keras`: their own rules.
-- `orthogonal`: recurrent blocks that keep the length of any vector (Saxe et al. 2014).
-- `identity`: the IRNN's, for a relu cell; all other weights N(0, 0.001) (Le et al. 2015).
-- `echo-state`: for momentum; see `echo_state`.
-- `sparse`: for Hessian-free (Martens and Sutskever 2011): 15 incoming weights a unit,
-  N(0, 1) over sqrt(15), and a quarter of that from the inputs.
+- `pytorch`, `keras`: the defaults of these libraries.
+- `orthogonal`: recurrent blocks that keep the length of every vector (Saxe et al. 2014).
+- `identity`: that of the IRNN, for a relu cell; all other weights have the standard deviation
+  0.001 (Le et al. 2015).
+- `echo-state`: for training with momentum; see `echo_state`.
+- `sparse`: for Hessian-free training (Martens and Sutskever 2011): 15 weights into each unit,
+  N(0, 1) / sqrt(15), and a quarter of that from the inputs.
 """
 
 
 def initialisation(name: str | Initialisation) -> Initialisation:
-    """The initialisation of that name; an `Initialisation` of your own passes through.
+    """The initialisation of this name; an `Initialisation` is returned as it is.
 
     Raises
     ------
@@ -270,11 +317,11 @@ def initialisation(name: str | Initialisation) -> Initialisation:
         return name
     if name not in INITIALISATIONS:
         raise InputError(
-            "`init` must be a known initialisation", name, nearest(name, INITIALISATIONS)
+            "`init` must be a known initialisation", name, did_you_mean(name, INITIALISATIONS)
         )
     return INITIALISATIONS[name]
 
 
 def on_device(values, dtype: DTypeLike) -> Array:
-    """NumPy's values on the device, converted before: JAX would compile the conversion."""
+    """NumPy's values on the device, converted first by NumPy: JAX would compile a program."""
     return jax.device_put(np.asarray(values, dtype))

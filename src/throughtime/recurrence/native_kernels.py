@@ -1,8 +1,9 @@
-"""The compiled kernels: where they are, and whether this process has them.
+"""The compiled kernels: where they are, and whether they can be used.
 
-A shared library beside the package holds the handlers of the three primitives for XLA. It is
-built when the package is installed, if there is a C++ compiler then; without it every cell
-runs as a `jax.lax.scan`. The library is loaded when it is first asked for, once in a process.
+A shared library beside the package holds the handlers of the three primitives for XLA, and the
+kernel that runs a reservoir (`native_reservoir.py`). Its source is in `native/`. It is built
+when the package is installed, if there is a C++ compiler; without it every cell runs as a
+`jax.lax.scan`. The library is loaded when it is first needed, once in a process.
 """
 
 import ctypes
@@ -20,31 +21,32 @@ from typing import Any
 from throughtime.errors import InputError
 
 TARGETS = ("throughtime_unroll", "throughtime_unroll_tangent", "throughtime_unroll_adjoint")
-"""The names of the handlers, in the library and for `jax.ffi`."""
+"""The names of the handlers of the primitives, in the library and in `jax.ffi`."""
 
 LIBRARY, RECORD = "libthroughtime.so", "native.json"
-"""The library, and what its build wrote down: `built`, the `api` of XLA's foreign functions
-that it was built for (major, minor), and if it was not, `why` and a `remedy`."""
+"""The library, and the record of its build: whether it was `built`, for which version (major,
+minor) of XLA's foreign functions (`api`), and if not, `why` and a `remedy`."""
 
 SWITCH = "THROUGHTIME_NATIVE"
+"""The environment variable that turns the kernels off when it is 0."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """Whether the kernels are in use.
+    """Whether the kernels can be used.
 
     Attributes
     ----------
     available
-        Loaded and known to XLA.
+        Whether the library is loaded and registered with XLA.
     instruction_set
-        `"avx512"`, `"avx2"` or `"portable"`, chosen for this processor.
+        `"avx512"`, `"avx2"` or `"portable"`, chosen for this processor; None if not available.
     path
-        Of the library.
+        Where the library is; None if there is none.
     why
-        When not available, the reason as a clause.
+        The reason why they are not available, as a clause.
     remedy
-        What to do about it.
+        What to do about that, as a sentence.
     """
 
     available: bool
@@ -54,7 +56,7 @@ class Status:
     remedy: str | None = None
 
     def text(self) -> str:
-        """For a person, in a line."""
+        """The status in one line of plain text."""
         if self.available:
             return f"{self.instruction_set}, {self.path}"
         return f"none, every cell runs as a `jax.lax.scan`: {self.why}. {self.remedy}"
@@ -66,15 +68,15 @@ _status: Status | None = None
 
 
 def available() -> bool:
-    """Whether the primitives may lower to the kernels: loaded, and not turned off."""
+    """Whether the kernels can be used: they are loaded and not turned off."""
     return status().available
 
 
 def status() -> Status:
-    """What became of the kernels; the first call loads them.
+    """The status of the kernels; the first call loads them.
 
-    The environment variable `THROUGHTIME_NATIVE=0` turns them off, at any time, for what
-    is traced afterwards: a function that JAX has compiled keeps what it was compiled with.
+    The environment variable `THROUGHTIME_NATIVE=0` turns them off, at any time, for all that is
+    traced afterwards. A function that JAX has compiled goes on as it was compiled.
     """
     if os.environ.get(SWITCH) == "0":
         return Status(False, why=f"`{SWITCH}` is 0", remedy=f"Unset `{SWITCH}`.")
@@ -85,23 +87,30 @@ def status() -> Status:
         return _status
 
 
-def fma_peak(dtype: Any, seconds: float = 0.2) -> float:
-    """The most that one core can compute, in floating-point operations a second, measured.
+def library() -> ctypes.CDLL:
+    """The loaded library, for its plain C functions. The kernels must be available."""
+    assert _library is not None
+    return _library
 
-    A fused multiply-add counts as two operations, on vectors of the instruction set in use.
+
+def fma_peak(dtype: Any, seconds: float = 0.2) -> float:
+    """Measure the peak speed of one core, in floating-point operations per second.
+
+    A fused multiply-add counts as two operations; vectors are those of the instruction set in
+    use.
 
     Parameters
     ----------
     dtype
-        Float32 or float64.
+        The type of the numbers, float32 or float64.
     seconds
         How long to measure.
 
     Raises
     ------
     InputError
-        For another `dtype`, for `seconds` that are not positive, and when the kernels are not
-        available.
+        For another `dtype`, for `seconds` that are not positive and finite, and when the
+        kernels are not available.
     """
     import numpy as np
 
@@ -110,42 +119,16 @@ def fma_peak(dtype: Any, seconds: float = 0.2) -> float:
         rule = "`dtype` must be float32 or float64"
         raise InputError(rule, np.dtype(dtype).name, "Pass one of them.")
     if not 0 < seconds < math.inf:
-        raise InputError("`seconds` must be positive", seconds, "Pass 0.2.")
-    found = status()
-    if not found.available or _library is None:
+        raise InputError("`seconds` must be positive and finite", seconds, "Pass 0.2.")
+    kernels = status()
+    if not kernels.available:
         rule = "the native kernels must be available to measure the peak"
-        raise InputError(rule, f"none: {found.why}", str(found.remedy))
-    return _library.throughtime_fma_peak(size, seconds)
-
-
-class Reservoir(ctypes.Structure):
-    """A reservoir along a drive, as `native/kernels.h` has it."""
-
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in ("N", "R", "steps")),
-        ("linear", ctypes.c_int32),
-        *((name, ctypes.c_void_p) for name in ("starts", "columns", "W", "b", "drive")),
-        *((name, ctypes.c_void_p) for name in ("noise", "leak", "radius", "scale", "state")),
-        ("states", ctypes.c_void_p),
-    )
-
-
-def run_reservoir(size: int, reservoir: Reservoir) -> None:
-    """Fill in the states of a reservoir whose numbers have so many bytes.
-
-    The kernels must be available, and all arrays as large as is said in `native/kernels.h`.
-
-    Raises
-    ------
-    MemoryError
-    """
-    assert _library is not None
-    if not _library.throughtime_reservoir(size, ctypes.byref(reservoir)):
-        raise MemoryError("the reservoir's states and products")
+        raise InputError(rule, f"none: {kernels.why}", str(kernels.remedy))
+    return library().throughtime_fma_peak(size, seconds)
 
 
 def _folders() -> list[Path]:
-    """The folders of the package: in an editable installation, the source and the built.
+    """The folders of the package: in an editable installation, of the source and of the build.
 
     The second is not always in `__path__`: an import hook such as jaxtyping's leaves it out.
     """
@@ -159,30 +142,30 @@ def _folders() -> list[Path]:
 
 
 def _load(folders: list[Path]) -> tuple[ctypes.CDLL | None, Status]:
-    """Load the library from the first folder that has it and hand its targets to XLA."""
-    path, record = _first(folders, LIBRARY), _record(_first(folders, RECORD))
+    """Load the library from the first folder that has it and register its handlers with XLA."""
+    path, record = _first_file(folders, LIBRARY), _build_record(_first_file(folders, RECORD))
     if path is None or not record["built"]:
         return None, Status(False, why=record["why"], remedy=record["remedy"])
     try:
-        _check(record["api"])
-        library = ctypes.CDLL(str(path))
-        name = _declare(library)
-        _register(library)
-    # What XLA raises when it refuses a target has no class of its own.
+        _check_version(record["api"])
+        loaded = ctypes.CDLL(str(path))
+        instruction_set = _declare(loaded)
+        _register(loaded)
+    # When XLA refuses a handler it raises an error without a class of its own.
     except (OSError, AttributeError, RuntimeError, ValueError) as error:
-        said = " ".join(str(error).replace(f"{path}: ", "").split())
-        why = f"`{path}` cannot be used ({said})"
+        message = " ".join(str(error).replace(f"{path}: ", "").split())
+        why = f"`{path}` cannot be used ({message})"
         remedy = "Reinstall throughtime beside the jaxlib that is in use."
         return None, Status(False, path=path, why=why, remedy=remedy)
-    return library, Status(True, name, path)
+    return loaded, Status(True, instruction_set, path)
 
 
-def _first(folders: list[Path], name: str) -> Path | None:
+def _first_file(folders: list[Path], name: str) -> Path | None:
     return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
 
-def _record(path: Path | None) -> dict[str, Any]:
-    """What the build wrote down, complete."""
+def _build_record(path: Path | None) -> dict[str, Any]:
+    """The record of the build, completed by defaults."""
     record = {
         "built": True,
         "api": None,
@@ -198,11 +181,11 @@ def _record(path: Path | None) -> dict[str, Any]:
     return record
 
 
-def _check(built: Any) -> None:
-    """Refuse a library that is newer than jaxlib: JAX would not start any more.
+def _check_version(built: Any) -> None:
+    """Refuse a library that is newer than jaxlib, with which JAX could not start.
 
-    XLA takes a target with an older minor version of its interface, not one with a newer, and
-    says so only when the backend starts, which then fails for good.
+    XLA accepts a handler for an older minor version of its interface but not for a newer one,
+    and reports that only when the backend starts, which then fails for good.
     """
     from jax import ffi
 
@@ -212,20 +195,20 @@ def _check(built: Any) -> None:
         raise ValueError(f"it was built for version {built} of XLA's interface, not {here}")
 
 
-def _declare(library: ctypes.CDLL) -> str:
-    """Give the plain C functions their types; the name of the instruction set in use."""
-    library.throughtime_fma_peak.argtypes = [ctypes.c_int, ctypes.c_double]
-    library.throughtime_fma_peak.restype = ctypes.c_double
-    library.throughtime_reservoir.argtypes = [ctypes.c_int, ctypes.POINTER(Reservoir)]
-    library.throughtime_reservoir.restype = ctypes.c_bool
-    library.throughtime_instruction_set.argtypes = []
-    library.throughtime_instruction_set.restype = ctypes.c_char_p
-    return library.throughtime_instruction_set().decode()
+def _declare(loaded: ctypes.CDLL) -> str:
+    """Declare the types of the plain C functions; return the instruction set in use."""
+    loaded.throughtime_fma_peak.argtypes = [ctypes.c_int, ctypes.c_double]
+    loaded.throughtime_fma_peak.restype = ctypes.c_double
+    loaded.throughtime_reservoir.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    loaded.throughtime_reservoir.restype = ctypes.c_bool
+    loaded.throughtime_instruction_set.argtypes = []
+    loaded.throughtime_instruction_set.restype = ctypes.c_char_p
+    return loaded.throughtime_instruction_set().decode()
 
 
-def _register(library: ctypes.CDLL) -> None:
+def _register(loaded: ctypes.CDLL) -> None:
     from jax import ffi
 
-    handlers = [getattr(library, name) for name in TARGETS]  # all of them, or none
+    handlers = [getattr(loaded, name) for name in TARGETS]  # all of them, or none
     for name, handler in zip(TARGETS, handlers, strict=True):
         ffi.register_ffi_target(name, ffi.pycapsule(handler), platform="cpu", api_version=1)

@@ -1,47 +1,49 @@
 """Cells stacked to any depth, and a readout on top."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, DTypeLike, Float, Int
 
-from throughtime._support.seeds import Key, generator, words
-from throughtime.errors import InputError, at_least_one, nearest
+from throughtime._support.seeds import Key, generator
+from throughtime.errors import InputError, check_known_name
 
-from .cells import ACTIVATIONS, CELLS, Cell, EchoState, State
-from .initialisation import INITIALISATIONS, Initialisation, initialisation, on_device
+from .cells import ACTIVATIONS, Cell, State
+from .echo_state_cell import EchoState
+from .initialisation import Initialisation, initialisation, on_device
 from .unroll import unroll
 
-OUTPUTS: dict[str, Callable[[Array], Array]] = {
+OUTPUT_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda y: y,
     "logistic": jax.nn.sigmoid,
     "softmax": jax.nn.softmax,
 }
 """The lecture's sigma_y, by name."""
 
-RESERVOIR = ("radius", "leak", "input_scale")
-"""The fields of an `Architecture` that are of an echo state network alone."""
-
-GRADIENT = ("activation", "init", "rate", "clip", "schedule")
-"""The settings of a forecaster that nothing of an echo state network follows."""
-
-
-def unused(cell: str) -> tuple[str, ...]:
-    """The settings that a cell and its training do not take."""
-    return GRADIENT if cell == "esn" else RESERVOIR
-
 
 class Dense(eqx.Module):
     r"""A dense layer: $\sigma(V x + c)$.
 
-    **Arguments:** `input_size`, `output_size`; `activation` is one of `identity`, `relu`,
-    `tanh`, `logistic`; `init`, `dtype` and `key` as for a cell.
+    Parameters
+    ----------
+    input_size, output_size
+        Number of features of x, and of the result.
+    activation
+        The function sigma: `identity`, `relu`, `tanh` or `logistic`.
+    init
+        An initialisation, by name or as an `Initialisation`.
+    dtype
+        Type of the weights.
+    key
+        A seed, a NumPy generator or a `jax.random` key.
+
+    Raises
+    ------
+    InputError
+        For an unknown activation or initialisation.
     """
 
     V: Float[Array, "output input"]
@@ -58,7 +60,7 @@ class Dense(eqx.Module):
         dtype: DTypeLike = jnp.float32,
         key: Key,
     ):
-        _known("activation", activation, ACTIVATIONS)
+        check_known_name("activation", activation, ACTIVATIONS)
         rule, rng = initialisation(init), generator(key)
         self.V = on_device(rule.V(rng, 1, output_size, input_size), dtype)
         self.c = on_device(rule.c(rng, output_size, input_size), dtype)
@@ -71,14 +73,19 @@ class Dense(eqx.Module):
 class Readout(eqx.Module):
     r"""From hidden states to outputs: dense layers, then $\hat y_t = \sigma_y(V h_t + c)$.
 
-    Attributes
+    Parameters
     ----------
     layers
         The dense layers; the last one holds the lecture's `V` and `c`.
     output
-        Sigma_y, one of `identity`, `logistic`, `softmax`.
+        The function sigma_y: `identity`, `logistic` or `softmax`.
     last
-        Read out only the last step of each sequence, not every step.
+        Whether to read out only the last step of each sequence.
+
+    Raises
+    ------
+    InputError
+        For an unknown `output`.
     """
 
     layers: tuple[Dense, ...]
@@ -86,35 +93,36 @@ class Readout(eqx.Module):
     last: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
-        _known("output", self.output, OUTPUTS)
+        check_known_name("output", self.output, OUTPUT_ACTIVATIONS)
 
     def linear(self, hs: Float[Array, "*batch hidden"]) -> Float[Array, "*batch output"]:
-        """y, before sigma_y: what a cross-entropy takes."""
+        """The outputs y before sigma_y, as a cross-entropy takes them."""
         for layer in self.layers:
             hs = layer(hs)
         return hs
 
     def activate(self, ys: Float[Array, "*batch output"]) -> Float[Array, "*batch output"]:
-        """sigma_y(y)."""
-        return OUTPUTS[self.output](ys)
+        """The outputs after sigma_y, from those before it."""
+        return OUTPUT_ACTIVATIONS[self.output](ys)
 
 
 class Network(eqx.Module):
     """A recurrent network: `Network(cells, readout)(xs) -> ys, state`.
 
-    Attributes
+    Parameters
     ----------
     cells
-        The first reads the inputs, each other the hidden states of the one below.
+        The cells from the bottom up. The first reads the inputs, every other one the hidden
+        states of the cell below.
     readout
-        Reads the hidden states of the last cell.
+        The layers that read the hidden states of the last cell.
     residual
-        So many of the first input features are added to the outputs (to every block of as many
-        outputs). With the series among the inputs, the network learns by how much it changes,
-        not where it is.
+        The number of input features, from the first, that are added to the outputs (to every
+        block of as many outputs). If they are the series itself, the network learns its change
+        and not its value.
     centred
-        So many of the first input features are measured from their value at the first step, and
-        the outputs likewise, so that the level of a series does not matter.
+        The number of input features, from the first, that are measured from their value at the
+        first step. The outputs are too, so that the level of a series does not matter.
     """
 
     cells: tuple[Cell, ...]
@@ -132,11 +140,29 @@ class Network(eqx.Module):
     ) -> tuple[Float[Array, "batch *time output"], tuple[State, ...]]:
         """Run the network over a batch of sequences.
 
-        **Arguments:** `xs`, `state` (of every cell) and `lengths` as for `unroll`;
-        `activate=False` leaves out sigma_y, for losses that take y before it.
+        Parameters
+        ----------
+        xs
+            The inputs, `(batch, time, input)`.
+        state
+            The state of every cell before the first step, as an earlier call returned it; zeros
+            by default.
+        lengths
+            How many steps of each sequence count, `(batch,)`; see `unroll`.
+        activate
+            Whether to apply sigma_y; some losses take y before it.
 
-        **Returns:** the outputs, `(batch, time, output)`, or `(batch, output)` if the readout
-        is of the last step only; and the state of every cell after the last step.
+        Returns
+        -------
+        ys : Array, (batch, time, output) or (batch, output)
+            The outputs of every step, or of the last one if the readout is of the last only.
+        state : tuple
+            The state of every cell after the last step.
+
+        Raises
+        ------
+        InputError
+            For inputs or states that do not fit, and for any state of a centred network.
         """
         ys, _, finals = self.trace(xs, state, lengths)
         return (self.readout.activate(ys) if activate else ys), finals
@@ -151,25 +177,32 @@ class Network(eqx.Module):
         tuple[Float[Array, "batch time hidden"], ...],
         tuple[State, ...],
     ]:
-        """Run the network and show what is inside.
+        """Run the network and return its hidden states too.
 
-        **Arguments:** as for a call.
+        Parameters
+        ----------
+        xs, state, lengths
+            As for a call.
 
-        **Returns:** y before sigma_y, shaped as the outputs; the hidden states h of every cell
-        at every step, each `(batch, time, hidden)`; and the state of every cell after the last
-        step.
+        Returns
+        -------
+        ys : Array, (batch, time, output) or (batch, output)
+            The outputs y before sigma_y.
+        hidden : tuple of Array, (batch, time, hidden)
+            The hidden states h of every cell at every step.
+        state : tuple
+            The state of every cell after the last step.
         """
-        if state is not None and self.centred:
-            rule = "a centred network measures a sequence from its start, and takes no state"
-            raise InputError(rule, "a state", "Build the network with `centred=0`.")
+        if state is not None:
+            self._check_state(state)
         states = (None,) * len(self.cells) if state is None else state
-        if lengths is not None:  # what stands in the padding must not reach an output
+        if lengths is not None:  # the padding must not reach an output, even as NaN
             padding = jnp.arange(xs.shape[1]) >= lengths[:, None]
             xs = jnp.where(padding[..., None], 0, xs)
         inputs, hidden, finals = xs, [], []
         first = xs[:, :1, : self.centred]
         if self.centred:
-            # (Not by `xs.at[].add`: XLA may do that in place, and overwrite what it subtracts.)
+            # (Not by `xs.at[].add`: XLA may do that in place and overwrite what it subtracts.)
             others = xs.shape[-1] - self.centred
             xs = xs - jnp.pad(first, ((0, 0), (0, 0), (0, others)))
         for cell, before in zip(self.cells, states, strict=True):
@@ -180,16 +213,33 @@ class Network(eqx.Module):
         hs = self.cells[-1].hidden(finals[-1]) if self.readout.last else xs
         ys = self.readout.linear(hs)
         if self.residual:
-            ys = ys + self._now(inputs, lengths)
+            ys = ys + self._residual_inputs(inputs, lengths)
         elif self.centred:
             first = first[:, 0] if self.readout.last else first
             ys = ys + jnp.tile(first, self.output_size // self.centred)
         return ys, tuple(hidden), tuple(finals)
 
+    def _check_state(self, state: tuple[State, ...]) -> None:
+        if self.centred:
+            rule = "a centred network measures a sequence from its start, and takes no state"
+            raise InputError(rule, "a state", "Build the network with `centred=0`.")
+        if len(state) != len(self.cells):
+            rule = f"`state` must hold the state of each of the {len(self.cells)} cells"
+            remedy = "Pass the state that a call of this network returned, or None."
+            raise InputError(rule, f"{len(state)} of them", remedy)
+
+    def _residual_inputs(self, xs: Array, lengths: Array | None) -> Array:
+        """The first `residual` features at the steps that are read out, once per block."""
+        features = xs[..., : self.residual]
+        if self.readout.last:
+            ends = jnp.full(len(features), features.shape[1]) if lengths is None else lengths
+            features = features[jnp.arange(len(features)), jnp.maximum(ends - 1, 0)]
+        return jnp.tile(features, self.output_size // self.residual)
+
     def advance(
         self, states: tuple[State, ...], x: Float[Array, "batch input"]
     ) -> tuple[tuple[State, ...], Float[Array, "batch hidden"]]:
-        """One step of all cells: their states after it, and h of the last one."""
+        """Advance all cells by one step: their new states, and the h of the last cell."""
         new = []
         for cell, before in zip(self.cells, states, strict=True):
             drive = jax.tree.map(lambda d: d[0], cell.drive(x[None]))
@@ -197,221 +247,51 @@ class Network(eqx.Module):
             x = cell.hidden(new[-1])
         return tuple(new), x
 
-    def _now(self, xs: Array, lengths: Array | None) -> Array:
-        """The first `residual` features at the steps that are read out, once per block."""
-        now = xs[..., : self.residual]
-        if self.readout.last:
-            ends = jnp.full(len(now), now.shape[1]) if lengths is None else lengths
-            now = now[jnp.arange(len(now)), jnp.maximum(ends - 1, 0)]
-        return jnp.tile(now, self.output_size // self.residual)
-
     def initial_state(self, batch: int) -> tuple[State, ...]:
         """The state of every cell before the first step: zeros."""
         return tuple(cell.initial_state(batch) for cell in self.cells)
 
     @property
     def input_size(self) -> int:
-        """Features of an input."""
+        """Number of features of an input."""
         return self.cells[0].input_size
 
     @property
     def output_size(self) -> int:
-        """Features of an output."""
+        """Number of features of an output."""
         return self.readout.layers[-1].c.shape[0]
 
     def summary(self) -> str:
         """Layers, output shapes and parameter counts, as a table in plain text."""
-        rows = [(_title(cell), _steps(cell.hidden_size), count(cell)) for cell in self.cells]
-        shape = _last if self.readout.last else _steps
-        for i, layer in enumerate(self.readout.layers):
-            final = i == len(self.readout.layers) - 1
-            kind = (
-                f"Readout ({self.readout.output})" if final else f"Dense ({layer.activation})"
-            )
-            rows.append((kind, shape(layer.c.shape[0]), count(layer)))
-        return _table(rows, count(self))
+        rows = [
+            (_cell_title(cell), f"(batch, time, {cell.hidden_size})", count_parameters(cell))
+            for cell in self.cells
+        ]
+        axes = "batch" if self.readout.last else "batch, time"
+        titles = [f"Dense ({layer.activation})" for layer in self.readout.layers[:-1]]
+        titles.append(f"Readout ({self.readout.output})")
+        for title, layer in zip(titles, self.readout.layers, strict=True):
+            rows.append((title, f"({axes}, {layer.c.shape[0]})", count_parameters(layer)))
+        return _table(rows, count_parameters(self))
 
 
-def count(module: Any) -> int:
-    """The number of trained parameters in a module; those of a reservoir are not trained."""
+def count_parameters(module: Any) -> int:
+    """The number of trainable parameters in a module; a reservoir has none."""
     weights = eqx.filter(module, eqx.is_inexact_array)
     leaves = jax.tree.leaves(weights, is_leaf=lambda node: isinstance(node, EchoState))
     return sum(leaf.size for leaf in leaves if not isinstance(leaf, EchoState))
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """The shape of a network in plain values: what a run stores, what `build` reads.
-
-    Attributes
-    ----------
-    input_size, output_size
-        Features of inputs and outputs.
-    cell
-        `rnn`, `gru`, `lstm` or `esn`.
-    activation
-        Of an `rnn`.
-    radius, leak, input_scale
-        Of an `esn`, the echo state network; see `EchoState`.
-    hidden
-        Units of each cell.
-    depth
-        Number of cells.
-    dense
-        Units of the hidden dense layers (relu) between cells and readout.
-    output
-        `identity`, `logistic` or `softmax`.
-    last
-        Read out the last step only.
-    residual, centred
-        How many input features are added to the outputs, and how many are measured from the
-        first step; see `Network`.
-    init
-        An initialisation by name.
-    dtype
-        `float32` or `float64`.
-
-    Raises
-    ------
-    InputError
-        For a value out of its range or an unknown name.
-    """
-
-    input_size: int
-    output_size: int
-    cell: str = "lstm"
-    hidden: int = 64
-    depth: int = 1
-    activation: str = "tanh"
-    dense: tuple[int, ...] = ()
-    output: str = "identity"
-    last: bool = False
-    residual: int = 0
-    centred: int = 0
-    init: str = "pytorch"
-    dtype: str = "float32"
-    radius: float | int = 0.9
-    leak: float | int = 1.0
-    input_scale: float | int = 1.0
-
-    def __post_init__(self):
-        for name in ("input_size", "output_size", "hidden", "depth"):
-            at_least_one(name, getattr(self, name))
-        for units in self.dense:
-            at_least_one("dense", units)
-        _known("cell", self.cell, CELLS)
-        _known("activation", self.activation, ACTIVATIONS)
-        _known("output", self.output, OUTPUTS)
-        _known("init", self.init, INITIALISATIONS)
-        _known("dtype", self.dtype, ("float32", "float64"))
-        for name in RESERVOIR:
-            value, most = getattr(self, name), 1 if name == "leak" else float("inf")
-            if not 0 < value <= most or value == float("inf"):
-                rule = f"`{name}` must be above 0 and {'at most 1' if most == 1 else 'finite'}"
-                raise InputError(rule, value, f"Change `{name}`.")
-        for name, features in (("residual", self.residual), ("centred", self.centred)):
-            if features and (features > self.input_size or self.output_size % features):
-                rule = f"`{name}` features must be inputs, and divide the outputs"
-                got = f"{features} of {self.input_size} for {self.output_size} outputs"
-                remedy = "Set it to the number of series that are forecast."
-                raise InputError(rule, got, remedy)
-
-    def build(self, key: Key) -> Network:
-        """Draw a network of this shape."""
-        rng = generator(key)
-        common = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
-        options: dict[str, Any] = {**common}
-        if self.cell == "rnn":
-            options["activation"] = self.activation
-        if self.cell == "esn":
-            del options["init"]
-            options |= {name: getattr(self, name) for name in RESERVOIR}
-        sizes = [self.input_size] + [self.hidden] * (self.depth - 1)
-        cells = tuple(
-            CELLS[self.cell](size, self.hidden, **options, key=rng)  # pyright: ignore
-            for size in sizes
-        )
-        widths = [self.hidden, *self.dense, self.output_size]
-        kinds = ["relu"] * len(self.dense) + ["identity"]
-        layers = tuple(
-            Dense(widths[i], widths[i + 1], kinds[i], **common, key=rng)
-            for i in range(len(kinds))
-        )
-        readout = Readout(layers, self.output, self.last)
-        return Network(cells, readout, self.residual, self.centred)
-
-    def ensemble(
-        self, members: int, key: Key, *, scale: Sequence[float | int] | np.ndarray | None = None
-    ) -> Network:
-        """Networks of this shape as one, their weights stacked along a leading axis.
-
-        Member i is `build(generator(key, i))`; with `scale` its matrices, not its biases, are
-        times the i-th number.
-
-        Raises
-        ------
-        InputError
-            If `scale` is not a finite number for each member.
-        """
-        scales = np.ones(members) if scale is None else np.asarray(scale, float)
-        if scales.shape != (members,) or not np.isfinite(scales).all():
-            rule = f"`scale` must be a finite number for each of the {members} members"
-            raise InputError(rule, scale, f"Pass {members} numbers.")
-        seed = words(key)
-        networks = [self.build(np.random.default_rng([*seed, i])) for i in range(members)]
-
-        def stack(*leaves):
-            together = np.stack(leaves)
-            if together.ndim > 2:
-                together *= scales.reshape(-1, 1, 1).astype(together.dtype)
-            return jax.device_put(together)
-
-        return jax.tree.map(stack, *networks)
-
-    def fewest_weights(self) -> int:
-        """A bound from below on the weights, to refuse a network before memory is asked for."""
-        widths = [self.hidden, *self.dense, self.output_size]
-        dense = sum(above * below for above, below in pairwise(widths))
-        return self.hidden * (self.input_size + self.depth * self.hidden) + dense
-
-    def to_json(self) -> dict[str, Any]:
-        """As a plain dictionary; of a reservoir only what is said, unless there is one."""
-        plain = {**asdict(self), "dense": list(self.dense)}
-        for field in fields(self):  # (runs from before there were reservoirs hold none)
-            if field.name in RESERVOIR and self.cell != "esn":
-                if plain[field.name] == field.default:
-                    del plain[field.name]
-        return plain
-
-    @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> "Architecture":
-        """The inverse of `to_json`."""
-        return cls(**{**plain, "dense": tuple(plain["dense"])})
-
-
-def _known(name: str, value: str, known) -> None:
-    if value not in known:
-        raise InputError(f"`{name}` must be a known name", value, nearest(value, known))
-
-
-def _title(cell: Cell) -> str:
+def _cell_title(cell: Cell) -> str:
     activation = getattr(cell, "activation", None)
     return type(cell).__name__ + (f" ({activation})" if activation else "")
-
-
-def _steps(size: int) -> str:
-    return f"(batch, time, {size})"
-
-
-def _last(size: int) -> str:
-    return f"(batch, {size})"
 
 
 def _table(rows: list[tuple[str, str, int]], total: int) -> str:
     lines = [("Layer", "Output shape", "Parameters")]
     lines += [(name, shape, f"{number:,}") for name, shape, number in rows]
     lines += [("Total", "", f"{total:,}")]
-    wide = [max(len(line[i]) for line in lines) for i in range(3)]
-    text = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}" for a, b, c in lines]
+    widths = [max(len(line[i]) for line in lines) for i in range(3)]
+    text = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in lines]
     rule = "-" * len(text[0])
     return "\n".join([text[0], rule, *text[1:-1], rule, text[-1]])

@@ -1,7 +1,7 @@
 r"""Three primitives of JAX: a recurrence through time, its linearisation, and the transpose.
 
 - `unroll`: weights, inputs and first state to all states.
-- `unroll_tangent`: $J$, its slopes at one point, applied to perturbations $v$.
+- `unroll_tangent`: $J$, the derivative at one point, applied to perturbations $v$.
 - `unroll_adjoint`: $J^\top$, backpropagation through time, so $\langle g, J v\rangle =
   \langle J^\top g, v\rangle$ for all $g$ and $v$.
 
@@ -9,29 +9,31 @@ The JVP rule of `unroll` binds `unroll_tangent`, whose transpose rule binds `unr
 and back. So `grad`, `jvp`, `vmap`, `linearize` and all products of them come from these rules.
 Each primitive has two lowerings: `scan_lowering.py`, on every platform, and on the CPU the
 compiled kernels (`native_kernels.py`), for float32 and float64. Weights and inputs meet inside
-the primitives: a kernel need not write $U x_t + b$ of all steps to memory, nor its slopes.
+the primitives: a kernel need not write $U x_t + b$ of all steps to memory, nor its gradient.
 
 Shapes are written with the letters E (ensemble: networks run beside each other), B (batch), T
-(time), I (input), H (hidden), G (gates times hidden) and P (saved times hidden).
+(time), I (input), H (hidden), G (gates times hidden) and P (saved values times hidden).
 """
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float, Int
 
-from throughtime.errors import InputError, nearest
-
-from .native_kernels import status
-from .scan_lowering import Point, run_adjoint, run_saved, run_scan, run_tangent
-from .step_equations import RECURRENCES, Signature, cut, signatures
+from .primitive_arguments import (
+    parameters,
+    result_shapes,
+    sequence_lengths,
+    signature_of,
+    split_by_sizes,
+)
+from .scan_lowering import Point, lower_adjoint, lower_saved, lower_tangent, lower_unroll
+from .step_equations import RECURRENCES
 
 KINDS = tuple(RECURRENCES)  # in the order of the kernels' numbering
 
@@ -66,28 +68,29 @@ def unroll(
     start
         The state before the first step, `(h,)` or for the LSTM `(h, c)`, `(E, B, H)`.
     lengths
-        How many steps of each sequence count. From there on it keeps its state, and what the
-        inputs are there is never looked at.
+        How many steps of each sequence count, `(E, B)`; all by default. From its length on, a
+        sequence keeps its state, and its inputs are never read.
     save
-        Also give what the slopes need.
+        Also return the values that the derivatives need.
     native
-        Whether to use the compiled kernels; by default, if there are any.
+        Whether to use the compiled kernels; by default, if they are available.
 
     Returns
     -------
-    tuple[tuple[States, ...], tuple[Saved, ...]]
-        The states after every step, `(hs,)` or `(hs, cs)`, each `(E, B, T, H)`; and what was
-        saved, `(E, B, T, P)`, or `()`.
+    states : tuple of Array, (E, B, T, H)
+        The states after every step, `(hs,)` or for the LSTM `(hs, cs)`.
+    saved : tuple of Array, (E, B, T, P)
+        What the steps saved, one array or none.
 
     Raises
     ------
     InputError
         For an unknown kind, and for shapes or types that do not agree.
     """
-    params = _params(kind, lengths, native)
-    lengths = _lengths(lengths, xs)
+    params = parameters(kind, lengths, native)
+    lengths = sequence_lengths(lengths, xs)
     outs = unroll_p.bind(lengths, *weights, xs, *start, save=save, **params)
-    states, saved = cut(outs, RECURRENCES[kind].states)
+    states, saved = split_by_sizes(outs, RECURRENCES[kind].states)
     return states, saved
 
 
@@ -102,15 +105,28 @@ def unroll_tangent(
 ) -> tuple[States, ...]:
     r"""$J v$: perturbations of weights, inputs and first state to those of all states.
 
-    Linear in the last three; they have the shapes of what they perturb. `dxs` is None for
-    inputs that are not perturbed: that saves a product. `point` holds what `unroll` was given
-    and what it gave with `save=True`.
-
     $$\dot a_t = U \dot x_t + \dot U x_t + \dot b, \qquad
       \dot s_t = \partial_s\,\mathrm{step}\,\dot s_{t-1}
         + \partial_a\,\mathrm{step}\,(\dot a_t + \dot W h_{t-1})$$
+
+    Parameters
+    ----------
+    kind
+        As for `unroll`.
+    point
+        The arguments of `unroll`, and its results with `save=True`.
+    dweights, dxs, dstart
+        The perturbations, in the shapes of what they perturb; the result is linear in them.
+        `dxs` is None for inputs that are not perturbed, which saves a product.
+    native
+        As for `unroll`.
+
+    Returns
+    -------
+    tuple of Array, (E, B, T, H)
+        The perturbations of the states after every step.
     """
-    fixed, params = _at(kind, point, native)
+    fixed, params = _point_arguments(kind, point, native)
     linear = (*dweights, *(() if dxs is None else (dxs,)), *dstart)
     return tuple(unroll_tangent_p.bind(*fixed, *linear, inputs=dxs is not None, **params))
 
@@ -123,9 +139,9 @@ def unroll_adjoint(
     inputs: bool = True,
     native: bool | None = None,
 ) -> tuple[tuple[Array, ...], Inputs | None, tuple[Start, ...]]:
-    r"""$J^\top g$: slopes of a scalar by all states to those by weights, inputs, first state.
+    r"""$J^\top g$: a gradient by all states to those by weights, inputs and first state.
 
-    Backpropagation through time, $\langle g, J v\rangle = \langle J^\top g, v\rangle$:
+    This is backpropagation through time, $\langle g, J v\rangle = \langle J^\top g, v\rangle$:
 
     $$\bar s_{t-1} = g_{t-1} + (\partial_s\,\mathrm{step})^\top \bar s_t, \qquad
       \bar a_t = (\partial_a\,\mathrm{step})^\top \bar s_t$$
@@ -133,207 +149,135 @@ def unroll_adjoint(
     $$\bar U = \sum_t \bar a_t x_t^\top, \qquad \bar W = \sum_t \bar a_t h_{t-1}^\top, \qquad
       \bar b = \sum_t \bar a_t, \qquad \bar x_t = U^\top \bar a_t$$
 
-    (in the GRU the candidate's row of the second sum is times the reset gate, and $\bar d$ is
-    the sum of that row's factors). Without `inputs` the slopes by the inputs are None.
+    In the GRU the reset gate multiplies the candidate's rows of $\bar a_t$ in $\bar W$, and
+    their sum over the steps is $\bar d$.
+
+    Parameters
+    ----------
+    kind
+        As for `unroll`.
+    point
+        The arguments of `unroll`, and its results with `save=True`.
+    gstates
+        The gradient of a scalar with respect to the states after every step.
+    inputs
+        Whether to compute the gradient with respect to the inputs.
+    native
+        As for `unroll`.
+
+    Returns
+    -------
+    weights : tuple of Array
+        The gradients with respect to `(U, W, b)`, or for the GRU `(U, W, b, d)`.
+    xs : Array, (E, B, T, I), or None
+        The gradient with respect to the inputs; None without `inputs`.
+    start : tuple of Array, (E, B, H)
+        The gradient with respect to the state before the first step.
     """
-    fixed, params = _at(kind, point, native)
+    fixed, params = _point_arguments(kind, point, native)
     outs = unroll_adjoint_p.bind(*fixed, *gstates, inputs=inputs, **params)
-    weights, gxs, start = cut(outs, 3 + RECURRENCES[kind].bias, inputs)
+    weights, gxs, start = split_by_sizes(outs, 3 + RECURRENCES[kind].bias, inputs)
     return weights, gxs[0] if inputs else None, start
 
 
-def _at(kind, point, native):
+def _point_arguments(kind, point, native):
     """The first arguments of tangent and adjoint, and their parameters."""
-    params = _params(kind, point.lengths, native)
-    lengths, (U, W, *_) = _lengths(point.lengths, point.xs), point.weights
+    params = parameters(kind, point.lengths, native)
+    lengths, (U, W, *_) = sequence_lengths(point.lengths, point.xs), point.weights
     return (lengths, U, W, point.xs, *point.start, *point.states, *point.saved), params
 
 
-def _params(kind: str, lengths: Array | None, native: bool | None) -> dict[str, Any]:
-    if kind not in RECURRENCES:
-        raise InputError("`kind` must be a known recurrence", kind, nearest(kind, RECURRENCES))
-    native = _native(native)
-    return {"kind": kind, "masked": lengths is not None, "native": native}
-
-
-def _native(asked: bool | None) -> bool:
-    """Whether to use the kernels: as asked, or if they are there."""
-    if asked is False:
-        return False
-    found = status()
-    if asked and not found.available:
-        rule = "`native=True` needs the compiled kernels"
-        raise InputError(rule, f"none: {found.why}", str(found.remedy))
-    return found.available
-
-
-def _lengths(lengths: Any, xs: Any) -> Array:
-    if len(xs.shape) != 4:
-        rule = "inputs must have the axes (ensemble, batch, time, input)"
-        raise InputError(rule, xs.shape, "For one network, add the first: `xs[None]`.")
-    if lengths is None:
-        ensemble, batch, time, _ = xs.shape
-        return jnp.full((ensemble, batch), time, jnp.int32)
-    if not isinstance(lengths, jax.Array):  # (JAX would first cut 64 bits to 32)
-        lengths = np.asarray(lengths)
-    if not jnp.issubdtype(lengths.dtype, jnp.integer):
-        rule = "`lengths` must be whole numbers"
-        raise InputError(rule, lengths.dtype, "Convert them to int32.")
-    if lengths.dtype != np.int32:  # what is cut to 32 bits must fit into them
-        clip = jnp.clip if isinstance(lengths, jax.Array) else np.clip
-        lengths = clip(lengths, 0, min(xs.shape[2], int(jnp.iinfo(lengths.dtype).max)))
-    return jnp.asarray(lengths, jnp.int32)
-
-
-def _signature(primitive: Primitive, params: dict[str, Any]) -> Signature:
-    save, inputs = params.get("save", False), params.get("inputs", True)
-    return signatures(params["kind"], save, inputs)[primitive.name]
-
-
-def _shapes(primitive: Primitive, *avals, **params):
-    """The shapes of the results, when those of the arguments agree."""
-    signature = _signature(primitive, params)
-    names = signature.arguments
-    if len(avals) != len(names):
-        rule = f"`{primitive.name}` of {params['kind']} takes {', '.join(names)}"
-        raise InputError(rule, f"{len(avals)} arrays", "Give one array for each.")
-    given = dict(zip(names, avals, strict=True))
-    sizes = _sizes(params["kind"], names, given)
-    for name, axes in names.items():
-        expected = tuple(sizes[a] for a in axes)
-        if given[name].shape != expected:
-            _refuse(params["kind"], name, axes, expected, given[name].shape)
-    dtype = given["W"].dtype
-    for name, aval in given.items():
-        # The rules cast nothing from one to the other: slopes would lack their sum.
-        varies = _varying(aval)
-        if varies:
-            rule = "the primitives do not track which mesh axes a value varies over"
-            got = f"`{name}` that varies over {', '.join(sorted(map(str, varies)))}"
-            raise InputError(rule, got, "Pass `check_vma=False` to `jax.shard_map`.")
-        if aval.dtype != (jnp.int32 if name == "lengths" else dtype):
-            rule = f"the arrays of {params['kind']} must be of one type, `lengths` int32"
-            got = f"`{name}` {aval.dtype} beside `W` {dtype}"
-            raise InputError(rule, got, "Convert one of them.")
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise InputError("weights must be real", dtype, "Convert them to float32.")
-    results = signature.results.values()
-    return [ShapedArray(tuple(sizes[a] for a in axes), dtype) for axes in results]
-
-
-def _sizes(kind: str, names: dict[str, str], given: dict[str, Any]) -> dict[str, int]:
-    """The size of every axis: E and H from W; B, T and I from the inputs."""
-    for name, rank in (("W", 3), ("xs", 4)):
-        if len(given[name].shape) != rank:
-            _refuse(kind, name, names[name], f"{rank} axes", given[name].shape)
-    cell = RECURRENCES[kind]
-    ensemble, _, hidden = given["W"].shape
-    _, batch, time, inputs = given["xs"].shape
-    if time < 1:
-        raise InputError("a recurrence must run at least one step", 0, "Give it inputs.")
-    blocks = {"G": cell.gates * hidden, "P": cell.saved * hidden}
-    return {"E": ensemble, "B": batch, "T": time, "I": inputs, "H": hidden} | blocks
-
-
-def _varying(aval: Any) -> frozenset:
-    """The mesh axes that a value varies over, as versions of JAX name them."""
-    known = getattr(aval, "manual_axis_type", None)
-    return getattr(known, "varying", None) or getattr(aval, "vma", None) or frozenset()
-
-
-def _refuse(kind, name, axes, expected, got):
-    rule = f"`{name}` of {kind} must have the shape ({', '.join(axes)}) = {expected}"
-    raise InputError(rule, got, "E and H are those of `W`; B, T and I those of the inputs.")
-
-
 def _unroll_jvp(primals, tangents, *, save, **params):
+    """The JVP rule of `unroll`: it binds `unroll_tangent`."""
     cell = RECURRENCES[params["kind"]]
     outs = unroll_p.bind(*primals, save=True, **params)
     lengths, U, W, *_ = primals
     xs, *start = primals[-1 - cell.states :]
-    _, dweights, (dxs,), dstart = cut(tangents, 1, 3 + cell.bias, 1)
+    _, dweights, (dxs,), dstart = split_by_sizes(tangents, 1, 3 + cell.bias, 1)
     inputs = _is_nonzero(dxs)
-    moved = map(ad.instantiate_zeros, (*dweights, *((dxs,) if inputs else ()), *dstart))
+    linear = map(ad.instantiate_zeros, (*dweights, *((dxs,) if inputs else ()), *dstart))
     point = (lengths, U, W, xs, *start, *outs)
-    dstates = unroll_tangent_p.bind(*point, *moved, inputs=inputs, **params)
+    dstates = unroll_tangent_p.bind(*point, *linear, inputs=inputs, **params)
     if not save:
         return outs[: cell.states], dstates
-    # What a step saves is a function of states that are known by now: all steps at once.
+    # What a step saves is a function of the states, which are known: all steps at once.
     values = *primals, *outs[: cell.states]
-    return outs, [*dstates, *_slope(run_saved, values, (*tangents, *dstates), params)]
+    dsaved = _tangents_of(lower_saved, values, (*tangents, *dstates), params)
+    return outs, [*dstates, *dsaved]
 
 
 def _linear_jvp(primitive, function):
-    """The JVP of a primitive that is linear in its last arguments: the product rule.
+    """The JVP rule of a primitive that is linear in its last arguments: the product rule.
 
-    By the linear arguments it is itself; by the others, the slope of its scan.
+    Along the linear arguments the derivative is the primitive itself; along the others it is
+    that of the scan, `function`.
     """
 
     def rule(primals, tangents, **params):
-        signature = _signature(primitive, params)
-        point, linear = cut(tangents, len(signature.fixed))
+        signature = signature_of(primitive, params)
+        point, linear = split_by_sizes(tangents, len(signature.fixed))
         outs = primitive.bind(*primals, **params)
         terms = []
         if any(map(_is_nonzero, linear)):
-            moved, asked = dict(zip(signature.linear, linear, strict=True)), params
-            if "dxs" in moved and not _is_nonzero(moved["dxs"]):
-                moved.pop("dxs")
-                asked = params | {"inputs": False}
-            moved = map(ad.instantiate_zeros, moved.values())
-            terms.append(primitive.bind(*primals[: len(point)], *moved, **asked))
+            tangent_of, options = dict(zip(signature.linear, linear, strict=True)), params
+            if "dxs" in tangent_of and not _is_nonzero(tangent_of["dxs"]):
+                tangent_of.pop("dxs")
+                options = params | {"inputs": False}
+            arguments = map(ad.instantiate_zeros, tangent_of.values())
+            terms.append(primitive.bind(*primals[: len(point)], *arguments, **options))
         if any(map(_is_nonzero, point[1:])):
-            terms.append(_slope(function, primals, point, params))
+            terms.append(_tangents_of(function, primals, point, params))
         return outs, [sum(parts[1:], parts[0]) for parts in zip(*terms, strict=True)]
 
     return rule
 
 
-def _slope(function, primals, tangents, params):
-    """The tangents of a function's results; those of the lengths are none."""
-    moved = [i for i, t in enumerate(tangents) if i > 0 and _is_nonzero(t)]
+def _tangents_of(function, primals, tangents, params):
+    """The tangents of a function's results; the first argument, the lengths, has none."""
+    nonzero = [i for i, t in enumerate(tangents) if i > 0 and _is_nonzero(t)]
 
-    def at(*values):
+    def of_nonzero(*values):
         args = list(primals)
-        for i, value in zip(moved, values, strict=True):
+        for i, value in zip(nonzero, values, strict=True):
             args[i] = value
         return function(*args, **params)
 
-    here, along = [primals[i] for i in moved], [tangents[i] for i in moved]
-    return jax.jvp(at, here, along)[1]
+    point, direction = [primals[i] for i in nonzero], [tangents[i] for i in nonzero]
+    return jax.jvp(of_nonzero, point, direction)[1]
 
 
 def _is_nonzero(tangent) -> bool:
     return not isinstance(tangent, ad.Zero)
 
 
-def _transpose(primitive, other):
-    """The rule of a primitive linear in its last arguments; `other` is its transpose.
+def _transpose_rule(primitive, transpose):
+    """The rule of a primitive that is linear in its last arguments; `transpose` is its own.
 
-    An argument of the one is a result of the other, by the same name after its first letter.
+    An argument of one is a result of the other, under the same name after its first letter.
     """
 
     def rule(cotangents, *args, **params):
-        here = _signature(primitive, params)
-        fixed, linear = cut(args, len(here.fixed))
-        asked = [ad.is_undefined_primal(x) for x in linear]
-        given = {n[1:]: ct for n, ct in zip(here.results, cotangents, strict=True)}
-        needed = {n[1:] for n, a in zip(here.linear, asked, strict=True) if a}
+        signature = signature_of(primitive, params)
+        fixed, linear = split_by_sizes(args, len(signature.fixed))
+        wanted = [ad.is_undefined_primal(x) for x in linear]
+        given = {n[1:]: ct for n, ct in zip(signature.results, cotangents, strict=True)}
+        needed = {n[1:] for n, w in zip(signature.linear, wanted, strict=True) if w}
         needed |= {n for n, ct in given.items() if _is_nonzero(ct)}
-        # The inputs' part is left out where it is not asked for, or is zero.
+        # The inputs' part is left out where it is not needed, or is zero.
         params = params | {"inputs": "xs" in needed}
-        there = _signature(other, params)
-        moved = (ad.instantiate_zeros(given[n[1:]]) for n in there.linear)
-        outs = other.bind(*fixed, *moved, **params)
-        slopes = dict(zip((n[1:] for n in there.results), outs, strict=True))
-        wanted = (slopes[n[1:]] if a else None for n, a in zip(here.linear, asked, strict=True))
-        return [*(None for _ in fixed), *wanted]
+        transposed = signature_of(transpose, params)
+        arguments = (ad.instantiate_zeros(given[n[1:]]) for n in transposed.linear)
+        outs = transpose.bind(*fixed, *arguments, **params)
+        results = dict(zip((n[1:] for n in transposed.results), outs, strict=True))
+        pairs = zip(signature.linear, wanted, strict=True)
+        return [*(None for _ in fixed), *(results[n[1:]] if w else None for n, w in pairs)]
 
     return rule
 
 
-def _batch(primitive, args, dims, **params):
+def _batching_rule(primitive, args, dims, **params):
     """A mapped axis becomes part of the ensemble; with one set of weights, of the batch."""
-    signature = _signature(primitive, params)
+    signature = signature_of(primitive, params)
     names = signature.arguments
     axes = list(names.values())
     size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
@@ -351,14 +295,15 @@ def _batch(primitive, args, dims, **params):
         return x.reshape(*shape[:at], size * shape[at + 1], *shape[at + 2 :])
 
     outs = primitive.bind(*map(fold, args, dims, axes), **params)
-    # The axes of `lengths` less the mapped one: what is left of a size 0 cannot be divided.
-    inner = [n for i, n in enumerate(args[0].shape) if i != dims[0]][axes[0].index(into)]
-    ats = [a.index(into) for a in signature.results.values()]
-    split = [
+    # Read off `lengths` without its mapped axis: dividing by `size` would fail where it is 0.
+    unmapped = [n for i, n in enumerate(args[0].shape) if i != dims[0]]
+    inner = unmapped[axes[0].index(into)]
+    positions = [a.index(into) for a in signature.results.values()]
+    unfolded = [
         x.reshape(*x.shape[:at], size, inner, *x.shape[at + 1 :])
-        for x, at in zip(outs, ats, strict=True)
+        for x, at in zip(outs, positions, strict=True)
     ]
-    return split, ats
+    return unfolded, positions
 
 
 @functools.cache
@@ -367,19 +312,19 @@ def _compiled(primitive: Primitive, **params) -> Callable:
 
 
 def _evaluate(primitive: Primitive, *args, **params):
-    """Outside `jit`: a program of this primitive alone."""
+    """Run a primitive outside `jit`, as a compiled program of its own."""
     with jax.disable_jit(False):
         return _compiled(primitive, **params)(*args)
 
 
-def _on_cpu(primitive, function):
-    """The compiled kernel where it is asked for and knows the type, else the scan."""
+def _cpu_lowering(primitive, function):
+    """The compiled kernel where `native` is set and it has the type, else the scan."""
     by_scan = mlir.lower_fun(function, multiple_results=True)
 
     def rule(context, *operands, **params):
-        known = context.avals_in[1].dtype in (np.float32, np.float64)
+        compiled = context.avals_in[1].dtype in (np.float32, np.float64)
         empty = any(0 in aval.shape for aval in context.avals_in)
-        if not params["native"] or not known or empty:
+        if not params["native"] or not compiled or empty:
             return by_scan(context, *operands, **params)
         attributes = {"cell": np.int32(KINDS.index(params["kind"]))}
         attributes |= {n: np.int32(params[n]) for n in ("save", "inputs") if n in params}
@@ -390,24 +335,25 @@ def _on_cpu(primitive, function):
 
 
 def _primitive(name: str, function: Callable) -> Primitive:
+    """A primitive that lowers to `function`, by `jax.lax.scan`, or on the CPU to its kernel."""
     primitive = Primitive(name)
     primitive.multiple_results = True
     primitive.def_impl(functools.partial(_evaluate, primitive))
-    primitive.def_abstract_eval(functools.partial(_shapes, primitive))
-    batching.primitive_batchers[primitive] = functools.partial(_batch, primitive)
+    primitive.def_abstract_eval(functools.partial(result_shapes, primitive))
+    batching.primitive_batchers[primitive] = functools.partial(_batching_rule, primitive)
     mlir.register_lowering(primitive, mlir.lower_fun(function, multiple_results=True))
-    mlir.register_lowering(primitive, _on_cpu(primitive, function), platform="cpu")
+    mlir.register_lowering(primitive, _cpu_lowering(primitive, function), platform="cpu")
     return primitive
 
 
-unroll_p = _primitive("unroll", run_scan)
-unroll_tangent_p = _primitive("unroll_tangent", run_tangent)
-unroll_adjoint_p = _primitive("unroll_adjoint", run_adjoint)
+unroll_p = _primitive("unroll", lower_unroll)
+unroll_tangent_p = _primitive("unroll_tangent", lower_tangent)
+unroll_adjoint_p = _primitive("unroll_adjoint", lower_adjoint)
 
 ad.primitive_jvps[unroll_p] = _unroll_jvp
 for _p, _function, _other in (
-    (unroll_tangent_p, run_tangent, unroll_adjoint_p),
-    (unroll_adjoint_p, run_adjoint, unroll_tangent_p),
+    (unroll_tangent_p, lower_tangent, unroll_adjoint_p),
+    (unroll_adjoint_p, lower_adjoint, unroll_tangent_p),
 ):
     ad.primitive_jvps[_p] = _linear_jvp(_p, _function)
-    ad.primitive_transposes[_p] = _transpose(_p, _other)
+    ad.primitive_transposes[_p] = _transpose_rule(_p, _other)

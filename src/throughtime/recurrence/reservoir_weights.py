@@ -1,11 +1,11 @@
-r"""Reservoirs: recurrent weights that are drawn once and not trained.
+r"""Reservoirs: random recurrent weights that are not trained.
 
 $$h_t = (1 - a) h_{t-1} + a \, f(W h_{t-1} + U x_t + F y_{t-1} + b) + \nu_t$$
 
-Leaky-integrator units (Jaeger, Lukosevicius, Popovici and Siewert 2007). The letters are the
-lecture's: `U` input, `W` hidden to hidden, `b` bias; and `F`, which the lecture has not, for
-the weights that feed the output y back. a is the leak, f the hyperbolic tangent or the
-identity, $\nu$ noise.
+The units are leaky integrators (Jaeger, Lukosevicius, Popovici and Siewert 2007). The letters
+are the lecture's: `U` input, `W` hidden to hidden, `b` bias; `F`, which is not in the lecture,
+feeds the output y back. The leak rate is a, the activation f is the hyperbolic tangent or the
+identity, and $\nu$ is noise.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from jaxtyping import DTypeLike, Float
 
 from throughtime._support.memory import require_memory
 from throughtime._support.seeds import Key, generator
-from throughtime.errors import InputError, nearest
+from throughtime.errors import InputError, did_you_mean
 
 from .spectral_radius import Matrix, scale_to_radius
 
@@ -27,18 +27,20 @@ Topology = Literal["sparse", "dense", "cycle"]
 
 
 class Settings(NamedTuple):
-    r"""What may differ among runs that share their matrices: numbers, or one for each run.
+    r"""What may differ between runs that share their matrices.
 
     $$h_t = (1 - a) h_{t-1} + a \, f(\rho W h_{t-1} + \sigma (U x_t + F y_{t-1}) + b)$$
 
-    Attributes
+    Each is a number for all runs, or an array of one number for each.
+
+    Parameters
     ----------
     leak
-        A.
+        The leak rate $a$.
     radius
-        $\rho$, a factor on W.
+        A factor $\rho$ on W.
     input_scale
-        $\sigma$, a factor on U and F.
+        A factor $\sigma$ on U and F.
     """
 
     leak: float | int | Float[np.ndarray, " settings"]
@@ -48,21 +50,32 @@ class Settings(NamedTuple):
 
 @dataclass(frozen=True)
 class Reservoir:
-    """The weights, the leak a and the activation f; see the head of this module.
+    r"""The weights, the leak rate a and the activation f of a reservoir.
 
-    Attributes
+    $$h_t = (1 - a) h_{t-1} + a \, f(W h_{t-1} + U x_t + F y_{t-1} + b)$$
+
+    All weights have the same dtype, float64 or float32, which is also that of the states.
+
+    Parameters
     ----------
     W
-        Dense or sparse; a sparse one is kept as CSR. All weights have one dtype, float64 or
-        float32; it is that of the states.
-    U, F
-        No columns where there is no input, or nothing is fed back.
+        The weights from unit to unit, dense or sparse; a sparse matrix is stored as CSR.
+    U
+        The weights of the inputs x; without columns if there are none.
+    F
+        The weights of the fed back outputs y; without columns if there are none.
+    b
+        The bias of each unit.
+    leak
+        The leak rate a, above 0 and at most 1.
+    activation
+        The function f, `tanh` or `linear`.
 
     Raises
     ------
     InputError
-        For weights that differ in units or dtype, a sparse W that is not sound, and an unknown
-        leak or activation.
+        For weights that differ in units or dtype, a corrupt sparse W, a leak rate out of range,
+        and an unknown activation.
     """
 
     W: Matrix | Any
@@ -75,16 +88,17 @@ class Reservoir:
     def __post_init__(self):
         if not 0 < self.leak <= 1:
             rule = "`leak` must be above 0 and at most 1"
-            raise InputError(rule, self.leak, "Take 1 for units without memory of their own.")
+            raise InputError(rule, self.leak, "Pass 1 for units without memory of their own.")
         if self.activation not in ("tanh", "linear"):
-            known = nearest(self.activation, ("tanh", "linear"))
+            known = did_you_mean(self.activation, ("tanh", "linear"))
             raise InputError("`activation` must be known", self.activation, known)
         n = len(self.b)
         if self.W.shape != (n, n) or len(self.U) != n or len(self.F) != n:
             shapes = f"W {self.W.shape}, U {self.U.shape}, F {self.F.shape}, b {self.b.shape}"
-            raise InputError("weights must be of as many units", shapes, "Reshape them.")
+            rule = "all weights must have one row for each unit, and W as many columns"
+            raise InputError(rule, shapes, f"Give W, U and F {n} rows, as many as `b`.")
         if sparse.issparse(self.W):
-            object.__setattr__(self, "W", _sound(self.W))
+            object.__setattr__(self, "W", _checked_csr(self.W))
         dtypes = [getattr(self, name).dtype for name in "WUFb"]
         if len(set(dtypes)) > 1 or self.dtype not in (np.float64, np.float32):
             rule = "W, U, F and b must be of one dtype, float64 or float32"
@@ -92,55 +106,62 @@ class Reservoir:
 
     @property
     def units(self) -> int:
+        """The number of units."""
         return len(self.b)
 
     @property
     def dtype(self) -> np.dtype:
+        """The type of the weights and states."""
         return self.b.dtype
 
     @property
     def settings(self) -> Settings:
+        """The settings with which a run uses the weights as they are."""
         return Settings(self.leak)
 
     def astype(self, dtype: DTypeLike) -> "Reservoir":
-        """With weights, and so states, of this dtype."""
+        """The same reservoir with weights, and so states, of this dtype."""
         cast = {name: getattr(self, name).astype(dtype) for name in "WUFb"}
         return replace(self, **cast)
 
 
-def _sound(W) -> sparse.csr_array:
+def _checked_csr(W) -> sparse.csr_array:
     """A sparse matrix as CSR; refuses one whose indices are wrong."""
-    try:  # an index that is not there would be memory of something else
+    try:  # the kernel would read outside the arrays
         if W.format in ("csc", "bsr"):
             W.check_format(full_check=True)
         W = sparse.csr_array(W)
         W.check_format(full_check=True)
     except ValueError as error:
-        rule = "a sparse W must be sound"
-        raise InputError(rule, error, "Build it with `scipy.sparse`.") from None
+        rule = "a sparse W must have valid indices"
+        raise InputError(rule, error, "Build it anew with `scipy.sparse`.") from None
     return W
 
 
 @dataclass(frozen=True)
 class ReservoirDesign:
-    """How a reservoir is drawn.
+    """The distribution of a reservoir's weights; `draw` makes a `Reservoir`.
 
-    Attributes
+    Parameters
     ----------
-    units, inputs, outputs
-        Sizes; `outputs` counts those that are fed back.
+    units, inputs
+        Number of units, and of inputs.
+    outputs
+        Number of outputs that are fed back.
     topology
-        "sparse" or "dense", weights normal; or "cycle": one weight round the ring, and input
-        weights of one size whose signs are aperiodic, from the decimals of pi (Rodan and Tino
-        2011).
+        `sparse` or `dense`, with normal weights; or `cycle`, a ring of units with one weight,
+        whose input weights have one size and aperiodic signs, from the decimals of pi (Rodan
+        and Tino 2011).
     incoming
-        Of a sparse reservoir, the weights into each unit.
+        Number of weights into each unit of a sparse reservoir.
     radius
-        Of W, set exactly.
-    leak, activation
-        See `Reservoir`.
+        Spectral radius of W, its largest absolute eigenvalue; it is set exactly.
+    leak
+        Leak rate of the units, above 0 and at most 1; 1 for units without memory of their own.
     input_scale, feedback_scale, bias_scale
-        U, F and b are uniform within ±scale.
+        U, F and b are uniform within plus and minus this scale.
+    activation
+        The activation of the units, `tanh` or `linear`.
     """
 
     units: int
@@ -156,12 +177,18 @@ class ReservoirDesign:
     activation: Activation = "tanh"
 
     def draw(self, key: Key) -> Reservoir:
-        """The reservoir of a seed, in float64; each of its weights has its own stream.
+        """Draw a reservoir, in float64.
+
+        Parameters
+        ----------
+        key
+            A seed, a NumPy generator or a `jax.random` key. W, U, F and b are drawn from
+            independent streams of it.
 
         Raises
         ------
         InputError
-            For a size, scale or radius out of range, and for weights that memory does not hold.
+            For a size, scale or radius out of range, and for weights that do not fit in memory.
         """
         self._check()
         n, signs = self.units, None
@@ -176,15 +203,14 @@ class ReservoirDesign:
         b = generator(key, 4).uniform(-1, 1, n)
         scales = self.input_scale, self.feedback_scale, self.bias_scale
         U, F, b = (scale * weights for scale, weights in zip(scales, (U, F, b), strict=True))
-        W = self._recurrent(generator(key, 1))
+        W = self._recurrent_weights(generator(key, 1))
         return Reservoir(W, U, F, b, self.leak, self.activation)
 
-    def _recurrent(self, rng):
+    def _recurrent_weights(self, rng):
         n = self.units
         if self.topology == "cycle":
-            ring = (np.full(n, float(self.radius)), (np.arange(n), np.arange(n) - 1))
-            ring[1][1][0] = n - 1
-            return sparse.csr_array(ring, shape=(n, n))
+            rows, weights = np.arange(n), np.full(n, float(self.radius))
+            return sparse.csr_array((weights, (rows, (rows - 1) % n)), shape=(n, n))
         if self.topology == "dense":
             return scale_to_radius(rng.normal(size=(n, n)), self.radius)
         columns = [rng.choice(n, self.incoming, replace=False) for _ in range(n)]
@@ -196,7 +222,7 @@ class ReservoirDesign:
 
     def _check(self):
         if self.topology not in ("sparse", "dense", "cycle"):
-            known = nearest(self.topology, ("sparse", "dense", "cycle"))
+            known = did_you_mean(self.topology, ("sparse", "dense", "cycle"))
             raise InputError("`topology` must be known", self.topology, known)
         for name, least in (("units", 1), ("inputs", 0), ("outputs", 0)):
             if getattr(self, name) < least:
@@ -204,32 +230,34 @@ class ReservoirDesign:
                 raise InputError(rule, getattr(self, name), f"Raise `{name}`.")
         if self.topology == "sparse" and not 1 <= self.incoming <= self.units:
             rule = f"`incoming` must be from 1 to the number of units, {self.units}"
-            raise InputError(rule, self.incoming, "Change `incoming`.")
+            remedy = f"Pass `incoming={min(10, max(self.units, 1))}`."
+            raise InputError(rule, self.incoming, remedy)
         for name in ("input_scale", "feedback_scale", "bias_scale"):
             if not 0 <= getattr(self, name) < np.inf:
                 rule = f"`{name}` must be 0 or more, and finite"
-                raise InputError(rule, getattr(self, name), f"Change `{name}`.")
+                raise InputError(rule, getattr(self, name), f"Pass `{name}=1`.")
         if not 0 < self.radius < np.inf:
             rule = "`radius` must be positive and finite"
-            raise InputError(rule, self.radius, "Take about 0.9.")
-        row = {"sparse": 2 * self.incoming, "dense": self.units, "cycle": 2}[self.topology]
-        require_memory(8.0 * self.units * (row + self.inputs + self.outputs), "its weights")
+            raise InputError(rule, self.radius, "Pass 0.9.")
+        per_unit = {"sparse": 2 * self.incoming, "dense": self.units, "cycle": 2}
+        numbers = self.units * (per_unit[self.topology] + self.inputs + self.outputs)
+        require_memory(8.0 * numbers, "its weights")
 
 
 def aperiodic_signs(count: int) -> Float[np.ndarray, " count"]:
-    """+1 where a decimal of pi is 5 or more, else -1 (Rodan and Tino 2011)."""
+    """Signs that do not repeat: +1 where a decimal of pi is 5 or more, else -1."""
     one = 10 ** (count + 10)
     pi = 4 * (4 * _inverse_tangent(5, one) - _inverse_tangent(239, one))  # Machin
     decimals = str(Context(prec=count + 20).create_decimal(Decimal(pi)))[1 : count + 1]
     return np.where(np.array(list(decimals), dtype="U1") >= "5", 1.0, -1.0)
 
 
-def _inverse_tangent(of: int, one: int) -> int:
-    """arctan(1/of) times `one`, in whole numbers."""
-    power = one // of
+def _inverse_tangent(x: int, one: int) -> int:
+    """arctan(1/x) times `one`, in whole numbers."""
+    power = one // x
     total, k = power, 1
     while power:
-        power //= -of * of
+        power //= -x * x
         k += 2
         total += power // k
     return total

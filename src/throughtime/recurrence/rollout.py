@@ -1,4 +1,4 @@
-"""A network left to itself: its outputs fed back as its next inputs."""
+"""A network in closed loop: its outputs fed back as its next inputs."""
 
 import jax
 import jax.numpy as jnp
@@ -17,46 +17,52 @@ def rollout(
     *,
     carry: bool = False,
 ) -> Float[Array, "batch steps target"]:
-    r"""Continue a series for `steps` steps, closed loop.
+    r"""Continue a series by `steps` steps in closed loop.
 
     The network gives $(\hat y_{t+1}, \dots, \hat y_{t+H})$ from
-    $(y_t, u_{t+1}, \dots, u_{t+H})$, as `Windows` trains it; H is its outputs over the
-    targets. H = 1 is the recursive forecast, H >= steps the direct one, and between the two
-    blocks of H steps are fed back.
+    $(y_t, u_{t+1}, \dots, u_{t+H})$, as `Windows` trains it; its horizon H is the number of its
+    outputs divided by that of the targets. H = 1 is the recursive forecast, H >= steps the
+    direct one; between the two, blocks of H steps are fed back.
 
     Parameters
     ----------
+    network
+        The network, trained on these targets and inputs.
     context
-        What is known of the series, ending at the forecast's origin.
+        The series up to the origin of the forecast, `(batch, time, target)`.
+    steps
+        Number of steps to forecast.
     inputs
-        The known inputs u of the context and of the steps ahead. Where a block reaches beyond
-        them, the last is held.
+        The known inputs u of the context and of the steps ahead, `(batch, time + steps,
+        input)`; None if the network takes none. Where the last block reaches beyond them, the
+        last input is repeated.
     carry
-        Go on from the network's state. By default each block runs the network afresh over as
-        many steps as the context had, just as a network trained on windows saw them.
+        Whether to continue from the network's state. By default each block runs the network
+        from zero over as many steps as the context has, as in training on windows.
 
     Returns
     -------
-    Float[Array, 'batch steps target']
+    Array, (batch, steps, target)
         The forecast.
 
     Raises
     ------
     InputError
-        If the sizes of network, context and inputs do not fit.
+        If the sizes of network, context and inputs do not fit, and for `carry` with a centred
+        network.
     """
     batch, time, targets = context.shape
     horizon, blocks = _blocks(network, targets, steps)
     if carry and network.centred:
-        rule = "a centred network measures a window from its start, and cannot be carried on"
-        raise InputError(rule, "`carry=True`", "Build the network with `centred=0`.")
+        rule = "a centred network measures a window from its start, and cannot carry a state"
+        raise InputError(rule, "`carry=True`", "Pass `carry=False`.")
     if inputs is None:
         inputs = jnp.zeros((batch, time + steps, 0), context.dtype)
-    _check(network, targets, inputs, horizon, time + steps)
-    ahead = blocks * horizon - steps
-    inputs = jnp.pad(inputs, ((0, 0), (0, ahead), (0, 0)), mode="edge")
+    _check_inputs(network, targets, inputs, horizon, time + steps)
+    excess = blocks * horizon - steps
+    inputs = jnp.pad(inputs, ((0, 0), (0, excess), (0, 0)), mode="edge")
 
-    def known(first, length):
+    def inputs_ahead(first, length):
         """The inputs (u_{t+1}, ..., u_{t+H}) side by side, at `length` steps from `first`."""
         shifted = [
             jax.lax.dynamic_slice_in_dim(inputs, first + k, length, axis=1)
@@ -64,38 +70,40 @@ def rollout(
         ]
         return jnp.concatenate(shifted, axis=-1)
 
-    def split(ys):
+    def as_block(ys):
         return ys.reshape(batch, horizon, targets)
 
-    def afresh(past, block):
-        xs = jnp.concatenate([past, known(block * horizon, time)], axis=-1)
-        new = split(_latest(network, xs, None)[0])
+    def window_block(past, block):
+        xs = jnp.concatenate([past, inputs_ahead(block * horizon, time)], axis=-1)
+        new = as_block(_last_outputs(network, xs, None)[0])
         return jnp.concatenate([past, new], axis=1)[:, horizon:], new
 
-    def onwards(state_and_last, block):
+    def carried_block(state_and_last, block):
         state, last = state_and_last
-        xs = jnp.concatenate([last, known(time + (block - 1) * horizon, horizon)], axis=-1)
-        ys, state = _latest(network, xs, state)
-        return (state, split(ys)), split(ys)
+        known = inputs_ahead(time + (block - 1) * horizon, horizon)
+        xs = jnp.concatenate([last, known], axis=-1)
+        ys, state = _last_outputs(network, xs, state)
+        return (state, as_block(ys)), as_block(ys)
 
     if not carry:
-        _, stacked = jax.lax.scan(afresh, context, jnp.arange(blocks))
+        _, stacked = jax.lax.scan(window_block, context, jnp.arange(blocks))
     else:
-        xs = jnp.concatenate([context, known(0, time)], axis=-1)
-        ys, state = _latest(network, xs, None)
-        first = split(ys)
-        _, rest = jax.lax.scan(onwards, (state, first), jnp.arange(1, blocks))
-        stacked = jnp.concatenate([first[None], rest])
+        xs = jnp.concatenate([context, inputs_ahead(0, time)], axis=-1)
+        ys, state = _last_outputs(network, xs, None)
+        first = as_block(ys)
+        _, later = jax.lax.scan(carried_block, (state, first), jnp.arange(1, blocks))
+        stacked = jnp.concatenate([first[None], later])
     return jnp.swapaxes(stacked, 0, 1).reshape(batch, blocks * horizon, targets)[:, :steps]
 
 
-def _latest(network: Network, xs: Array, state):
-    """The outputs after the last step."""
+def _last_outputs(network: Network, xs: Array, state):
+    """The outputs after the last step, and the state."""
     ys, state = network(xs, state)
     return (ys if network.readout.last else ys[:, -1]), state
 
 
 def _blocks(network: Network, targets: int, steps: int) -> tuple[int, int]:
+    """The horizon of the network, and how many blocks of it the steps take."""
     if steps < 1:
         raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
     if network.output_size % targets:
@@ -106,7 +114,9 @@ def _blocks(network: Network, targets: int, steps: int) -> tuple[int, int]:
     return horizon, -(-steps // horizon)
 
 
-def _check(network: Network, targets: int, inputs: Array, horizon: int, length: int) -> None:
+def _check_inputs(
+    network: Network, targets: int, inputs: Array, horizon: int, length: int
+) -> None:
     features = targets + horizon * inputs.shape[-1]
     if features != network.input_size:
         rule = f"the network takes {network.input_size} features"
@@ -114,4 +124,4 @@ def _check(network: Network, targets: int, inputs: Array, horizon: int, length: 
         raise InputError(rule, got, "Give the targets and inputs it was trained on.")
     if inputs.shape[1] < length:
         rule = f"`inputs` must cover the context and the steps ahead, {length} steps"
-        raise InputError(rule, f"{inputs.shape[1]} steps", "Give the inputs of every step.")
+        raise InputError(rule, f"{inputs.shape[1]} steps", f"Pass `inputs` of {length} steps.")

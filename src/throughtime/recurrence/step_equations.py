@@ -1,18 +1,18 @@
-r"""The equations of one step and of its slopes, written out; and what the primitives take.
+r"""One step of each built-in cell and its derivatives, written out for the primitives.
 
-With the lecture's letters, a step adds the *drive* $U x_t + b$ to the recurrent *product*
-$W h_{t-1}$ (in the GRU's candidate, $W_n h_{t-1} + d$). What is left acts on each unit alone.
-A `Recurrence` holds it three times: as it is (`step`), linearised (`tangent`), and the linear
-map transposed (`adjoint`).
+`cells.py` has the same steps as a reader would write them, and is the place to begin; the tests
+hold the two equal. Here each step is split as the kernels need it. With the lecture's letters,
+it adds the *drive* $U x_t + b$ to the recurrent *product* $W h_{t-1}$ (in the GRU's candidate,
+$W_n h_{t-1} + d$). All else acts on each unit alone. A `Recurrence` holds that part three
+times: as it is (`step`), linearised (`tangent`), and the linear map transposed (`adjoint`).
 
-Here `da` and `ga` belong to the arguments of the gates. Only in the GRU does the product reach
-an argument in another way than the drive, through the reset gate: `gain` is that factor. It is
-diagonal, so tangent and adjoint share it.
+`da` is a perturbation of the gates' arguments, `ga` the gradient with respect to them. Only in
+the GRU does the product reach an argument in another way than the drive does, through the reset
+gate: `gain` multiplies by that factor. It is diagonal, so tangent and adjoint share it.
 
-The last axis is that of the units, whatever is in front of it.
+The last axis is that of the units; any axes may stand in front of it.
 """
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -21,21 +21,32 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 Arrays = tuple[Array, ...]
-"""A state `(h,)` or `(h, c)`; weights `(U, W, b)` or `(U, W, b, d)`; what was saved, `()` or
-one array."""
+"""A state, `(h,)` or `(h, c)`; weights, `(U, W, b)` or `(U, W, b, d)`; or the saved values of a
+step, `()` or one array."""
 
 
 class Recurrence(NamedTuple):
     """One kind of cell, without its inputs.
 
-    - `gates`, `states`, `saved`: blocks of the drive, arrays of the state, and numbers that a
-      step keeps for its slopes, for each unit.
-    - `bias`: whether the product has a bias of its own (the GRU's `d`).
-    - `step(product, drive, state) -> state, saved`.
-    - `gain(da, saved) -> da`: a change of the product as a change of the gates' arguments.
-    - `tangent(before, after, saved, da, dbefore) -> dafter`: `before` and `after` are the
-      states at t-1 and t; `dbefore` counts only where the state does not go through `W`.
-    - `adjoint(before, after, saved, gafter) -> ga, gbefore`: its transpose.
+    Attributes
+    ----------
+    gates
+        Blocks of the drive, each of one number a unit.
+    states
+        Arrays of the state: 1 for `(h,)`, 2 for `(h, c)`.
+    saved
+        Numbers for each unit that a step saves for its derivatives.
+    bias
+        Whether the product has a bias of its own (the GRU's `d`).
+    step
+        `step(product, drive, state) -> state, saved`.
+    gain
+        `gain(da, saved) -> da`: a perturbation of the product as one of the gates' arguments.
+    tangent
+        `tangent(before, after, saved, da, dbefore) -> dafter`, where `before` and `after` are
+        the states at t-1 and t. `dbefore` acts only where the state does not pass through `W`.
+    adjoint
+        `adjoint(before, after, saved, gafter) -> ga, gbefore`: the transpose of `tangent`.
     """
 
     gates: int
@@ -49,7 +60,7 @@ class Recurrence(NamedTuple):
 
 
 def _elman(activation, slope) -> Recurrence:
-    """h' = activation(drive + product); `slope` is the derivative as a function of h'."""
+    """h_t = activation(drive + product); `slope` is the derivative as a function of h_t."""
 
     def step(product, drive, state):
         return (activation(drive + product),), ()
@@ -62,14 +73,15 @@ def _elman(activation, slope) -> Recurrence:
         (h,), (gh,) = after, gafter
         return slope(h) * gh, (jnp.zeros_like(gh),)
 
-    return Recurrence(1, 1, 0, False, step, _as_the_drive, tangent, adjoint)
+    return Recurrence(1, 1, 0, False, step, _unit_gain, tangent, adjoint)
 
 
-def _as_the_drive(da: Array, saved: Arrays) -> Array:
+def _unit_gain(da: Array, saved: Arrays) -> Array:
     return da
 
 
 def _gru_step(product, drive, state):
+    """The step of `cells.GRU`; m is $W_n h_{t-1} + d$, which the reset gate r multiplies."""
     (h,) = state
     product_r, product_z, m = jnp.split(product, 3, axis=-1)
     drive_r, drive_z, drive_n = jnp.split(drive, 3, axis=-1)
@@ -105,6 +117,7 @@ def _gru_adjoint(before, after, saved, gafter):
 
 
 def _lstm_step(product, drive, state):
+    """The step of `cells.LSTM`."""
     _, c = state
     i, f, g, o = jnp.split(drive + product, 4, axis=-1)
     i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
@@ -139,59 +152,6 @@ RECURRENCES: dict[str, Recurrence] = {
     "logistic": _elman(jax.nn.sigmoid, lambda h: h * (1 - h)),
     "identity": _elman(lambda a: a, jnp.ones_like),
     "gru": Recurrence(3, 1, 4, True, _gru_step, _gru_gain, _gru_tangent, _gru_adjoint),
-    "lstm": Recurrence(4, 2, 4, False, _lstm_step, _as_the_drive, _lstm_tangent, _lstm_adjoint),
+    "lstm": Recurrence(4, 2, 4, False, _lstm_step, _unit_gain, _lstm_tangent, _lstm_adjoint),
 }
-"""By the name of the cell, or for an Elman network of its activation."""
-
-
-class Signature(NamedTuple):
-    """Of a primitive: the arguments that are fixed, those it is linear in, and the results.
-
-    By name, with a letter for each axis: E (ensemble), B (batch), T (time), I (input), H
-    (hidden), G (gates times hidden), P (saved times hidden).
-    """
-
-    fixed: dict[str, str]
-    linear: dict[str, str]
-    results: dict[str, str]
-
-    @property
-    def arguments(self) -> dict[str, str]:
-        """All of them, in order."""
-        return self.fixed | self.linear
-
-
-@functools.cache
-def signatures(kind: str, save: bool = False, inputs: bool = True) -> dict[str, Signature]:
-    """What the primitives take and give, in order.
-
-    `save`: whether `unroll` also gives what the slopes need. `inputs`: whether the tangent
-    takes a perturbation of the inputs, and the adjoint gives the slopes by them.
-    """
-    cell = RECURRENCES[kind]
-    letters = "hc"[: cell.states]
-    U_and_W, xs = {"U": "EGI", "W": "EGH"}, {"xs": "EBTI"}
-    weights = U_and_W | {"b": "EG"} | ({"d": "EH"} if cell.bias else {})
-    start, states = {f"{s}0": "EBH" for s in letters}, {f"{s}s": "EBTH" for s in letters}
-    saved, lengths = {"saved": "EBTP"} if cell.saved else {}, {"lengths": "EB"}
-    moved = weights | (xs if inputs else {}) | start
-    point = lengths | U_and_W | xs | start | states | saved
-    results = states | (saved if save else {})
-    return {
-        "unroll": Signature(lengths | weights | xs | start, {}, results),
-        "unroll_tangent": Signature(point, _named("d", moved), _named("d", states)),
-        "unroll_adjoint": Signature(point, _named("g", states), _named("g", moved)),
-    }
-
-
-def _named(letter: str, table: dict[str, str]) -> dict[str, str]:
-    return {letter + name: axes for name, axes in table.items()}
-
-
-def cut(things, *counts: int) -> tuple[tuple, ...]:
-    """Cut a sequence in parts of so many each, and the rest."""
-    things, parts, at = tuple(things), [], 0
-    for count in counts:
-        parts.append(things[at : at + count])
-        at += count
-    return (*parts, things[at:])
+"""By the name of the cell, or of the activation for an Elman network."""

@@ -12,8 +12,8 @@ from throughtime.errors import InputError
 from . import primitives
 from .cells import GRU, LSTM, RNN, Cell, LSTMState, State
 
-COMPILED = (RNN, GRU, LSTM)
-"""The cells that run as one primitive, and so in the compiled kernels."""
+BUILT_IN = (RNN, GRU, LSTM)
+"""The cells that run as a primitive, and so by the compiled kernels."""
 
 
 def unroll(
@@ -26,76 +26,85 @@ def unroll(
 ) -> tuple[PyTree[Float[Array, "batch time ..."]], State]:
     r"""Run a cell through time: $s_t = \mathrm{step}(\mathrm{drive}(x_t), s_{t-1})$.
 
-    The RNN, the GRU and the LSTM run as one primitive (`primitives.unroll`), any other cell,
-    one of your own too, by `jax.lax.scan` after one `drive` of all steps.
+    The RNN, the GRU and the LSTM run as one primitive (`primitives.unroll`). Any other cell,
+    such as one of your own, runs by `jax.lax.scan` after one `drive` of all steps.
 
     Parameters
     ----------
+    cell
+        The cell to run.
     xs
         The inputs, `(batch, time, input)`.
     state
-        The state before the first step; zeros by default. Give the final state of one piece to
-        the next and a long series in pieces gives the numbers of the whole.
+        The state before the first step; zeros by default. A long series can be run in segments:
+        with the final state of one as the first state of the next, the numbers are those of the
+        whole.
     lengths
-        How many steps of each sequence count. From there on a sequence keeps its last state,
-        whatever stands in the padding (even NaN), and no gradient passes.
+        How many steps of each sequence count, `(batch,)`; all by default. After them a sequence
+        keeps its last state, whatever the padding holds (even NaN), and no gradient passes.
     recompute
-        Cut the sequence in pieces of about $\sqrt{T}$ steps and let the backward pass run each
-        piece forward again: the same numbers, about a third more work, and less memory for long
-        sequences.
+        Whether to save memory on long sequences: the backward pass then runs segments of about
+        $\sqrt{T}$ steps forward again. The numbers are the same, the work about a third more.
 
     Returns
     -------
-    tuple[PyTree[Float[Array, 'batch time ...']], State]
-        The states after every step, leaves `(batch, time, hidden)`, and the final state, leaves
-        `(batch, hidden)`.
+    states : Array, (batch, time, hidden), or a pytree of them
+        The states after every step.
+    final_state : Array, (batch, hidden), or a pytree of them
+        The state after the last step that counts.
 
     Raises
     ------
     InputError
-        If the features of `xs` are not the cell's, or if the state's shape is not that of the
-        batch.
+        If `xs` has other features than the cell, or the state another shape than the batch.
 
     Notes
     -----
-    **Memory.** A gradient holds so many numbers for each step, sequence and unit:
+    Memory: a gradient takes this many numbers for each step, sequence and unit.
 
-    | cell | kept for the backward pass | in all, by the kernels | by the scan | `recompute` |
+    | cell | saved for the backward pass | in all, by the kernels | by the scan | `recompute` |
     | --- | --- | --- | --- | --- |
     | RNN | 1: h | 2 | 4 | 2 |
     | GRU | 5: h, r, z, n, $W_n h + d$ | 6 | 14 | 2 |
     | LSTM | 6: h, c, i, f, g, o | 8 | 18 | 2 |
 
-    To what is kept the backward pass adds the slopes by what was returned: one for each array
-    of the state. The scan also writes out those by each block of $U x + b$, and copies; the
-    kernels use them up step by step. Slopes by the inputs, where they are asked for, have the
+    The backward pass adds the gradients with respect to the returned states to what is saved.
+    The scan also stores those with respect to each block of $U x + b$, and copies; the kernels
+    use them up step by step. The gradient with respect to the inputs, if it is needed, has the
     size of the inputs. With `recompute` only the hidden states (which are returned) and their
-    slopes are there for all steps, all else for one piece, $O(\sqrt{T})$, beside the state at
-    the start of each piece.
+    gradients exist for all steps; all else exists for one segment, $O(\sqrt{T})$ steps, with
+    the state at the start of each segment.
     """
     batch, time, features = xs.shape
     if features != cell.input_size:
         rule = f"a cell of input size {cell.input_size} takes inputs of as many features"
-        raise InputError(rule, f"{features} features", "Build the cell for this input.")
+        remedy = f"Build the cell with input size {features}, or pass other inputs."
+        raise InputError(rule, f"{features} features", remedy)
     state = cell.initial_state(batch) if state is None else state
-    through = _in_pieces if recompute and time > 1 else _through
-    return through(cell, xs, state, lengths)
+    run = _run_segments if recompute and time > 1 else _run
+    return run(cell, xs, state, lengths)
 
 
-def _through(cell: Cell, xs: Array, state: State, lengths: Array | None):
+def _run(cell: Cell, xs: Array, state: State, lengths: Array | None):
     """All states, `(batch, time, ...)`, and the final one."""
-    compiled = type(cell) in COMPILED and xs.shape[1] > 0
-    return (_as_primitive if compiled else _as_scan)(cell, xs, state, lengths)
+    built_in = type(cell) in BUILT_IN and xs.shape[1] > 0
+    return (_run_primitive if built_in else _run_scan)(cell, xs, state, lengths)
 
 
-def _as_primitive(cell, xs, state, lengths):
-    """One of `COMPILED` by the primitive, as an ensemble of one."""
+def _run_primitive(cell, xs, state, lengths):
+    """Run a built-in cell by the primitive, as an ensemble of one."""
     kind = cell.activation if isinstance(cell, RNN) else type(cell).__name__.lower()
     weights = (cell.U, cell.W, cell.b, *((cell.d,) if isinstance(cell, GRU) else ()))
     start = tuple(state) if isinstance(cell, LSTM) else (state,)
+    expected = (len(xs), cell.hidden_size)
+    for name, array in zip("hc", start, strict=False):
+        if array.shape != expected:
+            rule = f"the first state's `{name}` must be of shape (batch, hidden) = {expected}"
+            remedy = "Pass the final state of a run with as many sequences, or None for zeros."
+            raise InputError(rule, array.shape, remedy)
     dtype = jnp.result_type(xs, *weights, *start)
-    alone = (weights, xs, start)
-    weights, xs, start = jax.tree.map(lambda x: jnp.asarray(x, dtype)[None], alone)
+    arrays = (weights, xs, start)
+    weights, xs, start = jax.tree.map(lambda x: jnp.asarray(x, dtype)[None], arrays)
     lengths = None if lengths is None else lengths[None]
     states, _ = primitives.unroll(kind, weights, xs, start, lengths)
     states = tuple(s[0] for s in states)
@@ -105,8 +114,8 @@ def _as_primitive(cell, xs, state, lengths):
     return states[0], final[0]
 
 
-def _as_scan(cell, xs, state, lengths):
-    """Any cell, by its own `drive` and `step`."""
+def _run_scan(cell, xs, state, lengths):
+    """Run any cell by its own `drive` and `step`."""
     active = None
     xs = jnp.swapaxes(xs, 0, 1)  # (time, batch, input)
     if lengths is not None:
@@ -114,41 +123,41 @@ def _as_scan(cell, xs, state, lengths):
         # Padding is zeroed before the product: 0 * NaN in the gradient of `U` would be NaN.
         xs = jnp.where(active[..., None], xs, 0)
     drive = cell.drive(xs)
-    step = _plain(cell) if active is None else _masked(cell)
+    step = _step(cell) if active is None else _masked_step(cell)
     final, states = jax.lax.scan(step, state, drive if active is None else (drive, active))
     return jax.tree.map(lambda s: jnp.swapaxes(s, 0, 1), states), final
 
 
-def _in_pieces(cell: Cell, xs: Array, state: State, lengths: Array | None):
-    """`_through`, in pieces of about the square root of their number; each is a checkpoint."""
+def _run_segments(cell: Cell, xs: Array, state: State, lengths: Array | None):
+    """Run about the square root of T segments, each of which is a gradient checkpoint."""
     batch, time, features = xs.shape
     steps = math.isqrt(time)
-    pieces, rest = divmod(time, steps)
-    whole = pieces * steps
+    segments, remainder = divmod(time, steps)
+    whole = segments * steps
 
     @eqx.filter_checkpoint
-    def piece(cell, state, xs, start):
-        left = None if lengths is None else jnp.clip(lengths - start, 0, xs.shape[1])
-        return _through(cell, xs, state, left)
+    def run_segment(cell, state, xs, start):
+        remaining = None if lengths is None else jnp.clip(lengths - start, 0, xs.shape[1])
+        return _run(cell, xs, state, remaining)
 
-    def step(state, at):
-        states, final = piece(cell, state, *at)
+    def step(state, xs_and_start):
+        states, final = run_segment(cell, state, *xs_and_start)
         return final, states
 
-    starts = jnp.arange(pieces) * steps
-    cut = jnp.swapaxes(xs[:, :whole].reshape(batch, pieces, steps, features), 0, 1)
-    state, states = jax.lax.scan(step, state, (cut, starts))
-    # (pieces, batch, steps, ...) to (batch, time, ...)
+    starts = jnp.arange(segments) * steps
+    segmented = jnp.swapaxes(xs[:, :whole].reshape(batch, segments, steps, features), 0, 1)
+    state, states = jax.lax.scan(step, state, (segmented, starts))
+    # (segments, batch, steps, ...) to (batch, time, ...)
     states = jax.tree.map(
         lambda s: jnp.swapaxes(s, 0, 1).reshape(batch, whole, *s.shape[3:]), states
     )
-    if not rest:
+    if not remainder:
         return states, state
-    last, final = piece(cell, state, xs[:, whole:], jnp.asarray(whole))
+    last, final = run_segment(cell, state, xs[:, whole:], jnp.asarray(whole))
     return jax.tree.map(lambda *two: jnp.concatenate(two, axis=1), states, last), final
 
 
-def _plain(cell):
+def _step(cell):
     def step(state, drive):
         state = cell.step(drive, state)
         return state, state
@@ -156,16 +165,16 @@ def _plain(cell):
     return step
 
 
-def _masked(cell):
+def _masked_step(cell):
     def step(state, drive_and_active):
         drive, active = drive_and_active
         new = cell.step(drive, state)
-        state = jax.tree.map(lambda n, s: jnp.where(_beside(active, n), n, s), new, state)
+        state = jax.tree.map(lambda n, s: jnp.where(_with_axes_of(n, active), n, s), new, state)
         return state, state
 
     return step
 
 
-def _beside(active: Array, leaf: Array) -> Array:
+def _with_axes_of(leaf: Array, active: Array) -> Array:
     """`active` with as many trailing axes as `leaf` has."""
     return active.reshape(active.shape + (1,) * (leaf.ndim - active.ndim))

@@ -1,4 +1,4 @@
-"""The report of a comparison: one HTML file that needs no network, its verdict first."""
+"""The report of a comparison: one HTML file that works offline, with its verdict first."""
 
 import dataclasses
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from throughtime._support import atomic
-from throughtime.runs.run_folder import versions
-from throughtime.tasks.compare import Comparison, Entry
+from throughtime._support.versions import package_versions
+from throughtime.tasks.comparison import Comparison, Entry
 
-from . import forecast_figures
+from . import error_figures
 from .forecast_report import error_tables, settings_table
-from .page import Album, Table, render
+from .page import PictureMaker, Table, render
 
-TOLD = (
+SETTINGS = (
     "cell", "hidden", "init", "method", "rate", "clip", "batch_size", "patience",
     "radius", "leak", "input_scale", "window", "washout", "ensemble", "seed",
 )  # fmt: skip
-"""The settings that are told."""
+"""The settings in which the ways differ, in the order of the table."""
 
 
 def write_comparison(path: Path, found: Comparison, *, title: str, command: str) -> None:
@@ -26,19 +26,27 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
+    found
+        The comparison.
     title
-        Of the page.
+        Title of the page.
     command
-        What repeats it.
+        Command that repeats the comparison.
     """
-    album, backtest = Album(), found.backtest
+    picture, backtest = PictureMaker(), found.backtest
     finite = {name: rmse for name, rmse in backtest.rmse.items() if np.isfinite(rmse).any()}
-    drawn = dataclasses.replace(backtest, rmse=finite)
+    with_finite_errors = dataclasses.replace(backtest, rmse=finite)
     ways = [entry.name for entry in found.entries if entry.name in finite]
     several = len(backtest.targets) > 1
     pictures = [
-        album(name if several else "", forecast_figures.compared, drawn, ways, i)
+        picture(
+            name if several else "",
+            error_figures.compare_methods,
+            with_finite_errors,
+            ways,
+            i,
+        )
         for i, name in enumerate(backtest.targets)
     ]
     head = ["Way", "mean RMSE", "seconds", "epochs", "trained weights", "training ended"]
@@ -46,7 +54,7 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
         "comparison.html",
         title=title,
         command=command,
-        versions=versions(),
+        versions=package_versions(),
         sentences=found.sentences(),
         pictures=pictures,
         errors=error_tables(backtest),
@@ -60,23 +68,25 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
 
 
 def _budget(found: Comparison) -> str:
-    """What each way had, and what one of them did with it."""
-    told = f"Each way had {found.budget:g} seconds to train."
+    """How long each way was trained, in a sentence or two."""
+    text = f"Each way had {found.budget:g} seconds to train."
     for entry in found.entries:
-        if entry.tried > 1:
-            told += f" The {entry.name} is fitted at once: it had them to try other settings,"
-            told += " which the other ways do not."
-    return told
+        if entry.trials > 1:
+            text += (
+                f" The {entry.name} is fitted in a single step, so it used the time to try"
+                " other settings; the other ways keep theirs."
+            )
+    return text
 
 
 def _settings(found: Comparison) -> Table:
-    """A row for each setting, a column for each way; empty where it means nothing."""
-    told = {entry.name: settings_table(entry.model) for entry in found.entries}
+    """A row for each setting and a column for each way; a cell is empty without an effect."""
+    settings = {entry.name: settings_table(entry.model) for entry in found.entries}
 
     def cell(name: str, entry: Entry) -> str:
-        value = told[entry.name].get(name, "none")
+        value = settings[entry.name].get(name, "none")
         return "" if value == "none" else value
 
-    rows = [[name, *(cell(name, entry) for entry in found.entries)] for name in TOLD]
+    rows = [[name, *(cell(name, entry) for entry in found.entries)] for name in SETTINGS]
     rows = [row for row in rows if any(row[1:])]
-    return Table("", ["Setting", *told], rows)
+    return Table("", ["Setting", *settings], rows)

@@ -1,24 +1,27 @@
-"""The report of a diagnosis: one HTML file that needs no network, its verdict first."""
+"""The report of a diagnosis: one HTML file that works offline, with its verdict first."""
 
 from pathlib import Path
 
 import numpy as np
 
 from throughtime._support import atomic
+from throughtime._support.versions import package_versions
 from throughtime.dynamics import flow_record
-from throughtime.dynamics.diagnose import Diagnosis, common_delay, embedded
-from throughtime.dynamics.gradient_flow import LOST
-from throughtime.runs.run_folder import versions
+from throughtime.dynamics.diagnose import Diagnosis, common_delay, embedding
+from throughtime.dynamics.gradient_flow import VANISHING
 
 from . import dynamics_figures
 from .dynamics_figures import Curve
-from .page import Album, Table, render
+from .page import Picture, PictureMaker, Table, render
 
-SHOWN = 300
-"""Steps of a free run that are drawn."""
+MAX_STEPS = 300
+"""Steps of a free run that are drawn, at most."""
 
-ROWS = 20
-"""Fixed points that are told, at most."""
+MAX_POINTS = 20
+"""Fixed points in the table, at most."""
+
+NETWORK = "network, free run"
+"""Label of the network that reads its own outputs."""
 
 
 def write_diagnosis(path: Path, found: Diagnosis, folder: Path, *, command: str) -> None:
@@ -27,86 +30,98 @@ def write_diagnosis(path: Path, found: Diagnosis, folder: Path, *, command: str)
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
+    found
+        The diagnosis.
     folder
-        Of the run, which may hold a record of its gradient flow.
+        Folder of the run, which may hold a record of its gradient flow.
     command
-        What repeats it.
+        Command that repeats the diagnosis.
     """
-    album, flow = Album(), found.flow
+    picture, flow = PictureMaker(), found.flow
     heat = []
     if (folder / flow_record.NAME).exists():
         epochs, signals = flow_record.read(folder)
-        heat = [album("", dynamics_figures.gradient_heat, epochs, signals)]
+        heat = [picture("", dynamics_figures.gradient_heat_map, epochs, signals)]
     gradients, singular = [], []
     if flow is not None:
-        each = {f"singular value {i + 1}": flow.singular[:, i] for i in _spread(flow.singular)}
-        gradients = [album("", dynamics_figures.gradient_signal, {"": flow.signal}, LOST)]
-        singular = [album("", dynamics_figures.singular_values, flow.lags, each)]
+        each = {
+            f"singular value {i + 1}": flow.singular_values[:, i]
+            for i in _largest_median_smallest(flow.singular_values)
+        }
+        gradients = [
+            picture("", dynamics_figures.gradient_by_lag, {"": flow.signal}, VANISHING)
+        ]
+        singular = [picture("", dynamics_figures.singular_values, flow.lags, each)]
     page = render(
         "diagnosis.html",
-        title=f"Diagnosis of {found.subject.name}",
+        title=f"Diagnosis of {found.model.name}",
         command=command,
-        versions=versions(),
+        versions=package_versions(),
         sentences=found.sentences(),
         gradients=gradients,
         heat=heat,
         singular=singular,
-        **(_dynamics(album, found) if found.behaviour is not None else {"free": None}),
+        **(_dynamics(picture, found) if found.behaviour is not None else {"free": None}),
     )
     atomic.write(path, page)
 
 
-def _dynamics(album: Album, found: Diagnosis) -> dict:
-    what, behaviour = found.subject, found.behaviour
+def _dynamics(picture: PictureMaker, found: Diagnosis) -> dict:
+    """What the template shows of the free run."""
+    model, behaviour, attractor = found.model, found.behaviour, found.attractor
     assert behaviour is not None
-    later = found.later
-    names, times = what.names, what.time * np.arange(SHOWN)
-    truth = what.truth[what.end or 0 :]
-    told_free = "The system, and the network reading its own outputs, from different starts."
-    if what.end is not None:
-        told_free = "The series after what was learned from, and the network from there on."
-        truth = truth if len(truth) > 1 else what.truth  # (nothing was held out)
-    count = min(SHOWN, len(found.free), len(truth))
+    names, times = model.variables, model.dt * np.arange(MAX_STEPS)
+    truth = model.truth[model.end or 0 :]
+    free_caption = "The system, and the network reading its own outputs, from different starts."
+    if model.end is not None:
+        free_caption = "The test part of the series, and the network's free run beside it."
+        truth = truth if len(truth) > 1 else model.truth  # nothing was held out
+    count = min(MAX_STEPS, len(found.free_run), len(truth))
     free = [
-        album(
+        picture(
             names[i] if len(names) > 1 else "",
-            dynamics_figures.against,
+            dynamics_figures.time_series,
             {
                 "series": (times[:count], truth[:count, i]),
-                "network, left alone": (times[:count], found.free[:count, i]),
+                NETWORK: (times[:count], found.free_run[:count, i]),
             },
             names[i],
-            (what.unit, names[i]),
+            (model.unit, names[i]),
         )
         for i in range(min(len(names), 3))
     ]
-    curves, labels, told = _portrait(found, later)
+    curves, labels, portraits_caption = _portrait(found, attractor)
     marked: dict[str, Curve] = {}
-    if found.points and len(names) > 1:
+    if found.fixed_points and len(names) > 1:
         x, y = _axes(len(names))
-        at = np.stack([what.scaler.inverse(point.seen)[0] for point in found.points])
-        stable = np.array([point.stable for point in found.points])
+        at = np.stack([found.position(point) for point in found.fixed_points])
+        stable = np.array([point.stable for point in found.fixed_points])
         for kind, rows in (("stable", stable), ("unstable", ~stable)):
             marked[f"{kind} fixed points"] = at[rows, x], at[rows, y]
     spectrum = behaviour.spectrum
     return {
         "free": free,
-        "free_told": told_free,
-        "portraits": [album("", dynamics_figures.portrait, curves, labels, marked)],
-        "portraits_told": told,
-        "returns": _returns(album, found, later),
+        "free_caption": free_caption,
+        "portraits": [picture("", dynamics_figures.phase_portrait, curves, labels, marked)],
+        "portraits_caption": portraits_caption,
+        "returns": _returns(picture, found, attractor),
         "powers": [
-            album("", dynamics_figures.power, _powers(found, later), f"1 / {what.unit}")
+            picture(
+                "",
+                dynamics_figures.power_spectrum,
+                _powers(found, attractor),
+                f"1 / {model.unit}",
+            )
         ],
         "exponents": [
-            album(
+            picture(
                 "",
-                dynamics_figures.exponents,
+                dynamics_figures.lyapunov_exponents,
                 spectrum.times,
                 spectrum.running,
-                what.known,
-                f" per {what.unit}",
+                model.exponents,
+                f" per {model.unit}",
             )
         ],
         "spectrum": _spectrum(found),
@@ -114,40 +129,43 @@ def _dynamics(album: Album, found: Diagnosis) -> dict:
     }
 
 
-def _portrait(found: Diagnosis, later: np.ndarray):
-    what, (name, *_) = found.subject, found.subject.names
-    if len(what.names) > 1:
-        x, y = _axes(len(what.names))
-        labels = what.names[x], what.names[y]
-        told = "Two variables against each other."
-        if found.points:
-            told += " Dots are fixed points, green where they are stable, orange where not."
-        pairs = what.truth[:, [x, y]], later[:, [x, y]]
+def _portrait(
+    found: Diagnosis, attractor: np.ndarray
+) -> tuple[dict[str, Curve], tuple[str, str], str]:
+    """The curves of a phase portrait, their labels, and a caption."""
+    model, (name, *_) = found.model, found.model.variables
+    if len(model.variables) > 1:
+        x, y = _axes(len(model.variables))
+        labels = model.variables[x], model.variables[y]
+        caption = "One variable against another."
+        if found.fixed_points:
+            caption += " Dots are fixed points: green if stable, orange if unstable."
+        pairs = model.truth[:, [x, y]], attractor[:, [x, y]]
     else:
-        lag = common_delay(what.truth, later)
-        labels = name, f"{name}, {lag} steps before"
-        told = "The series against itself a delay before."
-        pairs = embedded(what.truth, lag), embedded(later, lag)
+        lag = common_delay(model.truth, attractor)
+        labels = name, f"{name}, {lag} steps earlier"
+        caption = "The series against its own earlier values (delay embedding)."
+        pairs = embedding(model.truth, lag), embedding(attractor, lag)
     curves: dict[str, Curve] = {
         name: (pair[:, 0], pair[:, 1])
-        for name, pair in zip(("series", "network, left alone"), pairs, strict=True)
+        for name, pair in zip(("series", NETWORK), pairs, strict=True)
     }
-    return curves, labels, told
+    return curves, labels, caption
 
 
-def _returns(album: Album, found: Diagnosis, later: np.ndarray) -> list:
-    """The return map of the last variable, if there are maxima enough."""
+def _returns(picture: PictureMaker, found: Diagnosis, attractor: np.ndarray) -> list[Picture]:
+    """The return map of the last variable, if it has enough maxima."""
     pairs = {
         name: _maxima(values[:, -1])
-        for name, values in (("series", found.subject.truth), ("network, left alone", later))
+        for name, values in (("series", found.model.truth), (NETWORK, attractor))
     }
     if min(len(before) for before, _ in pairs.values()) < 5:
         return []
-    return [album("", dynamics_figures.return_map, pairs, found.subject.names[-1])]
+    return [picture("", dynamics_figures.return_map, pairs, found.model.variables[-1])]
 
 
 def _maxima(y: np.ndarray) -> Curve:
-    """Each maximum and the next, by a parabola through its three points."""
+    """Each maximum and the next, from a parabola through the three points around it."""
     at = np.flatnonzero((y[1:-1] > y[:-2]) & (y[1:-1] >= y[2:])) + 1
     before, here, after = y[at - 1], y[at], y[at + 1]
     bend = before - 2 * here + after
@@ -156,30 +174,31 @@ def _maxima(y: np.ndarray) -> Curve:
     return tops[:-1], tops[1:]
 
 
-def _powers(found: Diagnosis, later: np.ndarray) -> dict[str, Curve]:
+def _powers(found: Diagnosis, attractor: np.ndarray) -> dict[str, Curve]:
     """Power spectra of the first variable (Welch 1967)."""
-    from scipy.signal import welch  # here: SciPy takes a while to load
+    from scipy.signal import welch  # imported here because SciPy takes a while to load
 
-    told = {}
-    for name, values in (("series", found.subject.truth), ("network, left alone", later)):
+    spectra = {}
+    for name, values in (("series", found.model.truth), (NETWORK, attractor)):
         y = values[:, 0]
         y = (y - y.mean()) / (y.std() or 1.0)
         size = min(len(y), 512)
-        frequency, power = welch(y, 1 / found.subject.time, nperseg=size)
-        told[name] = frequency[1:], power[1:]
-    return told
+        frequency, power = welch(y, 1 / found.model.dt, nperseg=size)
+        spectra[name] = frequency[1:], power[1:]
+    return spectra
 
 
 def _spectrum(found: Diagnosis) -> Table:
+    """The Lyapunov exponents, beside those of the system where they are known."""
     assert found.behaviour is not None
-    spectrum, known = found.behaviour.spectrum, list(found.subject.known)
+    spectrum, known = found.behaviour.spectrum, list(found.model.exponents)
     rows = [
         [str(i + 1), f"{value:.4g}", f"{error:.1g}"]
         for i, (value, error) in enumerate(
             zip(spectrum.exponents, spectrum.errors, strict=True)
         )
     ]
-    head = ["Exponent", f"per {found.subject.unit}", "standard error"]
+    head = ["Exponent", f"per {found.model.unit}", "standard error"]
     if known:
         head.append("of the system")
         for i, row in enumerate(rows):
@@ -188,16 +207,17 @@ def _spectrum(found: Diagnosis) -> Table:
 
 
 def _points(found: Diagnosis) -> Table:
-    names = found.subject.names
+    """The fixed points, their stability and their leading eigenvalues."""
+    names = found.model.variables
     rows = [
         [
-            ", ".join(f"{v:.4g}" for v in found.subject.scaler.inverse(point.seen)[0][:4]),
+            ", ".join(f"{v:.4g}" for v in found.position(point)[:4]),
             "stable" if point.stable else "unstable",
             ", ".join(_complex(v) for v in point.eigenvalues[:3]),
         ]
-        for point in (found.points or [])[:ROWS]
+        for point in (found.fixed_points or [])[:MAX_POINTS]
     ]
-    head = [", ".join(names[:4]), "holds", "leading eigenvalues"]
+    head = [", ".join(names[:4]), "stability", "leading eigenvalues"]
     return Table("", head, rows)
 
 
@@ -208,11 +228,11 @@ def _complex(value: complex) -> str:
 
 
 def _axes(variables: int) -> tuple[int, int]:
-    """Which two variables are drawn."""
+    """The indices of the two variables that are drawn."""
     return (0, 2) if variables == 3 else (0, 1)
 
 
-def _spread(singular: np.ndarray) -> list[int]:
-    """The largest singular value, the median one, the smallest."""
+def _largest_median_smallest(singular: np.ndarray) -> list[int]:
+    """The indices of the largest, the median and the smallest singular value."""
     size = singular.shape[1]
     return sorted({0, size // 2, size - 1})

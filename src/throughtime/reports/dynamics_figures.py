@@ -1,4 +1,7 @@
-"""Figures of dynamics: each function draws one, `width` CSS pixels wide."""
+"""Figures of dynamics: trajectories, gradient flow, exponents, return maps and spectra.
+
+Each function draws one figure, `width` CSS pixels wide.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,33 +11,34 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from . import figure_style
-from .figure_style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, WIDE, short
+from .figure_style import BLUE, DASHED, GREEN, GREY, INK, ORANGE, PURPLE, WIDE, short
 
-Line = Float[np.ndarray, " _"]  # (each of a length of its own)
+Line = Float[np.ndarray, " _"]  # of any length
 Curve = tuple[Line, Line]
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
-POINTS = 6000
-"""Of a portrait, at most."""
+MAX_POINTS = 6000
+"""Points of a phase portrait, at most."""
 
 
-def against(
+def time_series(
     curves: Mapping[str, Curve], title: str, labels: tuple[str, str], width: int = WIDE
 ) -> Figure:
     """Curves over time, the first of them the truth.
 
-    What leaves the range of the truth by more than that range leaves the picture.
+    The axis spans the range of the truth and a little more: a curve that diverges leaves the
+    figure.
     """
     (_, truth), *_ = curves.values()
-    sound = truth[np.isfinite(truth)]
-    low, high = (float(sound.min()), float(sound.max())) if len(sound) else (0.0, 1.0)
+    finite = truth[np.isfinite(truth)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     room = (high - low) or 1.0
     with figure_style.canvas(width, 270) as figure:
         axes = figure.add_subplot(xlabel=labels[0], ylabel=short(labels[1]))
         for i, (name, (x, y)) in enumerate(curves.items()):
-            look = {"color": COLOURS[(i - 1) % 4], "lw": 1.4, "ls": (0, (4, 1.5))}
-            look = {"color": INK, "lw": 1.2} if i == 0 else look
-            axes.plot(x, np.clip(y, low - 9 * room, high + 9 * room), label=name, **look)
+            style = {"color": COLOURS[(i - 1) % 4], "lw": 1.4, "ls": DASHED}
+            style = {"color": INK, "lw": 1.2} if i == 0 else style
+            axes.plot(x, np.clip(y, low - 9 * room, high + 9 * room), label=name, **style)
         axes.set_ylim(low - 0.3 * room, high + 0.3 * room)
         figure_style.legend(figure)
         figure_style.describe(
@@ -43,7 +47,7 @@ def against(
     return figure
 
 
-def portrait(
+def phase_portrait(
     curves: Mapping[str, Curve],
     labels: tuple[str, str],
     points: Mapping[str, Curve] | None = None,
@@ -51,7 +55,16 @@ def portrait(
 ) -> Figure:
     """A phase portrait: one variable against another, the first curve the truth.
 
-    `points` are marked, of two kinds at most: stable and unstable fixed points, say.
+    Parameters
+    ----------
+    curves
+        Values of the two variables, by name.
+    labels
+        Names of the two variables.
+    points
+        Points to mark, of two kinds at most, such as stable and unstable fixed points.
+    width
+        Width in CSS pixels.
     """
     columns = len(curves) if width > 500 else 1
     rows = -(-len(curves) // columns)
@@ -62,8 +75,8 @@ def portrait(
         (x, y), *_ = curves.values()
         for i, (axes, (name, (x, y))) in enumerate(zip(grid.flat, curves.items(), strict=True)):
             axes.plot(
-                x[:POINTS],
-                y[:POINTS],
+                x[:MAX_POINTS],
+                y[:MAX_POINTS],
                 color=COLOURS[(i - 1) % 4] if i else INK,
                 lw=0.6,
                 label=name,
@@ -74,22 +87,22 @@ def portrait(
             axes.set_xlabel(short(labels[0]))
         for axes in grid[:, 0]:
             axes.set_ylabel(short(labels[1]))
-        told = f"{labels[1]} against {labels[0]}: {', '.join(curves)}."
+        description = f"{labels[1]} against {labels[0]}: {', '.join(curves)}."
         marked = "".join(f" {name}: {len(px)}." for name, (px, _) in (points or {}).items())
-        figure_style.describe(figure, "Phase portrait", told + marked)
+        figure_style.describe(figure, "Phase portrait", description + marked)
     return figure
 
 
-def spread_of_errors(
+def error_distribution(
     errors: Mapping[str, Line], label: str = "NRMSE of a trajectory", width: int = WIDE
 ) -> Figure:
-    """The share of trajectories whose error is below a bound, on a logarithmic axis."""
-    sound = {name: np.sort(e[np.isfinite(e) & (e > 0)]) for name, e in errors.items()}
-    shown = {name: values for name, values in sound.items() if len(values)}
+    """Share of trajectories whose error is below a bound, on a logarithmic axis."""
+    finite = {name: np.sort(e[np.isfinite(e) & (e > 0)]) for name, e in errors.items()}
+    drawn = {name: values for name, values in finite.items() if len(values)}
     with figure_style.canvas(width, 250) as figure:
         axes = figure.add_subplot(xlabel=label, ylabel="share of trajectories, %")
         largest = 1.0
-        for i, (name, values) in enumerate(shown.items()):
+        for i, (name, values) in enumerate(drawn.items()):
             shares = 100 * np.arange(1, len(values) + 1) / len(errors[name])
             axes.step(
                 np.clip(values, 1e-12, 1e12),
@@ -100,29 +113,41 @@ def spread_of_errors(
                 label=name,
             )
             largest = max(largest, *values[values < 100][-1:], 0.0)
-        lowest = min((values[0] for values in shown.values()), default=largest)
+        lowest = min((values[0] for values in drawn.values()), default=largest)
         figure_style.decades(axes, "x")
         axes.set_xlim(0.7 * min(lowest, largest / 2), 1.5 * largest)
         axes.set_ylim(0, 103)
         axes.grid(axis="both")
-        if shown:
+        if drawn:
             figure_style.legend(figure)
-        told = ", ".join(
+        medians = ", ".join(
             f"{name} {np.median(e) if len(e) else np.nan:.2g}" for name, e in errors.items()
         )
-        figure_style.describe(figure, "Errors over unseen trajectories", f"Medians: {told}.")
+        title = "Errors over unseen trajectories"
+        figure_style.describe(figure, title, f"Medians: {medians}.")
     return figure
 
 
-def gradient_signal(signals: Mapping[str, Line], lost: float, width: int = WIDE) -> Figure:
-    """By lag, the share of a gradient that arrives."""
+def gradient_by_lag(signals: Mapping[str, Line], vanished: float, width: int = WIDE) -> Figure:
+    """Norm of the gradient by lag, relative to that at lag 0.
+
+    Parameters
+    ----------
+    signals
+        Relative norms for the lags 0, 1, 2, ..., by name.
+    vanished
+        Relative norm below which a gradient counts as vanished.
+    width
+        Width in CSS pixels.
+    """
     with figure_style.canvas(width, 260) as figure:
-        axes = figure.add_subplot(xlabel="lag, steps", ylabel="gradient that arrives")
+        axes = figure.add_subplot(xlabel="lag, steps", ylabel="relative gradient norm")
         for i, (name, signal) in enumerate(signals.items()):
             lags = np.arange(len(signal))
-            shown = np.where((signal > 1e-12) & (signal < 1e12), signal, np.nan)
-            axes.plot(lags, shown, color=COLOURS[i % 4], lw=1.8, label=name or "arrives")
-        axes.axhline(lost, color=GREY, lw=0.9, ls=(0, (4, 2)), label=f"lost, below {lost:g}")
+            values = np.where((signal > 1e-12) & (signal < 1e12), signal, np.nan)
+            axes.plot(lags, values, color=COLOURS[i % 4], lw=1.8, label=name or "gradient")
+        label = f"vanished, below {vanished:g}"
+        axes.axhline(vanished, color=GREY, lw=0.9, ls=(0, (4, 2)), label=label)
         figure_style.decades(axes)
         axes.grid(axis="y")
         figure_style.legend(figure)
@@ -131,10 +156,10 @@ def gradient_signal(signals: Mapping[str, Line], lost: float, width: int = WIDE)
     return figure
 
 
-def gradient_heat(
+def gradient_heat_map(
     epochs: Sequence[int], signals: Float[np.ndarray, "epoch lag"], width: int = WIDE
 ) -> Figure:
-    """The gradient that arrives, over lag and epoch, as a heat map."""
+    """Relative norm of the gradient over epoch and lag, as a heat map."""
     floor = 1e-6
     with figure_style.canvas(width, 300) as figure:
         axes = figure.add_subplot(xlabel="epoch", ylabel="lag, steps")
@@ -144,53 +169,66 @@ def gradient_heat(
             edges, np.arange(len(values) + 1) - 0.5, values,
             norm=LogNorm(floor, max(1.0, float(values.max()))), cmap="viridis", rasterized=True,
         )  # fmt: skip
-        bar = figure.colorbar(heat, label="gradient that arrives", pad=0.01)
+        bar = figure.colorbar(heat, label="relative gradient norm", pad=0.01)
         figure_style.decades(bar.ax)
-        told = (
-            f"{len(epochs)} epochs from {epochs[0]} to {epochs[-1]}, lags to {len(values) - 1}."
-        )
-        figure_style.describe(figure, "Gradient flow over lag and epoch", told)
+        span = f"{len(epochs)} epochs from {epochs[0]} to {epochs[-1]}"
+        description = f"{span}, lags up to {len(values) - 1}."
+        figure_style.describe(figure, "Gradient flow over lag and epoch", description)
     return figure
 
 
 def singular_values(
     lags: Sequence[int], values: Mapping[str, Line], width: int = WIDE
 ) -> Figure:
-    """Singular values of dh_T/dh_{T-lag}, by lag."""
+    r"""Singular values of $\partial h_T / \partial h_{T-k}$ against the lag $k$."""
     with figure_style.canvas(width, 260) as figure:
         axes = figure.add_subplot(xlabel="lag, steps", ylabel="singular value")
         for i, (name, line) in enumerate(values.items()):
-            shown = np.where((line > 1e-12) & (line < 1e12), line, np.nan)
+            y = np.where((line > 1e-12) & (line < 1e12), line, np.nan)
             marker = "." if len(lags) < 30 else None
-            axes.plot(lags, shown, color=COLOURS[i % 4], lw=1.4, marker=marker, label=name)
+            axes.plot(lags, y, color=COLOURS[i % 4], lw=1.4, marker=marker, label=name)
         axes.axhline(1, color=GREY, lw=0.9)
         figure_style.decades(axes)
         axes.grid(axis="y")
         figure_style.legend(figure)
-        told = ", ".join(f"{name} {line[-1]:.2g}" for name, line in values.items())
-        figure_style.describe(figure, "Singular values by lag", f"At the longest lag: {told}.")
+        last = ", ".join(f"{name} {line[-1]:.2g}" for name, line in values.items())
+        figure_style.describe(figure, "Singular values by lag", f"At the longest lag: {last}.")
     return figure
 
 
-def exponents(
+def lyapunov_exponents(
     times: Line,
     running: Float[np.ndarray, "time exponent"],
     known: Sequence[float] = (),
     unit: str = "",
     width: int = WIDE,
 ) -> Figure:
-    """Lyapunov exponents as they converge; `known` ones as dashes."""
-    shown = running[:, :8]
+    """Estimates of the Lyapunov exponents against the averaging time.
+
+    Parameters
+    ----------
+    times
+        Averaging times.
+    running
+        Estimates after each of these times.
+    known
+        Exact exponents, drawn as dashed lines.
+    unit
+        Unit of the exponents, for the description.
+    width
+        Width in CSS pixels.
+    """
+    leading = running[:, :8]
     with figure_style.canvas(width, 280) as figure:
-        axes = figure.add_subplot(xlabel="time averaged over", ylabel="Lyapunov exponent")
-        kept = np.unique(np.geomspace(1, len(times), 400).astype(int)) - 1
-        for i, line in enumerate(shown.T):
-            look = {"color": COLOURS[i % 4], "ls": "-" if i < 4 else (0, (4, 1.5))}
-            axes.plot(times[kept], line[kept], lw=1.4, label=f"{i + 1}", **look)
+        axes = figure.add_subplot(xlabel="averaging time", ylabel="Lyapunov exponent")
+        points = np.unique(np.geomspace(1, len(times), 400).astype(int)) - 1
+        for i, line in enumerate(leading.T):
+            style = {"color": COLOURS[i % 4], "ls": "-" if i < 4 else DASHED}
+            axes.plot(times[points], line[points], lw=1.4, label=f"{i + 1}", **style)
         for i, value in enumerate(known):
             label = "known" if i == 0 else None
             axes.axhline(value, color=GREY, lw=0.9, ls=(0, (4, 2)), label=label)
-        last = shown[len(shown) // 10 :]
+        last = leading[len(leading) // 10 :]
         last = last[np.isfinite(last)]
         if len(last):
             room = 0.1 * (np.ptp(last) or 1.0)
@@ -198,13 +236,13 @@ def exponents(
             figure_style.decades(axes, "x")
         axes.grid(axis="y")
         figure_style.legend(figure, 9)
-        told = ", ".join(f"{value:.4g}" for value in shown[-1])
-        figure_style.describe(figure, "Lyapunov exponents", f"In the end: {told}{unit}.")
+        final = ", ".join(f"{value:.4g}" for value in leading[-1])
+        figure_style.describe(figure, "Lyapunov exponents", f"In the end: {final}{unit}.")
     return figure
 
 
 def return_map(pairs: Mapping[str, Curve], label: str, width: int = WIDE) -> Figure:
-    """Each maximum of a variable against the one before: Lorenz's picture."""
+    """Return map: each maximum of a variable against the one before (Lorenz 1963)."""
     with figure_style.canvas(width, min(380, width)) as figure:
         axes = figure.add_subplot(
             xlabel=f"maximum of {short(label)}", ylabel="the next maximum"
@@ -217,13 +255,14 @@ def return_map(pairs: Mapping[str, Curve], label: str, width: int = WIDE) -> Fig
             colour = COLOURS[(i - 1) % 4] if i else INK
             axes.plot(before, after, ".", ms=3.5, color=colour, alpha=0.8, label=name)
         figure_style.legend(figure)
-        told = ", ".join(f"{name} {len(before)}" for name, (before, _) in pairs.items())
-        figure_style.describe(figure, f"Return map of {label}", f"Pairs of maxima: {told}.")
+        counts = ", ".join(f"{name} {len(before)}" for name, (before, _) in pairs.items())
+        title = f"Return map of {label}"
+        figure_style.describe(figure, title, f"Pairs of maxima: {counts}.")
     return figure
 
 
-def power(spectra: Mapping[str, Curve], unit: str, width: int = WIDE) -> Figure:
-    """Power spectra, the first of the truth."""
+def power_spectrum(spectra: Mapping[str, Curve], unit: str, width: int = WIDE) -> Figure:
+    """Power spectra, the first of them that of the truth."""
     with figure_style.canvas(width, 260) as figure:
         axes = figure.add_subplot(xlabel=f"frequency, {unit}", ylabel="power")
         for i, (name, (frequency, values)) in enumerate(spectra.items()):
@@ -232,13 +271,13 @@ def power(spectra: Mapping[str, Curve], unit: str, width: int = WIDE) -> Figure:
         figure_style.decades(axes)
         axes.grid(axis="y")
         figure_style.legend(figure)
-        told = ", ".join(spectra)
-        figure_style.describe(figure, "Power spectrum", f"Power against frequency: {told}.")
+        names = ", ".join(spectra)
+        figure_style.describe(figure, "Power spectrum", f"Power against frequency: {names}.")
     return figure
 
 
 def _edges(centres: np.ndarray) -> np.ndarray:
-    """Borders between columns that need not be evenly spaced."""
+    """Edges of the columns around centres that need not be evenly spaced."""
     if len(centres) == 1:
         return np.array([centres[0] - 0.5, centres[0] + 0.5])
     inner = (centres[1:] + centres[:-1]) / 2

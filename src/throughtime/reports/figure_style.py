@@ -1,7 +1,7 @@
-"""One quiet style for every picture, as SVG for a page and PNG for a file.
+"""One style for every figure, written as SVG for a page or as PNG for a file.
 
-Nothing global is changed: neither pyplot nor the user's settings. Colours are told apart by
-the colour-blind (Okabe and Ito 2008), and by their dashes in a grey print.
+Nothing global is changed: neither pyplot nor the user's settings. The colours can be told apart
+by colour-blind readers (Okabe and Ito 2008), and the lines by their dashes in a grey print.
 """
 
 import io
@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from datetime import UTC
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import matplotlib.style
 import numpy as np
 from jaxtyping import Float, Shaped
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -25,9 +27,19 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 
-WIDE, NARROW = 760, 350  # CSS pixels: a page, a telephone
+WIDE, NARROW = 760, 350
+"""Widths in CSS pixels: of a page, and of a telephone."""
+
 INK, GREY = "#1f2328", "#767676"
 BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
+DASHED = (0, (4, 1.5))
+
+BASELINES: dict[str, dict[str, Any]] = {
+    "ridge autoregression": {"color": ORANGE, "ls": (0, (5, 2))},
+    "seasonal persistence": {"color": GREEN, "ls": (0, (6, 2, 1, 2))},
+    "persistence": {"color": PURPLE, "ls": (0, (1, 1.5))},
+}
+"""Line style of each baseline."""
 
 STYLE = {
     "figure.dpi": 72,  # a point is a CSS pixel
@@ -71,9 +83,10 @@ FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The style, in place of the user's settings, and without warnings of no concern here.
+    """Use the style in place of the user's settings, without two harmless warnings.
 
-    A letter that the measuring font lacks is in the reader's; a few ticks more do no harm.
+    A glyph that is missing in the font used for measuring is drawn in the reader's font, and a
+    few ticks too many do no harm.
     """
     with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph|AutoDateLocator")
@@ -82,40 +95,46 @@ def style() -> Iterator[None]:
 
 @contextmanager
 def canvas(width: int, height: int) -> Iterator[Figure]:
-    """An empty figure, in CSS pixels, to draw on in the style."""
+    """An empty figure of this size in CSS pixels, to be drawn on in the style."""
     with style():
         yield Figure(figsize=(width / 72, height / 72), layout="constrained")
 
 
 def describe(figure: Figure, title: str, text: str) -> None:
-    """Title and description for readers who do not see it; `to_svg` writes them."""
+    """Set the title and the description that a screen reader gives; `to_svg` writes them."""
     figure.set_label(f"{_clean(title)}\n{_clean(text)}")
 
 
 def short(name: str, longest: int = 28) -> str:
-    """A name as printable text in one line, cut if it is long."""
+    """A name as one line of printable text, cut if it is long."""
     name = _clean(name)
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 def thin(
     stamps: Shaped[np.ndarray, " time"], values: Float[np.ndarray, " time"], bins: int = 450
-) -> tuple[Shaped[np.ndarray, " kept"], Float[np.ndarray, " kept"]]:
-    """A curve of at most about `2 bins` points that looks like the whole one.
+) -> tuple[Shaped[np.ndarray, " point"], Float[np.ndarray, " point"]]:
+    """A curve thinned to about `2 bins` points at most, which looks like the whole one.
 
-    Of each bin of neighbours the lowest and the highest are kept, and both ends.
+    The lowest and the highest point of each bin of neighbours are kept, and both ends.
     """
     n, bins = len(values), max(bins, 10)
     if n <= 2 * bins:
         return stamps, values
     edges = itertools.pairwise(np.linspace(0, n, bins + 1).astype(int))
     ends = [(a + f(values[a:b])) for a, b in edges for f in (np.argmin, np.argmax)]
-    kept = np.unique([0, *ends, n - 1])
-    return stamps[kept], values[kept]
+    points = np.unique([0, *ends, n - 1])
+    return stamps[points], values[points]
 
 
 def log_scale(axes: Axes, values: np.ndarray, ratio: int = 1) -> bool:
-    """A logarithmic axis if the values are positive and span at least `ratio`."""
+    """Make the vertical axis logarithmic if the values are positive and span at least `ratio`.
+
+    Returns
+    -------
+    bool
+        Whether the axis is logarithmic now.
+    """
     values = values[np.isfinite(values)]
     if not len(values) or values.min() <= 0 or values.max() < ratio * values.min():
         return False
@@ -128,7 +147,7 @@ def log_scale(axes: Axes, values: np.ndarray, ratio: int = 1) -> bool:
 
 
 def decades(axes: Axes, which: str = "y") -> None:
-    """A logarithmic axis over many powers of ten, its numbers as plain text."""
+    """Make an axis logarithmic over many powers of ten, with its numbers as plain text."""
     axes.set(**{f"{which}scale": "log"})
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_locator(LogLocator(numticks=7))
@@ -137,7 +156,7 @@ def decades(axes: Axes, which: str = "y") -> None:
 
 
 def time_axis(axes: Axes, times: Times, width: int) -> None:
-    """Few enough ticks for the width; dates as short as they can be."""
+    """Label the horizontal axis with times: few enough ticks for the width, concise dates."""
     ticks = 8 if width > 500 else 4
     axes.set_xlabel(short(times.column or "step"))
     if times.unit == "number":
@@ -153,7 +172,7 @@ def time_axis(axes: Axes, times: Times, width: int) -> None:
 
 
 def count_axis(axes: Axes, label: str) -> None:
-    """Whole numbers only."""
+    """Label the horizontal axis with whole numbers only."""
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
     axes.set_xlabel(label)
 
@@ -161,7 +180,19 @@ def count_axis(axes: Axes, label: str) -> None:
 def legend(
     figure: Figure, columns: int = 3, first: Sequence[str] = (), title: str | None = None
 ) -> None:
-    """Above the first axes, in as many columns as fit, the labels in `first` leading."""
+    """Add a legend above the first axes, in as many columns as fit.
+
+    Parameters
+    ----------
+    figure
+        The figure, whose first axes hold the labels.
+    columns
+        Number of columns at most.
+    first
+        Labels that come before the others.
+    title
+        Title of the legend.
+    """
     width = 72 * figure.get_figwidth()
     size, line = (12, 2.2) if width > 500 else (11, 1.8)
     pairs = zip(*figure.axes[0].get_legend_handles_labels(), strict=True)
@@ -182,11 +213,27 @@ def legend(
     )
 
 
+def baseline_style(method: str, period: int | None) -> dict[str, Any]:
+    """Colour, dashes and label of a baseline's line."""
+    seasonal = method == "seasonal persistence"
+    label = f"seasonal, period {period}" if seasonal else method
+    return BASELINES[method] | {"label": label}
+
+
+def network_line(
+    axes: Axes, x: np.ndarray, y: np.ndarray, steps: int, label: str = "network"
+) -> None:
+    """Draw the emphasised line of the network, with a dot at each step if there are few."""
+    axes.plot(x, y, color=BLUE, lw=2, label=label)
+    if steps <= 30:
+        axes.plot(x[-steps:], y[-steps:], "o", color=BLUE, ms=3.5)
+
+
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as a PNG, white behind."""
+    """Write a figure as PNG on a white background."""
     path = Path(path)
     if path.suffix.lower() != ".png":
-        rule = "a figure is saved as PNG"
+        rule = "a figure must be saved as PNG"
         raise InputError(rule, path.name, "Give a name that ends in `.png`.")
     with style():
         figure.savefig(path, dpi=120, facecolor="white", metadata={"Software": None})
@@ -195,14 +242,19 @@ def save(figure: Figure, path: str | Path) -> None:
 def to_svg(figure: Figure, name: str = "figure") -> str:
     """A figure as an SVG element for a page, the same text each time.
 
-    It has no size of its own but a `viewBox`: it fills its box. Text stays text, in the
-    reader's sans-serif; the ink is `currentColor`, the page's own.
+    It has a `viewBox` but no size of its own, so it fills its container. Text remains text, in
+    the reader's sans-serif font, and the ink is `currentColor`, the colour of the page's text.
 
-    **Arguments:** `name` begins the ids, and must differ between figures of one page.
+    Parameters
+    ----------
+    figure
+        The figure.
+    name
+        Prefix of the ids, which must differ between the figures of a page.
     """
     text = io.StringIO()
-    with style():
-        figure.savefig(text, format="svg")
+    with style():  # `savefig` would draw it twice, to the same text
+        FigureCanvasSVG(figure).print_svg(text)
     start, svg = re.split(
         r"(?<=>)", text.getvalue()[text.getvalue().index("<svg") :], maxsplit=1
     )
@@ -213,30 +265,30 @@ def to_svg(figure: Figure, name: str = "figure") -> str:
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", svg)
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\1{name}-", svg)
-    title, _, told = str(figure.get_label()).partition("\n")
+    title, _, description = str(figure.get_label()).partition("\n")
     page = (
         f'<svg id="{name}" xmlns="http://www.w3.org/2000/svg" '
         f'xmlns:xlink="http://www.w3.org/1999/xlink" {box} width="100%" role="img" '
         f'aria-labelledby="{name}-title {name}-desc" stroke-linejoin="round">\n'
         f'<title id="{name}-title">{escape(title)}</title>\n'
-        f'<desc id="{name}-desc">{escape(told)}</desc>{svg}'
+        f'<desc id="{name}-desc">{escape(description)}</desc>{svg}'
     )
     return re.sub(r"\s*\n\s*", "\n", page)
 
 
 def _clean(text: str) -> str:
-    """Printable text in one line."""
+    """One line of printable text."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _legend_width(labels: Sequence[str], columns: int, size: int) -> float:
-    """About how wide a legend is; its entries run down the columns."""
+    """The approximate width of a legend, whose entries run down the columns."""
     longest = [max(map(len, part)) for part in np.array_split(labels, columns)]
     return sum(size * (0.58 * length + 4) for length in longest) - 1.4 * size
 
 
 def _rounded(attribute: re.Match[str]) -> str:
-    """Coordinates to a hundredth of a pixel."""
+    """An attribute with its coordinates rounded to a hundredth of a pixel."""
     return re.sub(
         r"-?\d+\.\d+", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), attribute[0]
     )

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs no network, with its verdict first."""
+"""The report of a forecast: one HTML file that works offline, with its verdict first."""
 
 import itertools
 from pathlib import Path
@@ -15,16 +15,20 @@ from throughtime.forecasting import verdict
 from throughtime.forecasting.backtest import Backtest
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.predict import Forecast
-from throughtime.forecasting.verdict import method, number
-from throughtime.recurrence.network import unused
+from throughtime.forecasting.verdict import format_number, method_label
+from throughtime.recurrence.architecture import unused_settings
 
-from . import forecast_figures
-from .page import Album, Picture, Table, render
+from . import error_figures, forecast_figures, general_figures
+from .page import Picture, PictureMaker, Table, render
 
-SHOWN = 4  # curves (a target of a series) that get figures of their own
-LONGEST = 1000  # rows of a table, at most
-TRAINING = ("method", "loss", "forcing", "epochs", "batch_size", "patience")
-"""The settings of a training by gradient that have no effect on an echo state network."""
+MAX_CURVES = 4
+"""Curves (a target of a series) that have figures of their own."""
+
+MAX_ROWS = 1000
+"""Rows of a table, at most."""
+
+GRADIENT_SETTINGS = ("method", "loss", "forcing", "epochs", "batch_size", "patience")
+"""Settings of a training by gradient, which have no effect on an echo state network."""
 
 
 def write_report(
@@ -37,31 +41,31 @@ def write_report(
     command: str,
     versions: dict[str, str],
 ) -> None:
-    """Write the report of a fitted model as one HTML file.
+    """Write the report of a fitted forecaster as one HTML file.
 
-    The file is replaced as a whole: if anything fails the old one stays.
+    The file is replaced as a whole: if anything fails, the old one stays.
 
     Parameters
     ----------
     path
-        Of the file; its folder must exist.
+        Path of the file; its folder must exist.
     model
-        Fitted.
+        The fitted forecaster.
     backtest
-        What `model.backtest` returned; None if nothing was held out.
+        The result of `model.backtest`; None if nothing was held out.
     forecasts
-        What `model.predict` returned, as a list; it may be empty.
+        The results of `model.predict` as a list, which may be empty.
     title
-        Of the page.
+        Title of the page.
     command
-        What repeats the run.
+        Command that repeats the run.
     versions
-        By name.
+        Versions of the packages, by name.
 
     Raises
     ------
     InputError
-        If the model is not fitted or the folder does not exist.
+        If the forecaster is not fitted or the folder does not exist.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -71,22 +75,22 @@ def write_report(
         rule = "a report needs a fitted model"
         raise InputError(rule, "one that is not", "Call `fit` first.")
     page = render(
-        "report.html",
+        "forecast.html",
         title=title,
         command=command,
         versions=versions,
         sentences=verdict.sentences(backtest),
         notes=verdict.notes(model, backtest, forecasts),
-        key=verdict.key_figures(model, backtest),
+        key_figures=verdict.key_figures(model, backtest),
         targets=verdict.target_rows(backtest),
-        data=_data(model),
+        data=_describe_series(model),
         errors=[] if backtest is None else error_tables(backtest),
-        values=[_value_table(forecast) for forecast in forecasts[:SHOWN]],
-        hidden=_hidden(model, backtest),
+        values=[_value_table(forecast) for forecast in forecasts[:MAX_CURVES]],
+        omitted=_omitted_curves(model, backtest),
         backtest=backtest,
         level=f"{100 * model.level:g}",
         stopped=model.fitted_.stopped,
-        best=_best_epochs(model),
+        best_epochs=_best_epochs(model),
         network=_summary(model),
         ensemble=model.ensemble,
         settings=settings_table(model),
@@ -96,9 +100,9 @@ def write_report(
 
 
 def error_tables(backtest: Backtest) -> list[Table]:
-    """RMSE of each method, the mean over lead times and at a few of them, and the mean MAE."""
-    steps, names = backtest.steps, [method(name, backtest) for name in backtest.rmse]
-    leads = [k for k in backtest.leads() if k <= 0.8 * steps or k == steps]
+    """For each target, the RMSE of each method by lead time and on average, and its MAE."""
+    steps, names = backtest.steps, [method_label(name, backtest) for name in backtest.rmse]
+    leads = [k for k in backtest.selected_lead_times() if k <= 0.8 * steps or k == steps]
     head = ["RMSE at lead time", "all", *map(str, leads), "MAE, all"]
     rmse = np.stack(list(backtest.rmse.values()))  # (method, steps, target)
     mae = np.stack(list(backtest.mae.values()))
@@ -110,14 +114,14 @@ def error_tables(backtest: Backtest) -> list[Table]:
     tables = []
     for i, target in enumerate(backtest.targets):
         lines = zip(names, values[..., i], strict=True)
-        rows = [[name, *map(number, line)] for name, line in lines]
+        rows = [[name, *map(format_number, line)] for name, line in lines]
         best = np.argwhere(values[..., i] == lowest[:, i]).tolist()
         tables.append(Table(target, head, rows, frozenset((r, c + 1) for r, c in best)))
     return tables
 
 
 def _value_table(forecast: Forecast) -> Table:
-    """The steps of a forecast with their intervals."""
+    """The values of a forecast and the bounds of its intervals."""
     several = len(forecast.targets) > 1
     head = [forecast.times.column or "time"]
     for name in forecast.targets:
@@ -125,42 +129,46 @@ def _value_table(forecast: Forecast) -> Table:
     steps = len(forecast.mean)
     columns = np.stack([forecast.mean, forecast.lower, forecast.upper], axis=2)
     lines = zip(forecast.times.labels(), columns.reshape(steps, -1), strict=True)
-    rows = [[label, *(number(cell, 5) for cell in line)] for label, line in lines]
-    return Table(forecast.name, head, rows[:LONGEST], cut=max(0, steps - LONGEST))
+    rows = [[label, *(format_number(cell, 5) for cell in line)] for label, line in lines]
+    return Table(forecast.name, head, rows[:MAX_ROWS], omitted=max(0, steps - MAX_ROWS))
 
 
-def _data(model: Forecaster) -> list[dict[str, str]]:
-    """What the first few series are."""
-    described = []
-    for one, split in list(zip(model.parts_.series, model.parts_.splits, strict=True))[:SHOWN]:
+def _describe_series(model: Forecaster) -> list[dict[str, str]]:
+    """A description of the first few series."""
+    descriptions, data = [], model.data_
+    for one, split in list(zip(data.series, data.splits, strict=True))[:MAX_CURVES]:
         first, last = *one.times[:1].labels(), *one.times[len(one) - 1 :].labels()
         parts = split.train, split.validation - split.train, split.total - split.validation
-        described.append(
+        descriptions.append(
             {
                 "Series": one.name,
                 "Targets": ", ".join(one.target_names),
                 "Inputs": ", ".join(one.input_names) or "none",
                 "Rows": f"{len(one):,}",
                 "Training, validation, test": ", ".join(f"{n:,}" for n in parts),
-                "Time": f"{one.times.column or 'counted steps'}, {first} to {last}",
+                "Time": f"{one.times.column or 'numbered steps'}, {first} to {last}",
                 "Time step": one.times.describe(),
                 "Filled values": f"{one.filled:,}",
                 "Fingerprint (SHA-256)": one.fingerprint(),
             }
         )
-    return described
+    return descriptions
 
 
-def _hidden(model: Forecaster, backtest: Backtest | None) -> str:
-    """How much is not shown, in a sentence."""
-    series, targets = len(model.parts_.series), len(model.parts_.series[0].target_names)
-    judged, tested = (series, series) if backtest is None else backtest.series
-    over = "all series" if judged == tested else f"{judged} of {tested} series"
-    if series * targets <= SHOWN:
-        return "" if series == 1 else f"There are {series} series; errors are over {over}."
+def _omitted_curves(model: Forecaster, backtest: Backtest | None) -> str:
+    """What the figures leave out, in a sentence."""
+    series, targets = len(model.data_.series), len(model.data_.series[0].target_names)
+    evaluated, total = (series, series) if backtest is None else backtest.series_counts
+    over = "all series" if evaluated == total else f"{evaluated} of {total} series"
+    if series * targets <= MAX_CURVES:
+        if series == 1:
+            return ""
+        return f"There are {series} series; errors are computed over {over}."
+    of_targets = f"{targets} targets" if targets > 1 else "one target"
+    each = f"{series} series of {of_targets} each" if series > 1 else of_targets
     return (
-        f"There are {series} series of {targets} targets; figures show the first {SHOWN} "
-        f"of these curves, the errors are over {over}."
+        f"There are {each}; figures show the first {MAX_CURVES} of these curves, and errors "
+        f"are computed over {over}."
     )
 
 
@@ -170,25 +178,32 @@ def _summary(model: Forecaster) -> str:
 
 
 def _best_epochs(model: Forecaster) -> str:
-    *most, last = map(str, model.fitted_.best_epochs)
-    return f"epochs {', '.join(most)} and {last}" if most else f"epoch {last}"
+    """The epochs whose weights were kept, as text."""
+    epochs = model.fitted_.best_epochs
+    if len(set(epochs)) == 1:
+        return f"epoch {epochs[0]}"
+    return f"epochs {', '.join(map(str, epochs[:-1]))} and {epochs[-1]}, network by network"
 
 
 def settings_table(model: Forecaster) -> dict[str, str]:
-    """Every setting that its network follows as text, and where it does otherwise, that too."""
-    left_out = {*unused(model.cell), *(TRAINING if model.cell == "esn" else ())}
+    """The settings that affect the networks, as text.
+
+    Where a network could not be built as it was set, both are given.
+    """
+    gradient_only = GRADIENT_SETTINGS if model.cell == "esn" else ()
+    without_effect = {*unused_settings(model.cell), *gradient_only}
     if model.truncated:
-        left_out.discard("batch_size")  # as many streams are read side by side
+        without_effect.discard("batch_size")  # the number of streams read side by side
     params = model.get_params().items()
-    settings = {name: _setting(value) for name, value in params if name not in left_out}
+    settings = {k: _format_setting(v) for k, v in params if k not in without_effect}
     for name in ("residual", "centred"):
-        asked, built = settings[name], _setting(bool(getattr(model.architecture_, name)))
-        if asked != built:
-            settings[name] = f"{built} (asked: {asked})"
+        built = _format_setting(bool(getattr(model.architecture_, name)))
+        if settings[name] != built:
+            settings[name] = f"{built} (set to {settings[name]})"
     return settings
 
 
-def _setting(value: Any) -> str:
+def _format_setting(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
@@ -200,75 +215,99 @@ def _pictures(
     model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast]
 ) -> dict[str, list[Picture]]:
     """Every figure of the report, by section."""
-    album, parts = Album(), model.parts_
-    series, names = parts.series, parts.series[0].target_names
+    picture, data = PictureMaker(), model.data_
+    series, names = data.series, data.series[0].target_names
 
     def label(name: str, target: int) -> str:
         if len(series) > 1:
             return f"{name}: {names[target]}"
         return names[target] if len(names) > 1 else ""
 
-    def first(things: list) -> list[tuple[Any, int]]:
-        return list(itertools.product(things, range(len(names))))[:SHOWN]
+    def curves(things: list) -> list[tuple[Any, int]]:
+        return list(itertools.product(things, range(len(names))))[:MAX_CURVES]
 
     pictures = {
         "split": [
-            album(label(one.name, t), forecast_figures.series_split, one, split, t)
-            for (one, split), t in first(list(zip(series, parts.splits, strict=True)))
+            picture(label(one.name, t), forecast_figures.series_split, one, split, t)
+            for (one, split), t in curves(list(zip(series, data.splits, strict=True)))
         ],
-        "beyond": [
-            album(label(f.name, t), forecast_figures.beyond, f, _continued(f, series), t)
-            for f, t in first(forecasts)
+        "beyond_data": [
+            picture(
+                label(f.name, t),
+                forecast_figures.forecast_beyond_data,
+                f,
+                _continued_series(f, series),
+                t,
+            )
+            for f, t in curves(forecasts)
         ],
         "training": [
-            album("", forecast_figures.training, model.history_, model.fitted_.best_epochs)
+            picture(
+                "", general_figures.training_losses, model.history_, model.fitted_.best_epochs
+            )
         ],
     }
-    if backtest is None:
-        return pictures
-    tested, origins = _tested(model, backtest)
+    if backtest is not None:
+        tested, origins = _tested_series(model, backtest)
+        targets = [(t, label(tested.name, t)) for _, t in curves([tested])]
+        pictures |= _backtest_pictures(picture, backtest, tested, origins, targets)
+    return pictures
+
+
+def _backtest_pictures(
+    picture: PictureMaker,
+    backtest: Backtest,
+    tested: Series,
+    origins: slice,
+    targets: list[tuple[int, str]],
+) -> dict[str, list[Picture]]:
+    """The figures of a backtest: `origins` are those of the series `tested`."""
     end = len(tested) - backtest.steps
     ahead = tested.times[end + 1 - (origins.stop - origins.start) : end + 1]
-    whole = np.flatnonzero(np.isfinite(backtest.truth[origins]).all(axis=(1, 2)))
-    last = origins.start + int(whole[-1]) if len(whole) else origins.stop - 1
+    complete = np.flatnonzero(np.isfinite(backtest.truth[origins]).all(axis=(1, 2)))
+    last = origins.start + int(complete[-1]) if len(complete) else origins.stop - 1
     end -= origins.stop - 1 - last
-    targets = [(t, label(tested.name, t)) for _, t in first([tested])]
-    return pictures | {
+    names = backtest.targets
+    return {
         "truth": [
-            album(text, forecast_figures.against_truth, backtest, tested[:end], t, last)
-            for t, text in targets
+            picture(label, forecast_figures.forecast_and_truth, backtest, tested[:end], t, last)
+            for t, label in targets
             if end > 0
         ],
-        "one": [
-            album(text, forecast_figures.one_step, backtest, ahead, t, origins)
-            for t, text in targets
+        "one_step": [
+            picture(label, forecast_figures.one_step_predictions, backtest, ahead, t, origins)
+            for t, label in targets
         ],
-        "lead": [album(names[t], forecast_figures.lead_times, backtest, t) for t, _ in targets],
+        "lead_times": [
+            picture(names[t], error_figures.error_by_lead_time, backtest, t) for t, _ in targets
+        ],
         "coverage": [
-            album(names[t] if len(names) > 1 else "", forecast_figures.coverage, backtest, t)
+            picture(
+                names[t] if len(names) > 1 else "", error_figures.interval_coverage, backtest, t
+            )
             for t, _ in targets
             if np.isfinite(backtest.margins[:, t]).any()
         ],
     }
 
 
-def _continued(forecast: Forecast, series: list[Series]) -> Series | None:
-    """The series that a forecast goes on from, if it is a fitted one."""
+def _continued_series(forecast: Forecast, series: list[Series]) -> Series | None:
+    """The fitted series that a forecast continues, None if it continues another one."""
     for one in series:
         if one.name == forecast.name and one.times.after(1).start == forecast.times.start:
             return one
     return None
 
 
-def _tested(model: Forecaster, backtest: Backtest) -> tuple[Series, slice]:
-    """The series whose end was forecast, and the origins that are of it.
+def _tested_series(model: Forecaster, backtest: Backtest) -> tuple[Series, slice]:
+    """The series whose end was forecast, and its origins in the backtest.
 
-    That is the first fitted one if the backtest was of its test part, and otherwise what
-    the truth of the backtest itself holds, with its steps counted.
+    This is the first fitted series if the backtest was of its test part. Otherwise it is made
+    of the truth that the backtest holds, with its steps numbered.
     """
-    parts, steps, truth = model.parts_, backtest.steps, backtest.truth
-    known, split = parts.series[0], parts.splits[0]
-    first = max(split.validation, parts.context, parts.period() or 0)
+    data, steps, truth = model.data_, backtest.steps, backtest.truth
+    known, split = data.series[0], data.splits[0]
+    first = max(split.validation, data.context, data.period() or 0)
     n = split.total - steps + 1 - first
     if (
         0 < n <= len(truth)
@@ -278,13 +317,13 @@ def _tested(model: Forecaster, backtest: Backtest) -> tuple[Series, slice]:
     breaks = np.flatnonzero(_differ(truth[1:, :-1], truth[:-1, 1:]).any(axis=(1, 2))) + 1
     origins = slice(int(breaks[-1]) if len(breaks) else 0, len(truth))  # of the last series
     values = np.concatenate([truth[origins, 0], truth[-1, 1:]])
-    for column in values.T:  # what was filled is drawn as a line
+    for column in values.T:  # filled values are drawn as a straight line
         gaps, known_at = np.isnan(column), np.flatnonzero(~np.isnan(column))
         column[gaps] = np.interp(np.flatnonzero(gaps), known_at, column[known_at])
-    none, counted = np.empty((len(values), 0)), Times.count(len(values))
-    return Series(values, backtest.targets, none, (), counted, "tested data"), origins
+    no_inputs, times = np.empty((len(values), 0)), Times.count(len(values))
+    return Series(values, backtest.targets, no_inputs, (), times, "tested data"), origins
 
 
 def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Where both are known and not equal."""
+    """Where both values are known and not equal."""
     return (one != other) & ~np.isnan(one) & ~np.isnan(other)

@@ -1,4 +1,4 @@
-"""What all pages share: tables, pictures with their captions, templates."""
+"""What all pages share: tables, figures at two widths, and HTML templates."""
 
 from collections.abc import Callable
 from functools import cache
@@ -11,55 +11,65 @@ from matplotlib.figure import Figure
 
 from . import figure_style
 
-LONG = 12  # rows from which a table is folded
+LONG_TABLE = 12
+"""Rows above which a table is folded away until the reader opens it."""
 
 
 class Table(NamedTuple):
-    """A table as text. `best` holds the (row, column) of cells to emphasise.
+    """A table as text.
 
     Attributes
     ----------
-    cut
-        How many rows more there were.
+    name
+        What the table is of, where a page has several.
+    head
+        Head of each column.
+    rows
+        The cells, row by row.
+    best
+        The (row, column) of each cell to emphasise.
+    omitted
+        Number of further rows that are not shown.
     """
 
     name: str
     head: list[str]
     rows: list[list[str]]
     best: frozenset[tuple[int, int]] = frozenset()
-    cut: int = 0
+    omitted: int = 0
 
     @property
-    def folded(self) -> bool:
-        """Whether it is long."""
-        return len(self.rows) > LONG
+    def is_long(self) -> bool:
+        """Whether the table is long enough to be folded."""
+        return len(self.rows) > LONG_TABLE
 
 
 class Picture(NamedTuple):
-    """A figure at both widths, and what it is of if there are several."""
+    """A figure as SVG at both widths, and a label where a page has several."""
 
     wide: Markup
     narrow: Markup
     label: str
 
 
-class Album:
-    """Draws each figure at both widths, with ids of its own."""
+class PictureMaker:
+    """Draws the figures of a page at both widths, each with ids of its own."""
 
     def __init__(self) -> None:
-        self.drawn = 0
+        self.count = 0
 
     def __call__(self, label: str, draw: Callable[..., Figure], *arguments: Any) -> Picture:
-        self.drawn += 1
+        """Draw a figure with `draw(*arguments, width=...)` at both widths."""
+        self.count += 1
         wide, narrow = (
-            Markup(figure_style.to_svg(draw(*arguments, width=width), f"f{self.drawn}{letter}"))
+            Markup(figure_style.to_svg(draw(*arguments, width=width), f"f{self.count}{letter}"))
             for letter, width in (("w", figure_style.WIDE), ("n", figure_style.NARROW))
         )
         return Picture(wide, narrow, label)
 
 
 @cache
-def _pages() -> Environment:
+def _templates() -> Environment:
     def read(name: str) -> str:
         return (files("throughtime.reports") / "templates" / name).read_text(encoding="utf-8")
 
@@ -73,5 +83,5 @@ def _pages() -> Environment:
 
 
 def render(name: str, **values: Any) -> bytes:
-    """A page of the package, filled in."""
-    return _pages().get_template(name).render(**values).encode(errors="replace")
+    """Fill in the template of this name."""
+    return _templates().get_template(name).render(**values).encode(errors="replace")

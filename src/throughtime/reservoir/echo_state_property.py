@@ -1,7 +1,7 @@
-r"""What a reservoir does with its input: does it forget where it began, and what it remembers.
+r"""The echo state property of a reservoir on given data, and its memory capacity.
 
-The *echo state property* (Jaeger 2001): two states under the same input converge, so that
-in the end the state is a function of the input alone.
+A reservoir has the *echo state property* (Jaeger 2001) if two states under the same input
+converge, so that in the end the state is a function of the input alone.
 """
 
 from typing import NamedTuple
@@ -19,29 +19,31 @@ from .ridge import EPS
 from .states import drive, run
 
 PAIRS = 4
+"""Pairs of initial states that are followed."""
+
 SATURATED = 0.9
+"""An activation of this size or more counts as saturated."""
 
 
 class EchoStateReport(NamedTuple):
-    r"""What was measured on data, and what is known of the weights.
+    r"""Measurements along data, and bounds from the weights.
 
     Attributes
     ----------
     converged
-        Whether the pairs of states came together to 1e-6 of their distance.
+        Whether every pair of states approached to 1e-6 of its initial distance.
     distance
-        The largest distance at the end over that at the beginning.
+        The distance of a pair at the end over that at the beginning; the largest of all pairs.
     rate
-        By which factor, as a natural logarithm a step, a small difference grows along the data
-        (the largest conditional Lyapunov exponent); negative where it is forgotten.
+        The growth rate of a small difference along the data, per step (the largest conditional
+        Lyapunov exponent); negative where differences are forgotten.
     effective_radius
-        Spectral radius of $(1-a) I + a W$, the map without its saturation.
+        Spectral radius of $(1-a) I + a W$, the linear part of the map.
     bound
-        $(1-a) + a \, \sigma_{\max}(W)$. Under 1, every input is forgotten; over 1, that is not
-        known.
+        $(1-a) + a \, \sigma_{\max}(W)$. Below 1 the echo state property holds for every
+        input; above 1 it may or may not hold.
     saturated
-        Share of all units and steps where the activation is over 0.9 in size; NaN for linear
-        units.
+        Share of units and steps with an activation above 0.9 in size; NaN for linear units.
     """
 
     converged: bool
@@ -63,19 +65,25 @@ def echo_state_report(
     Parameters
     ----------
     inputs
-        x of each step.
+        x of each step, `(time, input)`.
     feedback
-        y of the step before; no columns if there is none.
+        y of the step before, `(time, output)`; no columns if nothing is fed back.
     key
-        The seed of the pairs of initial states, uniform in ±1.
+        Seed of the pairs of initial states, uniform in ±1.
+
+    Returns
+    -------
+    EchoStateReport
+        The measurements and bounds.
 
     Raises
     ------
     InputError
-        For data of one step, and a W without a spectral radius.
+        For data of fewer than 2 steps, and a W whose spectral radius cannot be computed.
     """
     if len(inputs) < 2:
-        raise InputError("the property needs data of 2 steps", len(inputs), "Pass more.")
+        rule = "the echo state property needs data of 2 steps or more"
+        raise InputError(rule, len(inputs), "Pass a longer series.")
     reservoir = reservoir.astype(np.float64)
     n, a = reservoir.units, reservoir.leak
     d = drive(reservoir, inputs, feedback)
@@ -98,9 +106,10 @@ def echo_state_report(
 
 
 def _rate(reservoir, activity, difference):
-    r"""Mean logarithm of the growth of $\delta \leftarrow (1-a)\delta + a f'(z) W \delta$.
+    r"""Mean logarithmic growth of $\delta \leftarrow (1-a)\delta + a f'(z) W \delta$.
 
-    The first half of the steps turns the difference into the direction that grows fastest.
+    The first half of the steps, in which $\delta$ turns into the direction of fastest growth,
+    is left out of the mean.
     """
     a, logs = reservoir.leak, []
     for f in activity:
@@ -115,6 +124,7 @@ def _rate(reservoir, activity, difference):
 
 
 def _leaky(reservoir):
+    """$(1-a) I + a W$."""
     a, n = reservoir.leak, reservoir.units
     if sparse.issparse(reservoir.W):
         return sparse.csr_array((1 - a) * sparse.eye_array(n) + a * reservoir.W)
@@ -124,35 +134,37 @@ def _leaky(reservoir):
 def memory_capacity(
     reservoir: Reservoir, delays: int, steps: int = 10_000, key: Key = 0
 ) -> Float[np.ndarray, " lags"]:
-    r"""How much of an input of independent values can be read out after a delay of k steps.
+    r"""The share of an independent input's variance that can be read out k steps later.
 
     $$\mathrm{MC}_k = \max_V \mathrm{corr}^2(u_{t-k}, V h_t), \qquad
       \mathrm{MC} = \sum_{k \ge 1} \mathrm{MC}_k$$
 
-    (Jaeger 2001). With N units, $\mathrm{MC}_0 + \mathrm{MC} \le N$. The correlation is that
-    of a least-squares fit to the data, less what the fit of N weights to that many steps
-    gains by chance (the adjusted coefficient of determination), so it may come out a little
-    below 0. It is found from an orthonormal basis of the states, not from their Gram matrix,
-    which loses the long delays (Ballarin, Grigoryeva and Ortega 2024).
+    (Jaeger 2001). With N units, $\mathrm{MC}_0 + \mathrm{MC} \le N$. The squared correlation
+    is the adjusted coefficient of determination of a least-squares fit, which corrects for
+    what N weights gain by chance, so it may fall slightly below 0. It is computed from an
+    orthonormal basis of the states; their Gram matrix would lose the long delays (Ballarin,
+    Grigoryeva and Ortega 2024).
 
     Parameters
     ----------
     reservoir
-        Of one input and no feedback. Its input is uniform in ±1.
+        A reservoir with one input and no feedback. Its input is uniform in ±1.
     delays
-        The longest delay K.
+        The longest delay, K.
     steps
-        After a washout of as many steps as `delays` and 10 times the units.
+        Steps of the fit, after a washout of K steps and 10 more for each unit.
+    key
+        Seed of the input.
 
     Returns
     -------
-    Float[np.ndarray, ' lags']
+    Float[np.ndarray, "lags"]
         $\mathrm{MC}_0, \dots, \mathrm{MC}_K$.
 
     Raises
     ------
     InputError
-        For other reservoirs, and fewer than two steps a unit.
+        For another number of inputs or any feedback, and for fewer than two steps per unit.
     """
     n = reservoir.units
     if (reservoir.U.shape[1], reservoir.F.shape[1]) != (1, 0):
@@ -160,8 +172,9 @@ def memory_capacity(
         rule = "the memory capacity is of one input and no feedback"
         raise InputError(rule, got, "Draw with `inputs=1, outputs=0`.")
     if delays < 0 or steps < 2 * n:
-        rule = "`delays` must be 0 or more, and `steps` at least 2 a unit"
-        raise InputError(rule, f"{delays} and {steps}", f"Pass {2 * n} steps or more.")
+        rule = "`delays` must be 0 or more, and `steps` at least 2 per unit"
+        remedy = f"Pass `delays` of 0 or more, and {2 * n} steps or more."
+        raise InputError(rule, f"{delays} and {steps}", remedy)
     washout = delays + 10 * n
     u = generator(key).uniform(-1, 1, (washout + steps, 1))
     d = drive(reservoir, u, np.zeros((len(u), 0)))

@@ -3,8 +3,9 @@ r"""Next-generation reservoir: a linear regression on a polynomial of delays.
 $$x_t = (y_t, y_{t-s}, \dots, y_{t-(k-1)s}), \qquad
   y_{t+1} = y_t + V \, (1, \; x_t, \; \text{all monomials of } x_t \text{ up to the order})$$
 
-(Gauthier, Bollt, Griffith and Barbosa 2021.) There is no reservoir: of a quadratic map it
-finds the coefficients. Every weight is shrunk, that of the constant too.
+(Gauthier, Bollt, Griffith and Barbosa 2021.) There is no reservoir; from the data of
+a quadratic map, the regression finds the map's coefficients. Every weight is penalised, that
+of the constant too.
 """
 
 from collections.abc import Sequence
@@ -15,32 +16,41 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from throughtime._support.memory import require_memory
-from throughtime.errors import InputError, at_least_one
+from throughtime.errors import InputError, check_positive_integer
 
-from .ridge import Readout, Triangle
-from .states import Values, columns, several
+from .regression_sums import Triangle
+from .ridge import Readout
+from .states import SeriesLike, as_columns, list_of_series
 
 Series = Float[np.ndarray, "time output"]
 
 
 @dataclass(frozen=True)
 class NextGeneration:
-    """The regression and where it goes on; see the head of this module.
+    r"""A fitted next-generation reservoir; `NextGeneration.fit` makes one.
+
+    $$x_t = (y_t, y_{t-s}, \dots, y_{t-(k-1)s}), \qquad
+      y_{t+1} = y_t + V \, (1, \; x_t, \; \text{all monomials of } x_t \text{ to the order})$$
 
     Attributes
     ----------
     delays
-        K.
+        k, the number of delayed values of each column.
     spacing
-        S, in steps.
+        s, the steps between them.
     order
         The highest degree of a monomial.
     readout
         V; its c is 0.
     ridge
-        The penalty.
+        The penalty that the readout was fitted with.
     past
         The end of the training data, from which `generate` goes on.
+
+    References
+    ----------
+    Gauthier, D. J., Bollt, E., Griffith, A. and Barbosa, W. A. S. (2021). Next generation
+    reservoir computing. Nature Communications 12, 5564.
     """
 
     delays: int
@@ -53,34 +63,39 @@ class NextGeneration:
     @classmethod
     def fit(
         cls,
-        series: Values | Sequence[Values],
+        series: SeriesLike | Sequence[SeriesLike],
         delays: int = 2,
         spacing: int = 1,
         order: int = 2,
         ridge: float | int | None = None,
     ) -> "NextGeneration":
-        """Fit to one series or several, by QR.
+        """Fit the readout to one series or several.
 
         Parameters
         ----------
         series
-            `(time, output)`, or a list of such; `(time,)` is one column.
+            y, `(time, output)`, or a list of such arrays; `(time,)` is one column.
         delays, spacing, order
-            See the class.
+            k, s and the highest degree of a monomial; see the class.
         ridge
-            The penalty on the sum over steps; by generalised cross-validation if None.
+            The penalty on the sum over steps; chosen by generalised cross-validation if None.
+
+        Returns
+        -------
+        NextGeneration
+            The model, ready to `generate` from the end of the last series.
 
         Raises
         ------
         InputError
-            For numbers under 1, a series shorter than its delays, series that differ in
+            For numbers below 1, a series shorter than its delays, series that differ in
             columns, and a singular system.
         """
         for name, number in (("delays", delays), ("spacing", spacing), ("order", order)):
-            at_least_one(name, number)
+            check_positive_integer(name, number)
         sums = None
-        for one in several(series):
-            y = columns("series", one, sums.targets if sums else None)
+        for one in list_of_series(series):
+            y = as_columns("series", one, sums.targets if sums else None)
             size = _size(y.shape[1] * delays, order)
             require_memory(8.0 * size * (3 * size + 2 * len(y)), "its monomials")
             x = _delayed(y[:-1], delays, spacing)
@@ -93,37 +108,54 @@ class NextGeneration:
         past = y[-(delays - 1) * spacing - 1 :]
         return cls(delays, spacing, order, path.solve(ridge), ridge, past)
 
-    def predict(self, series: Values) -> Float[np.ndarray, "rows output"]:
-        r"""One step ahead along data: the values after steps $(k-1)s, (k-1)s + 1, \dots$
+    def predict(self, series: SeriesLike) -> Float[np.ndarray, "rows output"]:
+        r"""Predict one step ahead along a series.
+
+        Parameters
+        ----------
+        series
+            y, `(time, output)`.
 
         Returns
         -------
-        Float[np.ndarray, 'rows output']
-            $T - (k-1)s$ of them; the last one follows the data.
+        Float[np.ndarray, "rows output"]
+            The predictions of $y_{t+1}$ for $t = (k-1)s, \dots, T - 1$; the last one is beyond
+            the series.
 
         Raises
         ------
         InputError
-            For a series of other columns, or shorter than its delays.
+            For a series of other columns, or one shorter than its delays.
         """
-        y = columns("series", series, self.past.shape[1])
+        y = as_columns("series", series, self.past.shape[1])
         x = _delayed(y, self.delays, self.spacing)
         return x[:, : y.shape[1]] + self.readout(monomials(x, self.order))
 
     def generate(
-        self, steps: int, past: Values | None = None
+        self, steps: int, past: SeriesLike | None = None
     ) -> Float[np.ndarray, "steps output"]:
-        """Run free from the end of `past`, or of the training data if None.
+        """Run free: each prediction becomes the newest value.
 
-        **Arguments:** `past` needs $(k-1)s + 1$ steps or more.
+        Parameters
+        ----------
+        steps
+            The number of steps.
+        past
+            The values before the first step, $(k-1)s + 1$ steps or more; the end of the
+            training data if None.
 
-        **Returns:** `(steps, output)`. What diverges is infinite or not a number.
+        Returns
+        -------
+        Float[np.ndarray, "steps output"]
+            y of each step; infinite or NaN where the run diverges.
 
-        **Raises:** `InputError` for less than one step, and a past of other columns or shorter
-        than its delays.
+        Raises
+        ------
+        InputError
+            For less than one step, and for a past of other columns or shorter than its delays.
         """
-        at_least_one("steps", steps)
-        past = self.past if past is None else columns("past", past, self.past.shape[1])
+        check_positive_integer("steps", steps)
+        past = self.past if past is None else as_columns("past", past, self.past.shape[1])
         span = (self.delays - 1) * self.spacing + 1
         _long_enough(past, span)
         y = np.concatenate([past[-span:], np.empty((steps, past.shape[1]))])
@@ -135,7 +167,7 @@ class NextGeneration:
 
 
 def monomials(x: Float[np.ndarray, "rows columns"], order: int) -> Float[np.ndarray, "rows _"]:
-    """1, then all products of 1, 2, ... up to `order` columns; each product once."""
+    """1, then all products of 1, 2, ... `order` columns, each product once."""
     parts = [np.ones((len(x), 1))]
     for degree in range(1, order + 1):
         parts.append(x[:, _factors(x.shape[1], degree)].prod(axis=2))
@@ -143,18 +175,20 @@ def monomials(x: Float[np.ndarray, "rows columns"], order: int) -> Float[np.ndar
 
 
 def _factors(columns: int, degree: int) -> Int[np.ndarray, "products degree"]:
+    """The columns that each product of that degree multiplies."""
     return np.array(list(combinations_with_replacement(range(columns), degree)))
 
 
 def _size(columns, order):
+    """The number of monomials of at most that order."""
     size = 1
-    for degree in range(1, order + 1):  # how many monomials of at most this degree
+    for degree in range(1, order + 1):
         size = size * (columns + degree) // degree
     return size
 
 
 def _delayed(y, delays, spacing):
-    """One row for each step that has its delays, the newest values first."""
+    """A row for each step with all its delays, the newest values first."""
     span = (delays - 1) * spacing
     _long_enough(y, span + 1)
     rows = len(y) - span

@@ -1,4 +1,4 @@
-"""A run on disk: its folder and what its JSON and safetensors hold. Nothing in it is executed.
+"""A run on disk: its folder, and what its JSON and safetensors hold. Reading one runs no code.
 
 Begin with `run_folder.py` (which files there are), then `forecast_record.py`. Imports the rooms
 from `errors` to `training`.

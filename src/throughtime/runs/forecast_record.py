@@ -1,13 +1,14 @@
-"""A run on disk: a folder of JSON and safetensors, from which nothing is executed.
+"""What `run.json` holds: a forecasting run on disk, from which nothing is executed.
+
+The folder of a run:
 
 - `run.json`: settings, columns, scalers, versions, fingerprints, the command.
 - `series.safetensors`: the data, so that the folder is enough to resume and to forecast.
-- `weights.safetensors`: the trained ensemble. `history.jsonl`: a line for each epoch.
-- `checkpoint/state.safetensors`: the last state of a training, its optimiser's too.
+- `weights.safetensors`: the trained ensemble. `history.jsonl`: one line per epoch.
+- `checkpoint/state.safetensors`: the last state of a training, with that of its optimiser.
 - `checkpoint/last_good.safetensors`: the weights before a training diverged.
 
-Every file is replaced at once or not at all, and carries a digest that is checked on
-reading.
+Every file is written completely or not at all, and has a digest that is checked on reading.
 """
 
 from collections.abc import Iterable
@@ -21,20 +22,23 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from safetensors.numpy import save
 
 from throughtime._support import atomic
-from throughtime._support.integrity import checked, damaged, digest, read_json, write_json
-from throughtime.data.series import Series, Times
-from throughtime.errors import InputError
-from throughtime.recurrence.network import Architecture
-from throughtime.training.checkpoint import (
-    flatten,
-    history_lines,
-    history_rows,
-    tensors,
+from throughtime._support.integrity import (
+    damaged_file,
+    digest,
+    read_json,
+    read_verified,
+    write_json,
 )
+from throughtime._support.versions import package_versions
+from throughtime.data.series import Series
+from throughtime.data.time_axis import Times
+from throughtime.errors import InputError
+from throughtime.recurrence.architecture import Architecture
+from throughtime.training.checkpoint import load_tensors, named_tensors
+from throughtime.training.history import Row, history_lines, history_rows
 from throughtime.training.settings import check_settings
-from throughtime.training.train import Row
 
-from .run_folder import SURROGATE, versions
+from .run_folder import SURROGATE
 
 FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -53,7 +57,13 @@ class TimesInfo(BaseModel):
     day: Annotated[int, Field(ge=1, le=31)]
 
     def times(self) -> Times:
-        """The axis. **Raises:** `ValueError` if the start does not fit the unit."""
+        """The time axis.
+
+        Raises
+        ------
+        ValueError
+            If the start or the step does not fit the unit.
+        """
         number = self.unit == "number"
         if isinstance(self.start, str) == number or not (number or isinstance(self.step, int)):
             raise ValueError("a date needs a unit of time, and whole steps")
@@ -74,17 +84,17 @@ class SeriesInfo(BaseModel):
     fingerprint: str
 
 
-class Options(BaseModel):
-    """What the command line was asked for; nothing in a run that was saved from Python.
+class CommandOptions(BaseModel):
+    """What the command line asked for; empty in a run that was saved from Python.
 
     Attributes
     ----------
     steps
-        To forecast.
+        The number of steps to forecast.
     inputs
-        Of these steps, for each series that has inputs.
+        The inputs at these steps, for each series that has inputs: (series, step, input).
     flow_every
-        Epochs after which the gradient flow is recorded.
+        The number of epochs after which the gradient flow is recorded again.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -95,30 +105,30 @@ class Options(BaseModel):
 
 
 class RunFile(BaseModel):
-    """What `run.json` holds.
+    """The content of `run.json`.
 
     Attributes
     ----------
     format
-        Of the folder.
+        The version of the folder's format.
     settings
-        Of the forecaster.
+        The settings of the forecaster.
     architecture
-        Of its network.
+        The architecture of its network.
     series
-        Of the data.
+        The data, without their values.
     scalers
-        Of targets and inputs, to use the weights elsewhere.
+        The scalers of targets and inputs, for using the weights elsewhere.
     digests
-        Sha256 of the other files.
+        SHA-256 of the other files, by name.
     options
-        Of the command.
+        What the command line asked for.
     command
-        That repeats it.
+        The command line that repeats the run.
     versions
-        Of Python and the packages.
+        Of Python and the packages, by name.
     stopped, best_epochs
-        Of a finished training.
+        As in `Fitted`, once training has finished.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -129,7 +139,7 @@ class RunFile(BaseModel):
     series: Annotated[list[SeriesInfo], Field(min_length=1)]
     scalers: dict[str, Any]
     digests: dict[str, str]
-    options: Options
+    options: CommandOptions
     command: str
     versions: dict[str, str]
     stopped: str | None = None
@@ -137,21 +147,21 @@ class RunFile(BaseModel):
 
 
 @dataclass(frozen=True)
-class Record:
-    """A run in memory.
+class ForecastRecord:
+    """A forecasting run in memory.
 
     Attributes
     ----------
     settings, architecture, series
-        What was trained, on what.
+        The settings of the forecaster, its network, and the data that it was trained on.
     params
-        The weights, or None while it trains.
+        The weights, or None while training goes on.
     history, stopped, best_epochs
         As in `Fitted`.
     scalers, options, command
         As in `RunFile`.
     versions
-        Of what wrote it.
+        The versions of Python and the packages that made the run.
     """
 
     settings: dict[str, Any]
@@ -164,23 +174,23 @@ class Record:
     scalers: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     command: str = ""
-    versions: dict[str, str] = field(default_factory=lambda: versions())
+    versions: dict[str, str] = field(default_factory=package_versions)
 
 
-def write(folder: Path, record: Record) -> None:
-    """Write a run; without `params`, what is needed to resume it."""
-    files: dict[str, bytes] = {"series.safetensors": save(_values(record.series))}
+def write(folder: Path, record: ForecastRecord) -> None:
+    """Write a run to its folder; one without `params` holds what is needed to resume it."""
+    files: dict[str, bytes] = {"series.safetensors": save(_series_tensors(record.series))}
     if record.params is not None:
-        files["weights.safetensors"] = save(flatten(record.params))
+        files["weights.safetensors"] = save(named_tensors(record.params))
         files["history.jsonl"] = history_lines(record.history).encode()
     run = RunFile(
         format=FORMAT,
         settings=record.settings,
         architecture=record.architecture.to_json(),
-        series=[_info(series) for series in record.series],
+        series=[_series_info(series) for series in record.series],
         scalers=record.scalers,
         digests={name: digest(content) for name, content in files.items()},
-        options=Options(**record.options),
+        options=CommandOptions(**record.options),
         command=record.command,
         versions=record.versions,
         stopped=record.stopped,
@@ -192,24 +202,24 @@ def write(folder: Path, record: Record) -> None:
     write_json(folder / "run.json", plain)
 
 
-def read(folder: str | Path) -> Record:
-    """Read a run. Nothing in it is executed.
+def read(folder: str | Path) -> ForecastRecord:
+    """Read a run from its folder. Nothing in it is executed.
 
     Raises
     ------
     InputError
-        If it is not a run, of a newer format, incomplete or changed.
+        If the folder is not a run, or the run has a newer format, is incomplete or was changed.
     """
     folder = Path(folder)
-    run = _run_file(folder)
+    run = _read_run_file(folder)
     check_settings(run.settings)
-    series = _series(folder, run, _tensors(folder, "series.safetensors", run.digests))
-    architecture = _architecture(folder, run)
-    params, history = None, []  # while it trains, they are in the checkpoint
+    series = _read_series(folder, run)
+    architecture = _read_architecture(folder, run)
+    params, history = None, []  # during training they are in the checkpoint
     if "weights.safetensors" in run.digests:
-        params = _tensors(folder, "weights.safetensors", run.digests)
-        history = _history(folder, run.digests)
-    return Record(
+        params = _read_tensors(folder, "weights.safetensors", run.digests)
+        history = _read_history(folder, run.digests)
+    return ForecastRecord(
         settings=run.settings,
         architecture=architecture,
         series=series,
@@ -224,12 +234,12 @@ def read(folder: str | Path) -> Record:
     )
 
 
-def _run_file(folder: Path) -> RunFile:
+def _read_run_file(folder: Path) -> RunFile:
     path = folder / "run.json"
     if not path.is_file():
         if (folder / SURROGATE).is_file():
-            rule = "a forecast's run must be given"
-            remedy = "Read it by `throughtime.load_surrogate`, or by `throughtime diagnose`."
+            rule = "the folder must hold a forecasting run"
+            remedy = "Read it with `throughtime.load_surrogate` or `throughtime diagnose`."
             raise InputError(rule, f"`{folder}`, a surrogate", remedy)
         rule = "a run is a folder with a `run.json`"
         raise InputError(
@@ -238,29 +248,29 @@ def _run_file(folder: Path) -> RunFile:
     return read_json(path, RunFile, FORMAT)
 
 
-def _architecture(folder: Path, run: RunFile) -> Architecture:
+def _read_architecture(folder: Path, run: RunFile) -> Architecture:
     try:
-        found = TypeAdapter(Architecture).validate_python(run.architecture)
+        architecture = TypeAdapter(Architecture).validate_python(run.architecture)
     except ValidationError:
-        found = None
-    if found is None or found.to_json() != run.architecture:
-        raise damaged(folder / "run.json", "its architecture is not one")
-    return found
+        architecture = None
+    if architecture is None or architecture.to_json() != run.architecture:
+        raise damaged_file(folder / "run.json", "its `architecture` is not valid")
+    return architecture
 
 
-def _tensors(folder: Path, name: str, digests: dict[str, str]) -> dict[str, np.ndarray]:
-    return tensors(folder / name, checked(folder / name, digests))
+def _read_tensors(folder: Path, name: str, digests: dict[str, str]) -> dict[str, np.ndarray]:
+    return load_tensors(folder / name, read_verified(folder / name, digests))
 
 
-def _history(folder: Path, digests: dict[str, str]) -> list[Row]:
-    lines = checked(folder / "history.jsonl", digests).decode(errors="replace")
+def _read_history(folder: Path, digests: dict[str, str]) -> list[Row]:
+    lines = read_verified(folder / "history.jsonl", digests).decode(errors="replace")
     rows = history_rows(folder / "history.jsonl", lines)
     if not rows:
-        raise damaged(folder / "history.jsonl", "it is empty")
+        raise damaged_file(folder / "history.jsonl", "it is empty")
     return rows
 
 
-def _values(series: Iterable[Series]) -> dict[str, np.ndarray]:
+def _series_tensors(series: Iterable[Series]) -> dict[str, np.ndarray]:
     values = {}
     for i, one in enumerate(series):
         values[f"{i}.targets"] = np.ascontiguousarray(one.targets)
@@ -270,7 +280,8 @@ def _values(series: Iterable[Series]) -> dict[str, np.ndarray]:
     return values
 
 
-def _series(folder: Path, run: RunFile, values: dict[str, np.ndarray]) -> list[Series]:
+def _read_series(folder: Path, run: RunFile) -> list[Series]:
+    values = _read_tensors(folder, "series.safetensors", run.digests)
     try:
         return [
             Series(
@@ -287,10 +298,11 @@ def _series(folder: Path, run: RunFile, values: dict[str, np.ndarray]) -> list[S
             for i, info in enumerate(run.series)
         ]
     except (KeyError, TypeError, ValueError):
-        raise damaged(folder / "run.json", "its series are not those of the data") from None
+        reason = "its series do not match `series.safetensors`"
+        raise damaged_file(folder / "run.json", reason) from None
 
 
-def _info(series: Series) -> SeriesInfo:
+def _series_info(series: Series) -> SeriesInfo:
     return SeriesInfo(
         name=series.name,
         target_names=series.target_names,

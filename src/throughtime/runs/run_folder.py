@@ -1,8 +1,6 @@
-"""The folder of a run: which files there are, and how one is claimed for a new run."""
+"""The folder of a run: which files there are, and how it is prepared for a new run."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from platform import python_version
 
 from throughtime._support import atomic
 from throughtime.errors import InputError
@@ -10,61 +8,52 @@ from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
 
 SURROGATE = "surrogate.json"
 
-
 FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
-
+"""What a finished forecasting run consists of."""
 
 RESULTS = ("forecast.csv", "report.html", "gradient_flow.json", "diagnosis.html")
+"""What commands write beside it."""
+
+FIRST_FILES = ("run.json", SURROGATE, "series.safetensors")
+"""The files that are written first: one of them tells that a folder holds a run."""
 
 
-FIRST = ("run.json", SURROGATE, "series.safetensors")  # what tells a run, also one half-written
+def first_free_folder(folder: Path) -> Path:
+    """The first of `folder`, `folder`-2, `folder`-3, ... that does not exist."""
+    number, candidate = 2, folder
+    while candidate.exists():
+        number, candidate = number + 1, folder.with_name(f"{folder.name}-{number}")
+    return candidate
 
 
-def free(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, ... that is not there."""
-    number, found = 2, folder
-    while found.exists():
-        number, found = number + 1, folder.with_name(f"{folder.name}-{number}")
-    return found
-
-
-def in_use(folder: Path) -> bool:
-    """Whether there is anything that a new run would stand beside, or in the way of."""
+def is_occupied(folder: Path) -> bool:
+    """Whether there is a file of this name, or a folder that is not empty."""
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
-def claim(folder: Path, overwrite: bool) -> Path:
-    """Make a folder for a run; an earlier run there goes only if that was asked for.
+def prepare_folder(folder: Path, overwrite: bool) -> Path:
+    """Make a folder for a new run; delete the run in it, if `overwrite` allows that.
 
-    Files that are not a run's are never touched, and a folder without a run not entered.
-    `run.json` goes last, so that a folder half-cleared is still a run to be overwritten.
+    Files that do not belong to a run are never touched, and a folder that holds such files but
+    no run is refused. `run.json` is deleted last, so that a folder half-cleared still counts as
+    a run that may be overwritten.
 
     Raises
     ------
     InputError
-        If the folder is in use or cannot be written.
+        If the folder is occupied or cannot be written.
     """
-    if folder.is_dir() and in_use(folder) and not overwrite:
-        rule = "the output folder must be new or empty"
-        raise InputError(rule, f"`{folder}`", "Pass `--overwrite`, or another `--out`.")
-    if folder.is_dir() and in_use(folder) and not _has_run(folder):
-        rule = "only a run can be overwritten"
-        raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
+    if folder.is_dir() and is_occupied(folder):
+        if not overwrite:
+            rule = "the output folder must be new or empty"
+            raise InputError(rule, f"`{folder}`", "Pass `--overwrite`, or another `--out`.")
+        if not _has_run(folder):
+            rule = "only a run can be overwritten"
+            raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [
-            folder / name
-            for name in (FILES[0], SURROGATE, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
-        ]
-        for path in paths:
-            for left in atomic.leftovers(path):
-                left.unlink()
-        for path in reversed(paths[1:]):  # what tells a run goes last
-            path.unlink(missing_ok=True)
-        checkpoints = (folder / CHECKPOINT).parent
-        if checkpoints.is_dir() and not any(checkpoints.iterdir()):
-            checkpoints.rmdir()
-        atomic.write(folder / "run.json", "{}")
+        _delete_run(folder)
+        atomic.write(folder / "run.json", "{}")  # fails here rather than after the training
         (folder / "run.json").unlink()
     except OSError as error:
         rule = "the output folder must be writable"
@@ -73,18 +62,21 @@ def claim(folder: Path, overwrite: bool) -> Path:
     return folder
 
 
+def _delete_run(folder: Path) -> None:
+    """Delete all files of a run but `run.json`, and what interrupted writes have left."""
+    names = ("run.json", SURROGATE, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
+    paths = [folder / name for name in names]
+    for path in paths:
+        for temporary in atomic.leftovers(path):
+            temporary.unlink()
+    for path in reversed(paths[1:]):  # `surrogate.json` last: it tells that this is a run
+        path.unlink(missing_ok=True)
+    checkpoints = (folder / CHECKPOINT).parent
+    if checkpoints.is_dir() and not any(checkpoints.iterdir()):
+        checkpoints.rmdir()
+
+
 def _has_run(folder: Path) -> bool:
     """Whether a folder holds a run, or the first files of one that was being written."""
-    paths = [folder / name for name in FIRST]
+    paths = [folder / name for name in FIRST_FILES]
     return any(path.exists() or atomic.leftovers(path) for path in paths)
-
-
-def versions() -> dict[str, str]:
-    """Of Python, this package and those that decide its numbers."""
-    found = {"python": python_version()}
-    for name in ("throughtime", "jax", "jaxlib", "equinox", "optax", "numpy"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found

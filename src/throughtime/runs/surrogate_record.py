@@ -1,10 +1,12 @@
-"""A surrogate on disk: a folder of JSON and safetensors, from which nothing is executed.
+"""What `surrogate.json` holds: a surrogate on disk, from which nothing is executed.
+
+The folder of a surrogate:
 
 - `surrogate.json`: the system and all settings, versions, the command.
-- `weights.safetensors`: of the network. `history.jsonl`: a line for each epoch.
-- `checkpoint/`: as of a forecast's run. `report.html`: the report.
+- `weights.safetensors`: the weights of the network. `history.jsonl`: one line per epoch.
+- `checkpoint/`: as in a forecasting run. `report.html`: the report.
 
-The trajectories, and the scalers, are not stored: they are drawn from the seed again.
+The trajectories are not stored: they are drawn again from the seed.
 """
 
 from pathlib import Path
@@ -18,17 +20,17 @@ from .run_folder import SURROGATE
 
 FORMAT = 1
 
-Pair = tuple[float, float]
+Interval = tuple[float, float]
 
 
-class Settings(BaseModel):
-    """The settings of a `Surrogate`, as JSON has them."""
+class SurrogateSettings(BaseModel):
+    """The settings of a `Surrogate`, as JSON holds them."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     system: str
     parameters: dict[str, float]
-    ranges: dict[str, Pair]
+    ranges: dict[str, Interval]
     dt: float | None
     trajectories: int
     steps: int
@@ -49,8 +51,16 @@ class Settings(BaseModel):
     seed: int
 
 
-class Options(BaseModel):
-    """On how many trajectories, `unseen`, of how many steps the command judges it."""
+class EvaluationOptions(BaseModel):
+    """How the command evaluates a surrogate after training.
+
+    Attributes
+    ----------
+    unseen
+        The number of trajectories that it has not seen in training.
+    unseen_steps
+        Their length in steps.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -59,14 +69,34 @@ class Options(BaseModel):
 
 
 class SurrogateFile(BaseModel):
-    """What `surrogate.json` holds; `digests` of the other files, `options` of the command."""
+    """The content of `surrogate.json`.
+
+    Attributes
+    ----------
+    format
+        The version of the file format.
+    settings
+        The settings of the surrogate.
+    digests
+        SHA-256 of the other files, by name.
+    options
+        How the command evaluates the surrogate.
+    scalers
+        The scalers of targets and inputs, for using the weights elsewhere.
+    command
+        The command line that repeats the run.
+    versions
+        Of Python and the packages, by name.
+    stopped, best_epochs
+        As in `Fitted`, once training has finished.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     format: Annotated[int, Field(ge=1)]
-    settings: Settings
+    settings: SurrogateSettings
     digests: dict[str, str]
-    options: Options
+    options: EvaluationOptions
     scalers: dict[Literal["targets", "inputs"], dict[str, list[float]]]
     command: str
     versions: dict[str, str]
@@ -79,6 +109,6 @@ def is_surrogate(folder: Path) -> bool:
     return (folder / SURROGATE).is_file()
 
 
-def epochs(folder: Path) -> int:
-    """How many epochs a surrogate is trained for, at most."""
+def max_epochs(folder: Path) -> int:
+    """The number of epochs after which the training of a surrogate ends at the latest."""
     return read_json(folder / SURROGATE, SurrogateFile, FORMAT).settings.epochs

@@ -1,7 +1,7 @@
-"""A long-range task, learned in one of the four ways and judged once.
+"""Learn a long-range task in one of the four ways, and test the result once.
 
-Sequences are drawn anew for every update. What ends the training is seen on a validation draw;
-the test draw is read when all is done.
+Sequences are sampled anew for every update. The training is monitored on validation sequences;
+the test sequences are read at the end.
 """
 
 import math
@@ -15,114 +15,58 @@ import jax.numpy as jnp
 import numpy as np
 
 from throughtime._support.seeds import generator
-from throughtime.errors import InputError, at_least_one
+from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.network import Network
 from throughtime.reservoir.readout import fit_readout
-from throughtime.training.epoch import flatten
-from throughtime.training.train import Row, evaluate, train
+from throughtime.training.history import Row
+from throughtime.training.objective import ravel_weights
+from throughtime.training.train import evaluate, train
 
-from .long_range import Task
+from .criterion import Check, Criterion
+from .definition import Task
+from .error_count import ErrorCount, count_errors
 from .long_range import task as task_named
-from .recipes import Fixed, Trained, Way, check_fit
-from .sampling import Drawn, Mistakes, mistakes
+from .memory_check import check_memory
+from .sampling import TaskData
+from .way import ReservoirWay, TrainedWay, Way
 
 WEIGHTS, TRAINING, VALIDATION, TEST = 1, 2, 3, 4
-"""The streams of a seed that weights and sequences are drawn from."""
-
+"""The random streams of a seed."""
 
 SHORTEST = 20
-"""Steps of a task in a curriculum, at least: fewer teach little about remembering."""
-
-
-class Check(NamedTuple):
-    """What was seen after some updates.
-
-    Attributes
-    ----------
-    updates, sequences, seconds
-        So far; the seconds from the start, compilation in.
-    loss
-        Mean since the check before.
-    validation_loss, mistakes
-        Of the validation draw.
-    """
-
-    updates: int
-    sequences: int
-    seconds: float
-    loss: float
-    validation_loss: float
-    mistakes: Mistakes
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """When a task counts as solved, and on how many sequences that is judged.
-
-    Attributes
-    ----------
-    share
-        Less than this of the sequences are wrong; .01 is that of Martens and Sutskever (2011).
-    checks
-        So many in a row end a training.
-    validation, test
-        Sequences. 2560 are those of Hochreiter and Schmidhuber (1997).
-
-    Raises
-    ------
-    InputError
-        For a number that is out of its range.
-    """
-
-    share: float | int = 0.01
-    checks: int = 2
-    validation: int = 1000
-    test: int = 2560
-
-    def __post_init__(self):
-        if not 0 < self.share <= 1:
-            rule = "`share` must be above 0 and at most 1"
-            raise InputError(rule, self.share, "Set `share`.")
-        for name in ("checks", "validation", "test"):
-            at_least_one(name, getattr(self, name))
-
-    def met(self, mistakes: Mistakes) -> bool:
-        """Whether so few are wrong."""
-        return mistakes.share < self.share
-
-    def ends(self, history: list[Check]) -> bool:
-        """Whether it was met by the latest checks."""
-        latest = history[-self.checks :]
-        return len(latest) == self.checks and all(self.met(c.mistakes) for c in latest)
-
+"""The least steps of a task in a curriculum: fewer teach little about remembering."""
 
 OnCheck = Callable[[list[Row], list[Check]], bool | None]
 
 
 @dataclass(frozen=True)
-class Solved:
-    """What `learn_task` returns.
+class TaskResult:
+    """The result of `learn_task`.
 
     Attributes
     ----------
     network
-        With the weights of the lowest validation loss.
-    mistakes, loss
-        Of the test draw.
+        The network, with the weights of the lowest validation loss.
+    mistakes
+        The wrong answers to the test sequences.
+    loss
+        The loss of the test sequences.
     baseline
-        The loss of the best guess that knows the step, not the inputs.
-    updates, sequences, seconds
-        Of the training, compilation in.
+        The loss of the best guess that knows the step but not the inputs.
+    updates, sequences
+        Updates and training sequences.
+    seconds
+        Seconds of the training, compilation included.
     history
-        The checks.
+        The checks of the training.
     solved
-        Whether the criterion is met by the test draw.
+        Whether the test sequences meet the criterion.
     stopped
-        Why training ended, in words.
+        Why the training ended, in words.
     """
 
     network: Network
-    mistakes: Mistakes
+    mistakes: ErrorCount
     loss: float
     baseline: float
     updates: int
@@ -141,90 +85,111 @@ def learn_task(
     hidden: int | None = None,
     criterion: Criterion | None = None,
     on_check: OnCheck | None = None,
-) -> Solved:
-    """Learn a task in one of the four ways, and judge it on sequences never used before.
+) -> TaskResult:
+    """Learn a task in one of the four ways, and test the network on unseen sequences.
 
-    Weights, training, validation and test sequences are streams of one seed that do not
-    depend on each other. A way with a curriculum begins with shorter sequences; checks are
-    always of the task itself. A training ends when the criterion is met by the validation
-    draw, or with the way's last update. Where a task has no more sequences than are asked for
-    (32 in 5-bit memorisation), validation and test are all of them.
+    Weights, training, validation and test sequences come from independent random streams of
+    one seed. A way with a curriculum begins with shorter sequences; checks are always of the
+    task itself. A training ends when validation sequences meet the criterion, or with the way's
+    last update. Where a task has no more sequences than the criterion asks for (32 in 5-bit
+    memorisation), both validation and test hold all of them.
 
     Parameters
     ----------
-    task, way
-        As `tasks.task` and `way` give them.
+    task
+        A task from `throughtime.task`.
+    way
+        A way from `throughtime.way`.
     seed
-        The same gives the same result.
+        Seed of weights and sequences, 0 or more.
     hidden
-        Units; by default the way's own.
+        Hidden units; by default those of the way.
     criterion
-        When a task is solved; by default `Criterion()`.
+        When the task is solved; by default `Criterion()`.
     on_check
-        Called after each check with the history of the training and all checks; training ends
-        early if it returns True. An `esn` is fitted at once, without checks.
+        Called after each check with the history of the training and all checks; the training
+        ends early if it returns True. An `esn` is fitted in closed form, without checks.
 
     Returns
     -------
-    Solved
-        A `Solved`.
+    TaskResult
+        The network, its wrong answers, its loss beside the baseline, and the cost.
 
     Raises
     ------
     Diverged
-        When the loss is no longer finite.
+        If the loss is no longer finite.
     InputError
-        For bad arguments.
+        For an argument out of its range, and for a task that does not fit in memory.
     """
-    criterion, way = criterion or Criterion(), way.on(task)
+    criterion, way = criterion or Criterion(), way.for_task(task)
     hidden = way.hidden if hidden is None else hidden
-    at_least_one("hidden", hidden)
+    check_positive_integer("hidden", hidden)
     if seed < 0:
-        raise InputError("`seed` must be at least 0", seed, "Raise `seed`.")
-    check_fit(task, way, hidden)
+        raise InputError("`seed` must be at least 0", seed, "Pass 0 or a positive number.")
+    check_memory(task, way, hidden)
     clock = time.perf_counter()
-    if isinstance(way, Trained):
-        draws = _Draws(task, seed, way.centred)
-        network, history, stopped = _trained(way, draws, hidden, criterion, on_check, clock)
+    if isinstance(way, TrainedWay):
+        data = _DataStreams(task, seed, way.centred)
+        network, history, stopped = _train(way, data, hidden, criterion, on_check, clock)
         updates, sequences = history[-1].updates, history[-1].sequences
+        loss, baseline = task.loss, task.baseline
     else:
-        draws = _Draws(task, seed)
-        network, history, stopped = _fitted(way, draws, hidden, criterion), [], "fitted at once"
-        updates, sequences = 0, way.drawn(task)
+        data = _DataStreams(task, seed)
+        network, history = _fit_readout(way, data, hidden, criterion), []
+        updates, sequences = 0, way.training_sequences(task)
+        stopped = "fitted at once"
+        loss, baseline = "mse", None
     seconds = time.perf_counter() - clock
-    test = draws(TEST, criterion.test)
-    found = mistakes(network, test)
-    least_squares = isinstance(way, Fixed)
-    loss = evaluate(network, test, "mse" if least_squares else task.loss)
-    baseline = _spread(test) if least_squares else task.baseline
-    return Solved(
-        network, found, loss, baseline, updates, sequences, seconds, history,
-        criterion.met(found), stopped,
-    )  # fmt: skip
+    test = data.sample(TEST, criterion.test)
+    errors = count_errors(network, test)
+    return TaskResult(
+        network=network,
+        mistakes=errors,
+        loss=evaluate(network, test, loss),
+        baseline=_target_variance(test) if baseline is None else baseline,
+        updates=updates,
+        sequences=sequences,
+        seconds=seconds,
+        history=history,
+        solved=criterion.is_met(errors),
+        stopped=stopped,
+    )
 
 
-class _Draws(NamedTuple):
-    """The sequences of a task, by the stream of a seed and how many are asked for."""
+class _DataStreams(NamedTuple):
+    """The random streams of a seed that sequences of a task come from."""
 
     task: Task
     seed: int
     centred: bool = False
 
-    def __call__(self, stream: int, examples: int) -> Drawn:
+    def sample(self, stream: int, examples: int) -> TaskData:
+        """So many sequences of a stream."""
         key = generator(self.seed, stream)
-        return Drawn(self.task, examples, key=key, centred=self.centred)
+        return TaskData(self.task, examples, key=key, centred=self.centred)
 
 
 class Stage(NamedTuple):
-    """A part of a training: so many checks, and updates between them, on a task."""
+    """A part of a training, on sequences of one length.
+
+    Attributes
+    ----------
+    task
+        The task of that length.
+    checks
+        Number of checks.
+    every
+        Updates between checks.
+    """
 
     task: Task
     checks: int
     every: int
 
 
-def stages(task: Task, way: Trained) -> list[Stage]:
-    """The shorter tasks of a way's curriculum, then the task: at most `way.updates` in all."""
+def stages(task: Task, way: TrainedWay) -> list[Stage]:
+    """The shorter tasks of the curriculum, then the task; at most `way.updates` in all."""
     plan, left = [], way.updates
     for part, share in way.curriculum:
         length, updates = int(part * task.length), int(share * way.updates)
@@ -239,21 +204,21 @@ def _stage(task: Task, updates: int, every: int) -> Stage:
     return Stage(task, checks, updates // checks)
 
 
-def _trained(
-    way: Trained,
-    draws: _Draws,
+def _train(
+    way: TrainedWay,
+    data: _DataStreams,
     hidden: int,
     criterion: Criterion,
     on_check: OnCheck | None,
     clock: float,
 ) -> tuple[Network, list[Check], str]:
-    """Update by update; the network, the checks, and why it ended."""
-    task, seed, _ = draws
+    """Train stage by stage; returns the network, the checks, and why the training ended."""
+    task, seed, _ = data
     network = way.network(task, hidden, generator(seed, WEIGHTS))
-    _, rebuild = flatten(network)
-    validation = draws(VALIDATION, criterion.validation)
+    _, rebuild = ravel_weights(network)
+    validation = data.sample(VALIDATION, criterion.validation)
     checks: list[Check] = []
-    before: list[Row] = []
+    earlier: list[Row] = []
     ended = False
     plan = stages(task, way)
 
@@ -261,11 +226,11 @@ def _trained(
         nonlocal ended
         updates = every + (checks[-1].updates if checks else 0)
         sequences, seconds = updates * way.batch_size, time.perf_counter() - clock
-        found = mistakes(rebuild(np.asarray(state.params)), validation)
-        seen = history[-1].loss, history[-1].validation_loss, found
-        checks.append(Check(updates, sequences, seconds, *seen))
-        told = before + [row._replace(epoch=row.epoch + len(before)) for row in history]
-        stop = on_check is not None and on_check(told, checks)
+        errors = count_errors(rebuild(np.asarray(state.params)), validation)
+        losses = history[-1].loss, history[-1].validation_loss
+        checks.append(Check(updates, sequences, seconds, *losses, errors))
+        rows = earlier + [row._replace(epoch=row.epoch + len(earlier)) for row in history]
+        stop = on_check is not None and on_check(rows, checks)
         ended = bool(stop) or criterion.ends(checks)
         return ended
 
@@ -273,7 +238,7 @@ def _trained(
         last = stage is plan[-1]
         fitted = train(
             network,
-            draws._replace(task=stage.task)(TRAINING, stage.every * way.batch_size),
+            data._replace(task=stage.task).sample(TRAINING, stage.every * way.batch_size),
             task.loss,
             way.optimiser(task, network),
             epochs=stage.checks,
@@ -284,7 +249,7 @@ def _trained(
             key=seed,
             on_epoch=partial(check, stage.every),
         )
-        network, before = fitted.network, before + fitted.history
+        network, earlier = fitted.network, earlier + fitted.history
         if ended:
             break
     updates = checks[-1].updates
@@ -296,17 +261,19 @@ def _trained(
     return network, checks, stopped
 
 
-def _fitted(way: Fixed, draws: _Draws, hidden: int, criterion: Criterion) -> Network:
+def _fit_readout(
+    way: ReservoirWay, data: _DataStreams, hidden: int, criterion: Criterion
+) -> Network:
     """A fixed cell with a readout by ridge regression."""
-    task, seed, _ = draws
+    task, seed, _ = data
     network = way.network(task, hidden, generator(seed, WEIGHTS))
-    training = draws(TRAINING, way.drawn(task))
-    validation = draws(VALIDATION, criterion.validation)
+    training = data.sample(TRAINING, way.training_sequences(task))
+    validation = data.sample(VALIDATION, criterion.validation)
     return fit_readout(network, training, validation=validation, key=seed).network
 
 
-def _spread(data: Drawn) -> float:
-    """The variance of the targets at each step: what least squares cost without the inputs."""
+def _target_variance(data: TaskData) -> float:
+    """The variance of the targets at each step: the least squared error without the inputs."""
     rows = data.plan(data.examples, None)
     targets = np.asarray(data.batch(jnp.asarray(rows[0])).targets, np.float64)
     targets = targets[rows[0, :, 1] >= 0]

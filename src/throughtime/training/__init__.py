@@ -1,6 +1,6 @@
-"""What is minimised, and how: batches, losses, methods, the training loop, checkpoints.
+"""Training: what is minimised, and how.
 
-Begin with `objective.py` (the loss of a batch), then `epoch.py` (one epoch as one program) and
-`train.py` (the loop). `methods.py` names the methods. Imports `errors`, `_support`, `data` and
-`recurrence`.
+Begin with `objective.py`, the loss of a batch and its mask (`step_weights`); then `epoch.py`,
+one epoch as one program; then `train.py`, the loop. `methods.py` and `losses.py` list methods
+and losses by name. Imports `errors`, `_support`, `data` and `recurrence`.
 """

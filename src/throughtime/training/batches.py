@@ -1,15 +1,15 @@
 """Data on the device, cut into batches by index.
 
-What `train` takes is a plan and a batch for each of its rows:
+`train` asks its data for a plan, and for a batch for each row of the plan:
 
-- `plan(batch_size, rng)`: the rows of one epoch, shuffled by `rng` or in order without;
-- `batch(row)`: the examples that a row names, gathered on the device;
-- `stateful`: whether the state after one row is the state before the next.
+- `plan(batch_size, rng)`: the rows of one epoch, shuffled by `rng`, or in order if it is None;
+- `batch(row)`: the examples whose indices are in a row, gathered on the device;
+- `stateful`: whether the network's state after one row is the state before the next.
 
-Data of your own is an Equinox module with these three, so that it can be on a device.
+Data of your own is an Equinox module with these three, so that its arrays can be on a device.
 
-`Sequences` holds padded sequences, `Windows` cuts windows from long series without ever
-copying them out, `Streams` runs along long series for truncated backpropagation.
+`Sequences` holds padded sequences, `Windows` cuts windows from long series without copying
+them, and `Streams` runs along long series for truncated backpropagation through time.
 """
 
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -26,21 +26,23 @@ from throughtime.errors import InputError
 class Batch(NamedTuple):
     """Examples for one update.
 
-    Attributes
+    Parameters
     ----------
     inputs
-        `(batch, time, input)`.
+        What the network reads, `(batch, time, input)`.
     targets
-        `(batch, time, output)`, or `(batch, output)` for the last step only.
+        What its outputs are compared with, `(batch, time, output)`, or `(batch, output)` for
+        outputs after the last step only.
     lengths
-        How many steps of each example count; all when None.
+        Steps of each example, `(batch,)`; all of them when None.
     weights
-        How much each example, or each of its steps, counts; 0 for padding.
+        How much each example, `(batch,)`, or each step, `(batch, time)`, counts in the loss; 0
+        for padding.
     state
-        Of the network before the first step; zeros when None.
-    forced
-        How much of each step is read from the inputs, and not from what the network said, from
-        0 to 1; all when None. See `teacher_forcing`.
+        The network's state before the first step; zeros when None.
+    forcing_weights
+        How much of each step's input is data, from 0 to 1, `(batch, time)`; the rest is the
+        network's own output. All of it is data when None. See `teacher_forcing`.
     """
 
     inputs: Float[Array, "batch time input"]
@@ -48,27 +50,41 @@ class Batch(NamedTuple):
     lengths: Int[Array, " batch"] | None
     weights: Float[Array, "batch *time"]
     state: PyTree = None
-    forced: Float[Array, "batch time"] | None = None
+    forcing_weights: Float[Array, "batch time"] | None = None
 
 
 @runtime_checkable
 class Data(Protocol):
-    """What `train` needs of data; see the head of this module."""
+    """What `train` needs of its data; see the head of this module."""
 
     @property
-    def stateful(self) -> bool: ...
+    def stateful(self) -> bool:
+        """Whether the network's state is carried from each batch to the next."""
+        ...
 
     def plan(
         self, batch_size: int, rng: np.random.Generator | None
-    ) -> Int[np.ndarray, "rows ..."]: ...
+    ) -> Int[np.ndarray, "rows ..."]:
+        """The rows of indices of one epoch, shuffled by `rng`, or in order if it is None."""
+        ...
 
-    def batch(self, row: Int[Array, "..."]) -> Batch: ...
+    def batch(self, row: Int[Array, "..."]) -> Batch:
+        """The examples of one row of the plan."""
+        ...
 
 
 class Sequences(eqx.Module):
-    """Sequences of any length, padded to the longest: a classification or tagging set.
+    """Sequences of any length, padded to the longest, as for classification or tagging.
 
-    **Arguments:** `inputs`, `targets` and `lengths` as in `Batch`, over all examples.
+    Parameters
+    ----------
+    inputs
+        Inputs of all examples, `(examples, time, input)`.
+    targets
+        Targets, `(examples, time, output)`, or `(examples, output)` for outputs after the last
+        step only.
+    lengths
+        Steps of each example, `(examples,)`; all of them when None.
     """
 
     inputs: Float[Array, "examples time input"]
@@ -86,7 +102,7 @@ class Sequences(eqx.Module):
 
     def batch(self, row: Int[Array, " batch"]) -> Batch:
         lengths = None if self.lengths is None else self.lengths[row]
-        weights = _present(row, self.inputs.dtype)
+        weights = _example_weights(row, self.inputs.dtype)
         return Batch(self.inputs[row], self.targets[row], lengths, weights)
 
 
@@ -96,23 +112,28 @@ class Windows(eqx.Module):
     The input at step t of a window is $(y_t, u_{t+1}, \dots, u_{t+H})$ and its target is
     $(y_{t+1}, \dots, y_{t+H})$, with y the series, u the inputs known ahead and H the horizon.
 
-    Attributes
+    Parameters
     ----------
     targets
-        y of all series, one after the other, `(time, target)`.
+        The values y of all series, one series after the other, `(time, target)`.
     inputs
-        U likewise, `(time, input)`.
+        The inputs u known ahead, in the same order, `(time, input)`.
     starts
-        Where each window begins.
+        The row at which each window begins, `(windows,)`.
     window
-        Steps of context.
+        Steps of a window.
     horizon
-        H.
+        H, the number of steps ahead that are forecast.
     every
-        Targets at every step of the window, or only after its last.
+        Whether there is a target at every step of a window, or only after its last.
     washout
-        With `every`, the first steps of a window that do not count in the loss, because the
-        network has seen too little by then.
+        With `every`, the number of steps at the start of a window that do not count in the
+        loss, because the network has read too little by then.
+
+    Raises
+    ------
+    InputError
+        If a window does not lie within the series.
     """
 
     targets: Float[Array, "time target"]
@@ -130,7 +151,10 @@ class Windows(eqx.Module):
             steps = f"{self.window} + {self.horizon} steps"
             rule = f"windows of {steps} must lie in the {rows} rows"
             got = f"starts {starts.min()} to {starts.max()}" if len(starts) else "no start"
-            raise InputError(rule, got, "Pass starts from 0 on that leave room for a window.")
+            remedy = f"Pass starts from 0 to {rows - span}."
+            if rows < span:
+                remedy = "Lower `window` or `horizon`, or pass a longer series."
+            raise InputError(rule, got, remedy)
 
     @property
     def stateful(self) -> bool:
@@ -142,32 +166,36 @@ class Windows(eqx.Module):
         return _rows(self.starts.shape[0], batch_size, rng)
 
     def batch(self, row: Int[Array, " batch"]) -> Batch:
-        first = self.starts[row][:, None] + jnp.arange(self.window)  # (batch, window)
-        ahead = first[..., None] + jnp.arange(1, self.horizon + 1)  # (batch, window, horizon)
-        context = self.targets[first]
-        known = _flat(self.inputs[ahead])
-        asked = _flat(self.targets[ahead if self.every else ahead[:, -1]])
+        steps = self.starts[row][:, None] + jnp.arange(self.window)  # (batch, window)
+        ahead = steps[..., None] + jnp.arange(1, self.horizon + 1)  # (batch, window, horizon)
+        context = self.targets[steps]
+        known = _merge_last_axes(self.inputs[ahead])
+        targets = _merge_last_axes(self.targets[ahead if self.every else ahead[:, -1]])
         inputs = jnp.concatenate([context, known], axis=-1)
-        weights = _present(row, inputs.dtype)
+        weights = _example_weights(row, inputs.dtype)
         if self.every:
             weights = weights[:, None] * (jnp.arange(self.window) >= self.washout)
-        return Batch(inputs, asked, None, weights)
+        return Batch(inputs, targets, None, weights)
 
 
 class Streams(eqx.Module):
     r"""Long series read side by side in chunks, for truncated backpropagation through time.
 
-    Each update sees the next `chunk` steps of every stream, starts from the state that the
-    chunk before ended in, and sends no gradient across that border (Williams and Peng 1990).
+    Each update reads the next `chunk` steps of every stream, starting from the state in which
+    the chunk before ended, and no gradient crosses the border between two chunks (Williams and
+    Peng 1990).
 
-    Attributes
+    Parameters
     ----------
-    inputs, targets
-        `(stream, time, feature)`; `time` is a multiple of `chunk`.
+    inputs
+        What the network reads, `(stream, time, input)`; `time` is a multiple of `chunk`.
+    targets
+        What its outputs are compared with, `(stream, time, output)`.
     weights
-        `(stream, time)`; 0 where a shorter stream is padded.
+        How much each step counts in the loss, `(stream, time)`; 0 where a shorter stream is
+        padded.
     chunk
-        Steps between two cuts of the gradient.
+        Steps that the gradient flows through.
     """
 
     inputs: Float[Array, "stream time input"]
@@ -187,12 +215,28 @@ class Streams(eqx.Module):
         chunk: int,
         streams: int = 1,
     ) -> "Streams":
-        """One long series as `streams` stretches of equal length, the last one padded.
+        """Cut one long series into streams of equal length, the last one padded.
+
+        Parameters
+        ----------
+        inputs
+            Inputs of the whole series, `(time, input)`.
+        targets
+            Targets of the whole series, `(time, output)`.
+        chunk
+            Steps that the gradient flows through.
+        streams
+            The number of streams.
+
+        Returns
+        -------
+        Streams
+            The series, side by side.
 
         Raises
         ------
         InputError
-            For more streams than steps, or an empty chunk.
+            For more streams than steps, or a chunk of no steps.
         """
         time = inputs.shape[0]
         if not 1 <= streams <= time:
@@ -200,25 +244,25 @@ class Streams(eqx.Module):
             raise InputError(rule, streams, "Lower `streams`.")
         if chunk < 1:
             raise InputError("`chunk` must be at least 1", chunk, "Raise `chunk`.")
-        long = -(-time // streams)
-        long = -(-long // chunk) * chunk
-        pad = streams * long - time
+        length = -(-time // streams)
+        length = -(-length // chunk) * chunk
+        pad = streams * length - time
 
         def stretch(values):
             values = jnp.pad(values, ((0, pad), (0, 0)))
-            return values.reshape(streams, long, values.shape[-1])
+            return values.reshape(streams, length, values.shape[-1])
 
         weights = stretch(jnp.ones((time, 1), inputs.dtype))[..., 0]
         return cls(stretch(inputs), stretch(targets), weights, chunk)
 
     @classmethod
     def join(cls, streams: "list[Streams]") -> "Streams":
-        """Several side by side, the shorter ones padded to the longest."""
-        time = max(one.inputs.shape[1] for one in streams)
+        """Put several side by side, the shorter ones padded to the longest."""
+        time = max(stream.inputs.shape[1] for stream in streams)
 
         def pad(values):
-            behind = [(0, 0), (0, time - values.shape[1])] + [(0, 0)] * (values.ndim - 2)
-            return jnp.pad(values, behind)
+            widths = [(0, 0), (0, time - values.shape[1])] + [(0, 0)] * (values.ndim - 2)
+            return jnp.pad(values, widths)
 
         def side_by_side(*values):
             return jnp.concatenate([pad(value) for value in values])
@@ -228,7 +272,9 @@ class Streams(eqx.Module):
     def plan(
         self, batch_size: int, rng: np.random.Generator | None
     ) -> Int[np.ndarray, " rows"]:
-        return np.arange(self.inputs.shape[1] // self.chunk)  # time has an order
+        return np.arange(
+            self.inputs.shape[1] // self.chunk
+        )  # (in order of time: never shuffled)
 
     def batch(self, row: Int[Array, ""]) -> Batch:
         def chunk(values):
@@ -238,16 +284,17 @@ class Streams(eqx.Module):
 
 
 def _rows(examples: int, batch_size: int, rng: np.random.Generator | None):
-    """Indices in rows of `batch_size`; the last row is filled up with -1."""
+    """The indices of all examples in rows of `batch_size`; -1 fills up the last row."""
     order = np.arange(examples) if rng is None else rng.permutation(examples)
     fill = -examples % batch_size
     return np.pad(order, (0, fill), constant_values=-1).reshape(-1, batch_size)
 
 
-def _present(row: Int[Array, " batch"], dtype) -> Float[Array, " batch"]:
+def _example_weights(row: Int[Array, " batch"], dtype) -> Float[Array, " batch"]:
+    """1 for each example, 0 for each -1 that fills up the row."""
     return (row >= 0).astype(dtype)
 
 
-def _flat(values: PyTree) -> Array:
-    """The last two axes as one."""
+def _merge_last_axes(values: Array) -> Array:
+    """The last two axes merged into one."""
     return values.reshape(*values.shape[:-2], values.shape[-2] * values.shape[-1])

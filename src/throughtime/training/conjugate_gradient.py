@@ -1,7 +1,7 @@
-"""Preconditioned conjugate gradient, stopped early as Hessian-free optimisation wants it.
+r"""Preconditioned conjugate gradient, stopped early as Hessian-free optimisation wants it.
 
-It minimises $q(x) = \\frac12 x^\\top A x + g^\\top x$ for a symmetric positive semi-definite A
-that is known by its products alone. Nothing here touches the host.
+It minimises $q(x) = \frac12 x^\top A x + g^\top x$ for a symmetric positive semi-definite A
+that is known only by its products with vectors. Nothing here waits for the host.
 """
 
 import math
@@ -13,26 +13,28 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-PROGRESS, SHORTEST, SHARE = 5e-4, 10, 0.1
-"""Of the stopping rule: epsilon, and k = max(SHORTEST, SHARE i)."""
+PROGRESS, FEWEST_STEPS, SHARE_OF_STEPS = 5e-4, 10, 0.1
+r"""The stopping rule: $\epsilon$, and $k = \max(10, \lceil 0.1 i \rceil)$ after step i."""
 
 SPACING = 1.3
-"""Iterates are saved at the steps ceil(SPACING^j)."""
+r"""Iterates are saved after the steps $\lceil 1.3^j \rceil$."""
 
 Vector = Float[Array, " n"]
 
 
 class Iterates(NamedTuple):
-    """What conjugate gradient passed through.
+    """The iterates of conjugate gradient.
 
     Attributes
     ----------
     xs
-        The saved iterates; in row `last` the final one. Later rows mean nothing.
+        The saved iterates. Row `last` holds the final one; later rows are meaningless.
+    last
+        The row of the final iterate.
     steps
-        How many were done.
+        The number of steps done.
     values
-        q of every iterate from the start on, up to `steps`.
+        q of every iterate from the start on; values after `steps` are meaningless.
     """
 
     xs: Float[Array, "saved n"]
@@ -42,24 +44,24 @@ class Iterates(NamedTuple):
 
     @property
     def final(self) -> Vector:
-        """The last iterate."""
+        """The final iterate."""
         return self.xs[self.last]
 
 
-class _Loop(NamedTuple):
-    """The iterate x, its residual r = A x + g, the direction p, and r' M^-1 r."""
+class _State(NamedTuple):
+    """The iterate x, its residual r = A x + g, the direction p, and rz = r' M^-1 r."""
 
     x: Vector
     r: Vector
     p: Vector
     rz: Float[Array, ""]
     i: Int[Array, ""]
-    broken: Array
+    breakdown: Array
     saved: Float[Array, "saved n"]
     values: Float[Array, " steps"]
 
 
-def marks(steps: int) -> np.ndarray:
+def saved_steps(steps: int) -> np.ndarray:
     r"""The steps after which an iterate is saved: $\lceil 1.3^j \rceil$, and the last one."""
     powers = range(1 + math.ceil(math.log(steps, SPACING))) if steps > 1 else range(1)
     spaced = {math.ceil(SPACING**j) for j in powers}
@@ -75,7 +77,7 @@ def conjugate_gradient(
 ) -> Iterates:
     r"""Minimise $q(x) = \frac12 x^\top A x + g^\top x$ (Martens 2010, section 4.4).
 
-    With $r = A x + g$ and $z = M^{-1} r$, from $p = -z$ on:
+    With $r = A x + g$ and $z = M^{-1} r$, starting from $p = -z$:
 
     $$\alpha = \frac{r^\top z}{p^\top A p}, \quad x \leftarrow x + \alpha p, \quad
       r \leftarrow r + \alpha A p, \quad
@@ -86,66 +88,66 @@ def conjugate_gradient(
 
     $$i > k, \qquad q(x_i) < 0, \qquad \frac{q(x_i) - q(x_{i-k})}{q(x_i)} < k \epsilon$$
 
-    and before a step along which A is not positive, or which is not finite.
+    It also ends before a step along which A is not positive, or whose result is not finite.
 
     Parameters
     ----------
     product
-        $v \mapsto A v$.
+        The product $v \mapsto A v$.
     g
         The vector g.
     start
         The first x.
     preconditioner
-        The positive diagonal of M.
+        The diagonal of M, positive.
     steps
-        At most so many.
+        The largest number of steps.
 
     Returns
     -------
     Iterates
-        The `Iterates`.
+        The final iterate, and some on the way to it.
     """
-    saved_after = jnp.asarray(marks(steps))
+    saved_after = jnp.asarray(saved_steps(steps))
     r = product(start) + g
     z = r / preconditioner
     saved = jnp.zeros((len(saved_after), *g.shape), g.dtype).at[0].set(start)
     values = jnp.zeros(steps + 1, g.dtype).at[0].set(_value(start, r, g))
-    first = jnp.zeros((), jnp.int32)
-    loop = _Loop(start, r, -z, r @ z, first, jnp.zeros((), bool), saved, values)
+    zero = jnp.zeros((), jnp.int32)
+    first = _State(start, r, -z, r @ z, zero, jnp.zeros((), bool), saved, values)
 
     def row(i):
         return jnp.searchsorted(saved_after, i)
 
-    def step(loop: _Loop) -> _Loop:
-        Ap = product(loop.p)
-        pAp = loop.p @ Ap
-        alpha = loop.rz / pAp
-        x, r = loop.x + alpha * loop.p, loop.r + alpha * Ap
+    def step(state: _State) -> _State:
+        Ap = product(state.p)
+        pAp = state.p @ Ap
+        alpha = state.rz / pAp
+        x, r = state.x + alpha * state.p, state.r + alpha * Ap
         z = r / preconditioner
         rz, value = r @ z, _value(x, r, g)
-        sound = (pAp > 0) & jnp.isfinite(value) & jnp.isfinite(rz)
-        new = x, r, (rz / loop.rz) * loop.p - z, rz, loop.i + 1, value
-        old = loop.x, loop.r, loop.p, loop.rz, loop.i, loop.values[loop.i]
-        x, r, p, rz, i, value = jax.tree.map(lambda n, o: jnp.where(sound, n, o), new, old)
-        saved, values = loop.saved.at[row(i)].set(x), loop.values.at[i].set(value)
-        return _Loop(x, r, p, rz, i, ~sound, saved, values)
+        good = (pAp > 0) & jnp.isfinite(value) & jnp.isfinite(rz)
+        new = x, r, (rz / state.rz) * state.p - z, rz, state.i + 1, value
+        old = state.x, state.r, state.p, state.rz, state.i, state.values[state.i]
+        x, r, p, rz, i, value = jax.tree.map(lambda n, o: jnp.where(good, n, o), new, old)
+        saved, values = state.saved.at[row(i)].set(x), state.values.at[i].set(value)
+        return _State(x, r, p, rz, i, ~good, saved, values)
 
-    def goes_on(loop: _Loop) -> Array:
-        return ~loop.broken & (loop.i < steps) & ~stalled(loop.values, loop.i)
+    def unfinished(state: _State) -> Array:
+        return ~state.breakdown & (state.i < steps) & ~stalled(state.values, state.i)
 
-    end = jax.lax.while_loop(goes_on, step, loop)
+    end = jax.lax.while_loop(unfinished, step, first)
     return Iterates(end.saved, row(end.i), end.i, end.values)
 
 
 def stalled(values: Float[Array, " steps"], i: Int[Array, ""]) -> Array:
-    """The rule by which `conjugate_gradient` ends after step i."""
-    k = jnp.maximum(SHORTEST, -(-i // round(1 / SHARE)))
+    """Whether progress has been too small by step i: the stopping rule."""
+    k = jnp.maximum(FEWEST_STEPS, -(-i // round(1 / SHARE_OF_STEPS)))
     value = values[i]
     progress = (value - values[jnp.maximum(i - k, 0)]) / value
     return (i > k) & (value < 0) & (progress < k * PROGRESS)
 
 
 def _value(x: Vector, r: Vector, g: Vector) -> Float[Array, ""]:
-    """q(x), by r = A x + g."""
+    """q(x), from r = A x + g."""
     return 0.5 * x @ (r + g)

@@ -1,4 +1,4 @@
-"""Methods that follow the gradient, built from Optax: momentum of both kinds, Adam, RMSprop."""
+"""First-order methods, built from Optax: both kinds of momentum, Adam, RMSprop."""
 
 from typing import Any, NamedTuple
 
@@ -14,9 +14,20 @@ from .objective import Info
 
 
 class FirstOrderState(NamedTuple):
-    """The optimiser's state, and a factor on the rate that `train` sets from epoch to epoch.
+    """The state of a first-order method.
 
-    `rate` and `clip` are this member's, where every member has its own.
+    The names of the fields are those of the tensors in a checkpoint.
+
+    Attributes
+    ----------
+    optimiser
+        The state of the Optax transformation.
+    factor
+        The factor on the rate, which the schedule of `train` sets in each epoch.
+    rate
+        The rate of this member, where each member has its own.
+    clip
+        The largest gradient norm of this member, where each member has its own.
     """
 
     optimiser: optax.OptState
@@ -26,17 +37,19 @@ class FirstOrderState(NamedTuple):
 
 
 class FirstOrder(NamedTuple):
-    """A method that follows the gradient: any Optax transformation.
+    """A method that follows the gradient, by any Optax transformation.
 
-    Attributes
+    Parameters
     ----------
     optimiser
-        Gives the update of a gradient.
-    name, rate
-        Said in messages. A tuple of rates is one for each member of an ensemble; its updates
-        are those of `optimiser` times its rate.
+        The Optax transformation, which turns a gradient into an update.
+    name
+        The name of the method, for messages.
+    rate
+        The rate, for messages and the history. A tuple has one rate for each member of an
+        ensemble, by which the updates of `optimiser` are multiplied.
     clip
-        Of each member, if they differ: the largest norm of a gradient.
+        The largest gradient norm of each member of an ensemble, where they differ.
     """
 
     optimiser: optax.GradientTransformation
@@ -46,21 +59,23 @@ class FirstOrder(NamedTuple):
 
     @property
     def members(self) -> int | None:
-        """For how many members there is a rate or a clip; None if they share it."""
-        each = [v for v in (self.rate, self.clip) if isinstance(v, tuple)]
-        return len(each[0]) if each else None
+        """The number of members with a rate or clip of their own; None if they share both."""
+        per_member = [v for v in (self.rate, self.clip) if isinstance(v, tuple)]
+        return len(per_member[0]) if per_member else None
 
     def init(self, params: PyTree, member: int | Int[Array, ""] = 0) -> FirstOrderState:
         one = jax.device_put(np.ones((), jnp.result_type(float)))  # (compiles nothing)
 
-        def own(values):
+        def of_member(values):
             return jnp.asarray(values, one.dtype)[member] if isinstance(values, tuple) else None
 
-        return FirstOrderState(self.optimiser.init(params), one, own(self.rate), own(self.clip))
+        rate, clip = of_member(self.rate), of_member(self.clip)
+        return FirstOrderState(self.optimiser.init(params), one, rate, clip)
 
     def step(self, objective, params, state, batch):
-        (loss, extra), gradient = jax.value_and_grad(objective, has_aux=True)(params, batch)
-        info = Info(loss, optax.tree.norm(gradient), extra)
+        value_and_grad = jax.value_and_grad(objective, has_aux=True)
+        (loss, auxiliary), gradient = value_and_grad(params, batch)
+        info = Info(loss, optax.tree.norm(gradient), auxiliary)
         if state.clip is not None:
             limit = state.clip.astype(info.gradient_norm.dtype)
             gradient, _ = optax.clip_by_global_norm(limit).update(gradient, optax.EmptyState())
@@ -73,12 +88,16 @@ class FirstOrder(NamedTuple):
 
 
 def adam(rate: optax.ScalarOrSchedule = 1e-3) -> optax.GradientTransformation:
-    """Adam (Kingma and Ba 2015), with the constants of the paper."""
+    """Adam (Kingma and Ba 2015), with the paper's constants."""
     return optax.adam(rate)
 
 
 def rmsprop(rate: optax.ScalarOrSchedule = 1e-3) -> optax.GradientTransformation:
-    r"""RMSprop (Hinton 2012) as in Keras: the gradient over $\sqrt{v + 10^{-7}}$."""
+    r"""RMSprop (Hinton 2012), with the constants of Keras.
+
+    $$v \leftarrow 0.9\, v + 0.1\, g^2, \qquad
+      \theta \leftarrow \theta - \epsilon\, \frac{g}{\sqrt{v + 10^{-7}}}$$
+    """
     return optax.rmsprop(rate, decay=0.9, eps=1e-7, eps_in_sqrt=True)
 
 
@@ -90,11 +109,12 @@ def sgd(rate: optax.ScalarOrSchedule = 1e-2) -> optax.GradientTransformation:
 def momentum(
     rate: optax.ScalarOrSchedule = 1e-2, mu: optax.ScalarOrSchedule = 0.9
 ) -> optax.GradientTransformation:
-    r"""Classical momentum (Polyak 1964), rate and momentum constant or scheduled.
+    r"""Classical momentum (Polyak 1964).
 
     $$v \leftarrow \mu v + g, \qquad \theta \leftarrow \theta - \epsilon v$$
 
-    A schedule maps the number of updates done to a value.
+    Rate $\epsilon$ and momentum $\mu$ are constants, or schedules, which map the number of
+    updates done to a value.
     """
     build = optax.inject_hyperparams(optax.sgd, static_args="nesterov")
     return build(learning_rate=rate, momentum=mu, nesterov=False)
@@ -103,48 +123,48 @@ def momentum(
 def nesterov(
     rate: optax.ScalarOrSchedule = 1e-2, mu: optax.ScalarOrSchedule = 0.9
 ) -> optax.GradientTransformation:
-    r"""Nesterov's accelerated gradient (1983), as Sutskever et al. (2013) write it.
+    r"""Nesterov's accelerated gradient (1983), in the form of Sutskever et al. (2013).
 
     $$v_{t+1} = \mu_t v_t - \epsilon\, g(\theta_t + \mu_t v_t), \qquad
       \theta_{t+1} = \theta_t + v_{t+1}$$
 
-    The weights that are kept are those that the slope is taken at, $\phi_t = \theta_t +
+    The stored weights are those at which the gradient is taken, $\phi_t = \theta_t +
     \mu_t v_t$ (Bengio et al. 2013). With $m = -v / \epsilon$ the same iterates are
 
     $$m_{t+1} = \mu_t m_t + g(\phi_t), \qquad
       \phi_{t+1} = \phi_t - \epsilon\,(g(\phi_t) + \mu_{t+1} m_{t+1})$$
 
-    with the momentum of the next update in the second. (Optax' own has $\mu_t$ in both: where
-    the momentum changes, it steps off the paper's iterates by $(\mu_{t+1} - \mu_t) v_{t+1}$.)
-    A rate on a schedule scales the step, not $m$.
+    with the momentum of the next update in the second. (Optax's own version has $\mu_t$ in
+    both: where the momentum changes, it departs from the paper's iterates by
+    $(\mu_{t+1} - \mu_t) v_{t+1}$.) A scheduled rate scales the step, not $m$.
     """
-    return optax.chain(_ahead(mu), optax.scale_by_learning_rate(rate))
+    return optax.chain(_scale_by_nesterov(mu), optax.scale_by_learning_rate(rate))
 
 
-class AheadState(NamedTuple):
-    """`count` of updates done, and m."""
+class NesterovState(NamedTuple):
+    """The state of Nesterov's momentum: the `count` of updates done, and m."""
 
     count: Int[Array, ""]
     m: PyTree
 
 
-def _ahead(mu: optax.ScalarOrSchedule) -> optax.GradientTransformation:
-    r"""The gradient to $g + \mu_{t+1} m_{t+1}$; see `nesterov`."""
+def _scale_by_nesterov(mu: optax.ScalarOrSchedule) -> optax.GradientTransformation:
+    r"""The transformation of the gradient into $g + \mu_{t+1} m_{t+1}$; see `nesterov`."""
 
-    def at(count):
+    def momentum_at(count):
         return mu(count) if callable(mu) else mu
 
     def add(g, mu, m):
         return (g + mu * m).astype(g.dtype)
 
     def init(params):
-        return AheadState(jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params))
+        return NesterovState(jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params))
 
     def update(updates: PyTree, state: Any, params: Any = None):
-        count, after = state.count, jnp.asarray(optax.safe_increment(state.count))
-        m = jax.tree.map(lambda g, m: add(g, at(count), m), updates, state.m)
-        step = jax.tree.map(lambda g, m: add(g, at(after), m), updates, m)
-        return step, AheadState(after, m)
+        now, following = state.count, jnp.asarray(optax.safe_increment(state.count))
+        m = jax.tree.map(lambda g, m: add(g, momentum_at(now), m), updates, state.m)
+        step = jax.tree.map(lambda g, m: add(g, momentum_at(following), m), updates, m)
+        return step, NesterovState(following, m)
 
     return optax.GradientTransformation(init, update)
 
@@ -155,9 +175,9 @@ def warm_momentum(mu0: float | int = 0.995) -> optax.Schedule:
     Raises
     ------
     InputError
-        If `mu0` is not in [0, 1)
+        If `mu0` is not at least 0 and below 1.
     """
-    mu0 = momentum_of(mu0)
+    mu0 = check_momentum(mu0)
     return optax.join_schedules([optax.constant_schedule(m) for m in (0.9, mu0)], [1000])
 
 
@@ -166,24 +186,31 @@ def nag(
 ) -> optax.GradientTransformation:
     """`nesterov` with `warm_momentum`: the method of Sutskever et al. (2013).
 
-    They use it with the initialisation `echo-state`, `mu0` of 0, 0.9, 0.98 or 0.995, and the
-    best of the rates 1e-3, 1e-4, 1e-5 and 1e-6.
+    They use it with the initialisation `echo-state`, one of 0, 0.9, 0.98 and 0.995 for `mu0`,
+    and the best of the rates 1e-3, 1e-4, 1e-5 and 1e-6.
     """
     return nesterov(rate, warm_momentum(mu0))
 
 
 def cm(rate: optax.ScalarOrSchedule = 1e-3, mu0: float = 0.995) -> optax.GradientTransformation:
-    """Classical `momentum` with `warm_momentum`: what Sutskever et al. (2013) compare with."""
+    """Classical `momentum` with `warm_momentum`, which Sutskever et al. (2013) compare with."""
     return momentum(rate, warm_momentum(mu0))
 
 
-def momentum_of(mu: Any) -> float:
-    """A momentum as a float; checked."""
+def check_momentum(mu: Any) -> float:
+    """The momentum as a float.
+
+    Raises
+    ------
+    InputError
+        If it is not a number of at least 0 and below 1.
+    """
     rule = "a momentum must be a number of at least 0 and below 1"
+    remedy = "Pass such a number, for instance 0.9."
     try:
         value = float(mu)
     except (TypeError, ValueError):
-        raise InputError(rule, mu, "Pass a number.") from None
+        raise InputError(rule, mu, remedy) from None
     if not 0 <= value < 1:
-        raise InputError(rule, mu, "Lower it." if value >= 1 else "Raise it.")
+        raise InputError(rule, mu, remedy)
     return value

@@ -1,7 +1,7 @@
-"""What is minimised.
+"""Losses: functions that compare outputs with targets.
 
-A `Loss` compares outputs with targets, feature by feature, and gives one number per
-example and step; the objective averages those that count.
+A `Loss` gives one number per example and step; the objective takes the mean over the steps
+that count.
 """
 
 from collections.abc import Callable
@@ -11,17 +11,28 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from throughtime.errors import InputError, nearest
+from throughtime.errors import InputError, did_you_mean
 
 PerStep = Float[Array, "*batch"]
 Outputs = Float[Array, "*batch output"]
 
 
 class Loss(NamedTuple):
-    """A loss: `function(outputs, targets)` gives one number per example and step.
+    r"""A loss of one example and step.
 
-    A cross-entropy belongs to one `output` (sigma_y) and takes y before it, which is exact
-    where a probability would round to 0 or 1; the other losses take any output.
+    A cross-entropy belongs to one output function $\sigma_y$ and takes y before it, which is
+    exact where a probability would round to 0 or 1. The other losses take the outputs of any.
+
+    Parameters
+    ----------
+    name
+        The name, for messages.
+    function
+        `function(outputs, targets)` gives one number per example and step. `hessian_free` needs
+        it to be convex in the outputs.
+    output
+        The output function of the network that the loss belongs to, such as `softmax`; None
+        for any.
     """
 
     name: str
@@ -30,28 +41,34 @@ class Loss(NamedTuple):
 
 
 def squared_error(outputs: Outputs, targets: Outputs) -> PerStep:
-    r"""MSE: $\frac1n \sum_i (\hat y_i - y_i)^2$."""
+    r"""Mean squared error: $\frac1n \sum_i (\hat y_i - y_i)^2$."""
     return jnp.mean((outputs - targets) ** 2, axis=-1)
 
 
 def absolute_error(outputs: Outputs, targets: Outputs) -> PerStep:
-    r"""MAE: $\frac1n \sum_i |\hat y_i - y_i|$."""
+    r"""Mean absolute error: $\frac1n \sum_i |\hat y_i - y_i|$."""
     return jnp.mean(jnp.abs(outputs - targets), axis=-1)
 
 
 def huber(outputs: Outputs, targets: Outputs) -> PerStep:
-    r"""Mean of $\frac12 e^2$ where $|e| \le 1$ and $|e| - \frac12$ elsewhere (Huber 1964)."""
+    r"""Huber's loss (1964), with $e = \hat y - y$.
+
+    The mean of $\frac12 e^2$ where $|e| \le 1$ and of $|e| - \frac12$ elsewhere.
+    """
     size = jnp.abs(outputs - targets)
     return jnp.mean(jnp.where(size <= 1, 0.5 * size**2, size - 0.5), axis=-1)
 
 
 def softmax_cross_entropy(outputs: Outputs, targets: Outputs) -> PerStep:
-    r"""$-\sum_i p_i \log \mathrm{softmax}(y)_i$; targets are one-hot or probabilities."""
+    r"""Cross-entropy: $-\sum_i p_i \log \mathrm{softmax}(y)_i$.
+
+    Targets are probabilities, or one-hot.
+    """
     return -jnp.sum(targets * jax.nn.log_softmax(outputs), axis=-1)
 
 
 def binary_cross_entropy(outputs: Outputs, targets: Outputs) -> PerStep:
-    r"""Mean of $-p_i \log \sigma(y_i) - (1 - p_i) \log(1 - \sigma(y_i))$."""
+    r"""The mean of $-p_i \log \sigma(y_i) - (1 - p_i) \log(1 - \sigma(y_i))$."""
     # Both terms are positive: nothing cancels, however small the loss.
     ones, zeros = jax.nn.softplus(-outputs), jax.nn.softplus(outputs)
     return jnp.mean(targets * ones + (1 - targets) * zeros, axis=-1)
@@ -70,7 +87,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def loss(name: str | Loss) -> Loss:
-    """The loss of that name; a `Loss` of your own passes through.
+    """The loss of that name; a `Loss` of your own is returned as it is.
 
     Raises
     ------
@@ -80,5 +97,5 @@ def loss(name: str | Loss) -> Loss:
     if isinstance(name, Loss):
         return name
     if name not in LOSSES:
-        raise InputError("`loss` must be a known loss", name, nearest(name, LOSSES))
+        raise InputError("`loss` must be a known loss", name, did_you_mean(name, LOSSES))
     return LOSSES[name]

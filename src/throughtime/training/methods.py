@@ -1,4 +1,4 @@
-"""How a loss is minimised, by name."""
+"""Methods, the ways to minimise a loss, by name."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,14 +8,14 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
-from throughtime.errors import InputError, nearest
+from throughtime.errors import InputError, did_you_mean
 
 from .first_order import (
     FirstOrder,
     adam,
+    check_momentum,
     cm,
     momentum,
-    momentum_of,
     nag,
     nesterov,
     rmsprop,
@@ -24,7 +24,7 @@ from .first_order import (
 from .hessian_free import hessian_free
 from .objective import Method
 
-Each = float | int | np.number | Sequence[float | int] | Array | np.ndarray
+PerMember = float | int | np.number | Sequence[float | int] | Array | np.ndarray
 """One number for all members of an ensemble, or one for each."""
 
 METHODS: dict[str, tuple[Callable[..., Any], float | None]] = {
@@ -37,16 +37,21 @@ METHODS: dict[str, tuple[Callable[..., Any], float | None]] = {
     "rmsprop": (rmsprop, 1e-3),
     "sgd": (sgd, 1e-2),
 }
-"""The methods by name, each with the rate it takes when none is given; one has no rate."""
+"""The methods by name, each with its default rate; `hessian_free` has no rate."""
 
 WITH_MOMENTUM = ("cm", "momentum", "nag", "nesterov")
 """The methods that take a momentum."""
 
 
 def training_method(name: str, rate: float | None, clip: float | None) -> Method:
-    """A method by name as models train with it: Adam at 3e-3 if no rate is asked for.
+    """A method by name with the defaults of models: Adam has a rate of 3e-3.
 
-    `clip` is for the methods that follow it. **Raises:** `InputError` as `method`.
+    `clip` has no effect on `hessian_free`, which takes none.
+
+    Raises
+    ------
+    InputError
+        As for `method`.
     """
     if name == "hessian_free":
         return method(name, rate)
@@ -55,47 +60,49 @@ def training_method(name: str, rate: float | None, clip: float | None) -> Method
 
 def method(
     name: str | Method | optax.GradientTransformation = "adam",
-    rate: Each | None = None,
+    rate: PerMember | None = None,
     *,
-    clip: Each | None = None,
+    clip: PerMember | None = None,
     mu: float | int | np.number | None = None,
 ) -> Method:
-    """A method by name.
+    """A method by name: a way to minimise the loss.
 
     Parameters
     ----------
     name
-        One of `METHODS`; a `Method`, or an Optax transformation, of your own.
+        One of `METHODS`; a `Method` of your own, or an Optax transformation.
     rate
-        The learning rate; each method has its own default. `hessian_free` takes none.
+        The learning rate, or a sequence with one for each member of an ensemble. Each method
+        has its own default; `hessian_free` takes none.
     clip
-        The gradient is scaled down to this global norm where it is larger (Pascanu, Mikolov and
-        Bengio 2013).
+        The largest gradient norm, or a sequence with one for each member of an ensemble. A
+        larger gradient is scaled down to this norm (Pascanu, Mikolov and Bengio 2013).
     mu
-        The momentum, of a method that has one (`WITH_MOMENTUM`). Of `cm` and `nag` it is that
-        after the first 1000 updates.
+        The momentum, for a method that has one (`WITH_MOMENTUM`). For `cm` and `nag` it is the
+        momentum after the first 1000 updates.
+
+    Returns
+    -------
+    Method
+        The method.
 
     Raises
     ------
     InputError
-        For an unknown name or a number that is not positive.
-
-    Notes
-    -----
-    `rate` and `clip` may be sequences, one number for each member of the ensemble that the
-    method will train.
+        For an unknown name, a number that is not positive, or an argument that the method does
+        not take.
     """
-    rate, clip = _each("rate", rate), _each("clip", clip)
+    rate, clip = _check_per_member("rate", rate), _check_per_member("clip", clip)
     sizes = [len(v) for v in (rate, clip) if isinstance(v, tuple)]
     if len(set(sizes)) > 1:
         rule = "`rate` and `clip` must be of as many members"
         raise InputError(rule, f"{sizes[0]} and {sizes[1]}", "Pass as many of each.")
-    own = not isinstance(name, str)
+    custom = not isinstance(name, str)
     if mu is not None and name not in WITH_MOMENTUM:
         rule = "`mu` belongs to a method with momentum"
-        got = "a method of your own" if own else name
+        got = "a method of your own" if custom else name
         raise InputError(rule, got, f"Use one of {', '.join(WITH_MOMENTUM)}.")
-    if own and (rate is not None or (clip is not None and not hasattr(name, "update"))):
+    if custom and (rate is not None or (clip is not None and not hasattr(name, "update"))):
         rule = "`rate` and `clip` belong to a method that is named"
         raise InputError(rule, "a method of your own", "Set them where you build it.")
     if isinstance(name, optax.GradientTransformation):
@@ -103,20 +110,22 @@ def method(
     if not isinstance(name, str):
         return name
     if name not in METHODS:
-        raise InputError("`method` must be a known method", name, nearest(name, METHODS))
+        raise InputError("`method` must be a known method", name, did_you_mean(name, METHODS))
     build, default = METHODS[name]
     if default is None:
         if rate is not None or clip is not None:
             rule = f"`{name}` finds how far to step, and takes no `rate` or `clip`"
-            raise InputError(rule, rate if clip is None else clip, "Leave it out.")
+            wrong = "clip" if rate is None else "rate"
+            raise InputError(rule, clip if rate is None else rate, f"Leave out `{wrong}`.")
         return build()
     rate = default if rate is None else rate
-    more = () if mu is None else (momentum_of(mu),)
+    more = () if mu is None else (check_momentum(mu),)
     optimiser = build(1.0 if isinstance(rate, tuple) else rate, *more)
     return _clipped(FirstOrder(optimiser, name, rate), clip)
 
 
 def _clipped(method: FirstOrder, clip: float | tuple[float, ...] | None) -> FirstOrder:
+    """The method, with the norm of its gradient limited."""
     if clip is None:
         return method
     if isinstance(clip, tuple):
@@ -125,8 +134,14 @@ def _clipped(method: FirstOrder, clip: float | tuple[float, ...] | None) -> Firs
     return method._replace(optimiser=chained)
 
 
-def _each(label: str, value: Any) -> float | tuple[float, ...] | None:
-    """A number as a float, several as a tuple of them; checked."""
+def _check_per_member(label: str, value: Any) -> float | tuple[float, ...] | None:
+    """A number as a float, or several as a tuple of floats.
+
+    Raises
+    ------
+    InputError
+        If they are not positive numbers.
+    """
     if value is None:
         return None
     rule = f"`{label}` must be a number, or one for each member"
@@ -142,7 +157,7 @@ def _each(label: str, value: Any) -> float | tuple[float, ...] | None:
         raise InputError(rule, f"an array of shape {values.shape}", "Pass a list of numbers.")
     wrong = values[~(values > 0)]
     if wrong.size:
-        raise InputError(f"`{label}` must be positive", wrong[0], f"Raise `{label}`.")
+        raise InputError(f"`{label}` must be positive", wrong[0], "Pass a number above 0.")
     if label == "rate" and np.isinf(values).any():  # an infinite clip is none
         raise InputError("`rate` must be finite", "inf", "Lower `rate`.")
     return tuple(values.tolist()) if values.ndim else float(values)

@@ -1,34 +1,51 @@
-"""What is minimised, and the contract of a way to do it.
+r"""What is minimised: the mean loss of a batch as a function of the weights.
 
-The *objective* is the mean loss of a batch as a function of the weights. A *method* is a pair
-of functions:
+$$L(\theta) = \frac{\sum_{i,t} w_{it}\, \ell(\hat y_{it}, y_{it})}{\sum_{i,t} w_{it}}$$
+
+with i over the examples and t over the steps. The weights $w_{it}$ are the mask of the loss:
+`step_weights` makes them, 0 for padding and for the washout, and `Objective.masked_mean` is
+the only place that applies them.
+
+A *method* minimises the objective. It is a pair of functions:
 
 - `init(params) -> state`
 - `step(objective, params, state, batch) -> params, state, info`
 
-A method with a rate or a clip for each member of an ensemble says of how many in `members`,
-and its `init(params, member)` takes the number of the member, from 0.
+A method with a separate rate or clip for each member of an ensemble has an attribute
+`members`, their number, and its `init(params, member)` takes the member's index, from 0.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from throughtime.recurrence.initialisation import on_device
 from throughtime.recurrence.network import Network
 
 from .batches import Batch
 from .losses import Loss
-from .teacher_forced_unroll import fed_back
+from .teacher_forced_unroll import teacher_forced_unroll
 
 MeanLoss = Callable[[PyTree, Batch], tuple[Float[Array, ""], Any]]
-"""`objective(params, batch)` gives the loss and what came with it; `Objective` is one."""
+"""`objective(params, batch)` gives the loss and auxiliary output; an `Objective` is one."""
 
 
-class Extra(NamedTuple):
-    """What the objective gives beside the loss: the final state, and the batch's weight."""
+class Auxiliary(NamedTuple):
+    """What the objective returns beside the loss.
+
+    Attributes
+    ----------
+    state
+        The network's final state.
+    weight
+        The sum of the step weights, by which the losses of batches are averaged.
+    """
 
     state: PyTree
     weight: Float[Array, ""]
@@ -36,17 +53,17 @@ class Extra(NamedTuple):
 
 @dataclass(frozen=True)
 class Objective:
-    """The mean loss of a batch as a function of the weights: `average` of `outputs`.
+    """The mean loss of a batch as a function of the weights: `masked_mean` of `outputs`.
 
-    The weights are one vector: a step on it is one operation, not one for each matrix,
-    which is most of the time and of the compilation of a small network.
+    The weights are one vector (see `ravel_weights`): an update is then one operation and not
+    one for each matrix, which saves most of the time and of the compilation of a small network.
 
-    Attributes
+    Parameters
     ----------
     loss
-        What is averaged.
+        The loss of one example and step.
     network
-        Gives the network with the weights of a vector.
+        Rebuilds the network from a vector of weights.
     """
 
     loss: Loss
@@ -54,65 +71,64 @@ class Objective:
 
     def __call__(
         self, params: Float[Array, " weights"], batch: Batch
-    ) -> tuple[Float[Array, ""], Extra]:
+    ) -> tuple[Float[Array, ""], Auxiliary]:
         ys, _, state = self.outputs(params, batch)
-        mean, weight = self.average(ys, batch)
-        return mean, Extra(state, weight)
+        mean, weight = self.masked_mean(ys, batch)
+        return mean, Auxiliary(state, weight)
 
     def outputs(
         self, params: Float[Array, " weights"], batch: Batch
     ) -> tuple[Array, tuple[Array, ...], PyTree]:
-        """What the loss takes, the hidden states of every cell, and the final state.
+        r"""Run the network over a batch.
 
-        The first is y before sigma_y for a loss that belongs to one output, after it for the
-        others: the loss is convex in it.
+        Returns
+        -------
+        ys : Array, (batch, time, output) or (batch, output)
+            The outputs as the loss takes them: before $\sigma_y$ for a loss that belongs to
+            one output function, after it for the others. The built-in losses are convex in
+            them.
+        hs : tuple of Array, (batch, time, hidden)
+            The hidden states of each cell.
+        state : PyTree
+            The final state.
         """
         network = self.network(params)
-        if batch.forced is None:
+        if batch.forcing_weights is None:
             ys, hs, state = network.trace(batch.inputs, batch.state, batch.lengths)
         else:
-            ys, hs, state = fed_back(
-                network, batch.inputs, batch.forced, batch.state, batch.lengths
+            ys, hs, state = teacher_forced_unroll(
+                network, batch.inputs, batch.forcing_weights, batch.state, batch.lengths
             )
         return (network.readout.activate(ys) if self.loss.output is None else ys), hs, state
 
-    def average(self, ys: Array, batch: Batch) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """The mean loss of outputs, and how much the batch counts."""
-        weights = counted(batch, ys)  # (batch, time) or (batch,)
+    def masked_mean(self, ys: Array, batch: Batch) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """The mean loss of the outputs over the steps that count, and their total weight."""
+        weights = step_weights(batch, ys)  # (batch, time) or (batch,)
         total = weights.sum()
-        # Padding may hold anything, even NaN. It is selected away before the loss too: 0 * NaN
-        # in the loss's gradient would be NaN.
-        sound = (weights[..., None] > 0) | jnp.isfinite(batch.targets)
-        each = self.loss.function(ys, jnp.where(sound, batch.targets, 0))
-        summed = jnp.where(weights > 0, each * weights, 0).sum()
+        # Padding may hold anything, even NaN. It is replaced before the loss too: otherwise
+        # the gradient would contain 0 * NaN = NaN.
+        usable = (weights[..., None] > 0) | jnp.isfinite(batch.targets)
+        losses = self.loss.function(ys, jnp.where(usable, batch.targets, 0))
+        summed = jnp.where(weights > 0, losses * weights, 0).sum()
         return summed / jnp.where(total > 0, total, 1), total
 
 
-class Info(NamedTuple):
-    """What a step saw: the loss before it, its gradient's norm, and the objective's extra.
+def step_weights(batch: Batch, ys: Array) -> Float[Array, "batch *time"]:
+    """The mask of the loss: the weight of each step, 0 where it does not count.
 
-    `quantities` is what else a method tells, by name; `Method.quantities` then lists the names.
+    Parameters
+    ----------
+    batch
+        Its `weights` are one for each example or for each step; steps beyond `lengths` do not
+        count.
+    ys
+        Outputs, `(batch, time, output)`, or `(batch, output)` after the last step only.
+
+    Returns
+    -------
+    Array, (batch, time) or (batch,)
+        Weights for each step, or for each example where the outputs have no time axis.
     """
-
-    loss: Float[Array, ""]
-    gradient_norm: Float[Array, ""]
-    extra: Any
-    quantities: dict[str, Float[Array, ""]] = {}  # noqa: RUF012 (never written to)
-
-
-@runtime_checkable
-class Method(Protocol):
-    """The contract; see the head of this module."""
-
-    def init(self, params: PyTree) -> PyTree: ...
-
-    def step(
-        self, objective: MeanLoss, params: PyTree, state: PyTree, batch: Batch
-    ) -> tuple[PyTree, PyTree, Info]: ...
-
-
-def counted(batch: Batch, ys: Array) -> Float[Array, "batch *time"]:
-    """How much each step of `ys` counts, or each example where they have no time axis."""
     weights = batch.weights
     if ys.ndim == 2:
         return weights
@@ -121,3 +137,69 @@ def counted(batch: Batch, ys: Array) -> Float[Array, "batch *time"]:
     if batch.lengths is not None:
         weights = weights * (jnp.arange(ys.shape[1]) < batch.lengths[:, None])
     return weights
+
+
+def ravel_weights(
+    network: Network,
+) -> tuple[np.ndarray, Callable[[Array | np.ndarray], Network]]:
+    """The weights of a network as one vector, and the function that rebuilds the network.
+
+    In both directions NumPy arrays are handled by NumPy alone, so that nothing is compiled.
+    """
+    params, static = eqx.partition(network, eqx.is_inexact_array)
+    leaves, structure = jax.tree.flatten(params)
+    shapes, types = [leaf.shape for leaf in leaves], [leaf.dtype for leaf in leaves]
+    ends = np.cumsum([leaf.size for leaf in leaves])[:-1].tolist()
+
+    def rebuild(vector):
+        on_host = not isinstance(vector, jax.Array)
+        split = (np if on_host else jnp).split(vector, ends)
+        shaped = on_device if on_host else jnp.asarray
+        pieces = zip(split, shapes, types, strict=True)
+        leaves = [shaped(piece.reshape(shape), dtype) for piece, shape, dtype in pieces]
+        return eqx.combine(jax.tree.unflatten(structure, leaves), static)
+
+    return np.concatenate([np.asarray(leaf).ravel() for leaf in leaves]), rebuild
+
+
+class Info(NamedTuple):
+    """What a method reports of one update.
+
+    Attributes
+    ----------
+    loss
+        The loss of the batch before the update.
+    gradient_norm
+        The norm of its gradient.
+    auxiliary
+        The auxiliary output of the objective.
+    quantities
+        Further quantities of the method by name; it lists the names in `quantities` of its own.
+    """
+
+    loss: Float[Array, ""]
+    gradient_norm: Float[Array, ""]
+    auxiliary: Any
+    quantities: dict[str, Float[Array, ""]] = {}  # noqa: RUF012 (never written to)
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A way to minimise the objective.
+
+    Methods by name come from `method`, and any Optax transformation becomes one there. A
+    method of your own is any object with these two functions.
+    """
+
+    def init(self, params: PyTree) -> PyTree:
+        """The state before the first update.
+
+        A field named `factor`, if there is one, is what `train` multiplies the rate by.
+        """
+        ...
+
+    def step(
+        self, objective: MeanLoss, params: PyTree, state: PyTree, batch: Batch
+    ) -> tuple[PyTree, PyTree, Info]:
+        """One update: the new weights, the new state, and what is reported of it."""
+        ...

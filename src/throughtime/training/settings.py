@@ -1,23 +1,23 @@
-"""What the settings of a forecaster may be, and the message when they are not."""
+"""The settings of a forecaster: their ranges, and the errors for what is out of range."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
-from throughtime.errors import InputError, nearest
+from throughtime.errors import InputError, did_you_mean
+from throughtime.recurrence.architecture import unused_settings
 from throughtime.recurrence.initialisation import INITIALISATIONS
-from throughtime.recurrence.network import unused
 
 from .losses import LOSSES
 from .methods import METHODS
 from .teacher_forcing import forcing
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
-    """The settings of a `Forecaster`, each with its range; what they mean is said there."""
+    """The settings of a `Forecaster`, which explains them, each with its range."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -29,7 +29,7 @@ class Settings(BaseModel):
     residual: bool
     centred: bool
     init: Literal[tuple(INITIALISATIONS)]  # pyright: ignore
-    # (Runs from before there were reservoirs do not have these three.)
+    # These have defaults, as has `forcing`, because the runs of earlier versions lack them.
     radius: PositiveFloat = 0.9
     leak: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
     input_scale: PositiveFloat = 1.0
@@ -41,14 +41,14 @@ class Settings(BaseModel):
     method: Literal[tuple(METHODS)]  # pyright: ignore
     rate: PositiveFloat | None
     clip: PositiveFloat | None
-    forcing: str = "full"  # (as these)
+    forcing: str = "full"
     schedule: Literal["constant", "cosine", "plateau"]
     epochs: PositiveInt
     batch_size: PositiveInt
     patience: PositiveInt | None
     ensemble: PositiveInt
-    validation: Share
-    test: Share
+    validation: Fraction
+    test: Fraction
     level: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
     dtype: Literal["float32", "float64"]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
@@ -65,7 +65,31 @@ KINDS = {
 
 
 def check_settings(settings: dict[str, Any]) -> Settings:
-    """The settings, checked.
+    """Check all settings of a forecaster.
+
+    Returns
+    -------
+    Settings
+        The settings, with the types that they must have.
+
+    Raises
+    ------
+    InputError
+        For the first that is unknown, missing or out of its range.
+    """
+    try:
+        checked = Settings(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _error(str(first["loc"][0]), first, settings) from None
+    forcing(checked.forcing)
+    if checked.cell == "esn":
+        _check_reservoir(checked)
+    return checked
+
+
+def check_known_settings(settings: dict[str, Any]) -> None:
+    """Check some of the settings, such as those of a network and its training.
 
     Raises
     ------
@@ -73,79 +97,65 @@ def check_settings(settings: dict[str, Any]) -> Settings:
         For the first that is unknown or out of its range.
     """
     try:
-        checked = Settings(**settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise _refusal(str(first["loc"][0]), first, settings) from None
-    forcing(checked.forcing)
-    if checked.cell == "esn":
-        _check_regression(checked)
-    return checked
-
-
-def check_some(settings: dict[str, Any]) -> None:
-    """Refuse what is out of its range among some settings of a network and its training.
-
-    Raises
-    ------
-    InputError
-        For the first.
-    """
-    try:
         Settings(**settings)
     except ValidationError as error:
-        wrong = [one for one in error.errors() if one["type"] != "missing"]
+        wrong = [each for each in error.errors() if each["type"] != "missing"]
         if wrong:
-            raise _refusal(str(wrong[0]["loc"][0]), wrong[0], settings) from None
+            raise _error(str(wrong[0]["loc"][0]), wrong[0], settings) from None
     forcing(settings["forcing"])
 
 
-def _check_regression(settings: Settings) -> None:
-    """Refuse of an echo state network what only a training by gradient could follow."""
-    for name, only in (("method", "adam"), ("loss", "mse"), ("dense", ()), ("forcing", "full")):
+def _check_reservoir(settings: Settings) -> None:
+    """Refuse settings of training by gradient descent for an echo state network."""
+    defaults = {"method": "adam", "loss": "mse", "dense": (), "forcing": "full"}
+    for name, default in defaults.items():
         got = getattr(settings, name)
-        if got != only:
-            rule = f"an `esn` is fitted by linear regression, which has no other `{name}`"
+        if got != default:
+            rule = f"an `esn` is fitted by linear regression and needs the default `{name}`"
             remedy = f"Leave `{name}` at its default, or choose another `cell`."
             raise InputError(rule, ", ".join(map(str, got)) if name == "dense" else got, remedy)
 
 
-def check_asked(asked: dict[str, Any], defaults: dict[str, Any]) -> None:
-    """Refuse settings that have no effect beside each other.
+def check_combination(settings: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Refuse settings that have no effect in combination with the others.
+
+    A setting that has its default, in `defaults`, is never refused.
 
     Raises
     ------
     InputError
+        For the first that has no effect.
     """
-    cell = asked["cell"]
-    for name in unused(cell):
-        if asked[name] != defaults[name]:
-            rule = f"the cell `{cell}` takes no `{name}`, which is of an `esn`"
+    cell = settings["cell"]
+    for name in unused_settings(cell):
+        if settings[name] != defaults[name]:
+            rule = f"the cell `{cell}` takes no `{name}`, a setting of the cell `esn`"
             if cell == "esn":
-                rule = f"an `esn` is drawn and fitted at once, and has no other `{name}`"
+                rule = f"an `esn` is fitted by linear regression and needs the default `{name}`"
             remedy = f"Leave `{name}` at its default, or choose another `cell`."
-            raise InputError(rule, asked[name], remedy)
-    window, washout = asked["window"], asked["washout"]
+            raise InputError(rule, settings[name], remedy)
+    window, washout = settings["window"], settings["washout"]
     if window <= washout != defaults["washout"]:
         got = f"{washout} of {window} steps"
         remedy = "Lower `washout`, or raise `window`."
         raise InputError("`washout` must be shorter than `window`", got, remedy)
-    if asked["horizon"] > 1 and asked["forcing"] != "full":
-        rule = "only what is forecast one step ahead can be fed back while it learns"
-        got = f"`forcing` {asked['forcing']} and `horizon` {asked['horizon']}"
+    if settings["horizon"] > 1 and settings["forcing"] != "full":
+        rule = "a `forcing` other than `full` needs a network that forecasts one step ahead"
+        got = f"`forcing` {settings['forcing']} and `horizon` {settings['horizon']}"
         raise InputError(rule, got, 'Use `horizon=1`, or `forcing="full"`.')
 
 
-def _refusal(name: str, first: Any, settings: dict[str, Any]) -> InputError:
+def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
+    """The error for the first finding of Pydantic, which is about the setting `name`."""
     got, limits = settings.get(name), first.get("ctx", {})
     if first["type"] == "extra_forbidden":
-        remedy = nearest(name, Settings.model_fields)
+        remedy = did_you_mean(name, Settings.model_fields)
         return InputError("every setting must be a known one", f"`{name}`", remedy)
     if first["type"] == "missing":
         return InputError(f"`{name}` must be given", "nothing", f"Set `{name}`.")
     if first["type"] == "literal_error":
         choices = Settings.model_fields[name].annotation.__args__  # pyright: ignore
-        return InputError(f"`{name}` must be a known one", got, nearest(got, choices))
+        return InputError(f"`{name}` must be a known one", got, did_you_mean(got, choices))
     if first["type"] in ("greater_than", "greater_than_equal"):
         bound = limits.get("gt", limits.get("ge"))
         what = "above" if "gt" in limits else "at least"

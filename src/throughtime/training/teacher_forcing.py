@@ -1,24 +1,25 @@
-r"""Teacher forcing: what a network reads while it learns, the data or what it said itself.
+r"""Teacher forcing: how much of each input is data, and how much the network's own output.
 
-A network that will be left to itself reads its own outputs, but learns from data. Between the
-two, at each step
+Once trained, a network that runs free reads its own outputs; while it learns, it may read the
+data. Between the two, at each step, it reads
 
 $$x_t = m_t\, y_t + (1 - m_t)\, \hat y_t$$
 
-with y the data and $\hat y$ what the network said at the step before:
+with y the data, $\hat y_t$ the network's forecast of $y_t$, its output at the step before, and
+$m_t$ the forcing weight:
 
 - `full`: $m_t = 1$ (Williams and Zipser 1989).
-- `scheduled`, `scheduled:END`: 1 at random, in a share that falls from 1 to END, 0 if not
-  given, over the epochs (Bengio et al. 2015).
+- `scheduled`, `scheduled:END`: 1 at random steps, else 0. The share of ones falls from 1 to END
+  (by default 0) over the epochs (Bengio et al. 2015).
 - `sparse:TAU`: 1 at every TAU-th step, else 0 (Mikhaeil, Monfared and Durstewitz 2022).
 - `generalised:ALPHA`, `generalised:FROM:TO`: ALPHA, or from FROM to TO over the epochs (Doya
-  1992; Hess et al. 2023, who mix latent states: here what is fed back is mixed, and the hidden
+  1992; Hess et al. 2023, who mix latent states: here the inputs are mixed, and the hidden
   state is the network's own).
-- `free`, `free:STEPS`: 0 at the last steps, of which there is one in the first epoch and STEPS,
-  all if not given, in the last.
+- `free`, `free:STEPS`: 0 at the last steps of a sequence. One step is free in the first epoch,
+  and STEPS (by default all) in the last.
 
-The first steps of a sequence, those that the loss does not count, are always forced, so that a
-free run starts from a state that knows the past.
+The warm-up is always forced, so that a free run starts from a state that reflects the past: the
+first steps of a sequence, as long as the loss does not count them, and one more.
 """
 
 from collections.abc import Callable
@@ -29,79 +30,104 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from throughtime.errors import InputError, nearest
+from throughtime.errors import InputError, did_you_mean
 
 from .batches import Batch
 
 FORCINGS = ("full", "scheduled", "sparse", "generalised", "free")
 
-Share = Float[Array, ""]
-
 
 @dataclass(frozen=True)
 class Forcing:
-    """A way to force; see `forcing`, which reads it from text.
+    """A kind of teacher forcing; `forcing` reads it from text.
 
     Attributes
     ----------
     name
         One of `FORCINGS`.
     numbers
-        Those after it, if any.
+        The numbers that follow the name, if any.
     """
 
     name: str
     numbers: tuple[float, ...] = ()
 
     def weights(
-        self, shape: tuple[int, int], done: Any, key: Any, warm: Any, lengths: Any = None
+        self, shape: tuple[int, int], progress: Any, key: Any, warmup: Any, lengths: Any = None
     ) -> Float[Array, "batch time"]:
-        """m for each sequence and step.
+        """The forcing weights m of each sequence and step.
 
-        **Arguments:** `shape`, sequences and steps; `done`, the share of the epochs that are
-        done, from 0 in the first to 1 in the last; `key`, of what is random (if None, its mean
-        is taken); `warm`, the steps that are forced whatever comes; `lengths`, of each
-        sequence, all steps if None.
+        Parameters
+        ----------
+        shape
+            The number of sequences and of steps.
+        progress
+            The share of the training that is done, from 0 in the first epoch to 1 in the last.
+        key
+            A `jax.random` key for what is random; if None, its mean is taken.
+        warmup
+            Steps at the start that are forced in any case; the one after them is forced too.
+        lengths
+            Steps of each sequence, `(batch,)`; all of them when None.
+
+        Returns
+        -------
+        Array, (batch, time)
+            Weights from 0 (the network's output) to 1 (the data).
         """
         time = jnp.arange(shape[1])
         rule: Callable[..., Array] = getattr(self, f"_{self.name}")
         ends = jnp.full(shape[0], shape[1]) if lengths is None else lengths
-        last = ends - 1 - warm  # of each sequence, counted as `time - warm` is
-        m = jnp.broadcast_to(rule(time - warm, last, shape, done, key), shape)
-        return jnp.where(time <= warm, 1.0, m)
+        last = ends - 1 - warmup  # of each sequence, counted as `time - warmup` is
+        m = jnp.broadcast_to(rule(time - warmup, last, shape, progress, key), shape)
+        return jnp.where(time <= warmup, 1.0, m)
 
-    def _scheduled(self, time, last, shape, done, key):
+    def _scheduled(self, time, last, shape, progress, key):
         (end,) = self.numbers or (0.0,)
-        share = 1 - (1 - end) * done
+        share = 1 - (1 - end) * progress
         if key is None:
             return jnp.asarray(share, float)
         return jax.random.bernoulli(key, share, shape).astype(float)
 
-    def _sparse(self, time, last, shape, done, key):
-        (every,) = self.numbers
-        return (time % int(every) == 0).astype(float)
+    def _sparse(self, time, last, shape, progress, key):
+        (interval,) = self.numbers
+        return (time % int(interval) == 0).astype(float)
 
-    def _generalised(self, time, last, shape, done, key):
-        first, last = self.numbers[0], self.numbers[-1]
-        return jnp.asarray(first + (last - first) * done, float)
+    def _generalised(self, time, last, shape, progress, key):
+        initial, final = self.numbers[0], self.numbers[-1]
+        return jnp.asarray(initial + (final - initial) * progress, float)
 
-    def _free(self, time, last, shape, done, key):
+    def _free(self, time, last, shape, progress, key):
         longest = last if not self.numbers else jnp.minimum(self.numbers[0], last)
-        free = 1 + jnp.round((longest - 1) * done)
-        return (time <= (last - free)[:, None]).astype(float)
+        free_steps = 1 + jnp.round((longest - 1) * progress)
+        return (time <= (last - free_steps)[:, None]).astype(float)
 
 
-def forced(batch: Batch, by: Forcing, done: Any, key: Any) -> Batch:
-    """A batch with its `forced`; the steps that are warm are the first that count nothing."""
+def add_forcing(batch: Batch, forcing: Forcing, progress: Any, key: Any) -> Batch:
+    """The batch with its forcing weights; the steps before any counts in the loss are warm-up.
+
+    `progress` and `key` are as in `Forcing.weights`.
+    """
     counts = jnp.broadcast_to((batch.weights > 0).T, batch.inputs.shape[1::-1]).T
-    warm = jnp.argmax(counts.any(axis=0))
+    warmup = jnp.argmax(counts.any(axis=0))
     batch_size, time = counts.shape
-    weights = by.weights((batch_size, time), done, key, warm, batch.lengths)
-    return batch._replace(forced=weights)
+    weights = forcing.weights((batch_size, time), progress, key, warmup, batch.lengths)
+    return batch._replace(forcing_weights=weights)
 
 
 def forcing(text: "str | Forcing | None") -> Forcing | None:
-    """A forcing by its text, as at the head of this module; None of `full`, no change.
+    """The forcing that a text names, such as `sparse:20`; None for `full`, which mixes nothing.
+
+    Parameters
+    ----------
+    text
+        One of `FORCINGS` with its numbers, as at the head of this module. A `Forcing`, or None,
+        is returned as it is.
+
+    Returns
+    -------
+    Forcing or None
+        The forcing.
 
     Raises
     ------
@@ -115,11 +141,11 @@ def forcing(text: "str | Forcing | None") -> Forcing | None:
     """
     if text is None or isinstance(text, Forcing):
         return text
-    name, *rest = text.split(":")
+    name, *parts = text.split(":")
     if name not in FORCINGS:
-        raise InputError("`forcing` must be a known one", text, nearest(name, FORCINGS))
+        raise InputError("`forcing` must be a known one", text, did_you_mean(name, FORCINGS))
     try:
-        numbers = tuple(float(part) for part in rest)
+        numbers = tuple(float(part) for part in parts)
     except ValueError:
         numbers = (float("nan"),)
     fewest, most, least, largest = {
@@ -130,8 +156,8 @@ def forcing(text: "str | Forcing | None") -> Forcing | None:
         "free": (0, 1, 1, 1e9),
     }[name]
     whole = name not in ("sparse", "free") or all(n.is_integer() for n in numbers)
-    sound = whole and all(least <= number <= largest for number in numbers)
-    if not (fewest <= len(numbers) <= most and sound):
+    in_range = whole and all(least <= number <= largest for number in numbers)
+    if not (fewest <= len(numbers) <= most and in_range):
         examples = {
             "full": "`full`", "scheduled": "`scheduled` or `scheduled:0.2`, a share",
             "sparse": "`sparse:20`, a number of steps", "free": "`free` or `free:50`, steps",

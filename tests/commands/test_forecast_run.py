@@ -11,14 +11,16 @@ from conftest import refuses
 from safetensors.numpy import load_file
 from tampering import rewrite
 
-from throughtime.commands import checkpointed_run
+from throughtime.commands import forecast_run
+from throughtime.commands.signals import DeferredSignals, Interrupted
+from throughtime.commands.summary import predictions_csv
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.predict import Forecast
 from throughtime.runs import forecast_record
 from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
-from throughtime.training.train import Diverged
+from throughtime.training.result import Diverged
 
 EPOCHS = 4
 SETTINGS = {"hidden": 4, "ensemble": 1, "window": 8, "epochs": EPOCHS, "patience": None}
@@ -36,14 +38,12 @@ def series(rows=60, inputs=0, name="wave"):
 
 def begin(folder, settings=(), **options):
     model = Forecaster(**{**SETTINGS, **dict(settings)})
-    checkpointed_run.begin(
-        model, [series()], folder, **{"steps": 3, "command": "again", **options}
-    )
+    forecast_run.begin(model, [series()], folder, **{"steps": 3, "command": "again", **options})
     return folder
 
 
 def complete(folder, show=lambda _: None):
-    return checkpointed_run.complete(folder, show, report=False)
+    return forecast_run.complete(folder, show, report=False)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def signals_at(epoch, number):
 def test_a_run_resumes_to_the_same_bits(tmp_path, undisturbed, epoch, number):
     folder = begin(tmp_path / "run")
     handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(checkpointed_run.Interrupted) as stop:
+    with pytest.raises(Interrupted) as stop:
         complete(folder, signals_at(epoch, number))
     assert (stop.value.signal, stop.value.folder, stop.value.epoch) == (number, folder, epoch)
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
@@ -86,7 +86,7 @@ def test_a_run_resumes_to_the_same_bits(tmp_path, undisturbed, epoch, number):
 def test_a_run_that_is_interrupted_every_epoch(tmp_path, undisturbed):
     folder = begin(tmp_path / "run")
     for epoch in range(1, EPOCHS + 1):
-        with pytest.raises(checkpointed_run.Interrupted):
+        with pytest.raises(Interrupted):
             complete(folder, signals_at(epoch, signal.SIGTERM))
     complete(folder)
     assert results(folder) == results(undisturbed.folder)
@@ -96,7 +96,7 @@ def test_double_precision_resumes_to_the_same_bits(tmp_path):
     settings = {"dtype": "float64", "ensemble": 2}
     whole = complete(begin(tmp_path / "whole", settings))
     folder = begin(tmp_path / "run", settings)
-    with pytest.raises(checkpointed_run.Interrupted):
+    with pytest.raises(Interrupted):
         complete(folder, signals_at(2, signal.SIGTERM))
     complete(folder)
     assert results(folder) == results(whole.folder)
@@ -126,7 +126,7 @@ def test_the_last_good_weights_of_a_training_that_diverges_are_kept(tmp_path):
 def test_forged_options_are_refused_before_training(tmp_path, options):
     folder = tmp_path / "run"
     model = Forecaster(**SETTINGS)
-    checkpointed_run.begin(model, [series(inputs=1)], folder, steps=3, future=np.zeros((3, 1)))
+    forecast_run.begin(model, [series(inputs=1)], folder, steps=3, future=np.zeros((3, 1)))
     rewrite(folder, lambda plain: plain.update(options=options))
     with refuses("must"):
         complete(folder)
@@ -150,9 +150,9 @@ def test_a_checkpoint_that_is_too_small_is_refused_before_memory_is_asked_for(tm
 
 
 def test_a_second_signal_interrupts_at_once():
-    with pytest.raises(KeyboardInterrupt), checkpointed_run.Signals() as signals:
+    with pytest.raises(KeyboardInterrupt), DeferredSignals() as signals:
         os.kill(os.getpid(), signal.SIGINT)
-        assert signals.seen == signal.SIGINT
+        assert signals.received == signal.SIGINT
         os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -200,7 +200,7 @@ def test_what_is_stored(undisturbed):
 def test_inputs_that_nothing_asks_for_are_refused(tmp_path):
     model = Forecaster(**SETTINGS)
     with refuses("which was fitted without"):
-        checkpointed_run.begin(
+        forecast_run.begin(
             model, [series()], tmp_path / "run", steps=3, future=np.zeros((3, 1))
         )
     assert not (tmp_path / "run").exists()
@@ -212,7 +212,7 @@ def test_inputs_are_stored_for_each_series(tmp_path):
     future = {"t": np.arange(70), "u0": np.arange(70) / 10}
     model = Forecaster(**SETTINGS)
     frame = pytest.importorskip("polars").DataFrame(future)
-    checkpointed_run.begin(model, both, tmp_path / "run", steps=3, future=frame)
+    forecast_run.begin(model, both, tmp_path / "run", steps=3, future=frame)
     inputs = forecast_record.read(tmp_path / "run").options["inputs"]
     assert inputs == [[[6.0], [6.1], [6.2]], [[5.0], [5.1], [5.2]]]
     outcome = complete(tmp_path / "run")
@@ -237,7 +237,7 @@ def test_nothing_is_written_for_a_mistake(tmp_path, settings, options, message):
     folder = tmp_path / "run"
     with refuses(message):
         model = Forecaster(**{**SETTINGS, **settings})
-        checkpointed_run.begin(model, [series()], folder, **{"steps": 3, **options})
+        forecast_run.begin(model, [series()], folder, **{"steps": 3, **options})
     assert not folder.exists()
 
 
@@ -258,7 +258,7 @@ def forecast(name="a", upper=3.0, column: str | None = "t"):
 
 
 def test_predictions_as_csv():
-    assert checkpointed_run.predictions_csv([forecast()]) == (
+    assert predictions_csv([forecast()]) == (
         "t,y,y_lower,y_upper,z,z_lower,z_upper\n5,1,-3,3,1e-09,-3,3\n6,2,-3,3,123456.79,-3,3\n"
     )
 
@@ -266,7 +266,7 @@ def test_predictions_as_csv():
 def test_predictions_of_several_series_and_without_bounds():
     """A name with a comma is quoted; a bound that is not known is left empty."""
     several = [forecast("a,b", np.inf, None), forecast("c", 3.0, None)]
-    assert checkpointed_run.predictions_csv(several).splitlines() == [
+    assert predictions_csv(several).splitlines() == [
         "series,step,y,y_lower,y_upper,z,z_lower,z_upper",
         '"a,b",5,1,,,1e-09,,',
         '"a,b",6,2,,,123456.79,,',

@@ -1,0 +1,108 @@
+"""What a surrogate refuses before it is trained, and before it solves."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from throughtime.errors import InputError, check_positive_integer
+from throughtime.training.settings import check_known_settings
+
+from .systems import MAP, System
+from .trajectories import (
+    Range,
+    Trajectories,
+    check_learnable,
+    check_ranges,
+    input_parameters,
+)
+
+if TYPE_CHECKING:
+    from .surrogate import Surrogate
+
+NETWORK_SETTINGS = "cell hidden depth dense window forcing method rate clip schedule".split()
+NETWORK_SETTINGS += "epochs batch_size validation dtype seed".split()
+"""The settings that have the same meaning for a `Forecaster`."""
+
+
+def check_settings(model: "Surrogate") -> None:
+    """Refuse settings that are out of range or contradict each other.
+
+    Raises
+    ------
+    InputError
+        Which names the setting.
+    """
+    check_positive_integer("trajectories", model.trajectories)
+    check_positive_integer("steps", model.steps)
+    check_known_settings({name: getattr(model, name) for name in NETWORK_SETTINGS})
+    if model.cell == "esn":
+        rule = "a surrogate must be a network that is trained by its gradient"
+        raise InputError(rule, "an `esn`", "Choose another `cell`.")
+    for name in set(model.parameters) & set(model.ranges):
+        rule = "a parameter must have a value or a range"
+        raise InputError(rule, f"both of `{name}`", "Leave out one of the two.")
+    if model.window > model.steps:
+        rule = "`window` must be at most the steps of a trajectory"
+        got = f"{model.window} of {model.steps}"
+        raise InputError(rule, got, "Lower `window`, or raise `steps`.")
+    if not 1 <= validation_count(model.validation, model.trajectories) < model.trajectories:
+        rule = "a part of the trajectories, not all, must be held out"
+        got = f"`validation` {model.validation:g} of {model.trajectories} `trajectories`"
+        raise InputError(rule, got, "Change one of them.")
+
+
+def validation_count(fraction: float, trajectories: int) -> int:
+    """The number of trajectories that are held out for validation."""
+    return round(fraction * trajectories)
+
+
+def check_system(system: System, ranges: Mapping[str, Range], dt: float | int | None) -> None:
+    """Refuse a system that cannot be learned, ranges that it cannot have, and steps of a map.
+
+    Raises
+    ------
+    InputError
+        Which says what to change.
+    """
+    check_learnable(system)
+    if system.kind == MAP and dt not in (None, 1):
+        rule = "a map goes by steps of 1"
+        raise InputError(rule, f"`dt` {dt:g}", "Leave out `dt`.")
+    check_ranges(system, ranges)
+
+
+def check_motion(training: Trajectories, variables: tuple[str, ...]) -> None:
+    """Refuse variables that are constant on all trajectories: there is nothing to learn.
+
+    Raises
+    ------
+    InputError
+        Which names the variable.
+    """
+    constant = np.ptp(np.concatenate(training.states), axis=0) == 0
+    if constant.any():
+        which = int(np.argmax(constant))
+        name = variables[which]
+        rule = "every variable must move along the trajectories"
+        got = f"`{name}`, which stays at {training.states[0, 0, which]:g}"
+        remedy = f"Start it elsewhere (`{name}(0) = 1` in equations), or give it a range."
+        raise InputError(rule, got, remedy)
+
+
+def check_fixed_parameters(
+    system: System, read: tuple[str, ...], parameters: Mapping[str, np.ndarray]
+) -> None:
+    """Refuse new values of parameters of the law that the network does not read.
+
+    Raises
+    ------
+    InputError
+        Which names the parameter.
+    """
+    of_law = input_parameters(system, dict.fromkeys(parameters, (0, 1)))
+    for name in set(of_law) - set(read):
+        if (parameters[name] != system.parameters[name]).any():
+            rule = f"`{name}` must be as it was when the network was trained"
+            remedy = f"Train another, with a range of `{name}` (`--range`)."
+            raise InputError(rule, f"{parameters[name]}", remedy)

@@ -1,0 +1,69 @@
+"""What a run stores of a forecaster, and how a forecaster is restored from it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+
+from throughtime._support.integrity import damaged_file
+from throughtime._support.precision import precision
+from throughtime.runs.forecast_record import ForecastRecord
+from throughtime.training.checkpoint import from_named_tensors
+from throughtime.training.result import Fitted
+
+if TYPE_CHECKING:
+    from .forecaster import Forecaster
+
+ORIGIN = "options", "command", "versions"
+"""Fields of a record that a forecaster keeps when it is loaded from a run and saved again."""
+
+
+def to_record(model: "Forecaster", **more: Any) -> ForecastRecord:
+    """The record of a forecaster, with its weights if it is fitted.
+
+    Parameters
+    ----------
+    model
+        The forecaster, with its data prepared.
+    **more
+        Other fields of the record; by default those of the run that the forecaster was loaded
+        from.
+    """
+    more = getattr(model, "origin_", {}) | more
+    fitted = getattr(model, "fitted_", None)
+    if fitted is not None:
+        more |= {
+            "params": eqx.filter(fitted.network, eqx.is_inexact_array),
+            "history": fitted.history,
+            "stopped": fitted.stopped,
+            "best_epochs": fitted.best_epochs,
+        }
+    data = model.data_
+    scalers = {"targets": data.scaler.to_json(), "inputs": data.input_scaler.to_json()}
+    return ForecastRecord(
+        model.settings_, model.architecture_, data.series, scalers=scalers, **more
+    )
+
+
+def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
+    """Give a prepared forecaster the weights and the history of a record.
+
+    Raises
+    ------
+    InputError
+        If the record does not fit the forecaster's settings.
+    """
+    if model.architecture_ != record.architecture:
+        rule = "its architecture is not that of its settings"
+        raise damaged_file(folder / "run.json", rule)
+    if record.params is None:
+        return
+    weights = folder / "weights.safetensors"
+    if sum(v.size for v in record.params.values()) < model.fewest_weights():
+        raise damaged_file(weights, "it holds too few weights")
+    with precision(model.dtype):
+        like, static = eqx.partition(model.untrained(), eqx.is_inexact_array)
+        network = eqx.combine(from_named_tensors(like, record.params, weights), static)
+    stopped = record.stopped or ""
+    model.fitted_ = Fitted(network, record.history, record.best_epochs, stopped)
+    model.origin_ = {name: getattr(record, name) for name in ORIGIN}

@@ -1,0 +1,208 @@
+"""The shape of a network in plain values: what is checked, stored with a run, and built."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from throughtime._support.seeds import Key, generator, seed_integers
+from throughtime.errors import InputError, check_known_name, check_positive_integer
+
+from .cells import ACTIVATIONS, GRU, LSTM, RNN, Cell
+from .echo_state_cell import EchoState
+from .initialisation import INITIALISATIONS
+from .network import OUTPUT_ACTIVATIONS, Dense, Network, Readout
+
+CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "esn": EchoState}
+"""The built-in cells by name."""
+
+RESERVOIR_SETTINGS = ("radius", "leak", "input_scale")
+"""The fields of an `Architecture` that only an echo state network has."""
+
+GRADIENT_SETTINGS = ("activation", "init", "rate", "clip", "schedule")
+"""The settings of a forecaster that have no effect on an echo state network."""
+
+
+def unused_settings(cell: str) -> tuple[str, ...]:
+    """The settings of a forecaster that a cell and its training do not use."""
+    return GRADIENT_SETTINGS if cell == "esn" else RESERVOIR_SETTINGS
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The shape of a network in plain values, as a run stores it; `build` makes the network.
+
+    Parameters
+    ----------
+    input_size, output_size
+        Number of features of the inputs and of the outputs.
+    cell
+        The kind of cell: `rnn`, `gru`, `lstm` or `esn`.
+    hidden
+        Units of each cell.
+    depth
+        Number of cells, stacked on each other.
+    activation
+        The activation of an `rnn`; other cells do not use it.
+    dense
+        Units of each hidden dense layer (relu) between the cells and the readout.
+    output
+        The activation of the outputs: `identity`, `logistic` or `softmax`.
+    last
+        Whether to read out only the last step of each sequence.
+    residual, centred
+        How many input features are added to the outputs, and how many are measured from the
+        first step; see `Network`.
+    init
+        The initialisation of the weights, by name; see `INITIALISATIONS`.
+    dtype
+        Type of the weights, `float32` or `float64`.
+    radius, leak, input_scale
+        Spectral radius, leak rate and input scale of an `esn`; see `EchoState`. Other cells do
+        not use them.
+
+    Raises
+    ------
+    InputError
+        For a value out of its range or an unknown name.
+
+    Examples
+    --------
+    >>> network = Architecture(1, 1, cell="gru", hidden=8).build(0)
+    >>> network.input_size, network.output_size
+    (1, 1)
+    """
+
+    input_size: int
+    output_size: int
+    cell: str = "lstm"
+    hidden: int = 64
+    depth: int = 1
+    activation: str = "tanh"
+    dense: tuple[int, ...] = ()
+    output: str = "identity"
+    last: bool = False
+    residual: int = 0
+    centred: int = 0
+    init: str = "pytorch"
+    dtype: str = "float32"
+    radius: float | int = 0.9
+    leak: float | int = 1.0
+    input_scale: float | int = 1.0
+
+    def __post_init__(self):
+        for name in ("input_size", "output_size", "hidden", "depth"):
+            check_positive_integer(name, getattr(self, name))
+        for units in self.dense:
+            check_positive_integer("dense", units)
+        check_known_name("cell", self.cell, CELLS)
+        check_known_name("activation", self.activation, ACTIVATIONS)
+        check_known_name("output", self.output, OUTPUT_ACTIVATIONS)
+        check_known_name("init", self.init, INITIALISATIONS)
+        check_known_name("dtype", self.dtype, ("float32", "float64"))
+        for field in fields(self):
+            if field.name in RESERVOIR_SETTINGS:
+                self._check_range(field.name, field.default)
+        for name, features in (("residual", self.residual), ("centred", self.centred)):
+            if features and (features > self.input_size or self.output_size % features):
+                rule = f"`{name}` features must be inputs, and divide the outputs"
+                got = f"{features} of {self.input_size} for {self.output_size} outputs"
+                remedy = f"Set `{name}` to the number of series that are forecast, or to 0."
+                raise InputError(rule, got, remedy)
+
+    def _check_range(self, name: str, default: object) -> None:
+        """Refuse a setting of a reservoir that is not positive, or is too large."""
+        value, most = getattr(self, name), 1 if name == "leak" else float("inf")
+        if not 0 < value <= most or value == float("inf"):
+            rule = f"`{name}` must be above 0 and {'at most 1' if most == 1 else 'finite'}"
+            raise InputError(rule, value, f"The default is {default}.")
+
+    def build(self, key: Key) -> Network:
+        """Build a network of this shape with random weights.
+
+        Parameters
+        ----------
+        key
+            A seed, a NumPy generator or a `jax.random` key.
+        """
+        rng = generator(key)
+        common = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
+        options: dict[str, Any] = {**common}
+        if self.cell == "rnn":
+            options["activation"] = self.activation
+        if self.cell == "esn":
+            del options["init"]
+            options |= {name: getattr(self, name) for name in RESERVOIR_SETTINGS}
+        sizes = [self.input_size] + [self.hidden] * (self.depth - 1)
+        cells = tuple(
+            CELLS[self.cell](size, self.hidden, **options, key=rng)  # pyright: ignore
+            for size in sizes
+        )
+        widths = [self.hidden, *self.dense, self.output_size]
+        activations = ["relu"] * len(self.dense) + ["identity"]
+        layers = tuple(
+            Dense(below, above, activation, **common, key=rng)
+            for (below, above), activation in zip(pairwise(widths), activations, strict=True)
+        )
+        readout = Readout(layers, self.output, self.last)
+        return Network(cells, readout, self.residual, self.centred)
+
+    def ensemble(
+        self, members: int, key: Key, *, scale: Sequence[float | int] | np.ndarray | None = None
+    ) -> Network:
+        """Build networks of this shape as one, their weights stacked along a leading axis.
+
+        The weights of member i depend on the seed and i alone, not on the other members.
+
+        Parameters
+        ----------
+        members
+            Number of networks.
+        key
+            A seed, a NumPy generator or a `jax.random` key.
+        scale
+            A factor for each member that multiplies its matrices, but not its biases.
+
+        Raises
+        ------
+        InputError
+            If `scale` is not a finite number for each member.
+        """
+        scales = np.ones(members) if scale is None else np.asarray(scale, float)
+        if scales.shape != (members,) or not np.isfinite(scales).all():
+            rule = f"`scale` must be a finite number for each of the {members} members"
+            raise InputError(rule, scales, f"Pass {members} numbers.")
+        seed = seed_integers(key)
+        networks = [self.build(np.random.default_rng([*seed, i])) for i in range(members)]
+
+        def stack(*leaves):
+            stacked = np.stack(leaves)
+            if stacked.ndim > 2:
+                stacked *= scales.reshape(-1, 1, 1).astype(stacked.dtype)
+            return jax.device_put(stacked)
+
+        return jax.tree.map(stack, *networks)
+
+    def fewest_weights(self) -> int:
+        """A lower bound on the number of weights, to refuse a network before it is built."""
+        widths = [self.hidden, *self.dense, self.output_size]
+        dense = sum(above * below for above, below in pairwise(widths))
+        return self.hidden * (self.input_size + self.depth * self.hidden) + dense
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; a reservoir's settings are left out where they are unused defaults."""
+        plain = {**asdict(self), "dense": list(self.dense)}
+        for field in fields(self):  # (early versions had no such settings and wrote none)
+            if field.name in RESERVOIR_SETTINGS and self.cell != "esn":
+                if plain[field.name] == field.default:
+                    del plain[field.name]
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> "Architecture":
+        """The architecture that `to_json` wrote."""
+        return cls(**{**plain, "dense": tuple(plain["dense"])})

@@ -1,0 +1,104 @@
+"""The arguments of `train`, checked before anything is compiled."""
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+from throughtime.errors import InputError, did_you_mean
+from throughtime.recurrence.network import Network
+
+from .batches import Data
+from .epoch import Epoch
+from .objective import Method
+from .teacher_forced_unroll import check_one_step_ahead
+
+SCHEDULES = ("constant", "cosine", "plateau")
+KEEP = ("best", "last")
+
+
+def check_training(
+    epoch: Epoch,
+    network: Network,
+    weights: np.ndarray,
+    data: Data,
+    validation: Data | None,
+    ensemble: int | None,
+    keep: str,
+) -> None:
+    """Refuse arguments that are out of range, or that do not go together.
+
+    Raises
+    ------
+    InputError
+        For the first that is wrong.
+    """
+    _check_numbers(epoch, ensemble)
+    if keep not in KEEP:
+        raise InputError("`keep` must be best or last", keep, did_you_mean(keep, KEEP))
+    _check_schedule(epoch, weights)
+    if validation is None and (epoch.patience is not None or epoch.schedule == "plateau"):
+        rule = "`patience` and the plateau schedule need validation data"
+        raise InputError(rule, "none", "Pass `validation`.")
+    if epoch.forcing is not None:
+        check_one_step_ahead(epoch.objective.network(np.atleast_2d(weights)[0]))
+    check_members(epoch.method, ensemble)
+    if data.stateful and network.centred:
+        rule = "a centred network measures windows from their start, and cannot read streams"
+        raise InputError(rule, "`Streams`", "Build the network with `centred=0`.")
+    loss, output = epoch.objective.loss, network.readout.output
+    if loss.output not in (None, output):
+        rule = f"the loss `{loss.name}` needs a network with a {loss.output} output"
+        raise InputError(rule, output, f'Build the network with `output="{loss.output}"`.')
+
+
+def _check_numbers(epoch: Epoch, ensemble: int | None) -> None:
+    numbers = {
+        "epochs": epoch.epochs,
+        "batch_size": epoch.batch_size,
+        "patience": epoch.patience,
+        "ensemble": ensemble,
+    }
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            raise InputError(f"`{name}` must be at least 1", value, f"Raise `{name}`.")
+
+
+def _check_schedule(epoch: Epoch, weights: np.ndarray) -> None:
+    if epoch.schedule not in SCHEDULES:
+        rule = "`schedule` must be a known schedule"
+        raise InputError(rule, epoch.schedule, did_you_mean(epoch.schedule, SCHEDULES))
+    state = jax.eval_shape(epoch.method.init, weights)
+    if epoch.schedule != "constant" and not hasattr(state, "factor"):
+        rule = f"the {epoch.schedule} schedule needs a method whose state has a `factor`"
+        raise InputError(rule, type(epoch.method).__name__, 'Use `schedule="constant"`.')
+
+
+def check_members(method: Method, ensemble: int | None) -> None:
+    """Refuse rates or clips that are not one for each member of the ensemble.
+
+    Raises
+    ------
+    InputError
+        If there are fewer or more of them.
+    """
+    members = getattr(method, "members", None)
+    if members is not None and members != ensemble:
+        rule = "a rate or clip for each member needs an ensemble of as many members"
+        got = f"{members} of them and `ensemble` {ensemble}"
+        raise InputError(rule, got, f"Pass `ensemble={members}`.")
+
+
+def check_member_axis(params: PyTree, ensemble: int) -> None:
+    """Refuse weights whose leading axis is not over the members of the ensemble.
+
+    Raises
+    ------
+    InputError
+        If the length of an axis is not the number of members.
+    """
+    shapes = {leaf.shape[:1] for leaf in jax.tree.leaves(params)}
+    if shapes != {(ensemble,)}:
+        rule = "the weights of an ensemble must have a leading axis of as many members"
+        axes = ", ".join(str(shape[0]) if shape else "no axis" for shape in sorted(shapes))
+        got = f"`ensemble` {ensemble} and weights of {axes}"
+        raise InputError(rule, got, "Build them with `Architecture.ensemble`.")

@@ -1,0 +1,91 @@
+"""The known inputs of a forecast: which rows are taken, and mistakes."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from conftest import refuses
+
+from throughtime.data.future_inputs import future_inputs
+from throughtime.data.tables import to_series
+
+
+@pytest.fixture
+def driven():
+    stamps = pl.date_range(dt.date(2020, 1, 1), dt.date(2020, 1, 10), "1d", eager=True)
+    table = pl.DataFrame(
+        {"date": stamps, "y": range(10), "u": range(10), "v": range(0, 100, 10)}
+    )
+    return table, to_series(table[:6], target="y", inputs=["v", "u"])[0]
+
+
+def test_future_rows_are_found_by_their_stamps(driven):
+    table, series = driven
+    expected = [[60, 6], [70, 7], [80, 8]]
+    shuffled = table.sample(fraction=1.0, shuffle=True, seed=0)
+    for source in (table, table[6:], table.to_pandas(), table.drop("y").lazy(), shuffled):
+        assert future_inputs(source, series, 3).tolist() == expected
+    assert future_inputs(table[6:].drop("date"), series, 3).tolist() == expected
+    assert future_inputs(np.array(expected), series, 3).tolist() == expected
+    assert future_inputs(np.array(expected), series, 2).tolist() == expected[:2]
+
+
+def test_future_numbers_are_found_despite_rounding():
+    t = np.arange(40) * 0.1
+    table = pd.DataFrame({"t": t, "y": t, "u": np.arange(40.0)})
+    (series,) = to_series(table[:30], target="y", inputs=["u"])
+    assert future_inputs(table, series, 10)[:, 0].tolist() == list(range(30, 40))
+
+
+def test_each_series_of_a_table_finds_its_own_future():
+    past = pd.DataFrame(
+        {"id": list("aaabbb"), "t": [0, 1, 2] * 2, "y": range(6), "u": range(6)}
+    )
+    a, b = to_series(past, target="y", inputs=["u"], time="t", id="id")
+    future = pd.DataFrame({"id": list("bbaa"), "t": [3, 4, 3, 4], "u": [10, 11, 20, 21]})
+    assert future_inputs(future, a, 2)[:, 0].tolist() == [20, 21]
+    assert future_inputs(future, b, 2)[:, 0].tolist() == [10, 11]
+    shared = future[:2].drop(columns="id")
+    assert future_inputs(shared, a, 2).tolist() == future_inputs(shared, b, 2).tolist()
+    with refuses("a forecast of 2 steps needs `u`"):
+        future_inputs(future[:2], a, 2)
+
+
+def test_a_series_without_inputs_needs_no_table():
+    (series,) = to_series(np.arange(5.0))
+    assert future_inputs(None, series, 4).shape == (4, 0)
+
+
+def test_future_mistakes(driven):
+    table, series = driven
+    need = "a forecast of 3 steps needs `v`, `u` for these steps"
+    remedy = "Pass one with these columns (`--future` on the command line)."
+    with refuses(f"{need}; got no table of future inputs. {remedy}"):
+        future_inputs(None, series, 3)
+    with refuses(f"{need}; got no column `u`. Pass a table with these columns."):
+        future_inputs(table.drop("u"), series, 3)
+    with refuses(f"{need}; got 1 column."):
+        future_inputs(np.ones(3), series, 3)
+    with refuses(f"{need}; got 2 rows. Pass more rows or lower `steps`."):
+        future_inputs(np.ones((2, 2)), series, 3)
+    with refuses(
+        f"{need}, 2020-01-07 to 2020-01-09; got no row for 2020-01-08 in `date` (step 2). "
+        "Add the row, or forecast fewer steps."
+    ):
+        future_inputs(table.filter(pl.col("date") != dt.date(2020, 1, 8)), series, 3)
+    with refuses("got no row for 2020-01-11 in `date` (step 5)"):
+        future_inputs(table, series, 5)
+    with refuses(f"{need}; got no row for 2020-01-07 in `date`. Add the rows."):
+        future_inputs(table.with_columns(date=pl.int_range(pl.len())), series, 3)
+    gap = table.with_columns(v=pl.when(pl.col("u") != 8).then("v"))
+    with refuses("a missing value in column `v`, row 9 (1 in all)"):
+        future_inputs(gap, series, 3)
+    assert future_inputs(gap, series, 2).tolist() == [[60, 6], [70, 7]]
+
+
+def test_inputs_that_nothing_asks_for_are_refused():
+    (series,) = to_series(np.arange(5.0))
+    with refuses("got inputs for `series`, which was fitted without. Leave them out"):
+        future_inputs(np.ones((4, 1)), series, 4)

@@ -2,7 +2,7 @@
 An equation to a network
 ========================
 
-Equations as text become a network that solves them, for forces that it has never seen.
+Equations as text become a network that solves them, also for forces it was not trained on.
 """
 
 from pathlib import Path
@@ -15,34 +15,35 @@ from throughtime.reports import dynamics_figures, figure_style
 
 # %%
 # Newton's equation, damped and driven. The network learns from 100 trajectories whose starts,
-# damping and frequency lie in these ranges; it is evaluated closed-loop on 50 others.
+# damping and frequency lie in these ranges, and is evaluated in closed loop on 50 others.
 
 newton = "x' = v; v' = F - damping*v - x; F = cos(w*t); damping = 0.2; w = 1.2"
 ranges = {"x": (-2, 2), "v": (-2, 2), "damping": (0.1, 0.5), "w": (0.5, 2)}
 model = tt.Surrogate(newton, ranges=ranges, dt=0.5, trajectories=100, epochs=150).fit()
-evaluation = model.evaluate(50, 500)
+evaluation = model.evaluate(50, 200)
 print(*evaluation.sentences(), sep="\n")
 
 # %%
-# A drive of another kind than any it was trained on.
+# Now a drive of a kind that it was not trained on.
 
 
 def beat(t, parameters):
-    """A force of two waves, where the network has only ever seen one."""
+    """A force of two waves; in the training it had one."""
     return jnp.stack([0.7 * jnp.cos(0.9 * t) + 0.4 * jnp.sin(1.7 * t)])
 
 
-print(f"Under a force of another kind: {model.evaluate(50, 500, drive=beat).sentences()[0]}")
+other = model.evaluate(50, 200, drive=beat)
+print(f"Under a force of another kind: {other.sentences()[0]}")
 
 # %%
 # One trajectory, beside Euler's scheme with the same steps.
 
 which = int(np.argsort(evaluation.errors)[25])
-t, kept = 0.5 * np.arange(121), slice(121)
+t, shown = 0.5 * np.arange(121), slice(121)
 curves = {
-    "truth": (t, evaluation.unseen.states[which, kept, 0]),
-    "network": (t, evaluation.solution[which, kept, 0]),
-    "Euler, the same steps": (t, evaluation.scheme("euler", which)[kept, 0]),
+    "truth": (t, evaluation.unseen.states[which, shown, 0]),
+    "network": (t, evaluation.solution[which, shown, 0]),
+    "Euler, the same steps": (t, evaluation.scheme("euler", which)[shown, 0]),
 }
 folder = Path("runs/examples")
 folder.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,7 @@ for size in (0.5, 0.9, 1.0, 1.1):
     print(f"W = {size:g} Q: {flow.rate:.6f} a step. {flow.verdict()}")
 
 # %%
-# The forward pass fixes the slopes: driven hard, tanh is flat, and nothing comes back.
+# The forward pass fixes the derivatives: driven hard, tanh is flat, and nothing comes back.
 
 for gain in (0.1, 5.0):
     quiet = cell(1.0, "tanh")
@@ -58,7 +58,7 @@ once, twice = back(error)[0].cells[0].W, back(2 * error)[0].cells[0].W
 print(f"twice the error, less twice the gradient: {abs(twice - 2 * once).max():.1g}")
 
 # %%
-# While an LSTM learns to say what was read 20 steps ago, its gradients learn to reach there.
+# While an LSTM learns to repeat what it read 20 steps ago, its gradients begin to reach there.
 
 lstm = tt.Architecture(1, 1, cell="lstm", hidden=32, init="keras").build(key=0)
 record = FlowRecord(lstm, data, every=5)

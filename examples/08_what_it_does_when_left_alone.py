@@ -2,7 +2,7 @@
 What it does when left alone
 ============================
 
-A network that has learned Lorenz-63 is judged by its dynamics, and explained.
+A network that has learned Lorenz-63 is compared with it by its dynamics, in a free run.
 """
 
 from pathlib import Path
@@ -12,12 +12,17 @@ import numpy as np
 import throughtime as tt
 from throughtime.reports import dynamics_figures, figure_style
 
-model = tt.Surrogate("lorenz63", cell="lstm", window=16, trajectories=100, epochs=200).fit()
+# %%
+# The network learns from 50 trajectories, which start in a box around the attractor.
+
+ranges = {"x": (-18, 18), "y": (-24, 24), "z": (4, 44)}
+options = {"cell": "lstm", "window": 16, "trajectories": 50, "epochs": 200}
+model = tt.Surrogate("lorenz63", ranges=ranges, **options).fit()
 found = tt.diagnose(model)
 print(*found.sentences(), sep="\n")
 
 # %%
-# Its butterfly beside the system's own, with the fixed points that were found.
+# The attractor of the network beside that of the system, with the fixed points of the network.
 
 truth, free = found.model.truth, found.attractor
 points = [found.position(point) for point in found.fixed_points or []]
@@ -25,7 +30,7 @@ stable = [point.stable for point in found.fixed_points or []]
 
 
 def of(kind):
-    """x and z of the fixed points that are stable, or of those that are not."""
+    """x and z of the stable or of the unstable fixed points."""
     chosen = [p for p, s in zip(points, stable, strict=True) if s == kind]
     return np.array([p[0] for p in chosen]), np.array([p[2] for p in chosen])
 

@@ -202,7 +202,12 @@ def test_bad_paths(here, data, rule, got, remedy):
         ("--target y --test 0.9 --window 11", "`window` must be", "11 of 10 steps", "Lower"),
         ("--target y --cell lsmt", "`cell` must be", "lsmt", "Did you mean `lstm`?"),
         ("--target y --method adm", "`method` must be", "adm", "Did you mean `adam`?"),
-        ("--target y --cell esn --method nag", "no other `method`", "nag", "Leave `method` at"),
+        (
+            "--target y --cell esn --method nag",
+            "needs the default `method`",
+            "nag",
+            "Leave `method` at",
+        ),
         ("--target y --cell esn --leak 2", "`leak` must be at most 1", "2", "Lower `leak`."),
         ("--target y --schedule cosin", "`schedule` must be", "cosin", "`cosine`?"),
         ("--target y --dtype float16", "`dtype` must be", "float16", "float32, float64"),

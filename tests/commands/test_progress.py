@@ -42,10 +42,10 @@ def clock(monkeypatch):
 
 
 def test_the_display_suits_what_it_writes_to():
-    assert isinstance(show_progress(terminal(), 3), Bar)
-    assert isinstance(show_progress(file(), 3), Lines)
-    assert isinstance(show_progress(terminal(), 3, quiet=True), Silent)
-    assert isinstance(show_progress(file(), 3, quiet=True), Silent)
+    assert isinstance(show_progress(3, console=terminal()), Bar)
+    assert isinstance(show_progress(3, console=file()), Lines)
+    assert isinstance(show_progress(3, quiet=True, console=terminal()), Silent)
+    assert isinstance(show_progress(3, quiet=True, console=file()), Silent)
 
 
 def test_lines_are_plain_and_spaced_in_time(clock):
@@ -106,7 +106,7 @@ def test_a_bar_is_taken_down_after_an_error():
 def test_a_bar_on_a_dumb_terminal_has_no_codes(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     console = terminal()
-    with show_progress(console, 2) as shown:
+    with show_progress(2, console=console) as shown:
         shown.show([row(1)])
         shown.show([row(2)])
     assert not re.search(r"\x1b\[", console.file.getvalue())
@@ -114,7 +114,7 @@ def test_a_bar_on_a_dumb_terminal_has_no_codes(monkeypatch):
 
 def test_silence():
     console = file()
-    with show_progress(console, 2, quiet=True) as shown:
+    with show_progress(2, quiet=True, console=console) as shown:
         shown.show([row(1)])
     assert console.file.getvalue() == ""
 
@@ -124,10 +124,9 @@ def test_nothing_is_shown_on_stdout():
         [
             sys.executable,
             "-c",
-            "from rich.console import Console\n"
             "from throughtime.commands.progress import show_progress\n"
-            "from throughtime.train import Row\n"
-            "with show_progress(Console(stderr=True), 1) as shown:\n"
+            "from throughtime.training.history import Row\n"
+            "with show_progress(1) as shown:\n"
             "    shown.show([Row(0, 1, 0.5, 0.25, 1.0, 1.0, 0.1)])\n",
         ],
         capture_output=True,

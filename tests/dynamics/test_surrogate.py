@@ -342,6 +342,11 @@ def test_errors_are_those_written_out(model, found):
         np.testing.assert_allclose(found.valid_times[which], 0.5 * valid)
 
 
+def test_the_earlier_names_of_evaluate_go_on_working():
+    assert Surrogate.judge is Surrogate.evaluate
+    assert Surrogate.judge_driven is Surrogate.evaluate_random_drive
+
+
 def test_schemes_take_the_same_steps(model, found):
     assert set(found.schemes) == {"Euler forward", "Runge-Kutta 4"}
     for name, scheme in (("Euler forward", "euler"), ("Runge-Kutta 4", "rk4")):

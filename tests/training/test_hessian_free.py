@@ -453,7 +453,7 @@ def test_a_failed_update_leaves_the_weights_and_raises_the_damping(float64):
 # --- in training ---
 
 
-def memory(examples=48, steps=8, seed=0, dtype=jnp.float32):
+def memory(examples=32, steps=8, seed=0, dtype=jnp.float32):
     """The sum of two marked numbers, as in the adding problem."""
     rng = np.random.default_rng(seed)
     values, marks = rng.uniform(size=(examples, steps)), np.zeros((examples, steps))
@@ -471,7 +471,7 @@ def adding_network(cell="rnn", seed=0, **options):
 
 def learn(cell, data):
     network = adding_network(cell).build(1)
-    return train(network, data, "mse", hessian_free(24), epochs=12, batch_size=48, key=0)
+    return train(network, data, "mse", hessian_free(24), epochs=12, batch_size=32, key=0)
 
 
 @cache
@@ -479,8 +479,11 @@ def learnt(cell):
     return learn(cell, memory())
 
 
-def assert_learnt(history):
-    """The loss fell, and the quantities in the history are consistent."""
+def assert_learnt(history, updates=1):
+    """The loss fell, and the quantities in the history are consistent.
+
+    With two updates in an epoch the first may change the damping by any of its factors.
+    """
     assert history[-1].loss < 0.5 * history[0].loss
     for row in history:
         assert set(row.quantities) == {"damping", "cg_steps", "reduction_ratio", "step_length"}
@@ -491,7 +494,9 @@ def assert_learnt(history):
             jnp.asarray(before.quantities["damping"]),
             jnp.asarray(before.quantities["reduction_ratio"]),
         )
-        assert after.quantities["damping"] == pytest.approx(float(factor), rel=1e-6)
+        further = after.quantities["damping"] / float(factor)
+        allowed = (1.0,) if updates == 1 else (3 / 2, 1.0, 2 / 3)
+        assert any(further == pytest.approx(each, rel=1e-6) for each in allowed)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
@@ -532,7 +537,7 @@ def test_classes_and_streams():
     data = Streams.cut(xs, targets, chunk=10, streams=20)
     network = Architecture(1, 2, "gru", 4, output="softmax").build(0)
     done = train(network, data, "cross_entropy", hessian_free(), epochs=8, key=0)
-    assert_learnt(done.history)
+    assert_learnt(done.history, updates=2)
 
 
 def test_a_loss_that_is_not_finite_is_an_error_as_with_other_methods():
@@ -546,7 +551,7 @@ def test_it_needs_fewer_updates_than_adam():
     """The best of three rates of Adam, on the same batches and from the same weights."""
     network, data, rates = adding_network().build(1), memory(), (1e-2, 3e-2, 1e-1)
     networks = jax.tree.map(lambda w: jnp.stack([w] * len(rates)), network)
-    options = {"epochs": 12, "batch_size": 48, "key": 0}
+    options = {"epochs": 12, "batch_size": 32, "key": 0}
     search = method("adam", rates)
     adam = train(networks, data, "mse", search, ensemble=len(rates), **options)
     assert not adam.diverged

@@ -84,8 +84,8 @@ class Behaviour:
             where = ", ".join(f"{value:.4g}" for value in self.observed[-1][:4])
             return f"It settles at ({where}); {exponent}."
         if self.kind == OSCILLATES:
-            rest = f"a Fourier series leaves {self.unexplained:.1g} of its variance"
-            return f"It oscillates with a period of {self.period:.5g}; {rest}; {exponent}."
+            remainder = f"a Fourier series leaves {self.unexplained:.1g} of its variance"
+            return f"It oscillates with a period of {self.period:.5g}; {remainder}; {exponent}."
         if self.kind == DRIFTS:
             return f"It drifts away without returning; {exponent}."
         if self.kind == UNDECIDED:

@@ -6,6 +6,7 @@ same function). The eigenvalues of the Jacobian of $F^p$ describe the dynamics n
 is stable if all of them lie inside the unit circle, and a complex pair means rotation.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import jax
@@ -139,7 +140,7 @@ def fixed_points(
 
     ends, residuals = map(np.asarray, search(first))
     converged = np.isfinite(ends).all(axis=1) & (residuals < TOLERANCE * scale)
-    cycle = jax.jit(cycle)
+    cycle, jacobian = jax.jit(cycle), jax.jit(dynamics.jacobian)
     points: list[FixedPoint] = []
     for end, residual in zip(ends[converged], residuals[converged], strict=True):
         states = np.asarray(cycle(jnp.asarray(end)))
@@ -151,20 +152,20 @@ def fixed_points(
         elif not any(
             np.linalg.norm(states[p] - states[0]) < DISTINCT * scale for p in _divisors(period)
         ):
-            points.append(_point(dynamics, states, float(residual)))
+            eigenvalues = _eigenvalues(jacobian, states)
+            observed = np.asarray(dynamics.observe(jnp.asarray(states)), np.float64)
+            states = states.astype(np.float64)
+            points.append(FixedPoint(states, observed, eigenvalues, float(residual), 1))
     return sorted(points, key=lambda point: abs(point.eigenvalues[0]))
 
 
-def _point(dynamics: Map, states: np.ndarray, residual: float) -> FixedPoint:
-    """A cycle with its eigenvalues, found from one start so far."""
+def _eigenvalues(jacobian: Callable, states: np.ndarray) -> Complex128[np.ndarray, " state"]:
+    """Eigenvalues of the Jacobian over a whole cycle, largest modulus first."""
     product = np.eye(states.shape[1])
-    jacobian = jax.jit(dynamics.jacobian)
     for n, state in enumerate(states):
         product = np.asarray(jacobian(jnp.asarray(state), n), np.float64) @ product
     eigenvalues = np.linalg.eigvals(product).astype(complex)
-    order = np.argsort(-abs(eigenvalues), kind="stable")
-    observed = np.asarray(dynamics.observe(jnp.asarray(states)), np.float64)
-    return FixedPoint(states.astype(np.float64), observed, eigenvalues[order], residual, 1)
+    return eigenvalues[np.argsort(-abs(eigenvalues), kind="stable")]
 
 
 def _starts(dynamics: Map, starts: int, seed: int) -> tuple[Float[Array, "start state"], float]:

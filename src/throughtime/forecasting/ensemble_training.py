@@ -109,7 +109,8 @@ class EnsembleTraining:
             For settings or data that `run` would refuse.
         """
         with precision(self.settings.dtype):
-            self.training_data(), self.validation_data()
+            self.training_data()  # (both raise what `run` would raise)
+            self.validation_data()
             return first_state(
                 self._checked_networks(), self._method(), ensemble=self.settings.ensemble
             )

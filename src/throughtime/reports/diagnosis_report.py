@@ -23,6 +23,9 @@ MAX_POINTS = 20
 NETWORK = "network, free run"
 """Label of the network that reads its own outputs."""
 
+TRUTH = "truth"
+"""Label of the series, or of the system that was learned."""
+
 
 def write_diagnosis(path: Path, found: Diagnosis, folder: Path, *, command: str) -> None:
     """Write the report of a diagnosis.
@@ -83,11 +86,11 @@ def _dynamics(picture: PictureMaker, found: Diagnosis) -> dict:
             names[i] if len(names) > 1 else "",
             dynamics_figures.time_series,
             {
-                "series": (times[:count], truth[:count, i]),
+                TRUTH: (times[:count], truth[:count, i]),
                 NETWORK: (times[:count], found.free_run[:count, i]),
             },
             names[i],
-            (model.unit, names[i]),
+            ("step" if model.unit == "step" else "time", names[i]),
         )
         for i in range(min(len(names), 3))
     ]
@@ -111,7 +114,7 @@ def _dynamics(picture: PictureMaker, found: Diagnosis) -> dict:
                 "",
                 dynamics_figures.power_spectrum,
                 _powers(found, attractor),
-                f"1 / {model.unit}",
+                f"per {model.unit}",
             )
         ],
         "exponents": [
@@ -148,7 +151,7 @@ def _portrait(
         pairs = embedding(model.truth, lag), embedding(attractor, lag)
     curves: dict[str, Curve] = {
         name: (pair[:, 0], pair[:, 1])
-        for name, pair in zip(("series", NETWORK), pairs, strict=True)
+        for name, pair in zip((TRUTH, NETWORK), pairs, strict=True)
     }
     return curves, labels, caption
 
@@ -157,7 +160,7 @@ def _returns(picture: PictureMaker, found: Diagnosis, attractor: np.ndarray) -> 
     """The return map of the last variable, if it has enough maxima."""
     pairs = {
         name: _maxima(values[:, -1])
-        for name, values in (("series", found.model.truth), (NETWORK, attractor))
+        for name, values in ((TRUTH, found.model.truth), (NETWORK, attractor))
     }
     if min(len(before) for before, _ in pairs.values()) < 5:
         return []
@@ -168,10 +171,10 @@ def _maxima(y: np.ndarray) -> Curve:
     """Each maximum and the next, from a parabola through the three points around it."""
     at = np.flatnonzero((y[1:-1] > y[:-2]) & (y[1:-1] >= y[2:])) + 1
     before, here, after = y[at - 1], y[at], y[at + 1]
-    bend = before - 2 * here + after
-    bend = np.where(bend < 0, bend, -np.inf)
-    tops = here - (after - before) ** 2 / (8 * bend)
-    return tops[:-1], tops[1:]
+    curvature = before - 2 * here + after
+    curvature = np.where(curvature < 0, curvature, -np.inf)
+    maxima = here - (after - before) ** 2 / (8 * curvature)
+    return maxima[:-1], maxima[1:]
 
 
 def _powers(found: Diagnosis, attractor: np.ndarray) -> dict[str, Curve]:
@@ -179,7 +182,7 @@ def _powers(found: Diagnosis, attractor: np.ndarray) -> dict[str, Curve]:
     from scipy.signal import welch  # imported here because SciPy takes a while to load
 
     spectra = {}
-    for name, values in (("series", found.model.truth), (NETWORK, attractor)):
+    for name, values in ((TRUTH, found.model.truth), (NETWORK, attractor)):
         y = values[:, 0]
         y = (y - y.mean()) / (y.std() or 1.0)
         size = min(len(y), 512)
@@ -222,6 +225,7 @@ def _points(found: Diagnosis) -> Table:
 
 
 def _complex(value: complex) -> str:
+    """A complex number as text, a real one without its imaginary part."""
     if abs(value.imag) < 1e-9 * abs(value):
         return f"{value.real:.4g}"
     return f"{value.real:.4g} {'+' if value.imag > 0 else '-'} {abs(value.imag):.4g}i"

@@ -80,7 +80,7 @@ def write_surrogate(
         training=[
             picture("", general_figures.training_losses, fitted.history, fitted.best_epochs)
         ],
-        trained=f"{fitted.stopped}, {fitted.history[-1].seconds:.1f} s.",
+        trained=f"Training ended after {fitted.history[-1].seconds:.1f} s: {fitted.stopped}.",
         ranges=_ranges(model),
         settings=_settings(model),
     )

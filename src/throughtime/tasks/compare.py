@@ -30,7 +30,7 @@ from .comparison import Comparison, Entry, merge_backtests, with_infinite_errors
 from .series_ways import check_ways, forecaster
 
 SEARCH = 7
-"""The random stream of a seed that settings are drawn from."""
+"""The random stream of a seed that settings are sampled from."""
 
 LEAKS, RADII, SCALES = (1.0, 0.5, 0.2), (0.3, 1.2), (0.1, 2.0)
 """The leaks that are tried in echo state networks, and the ranges of radius and input scale.

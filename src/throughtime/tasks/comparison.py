@@ -95,7 +95,7 @@ class Comparison:
         )
 
     def sentences(self) -> list[str]:
-        """The verdict in sentences: which method forecasts best, and what the ways cost."""
+        """The verdict in sentences: the best method, and the cost of the ways."""
         ranked = sorted(self.backtest.rmse, key=lambda name: relative_rmse(self.backtest, name))
         first, second = (method_label(name, self.backtest) for name in ranked[:2])
         steps = self.backtest.steps
@@ -168,7 +168,7 @@ class Comparison:
 def relative_rmse(backtest: Backtest, name: str) -> float:
     """The RMSE of a method, averaged over lead times, relative to that of persistence.
 
-    With several targets it is the mean over them; what is not finite is infinite.
+    With several targets it is the mean over them. A ratio that is not finite is infinity.
     """
     scale = backtest.rmse["persistence"].mean(axis=0)
     error = backtest.rmse[name].mean(axis=0)

@@ -43,7 +43,7 @@ class Criterion:
         A task is solved if less than this share of the sequences is wrong; 0.01 is the
         criterion of Martens and Sutskever (2011).
     checks
-        The training ends when so many checks in a row meet the criterion.
+        Number of checks in a row that must meet the criterion for the training to end.
     validation
         Number of validation sequences.
     test

@@ -1,4 +1,4 @@
-r"""The long-range tasks by name: what must be remembered, for how long, and what is wrong.
+r"""The long-range tasks by name, with the question of each and its source.
 
 | name | what is asked for at the end | source |
 | --- | --- | --- |
@@ -10,7 +10,8 @@ r"""The long-range tasks by name: what must be remembered, for how long, and wha
 | `memorisation_5bit`, `memorisation_20bit` | 5 of 2, 10 of 5 symbols | Jaeger 2012; MS 2011 |
 | `copy` | 10 of 8 symbols | Arjovsky et al. 2016 |
 
-HS: Hochreiter and Schmidhuber. MS: Martens and Sutskever. Steps are counted from 1, as there.
+HS: Hochreiter and Schmidhuber. MS: Martens and Sutskever. Steps are counted from 1,
+as in these papers.
 """
 
 from collections.abc import Callable

@@ -87,7 +87,7 @@ def marked_values(
     length
         T, in steps.
     operation
-        What is asked for.
+        The answer, as a function of the two values; a key of `OPERATIONS`.
     convention
         How long sequences are, and where the marks lie.
 

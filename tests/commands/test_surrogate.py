@@ -211,7 +211,12 @@ def test_a_damaged_one_is_not_resumed(run):
 @pytest.mark.parametrize(
     ("options", "rule", "got", "remedy"),
     [
-        ("oscilator", "a system must be known by name", "oscilator", "Did you mean `osc"),
+        (
+            "oscilator",
+            "`system` must be the name of a known system",
+            "oscilator",
+            "Did you mean `osc",
+        ),
         (
             "mackey-glass",
             "whose whole state is observed",

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from conftest import refuses
 
-from throughtime.data.dialect import Dialect, sniff_dialect
+from throughtime.data.dialect import Dialect, decode, sniff_dialect
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,9 @@ from throughtime.data.dialect import Dialect, sniff_dialect
 )
 def test_separator_and_names_are_found(text, name, dialect):
     assert sniff_dialect(text, Path(name)) == dialect
+
+
+def test_the_byte_at_fault_is_named_after_a_byte_order_mark_too():
+    raw = "\ufefft,y\n0,1\n".encode() + b"1,\xe9\n2,3\n"
+    with refuses("got byte 0xe9 in line 3"):
+        decode(raw, Path("lab.csv"))

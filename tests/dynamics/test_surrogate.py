@@ -295,7 +295,7 @@ def test_an_unfitted_one_solves_nothing():
         ({"dt": math.inf}, "`dt` must be above 0"),
         ({"ranges": {"dampin": (0, 1)}}, "Did you mean `damping`?"),
         ({"ranges": {"x": (1, 0)}}, "the range of `x`"),
-        ({"parameters": {"k": 1}}, "must have the parameter that is set; got `k`."),
+        ({"parameters": {"k": 1}}, "must be one that it has; got `k`."),
         ({"parameters": {"damping": math.nan}}, "must be a finite number"),
         ({"system": "oscilator"}, "Did you mean `oscillator`?"),
         ({"system": "mackey-glass"}, "has a delay"),

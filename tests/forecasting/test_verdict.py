@@ -111,7 +111,7 @@ def test_lead_times_at_which_a_baseline_wins_are_named(model):
     )
     backtest.rmse["ridge autoregression"][:, 0] = [0.5, 0.5, 0.2, 0.5, 0.5]
     assert (
-        "At 2 of 5 lead times, the first of them 1, a baseline"
+        "At 2 of 5 lead times, starting with lead time 1, a baseline"
         in sentences_and_notes(model, backtest)[1]
     )
 

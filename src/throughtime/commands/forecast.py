@@ -64,7 +64,7 @@ def forecast(
     ] = 1.0,
     window: Window = 40,
     washout: Annotated[
-        int, window_option(help="Number of steps at a window's start that have no loss.")
+        int, window_option(help="Initial steps of each window that are left out of the loss.")
     ] = 10,
     horizon: Annotated[
         int,
@@ -101,7 +101,7 @@ def forecast(
     ] = 20,
     flow_every: Annotated[
         int | None,
-        training_option(help="Record the gradient flow whenever this many epochs are done."),
+        training_option(help="Record the gradient flow every this many epochs."),
     ] = None,
     level: Annotated[float, window_option(help="Coverage of the prediction intervals.")] = 0.9,
     test: Annotated[

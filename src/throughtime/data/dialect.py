@@ -3,6 +3,7 @@
 `sniff_dialect` finds the last two in the text that `decode` gives.
 """
 
+import codecs
 import csv
 import io
 from pathlib import Path
@@ -39,10 +40,11 @@ def decode(raw: bytes, path: Path) -> str:
         If a byte is not UTF-8 text; the message names it and its line.
     """
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.removeprefix(codecs.BOM_UTF8).decode()
         if "\0" in text:
             raise UnicodeDecodeError("utf-8", raw, raw.index(b"\0"), len(raw), "zero byte")
     except UnicodeDecodeError as error:
+        raw = error.object  # without the byte-order mark
         line = raw[: error.start].count(b"\n") + 1
         raise InputError(
             f"{path.name} must be a table in UTF-8 text",
@@ -56,7 +58,7 @@ def sniff_dialect(text: str, path: Path) -> Dialect:
     """Find the separator and the header of a CSV file.
 
     The separator is a tab in a file that ends in .tsv, otherwise the one that splits the first
-    line into most columns; a comma if all are equal.
+    line into the most columns; a comma if all are equal.
 
     Raises
     ------

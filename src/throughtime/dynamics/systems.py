@@ -99,7 +99,7 @@ class System:
         """
         for name, value in values.items():
             if name not in self.parameters:
-                rule = f"`{self.name}` must have the parameter that is set"
+                rule = f"a parameter of `{self.name}` must be one that it has"
                 raise InputError(rule, f"`{name}`", did_you_mean(name, self.parameters))
             if not float("-inf") < value < float("inf"):
                 rule = f"the parameter `{name}` must be a finite number"
@@ -307,5 +307,7 @@ def system(name: str, **parameters: float | int) -> System:
     14.0
     """
     if name not in SYSTEMS:
-        raise InputError("a system must be known by name", name, did_you_mean(name, SYSTEMS))
+        raise InputError(
+            "`system` must be the name of a known system", name, did_you_mean(name, SYSTEMS)
+        )
     return SYSTEMS[name].with_parameters(**parameters)

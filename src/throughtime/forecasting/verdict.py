@@ -251,7 +251,7 @@ def _baseline_wins(backtest: Backtest, target: int) -> str | None:
     if len(leads) == 1:
         return f"At lead time {leads[0]}{of_target}, a baseline has a lower error."
     many = f"{len(leads)} of {backtest.steps} lead times{of_target}"
-    return f"At {many}, the first of them {leads[0]}, a baseline has a lower error."
+    return f"At {many}, starting with lead time {leads[0]}, a baseline has a lower error."
 
 
 def _mean_rmse(backtest: Backtest, target: int) -> float:

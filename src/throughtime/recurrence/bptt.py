@@ -17,7 +17,8 @@ $$\nabla_W L = \sum_t \nabla_{a_t} L \, h_{t-1}^\top, \quad
   \nabla_U L = \sum_t \nabla_{a_t} L \, x_t^\top, \quad \nabla_b L = \sum_t \nabla_{a_t} L,$$
 $$\nabla_V L = \sum_t \nabla_{y_t} L \, h_t^\top, \quad \nabla_c L = \sum_t \nabla_{y_t} L$$
 
-Training does not use this module but the primitives, which do the same for any cell.
+Training does not use this module but the primitives, which do the same for the RNN, the GRU and
+the LSTM; a cell of your own is differentiated by JAX through `lax.scan`.
 """
 
 from collections.abc import Callable

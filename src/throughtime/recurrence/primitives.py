@@ -6,7 +6,7 @@ r"""Three primitives of JAX: a recurrence through time, its linearisation, and t
   \langle J^\top g, v\rangle$ for all $g$ and $v$.
 
 The JVP rule of `unroll` binds `unroll_tangent`, whose transpose rule binds `unroll_adjoint`,
-and back. So `grad`, `jvp`, `vmap`, `linearize` and all products of them come from these rules.
+and vice versa: `grad`, `jvp`, `vmap`, `linearize` and their products come from these rules.
 Each primitive has two lowerings: `scan_lowering.py`, on every platform, and on the CPU the
 compiled kernels (`native_kernels.py`), for float32 and float64. Weights and inputs meet inside
 the primitives: a kernel need not write $U x_t + b$ of all steps to memory, nor its gradient.
@@ -139,7 +139,7 @@ def unroll_adjoint(
     inputs: bool = True,
     native: bool | None = None,
 ) -> tuple[tuple[Array, ...], Inputs | None, tuple[Start, ...]]:
-    r"""$J^\top g$: a gradient by all states to those by weights, inputs and first state.
+    r"""$J^\top g$: from the gradient by all states to those by weights, inputs, first state.
 
     This is backpropagation through time, $\langle g, J v\rangle = \langle J^\top g, v\rangle$:
 
@@ -200,7 +200,7 @@ def _unroll_jvp(primals, tangents, *, save, **params):
     dstates = unroll_tangent_p.bind(*point, *linear, inputs=inputs, **params)
     if not save:
         return outs[: cell.states], dstates
-    # What a step saves is a function of the states, which are known: all steps at once.
+    # The saved values depend on states that are known: all steps at once.
     values = *primals, *outs[: cell.states]
     dsaved = _tangents_of(lower_saved, values, (*tangents, *dstates), params)
     return outs, [*dstates, *dsaved]
@@ -251,9 +251,9 @@ def _is_nonzero(tangent) -> bool:
 
 
 def _transpose_rule(primitive, transpose):
-    """The rule of a primitive that is linear in its last arguments; `transpose` is its own.
+    """The rule of a primitive that is linear in its last arguments; `transpose` computes it.
 
-    An argument of one is a result of the other, under the same name after its first letter.
+    Names differ only in the first letter: `dxs` of the one is `gxs` of the other.
     """
 
     def rule(cotangents, *args, **params):
@@ -276,7 +276,7 @@ def _transpose_rule(primitive, transpose):
 
 
 def _batching_rule(primitive, args, dims, **params):
-    """A mapped axis becomes part of the ensemble; with one set of weights, of the batch."""
+    """A mapped axis joins the ensemble axis, or the batch if the weights are not mapped."""
     signature = signature_of(primitive, params)
     names = signature.arguments
     axes = list(names.values())

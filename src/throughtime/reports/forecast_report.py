@@ -27,7 +27,7 @@ MAX_CURVES = 4
 MAX_ROWS = 1000
 """Rows of a table, at most."""
 
-GRADIENT_SETTINGS = ("method", "loss", "forcing", "epochs", "batch_size", "patience")
+GRADIENT_TRAINING_SETTINGS = ("method", "loss", "forcing", "epochs", "batch_size", "patience")
 """Settings of a training by gradient, which have no effect on an echo state network."""
 
 
@@ -190,7 +190,7 @@ def settings_table(model: Forecaster) -> dict[str, str]:
 
     Where a network could not be built as it was set, both are given.
     """
-    gradient_only = GRADIENT_SETTINGS if model.cell == "esn" else ()
+    gradient_only = GRADIENT_TRAINING_SETTINGS if model.cell == "esn" else ()
     without_effect = {*unused_settings(model.cell), *gradient_only}
     if model.truncated:
         without_effect.discard("batch_size")  # the number of streams read side by side

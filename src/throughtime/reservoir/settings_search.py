@@ -8,7 +8,8 @@ $$E = \exp \frac{1}{S} \sum_{s=1}^{S} \ln \sqrt{\frac{\langle \|\hat y - y\|^2 \
   {\sum_k \mathrm{var}(y_k)}}$$
 
 is the geometric mean over the S reservoirs of the root mean squared error over origins and
-steps, relative to the variance of the training part. H = 1 is the error one step ahead. For a
+steps, relative to the spread of the training part (the square root of the summed variances).
+H = 1 is the error one step ahead. For a
 forecast, take H as long as the forecast: errors one step ahead select a penalty with which a
 free run leaves the attractor.
 """
@@ -98,8 +99,8 @@ class Search:
         Washout, noise and regression of every readout. The noise is added to the training part
         alone.
     threads
-        Trials that run at the same time; None for all cores. Without `threadpoolctl`, which
-        keeps BLAS to one thread meanwhile, None is one.
+        Trials that run at the same time. None uses all cores if `threadpoolctl` is installed
+        (it limits BLAS to one thread meanwhile), and one otherwise.
 
     Raises
     ------
@@ -237,7 +238,7 @@ def _evaluate(pool, threads, design, reservoirs, settings, data, options) -> lis
 
     found = list(pool.map(errors_of, [(r, part) for r in reservoirs for part in parts]))
     each = [np.concatenate(found[i : i + len(parts)]) for i in range(0, len(found), len(parts))]
-    with np.errstate(divide="ignore", invalid="ignore"):  # ln 0, and inf less inf
+    with np.errstate(divide="ignore", invalid="ignore"):  # ln 0, and inf - inf
         errors = np.exp(np.mean(np.log(each), axis=0))
     errors = np.where(np.isnan(errors), np.inf, errors)
     best = errors.argmin(axis=1)

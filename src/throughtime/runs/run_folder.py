@@ -41,7 +41,8 @@ def prepare_folder(folder: Path, overwrite: bool) -> Path:
     Raises
     ------
     InputError
-        If the folder is occupied or cannot be written.
+        If the folder holds a run and `overwrite` is false, holds other files, or cannot be
+        written.
     """
     if folder.is_dir() and is_occupied(folder):
         if not overwrite:

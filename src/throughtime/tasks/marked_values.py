@@ -76,7 +76,7 @@ def marked_values(
     The plain sum is the target of MS 2011. HS 1997 draw values in [-1, 1] and ask for
     $0.5 + (x_1 + x_2)/4$, which is the `mean` of the same values scaled to [0, 1]; Sutskever
     et al. 2013, too, speak of targets with mean 0.5. The tolerance of 0.04 applies to either
-    target, so an answer may be twice as far off in the sum and still pass on the mean. The
+    target, and an error in the mean is half the error in the sum. The
     marks of -1 that HS 1997 and the program of MS 2011 set near the ends of a sequence are left
     out.
 

@@ -105,8 +105,8 @@ class Objective:
         """The mean loss of the outputs over the steps that count, and their total weight."""
         weights = step_weights(batch, ys)  # (batch, time) or (batch,)
         total = weights.sum()
-        # Padding may hold anything, even NaN. It is replaced before the loss too: otherwise
-        # the gradient would contain 0 * NaN = NaN.
+        # Padding may hold anything. NaN and infinity there are replaced before the loss too:
+        # otherwise the gradient would contain 0 * NaN = NaN.
         usable = (weights[..., None] > 0) | jnp.isfinite(batch.targets)
         losses = self.loss.function(ys, jnp.where(usable, batch.targets, 0))
         summed = jnp.where(weights > 0, losses * weights, 0).sum()
@@ -174,7 +174,7 @@ class Info(NamedTuple):
     auxiliary
         The auxiliary output of the objective.
     quantities
-        Further quantities of the method by name; it lists the names in `quantities` of its own.
+        Further quantities by name; the method lists their names in its attribute `quantities`.
     """
 
     loss: Float[Array, ""]

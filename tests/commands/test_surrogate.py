@@ -238,7 +238,7 @@ def test_a_damaged_one_is_not_resumed(run):
         ("oscillator --set damping", "`--set` must be a name", "`damping`", "stiffness=2"),
         ("oscillator --set damping=a", "`--set` must give numbers", "`a`", "0.5"),
         ("oscillator --set damping=nan", "must be a finite number", "nan", "Change `damping`"),
-        ("oscillator --set dampin=1", "have the parameter", "`dampin`", "Did you mean"),
+        ("oscillator --set dampin=1", "must be one that it has", "`dampin`", "Did you mean"),
         ("oscillator --seed -1", "`seed` must be at least 0", "-1", "Raise `seed`."),
         ("oscillator --window 13", "at most the steps", "13 of 12", "Lower `window`"),
         ("oscillator --trajectories 1", "must be held out", "1 `trajectories`", "Change one"),

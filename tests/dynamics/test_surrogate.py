@@ -622,7 +622,10 @@ def forge(folder, change):
         (lambda plain: plain["settings"].update(hidden=5), "has another shape"),
         (lambda plain: plain["settings"].update(cell="lstm"), "other tensors"),
         (lambda plain: plain["settings"].update(depth=2), "other tensors"),
-        (lambda plain: plain["settings"].update(system="__import__('os')"), "name of a known system"),
+        (
+            lambda plain: plain["settings"].update(system="__import__('os')"),
+            "name of a known system",
+        ),
         (lambda plain: plain["settings"].update(system="x' = open(x)"), "got `open`"),
         (lambda plain: plain["settings"].update(ranges={"a": [0.5, 0.1]}), "range of `a`"),
     ],

@@ -24,6 +24,7 @@ from throughtime.training.checkpoint import (
 )
 from throughtime.training.history import Row, history_lines, history_rows
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
 TINY = {"cell": "rnn", "hidden": 3, "window": 6, "batch_size": 16, "epochs": 8}
 WAYS = {
     "ensemble, momentum, plateau": {

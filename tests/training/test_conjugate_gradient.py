@@ -13,6 +13,8 @@ from scipy.linalg import block_diag
 
 from throughtime.training.conjugate_gradient import conjugate_gradient, saved_steps, stalled
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
 
 def problem(n, condition=10.0, seed=0):
     """A symmetric positive definite matrix of that condition, g and a first x."""

@@ -39,6 +39,7 @@ from throughtime.training.objective import Info, Method, Objective, ravel_weight
 from throughtime.training.result import Diverged
 from throughtime.training.train import train
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
 EXAMPLES, TIME = 4, 3
 
 SHAPES = {

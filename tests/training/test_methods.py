@@ -23,6 +23,7 @@ from throughtime.training.first_order import (
 from throughtime.training.methods import METHODS, WITH_MOMENTUM, _check_per_member, method
 from throughtime.training.objective import Info, Method
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
 STEPS, RATE, START = 6, 0.03, np.array([1.0, -2.0, 0.5])
 CURVATURE = np.diag([1.0, 4.0, 0.1])
 

@@ -19,6 +19,7 @@ from throughtime.training.objective import Info, Method, Objective, ravel_weight
 from throughtime.training.regulariser import Regularised, regulariser
 from throughtime.training.train import train
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
 INPUT, HIDDEN, BATCH, TIME = 2, 5, 4, 7
 SHAPE = Architecture(INPUT, 1, cell="rnn", hidden=HIDDEN, last=True, dtype="float64")
 

@@ -23,7 +23,7 @@ from throughtime.training.teacher_forced_unroll import teacher_forced_unroll
 from throughtime.training.teacher_forcing import Forcing, add_forcing, forcing
 from throughtime.training.train import train
 
-pytestmark = pytest.mark.usefixtures("float64")
+pytestmark = pytest.mark.usefixtures("quick_compile", "float64")
 CELLS = "rnn", "gru", "lstm"
 KEY = jax.random.key(0)
 cells = pytest.mark.parametrize("cell", CELLS)

@@ -27,6 +27,7 @@ from throughtime.training.objective import Info, ravel_weights
 from throughtime.training.result import Diverged, stopping_reason
 from throughtime.training.train import evaluate, train
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
 KEY = jax.random.key(0)
 EXAMPLES, TIME = 11, 3
 
@@ -197,7 +198,7 @@ def through(**options):
 
 
 @pytest.fixture(scope="module")
-def lone():
+def lone(quick_compile):
     with jax.enable_x64(True):
         return through()
 

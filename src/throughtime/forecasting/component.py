@@ -1,0 +1,43 @@
+"""`Component`: what every model of one series offers, so that forecasts can be combined."""
+
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+class Component(Protocol):
+    """A fitted model of one series, which forecasts from any origin.
+
+    Attributes
+    ----------
+    name
+        Its name in tables, such as `autoregression`.
+    """
+
+    name: str
+
+    def forecast(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps"]:
+        """Forecast from each origin, by what is known there.
+
+        Parameters
+        ----------
+        values
+            The series, in its own unit, without NaN.
+        origins
+            How many of the values are known at each origin, at least 1.
+        steps
+            The longest lead time.
+
+        Returns
+        -------
+        array
+            Entry `[i, k]` is the forecast of `values[origins[i] + k]` from
+            `values[:origins[i]]`. It is finite, and no later value has a part in it.
+        """
+        ...

@@ -30,8 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from forecasting_tables import show
 from machine import machine
-from rounds import geometric_mean
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("THROUGHTIME_DATA", HERE.parent.parent / "shared" / "data"))
@@ -284,71 +284,6 @@ def finite(row: dict) -> dict:
     }
 
 
-def table(rows: list[dict]) -> None:
-    """RMSE over the best peer's, series by method, and the summary; as Markdown."""
-    found = {(row["series"], row["method"]): row for row in rows}
-    series = list(dict.fromkeys(row["series"] for row in rows))
-    methods = [m for m in (*METHODS, *PEERS) if any(row["method"] == m for row in rows)]
-    best = {
-        (s, measure): min(
-            (v for p in PEERS if is_number(v := found.get((s, p), {}).get(measure))),
-            default=math.nan,
-        )
-        for s in series
-        for measure in ("rmse", "mae")
-    }
-
-    def over_best(method, measure):
-        known = [s for s in series if is_number(found.get((s, method), {}).get(measure))]
-        ratios = {s: found[s, method][measure] / best[s, measure] for s in known}
-        return {s: ratio for s, ratio in ratios.items() if is_number(ratio)}
-
-    ratios = {m: over_best(m, "rmse") for m in methods}
-    print("| RMSE over the best peer's | best peer | its RMSE | " + " | ".join(methods) + " |")
-    print("| --- " * (len(methods) + 3) + "|")
-    for s in series:
-        name = min(
-            (p for p in PEERS if (s, p) in found and is_number(found[s, p]["rmse"])),
-            key=lambda p: found[s, p]["rmse"],
-            default="",
-        )
-        cells = [f"{ratios[m][s]:.2f}" if s in ratios[m] else "" for m in methods]
-        print(f"| {s} | {name} | {best[s, 'rmse']:.4g} | " + " | ".join(cells) + " |")
-    heads = "series,RMSE,MAE,MASE,within 1.05,over 1.25,coverage,85 to 95 %,Winkler,seconds"
-    print("\n| geometric means over the best peer's | " + heads.replace(",", " | ") + " |")
-    print("| --- " * (len(heads.split(",")) + 1) + "|")
-    for m in methods:
-        cells = summary([found[s, m] for s in series if (s, m) in found], ratios[m])
-        cells.insert(2, mean_of(over_best(m, "mae").values()))
-        print(f"| {m} | " + " | ".join(cells) + " |")
-
-
-def summary(rows: list[dict], ratios: dict[str, float]) -> list[str]:
-    """The cells of one method, without its MAE over the best."""
-    covered = [row["coverage"] for row in rows if is_number(row["coverage"])]
-    good = sum(0.85 <= c <= 0.95 for c in covered)
-    return [
-        f"{len(ratios)}",
-        mean_of(ratios.values()),
-        mean_of(row["mase"] for row in rows),
-        f"{sum(r <= 1.05 for r in ratios.values())}",
-        f"{sum(r > 1.25 for r in ratios.values())}",
-        f"{np.mean(covered):.0%}" if covered else "",
-        f"{good} of {len(covered)}" if covered else "",
-        mean_of(row["winkler"] for row in rows),
-        f"{sum(row['seconds'] for row in rows):.0f}",
-    ]
-
-
-def mean_of(values) -> str:
-    known = [v for v in values if is_number(v)]
-    return f"{geometric_mean(known):.3f}" if known else ""
-
-
-def is_number(value) -> bool:
-    return value is not None and math.isfinite(value)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -359,6 +294,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="compute the peers instead")
     parser.add_argument("--peer", default=sys.executable, help="a Python with the peers")
     parser.add_argument("--table", action="store_true", help="compute nothing")
+    parser.add_argument("--full", action="store_true", help="a line a series and method too")
     parser.add_argument("--series", nargs="+", metavar="NAME", help="these only")
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="these only")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"of throughtime ({SEEDS})")
@@ -383,7 +319,7 @@ def main() -> None:
         else:
             for name in methods:
                 run_library(problem, folder, name, options.seeds)
-    table(scored(every, CACHE / split, out))
+    show(scored(every, CACHE / split, out), list(METHODS), PEERS, options.full)
 
 
 if __name__ == "__main__":

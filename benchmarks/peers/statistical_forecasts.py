@@ -150,7 +150,7 @@ def autoregression(values, origins, steps, season):
     scaled, centre, scale = standardised(values, origins[0])
     known = scaled[: origins[0]]
     inner, tried = validation_origins(len(known), steps)
-    sets = lag_sets(season, min(tried[0] // 3, tried[0] - 8))
+    sets = lag_sets(season, inner)
     truth = known[tried[:, None] + np.arange(steps)]
     best = (np.inf, None, None)
     sums = lagged_sums(known[:inner], max(map(max, sets)))
@@ -185,7 +185,7 @@ def direct_linear(values, origins, steps, season):
     scaled, centre, scale = standardised(values, origins[0])
     known = scaled[: origins[0]]
     inner, tried = validation_origins(len(known), steps)
-    counts = {max(lags) for lags in lag_sets(season, max(1, (inner - steps) // 3))} | {0}
+    counts = {0} | {max(lags) for lags in lag_sets(season, inner - steps)}
     truth = known[tried[:, None] + np.arange(steps)]
     best = (np.inf, 0, PENALTIES[-1])
     for count in sorted(counts):
@@ -217,8 +217,11 @@ def validation_origins(length, steps):
     return inner, np.unique(np.linspace(inner, length - steps, 40).round().astype(int))
 
 
-def lag_sets(season, longest):
-    """Runs of lags from 1, and short runs with the lags around one or two seasons."""
+def lag_sets(season, length):
+    """Runs of lags from 1, and short runs with the lags around one or two seasons.
+
+    Those that leave twice as many rows as lags in a stretch of so many values.
+    """
     counts = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48}
     if season > 1:
         counts |= {season, season + 1, 2 * season + 1}
@@ -227,7 +230,8 @@ def lag_sets(season, longest):
         for short in (1, 2, 3, 6):
             around = [range(s * season, s * season + short + 1) for s in range(1, seasons + 1)]
             sets.append(tuple(sorted(set(range(1, short + 1)).union(*around))))
-    return [lags for lags in dict.fromkeys(sets) if max(lags) <= max(1, longest)]
+    fits = [lags for lags in dict.fromkeys(sets) if length - max(lags) >= 2 * len(lags) + 2]
+    return fits or [(1,)]
 
 
 def lagged_sums(values, longest):

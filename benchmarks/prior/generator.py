@@ -2,8 +2,8 @@
 
     python benchmarks/prior/generator.py --seed 0 --count 60000 --length 640 --out pool.npz
 
-A series is faults(link(trend + seasons + calendar + residual) + noise), or a process of its own:
-docs/prior-generator.md. `draw` gives a batch; the same generator state, the same series.
+A series is faults(link(trend + seasons + calendar + residual)), or a process of its own
+(docs/prior-generator.md). `draw` gives a batch; the same generator state, the same series.
 """
 
 import argparse

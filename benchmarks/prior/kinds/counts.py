@@ -75,6 +75,16 @@ def shots(rng, count, length):
     return values + log_uniform(rng, 0.003, 0.3, count) * white(rng, count, length)
 
 
+def rain(rng, count, length):
+    """What exceeds a threshold, to a power: zeros and skewed amounts, with a season."""
+    m = choose(rng, [1, 12, 7, 52, 365, 24], [4, 3, 1, 1, 1, 1], count)
+    z = first_order(rng, count, length)
+    z += happens(rng, 0.7, count) * rng.uniform(0, 1, (count, 1)) * season(rng, m, length)
+    return np.maximum(z - rng.uniform(-1, 1, (count, 1)), 0) ** rng.uniform(
+        0.8, 2.5, (count, 1)
+    )
+
+
 def white_noise(rng, count, length):
     """Nothing but noise about a mean."""
     return white(rng, count, length)
@@ -109,7 +119,8 @@ def others(rng, count, length):
             (15, bounded),
             (12, steps),
             (13, shots),
-            (12, white_noise),
+            (9, white_noise),
+            (9, rain),
             (8, pulses),
         ],
     )

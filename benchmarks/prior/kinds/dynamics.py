@@ -1,6 +1,7 @@
 """Cycles and chaos: flows, maps, delays, random networks, stochastic cycles."""
 
 import numpy as np
+from scipy.fft import rfft
 
 from .draws import choose, happens, log_uniform, mixture, unit
 from .flows import flow
@@ -116,7 +117,10 @@ def network(rng, count, length, burn=100, units=12):
 
 
 def dynamic(rng, count, length):
-    """One of these, mostly with little measurement noise, at times on a trend."""
+    """One of these, mostly with little measurement noise, at times on a trend.
+
+    One in five is told the period of its strongest wave as if it were a season.
+    """
     values = unit(
         mixture(
             rng,
@@ -138,6 +142,17 @@ def dynamic(rng, count, length):
         happens(rng, 0.12, count) * log_uniform(rng, 0.1, 2, count) * trend(rng, count, length)
     )
     swell = np.exp(0.4 * unit(smooth(rng, count, length)))
-    return np.where(happens(rng, 0.08, count), values * swell, values), np.ones(
-        (count, 2), np.int64
-    )
+    values = np.where(happens(rng, 0.08, count), values * swell, values)
+    seasons = np.ones((count, 2), np.int64)
+    mistaken = rng.random(count) < 0.2
+    seasons[:, 0] = np.where(mistaken, strongest_period(values), 1)
+    return values, seasons
+
+
+def strongest_period(values):
+    """The period of the highest peak of the spectrum, whole; 1 if it is over 100 steps."""
+    length = values.shape[1]
+    window = np.hanning(length)
+    power = np.abs(rfft((values - values.mean(axis=1, keepdims=True)) * window))
+    period = np.rint(length / np.maximum(np.argmax(power, axis=1), 1)).astype(np.int64)
+    return np.where((period > 1) & (period <= min(100, length // 3)), period, 1)

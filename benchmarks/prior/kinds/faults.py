@@ -69,12 +69,22 @@ def shifted(rng, values):
     return values + (time >= start) * size * step_size(values)
 
 
+def struck(rng, values):
+    """A sudden blow that is made good step by step: strikes, storms, epidemics."""
+    time = np.arange(values.shape[1])
+    start = rng.integers(0, values.shape[1], (len(values), 1))
+    size = rng.choice([-1, -1, 1], (len(values), 1)) * log_uniform(rng, 3, 20, len(values))
+    left = np.exp(-np.maximum(time - start, 0) / log_uniform(rng, 1, 20, len(values)))
+    return values + (time >= start) * left * size * step_size(values)
+
+
 FAULTS = [
     (0.05, spikes),
     (0.02, stuck),
     (0.015, filled),
     (0.02, limited),
-    (0.025, shifted),
+    (0.02, shifted),
+    (0.015, struck),
     (0.12, rounded),
 ]
 

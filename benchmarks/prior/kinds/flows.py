@@ -1,7 +1,7 @@
 """Flows in three dimensions with random parameters, by the classical Runge-Kutta method.
 
-Each is x' = C f(x), C of 3 x 10 numbers and f(x) = (1, x, y, z, xy, xz, yz, x², y², x²y): Lorenz,
-Rössler, Van der Pol, FitzHugh-Nagumo, predator and prey, Sprott's B, Halvorsen's, a laser.
+Each is x' = C f(x), C of 3 x 10 numbers and f(x) = (1, x, y, z, xy, xz, yz, x², y², x²y):
+Lorenz, Rössler, Van der Pol, predator and prey, Sprott's B and his jerk, a laser.
 """
 
 import numpy as np
@@ -57,7 +57,7 @@ def sprott(rng, n):
     return terms, (0.03, 0.3)
 
 
-def halvorsen(rng, n):
+def jerk(rng, n):
     """A linear spiral with a quadratic fold (Sprott's jerk form)."""
     a = rng.uniform(2.02, 2.08, n)
     return {(0, Y): 1, (1, Z): 1, (2, Z): -a, (2, YY): 1, (2, X): -1}, (0.05, 0.4)
@@ -80,7 +80,7 @@ SYSTEMS = [
     (14, van_der_pol),
     (12, predator_prey),
     (6, sprott),
-    (6, halvorsen),
+    (6, jerk),
     (18, laser),
 ]
 STARTS = np.array(
@@ -119,7 +119,7 @@ def flow(rng, count, length, burn=150):
 
 
 def integrate(rng, matrix, x, step, kick, length):
-    """`(length, 3, count)`; small kicks in proportion to the state; runaways are held at 1e3."""
+    """`(length, 3, count)`; small kicks in proportion to the state; runaways are held."""
 
     def change(x):
         return np.einsum("ijn,jn->in", matrix, features(x))

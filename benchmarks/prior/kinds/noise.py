@@ -48,18 +48,25 @@ def white(rng, count, length):
 
 
 def autoregress(coefficients, noise):
-    """x_t = Σ_j a_j x_{t-j} + e_t, from zeros; coefficients (series, order), noise (series, time)."""
+    """x_t = Σ_j a_j x_{t-j} + e_t, from zeros.
+
+    Coefficients `(series, order)`, noise `(series, time)`.
+    """
     order = coefficients.shape[1]
     reverse = np.ascontiguousarray(coefficients.T[::-1])
     noise = np.ascontiguousarray(noise.T)
     x = np.zeros((len(noise) + order, noise.shape[1]))
     for t in range(len(noise)):
-        x[t + order] = noise[t] + np.einsum("pn,pn->n", reverse, x[t : t + order])
+        if order == 1:
+            now = np.multiply(reverse[0], x[t], out=x[t + 1])
+        else:
+            now = np.einsum("pn,pn->n", reverse, x[t : t + order], out=x[t + order])
+        now += noise[t]
     return x[order:].T
 
 
 def from_partial(partial):
-    """Coefficients of the autoregression with these partial autocorrelations (Durbin, Levinson)."""
+    """Coefficients of an autoregression from partial autocorrelations (Durbin, Levinson)."""
     order = partial.shape[1]
     coefficients = np.zeros_like(partial)
     for k in range(order):

@@ -56,9 +56,10 @@ def structural(rng, count, length):
     """link(trend + seasons + calendar + residual) + noise."""
     seasons = lengths(rng, count)
     size = log_uniform(rng, 0.03, 20, count)
-    noise = log_uniform(rng, 0.01, 3, count)
-    z = np.minimum(size, 8) * trend(rng, count, length)
-    z += seasonal_parts(rng, seasons, length)
+    noise = log_uniform(rng, 0.02, 4, count)
+    faint = np.where(happens(rng, 0.12, count), log_uniform(rng, 0.02, 0.4, count), 1)
+    z = size * trend(rng, count, length)
+    z += faint * seasonal_parts(rng, seasons, length)
     z += noise * residual(rng, count, length)
     months = np.flatnonzero((seasons[:, 0] == 12) & (rng.random(count) < 0.25))
     if len(months):
@@ -70,7 +71,7 @@ def structural(rng, count, length):
 
 def weekly(rng, count, length):
     """Weeks (and other fine steps): a walk, a mild year, noise that follows the level."""
-    m = choose(rng, [52, 12, 7, 24, 4], [70, 12, 8, 5, 5], count)
+    m = choose(rng, [52, 12, 7, 24, 4], [60, 14, 8, 11, 7], count)
     seasons = np.stack([m, np.ones_like(m)], axis=1)
     z = 10 ** rng.uniform(-0.5, 0.5, (count, 1)) * unit(random_walk(rng, count, length))
     z += log_uniform(rng, 0.03, 1, count) * season(rng, m, length)
@@ -109,7 +110,7 @@ def airline(rng, count, length):
     y = seasonal_sum(noise, m)
     memory = np.where(happens(rng, 0.75, count), 1, rng.uniform(0.2, 0.99, (count, 1)))
     y = autoregress(memory, y)
-    y += log_uniform(rng, 0.5, 40, count) * season_fixed(rng, m, length)
+    y += log_uniform(rng, 0.5, 20, count) * season_fixed(rng, m, length)
     drift = rng.standard_normal((count, 1)) * log_uniform(rng, 0.01, 0.6, count)
     y += drift * np.arange(length)
     return link(rng, y, (50, 46, 4, 0)), seasons

@@ -80,7 +80,7 @@ def shape(rng, length):
     position = grid / length[:, None]
     values = np.zeros((count, longest))
     smooth = choose(rng, [0, 1, 2, 3, 4], [46, 14, 20, 8, 12], count)
-    coarse = choose(rng, [0, 1, 2, 3, 4], [25, 60, 8, 4, 3], count)
+    coarse = choose(rng, [0, 1, 2, 3, 4], [45, 40, 8, 4, 3], count)
     which = np.where(length > 13, smooth, coarse)
     for number, make in enumerate((fourier, rough, bump, slanted, hours)):
         rows = np.flatnonzero(which == number)
@@ -165,7 +165,7 @@ def season(rng, length, time, nested_in=None):
 def seasonal_sum(values, length):
     """s_t = s_{t-m} + x_t, each series with its own m."""
     out = values.copy()
-    count, time = values.shape
+    time = values.shape[1]
     for m in np.unique(length):
         rows = np.flatnonzero(length == m)
         blocks = -(-time // m)

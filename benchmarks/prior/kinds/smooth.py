@@ -1,4 +1,4 @@
-"""Smooth series with little noise: Gaussian processes, damped trends, summed autoregressions."""
+"""Smooth series, little noise: Gaussian processes, damped trends, summed autoregressions."""
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len

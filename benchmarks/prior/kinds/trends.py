@@ -100,6 +100,17 @@ def business_cycle(rng, count, length):
     return cycle + drift * np.arange(length) / 100
 
 
+def recessions(rng, count, length):
+    """Shocks that build up in some steps and die away slowly, all to one side: unemployment."""
+    chance = log_uniform(rng, 0.003, 0.05, count)
+    shock = (rng.random((count, length + 200)) < chance) * rng.exponential(
+        size=(count, length + 200)
+    )
+    rise = 1 - 1 / log_uniform(rng, 1, 15, count)
+    fall = 1 - 1 / log_uniform(rng, 15, 150, count)
+    return autoregress(np.hstack([rise + fall, -rise * fall]), shock)[:, 200:]
+
+
 def trend(rng, count, length):
     """A trend in units of its change over a hundred steps; none in one of eight."""
     values = mixture(
@@ -117,6 +128,7 @@ def trend(rng, count, length):
             (7, piecewise),
             (4, shifts),
             (7, business_cycle),
+            (5, recessions),
         ],
     )
     return unit_change(values)

@@ -142,37 +142,66 @@ def cpu_limit(seconds: float):
 
 
 def autoregression(values, origins, steps, season):
-    r"""A ridge autoregression whose lags and penalty are chosen on rolling origins.
+    r"""A ridge autoregression on values or differences, all chosen on rolling origins.
 
-    $\hat y_{t+1} = b + \sum_{l \in L} a_l y_{t+1-l}$ on standardised values, fed back. The
-    intervals are those of an autoregression, $\sigma^2 \sum_{j<k} \psi_j^2$ at lead time $k$.
+    $\hat w_{t+1} = b + \sum_{l \in L} a_l w_{t+1-l}$, fed back, where $w$ is the standardised
+    series, its change, or its change over a season. The intervals are those of an
+    autoregression, $\sigma^2 \sum_{j<k} \psi_j^2$ at lead time $k$.
     """
     scaled, centre, scale = standardised(values, origins[0])
     known = scaled[: origins[0]]
     inner, tried = validation_origins(len(known), steps)
-    sets = lag_sets(season, inner)
     truth = known[tried[:, None] + np.arange(steps)]
-    best = (np.inf, None, None)
-    sums = lagged_sums(known[:inner], max(map(max, sets)))
-    for lags in sets:
-        for penalty in PENALTIES:
-            weights, _ = fit_lags(sums, lags, penalty)
-            with np.errstate(over="ignore", invalid="ignore"):
-                error = np.mean((fed_back(known, tried, steps, lags, weights) - truth) ** 2)
-            if error < best[0]:
-                best = (error, lags, penalty)
-    _, lags, penalty = best
-    weights, variance = fit_lags(lagged_sums(known, max(lags)), lags, penalty)
-    mean = fed_back(scaled, origins, steps, lags, weights)
-    impulse = np.zeros(max(lags) + steps)
-    impulse[max(lags)] = 1.0
-    pure = np.concatenate([[0.0], weights[1:]])
-    psi = np.append(1.0, fed_back(impulse, np.array([max(lags) + 1]), steps, lags, pure))[
-        :steps
-    ]
+    best = (np.inf, 0, (1,), PENALTIES[-1])
+    for shift in sorted({0, 1, season} if season > 1 else {0, 1}):
+        if inner - shift < 8:
+            continue
+        changes = differences(known, shift)
+        sets = lag_sets(season, inner - shift)
+        sums = lagged_sums(changes[: inner - shift], max(map(max, sets)))
+        for lags in sets:
+            for penalty in PENALTIES:
+                weights, _ = fit_lags(sums, lags, penalty)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    ahead = fed_back(changes, tried - shift, steps, lags, weights)
+                    error = np.mean((summed(ahead, known, tried, shift) - truth) ** 2)
+                if error < best[0]:
+                    best = (error, shift, lags, penalty)
+    _, shift, lags, penalty = best
+    changes = differences(scaled, shift)
+    sums = lagged_sums(changes[: origins[0] - shift], max(lags))
+    weights, variance = fit_lags(sums, lags, penalty)
+    mean = fed_back(changes, origins - shift, steps, lags, weights)
+    mean = summed(mean, scaled, origins, shift)
+    psi = impulse_response(lags, weights, shift, steps)
     half = NORMAL * np.sqrt(variance * np.cumsum(psi**2))
-    note = f"lags {shortened(lags)}, penalty {penalty:g}"
+    note = f"difference {shift}, lags {shortened(lags)}, penalty {penalty:g}"
     return tuple(centre + scale * f for f in (mean, mean - half, mean + half)), note
+
+
+def differences(values, shift):
+    """Changes over `shift` steps; the values themselves for a shift of 0."""
+    return values[shift:] - values[:-shift] if shift else values
+
+
+def summed(changes, values, origins, shift):
+    """Values (origin, steps) from their changes over `shift` steps."""
+    if not shift:
+        return changes
+    path = values[origins[:, None] + np.arange(-shift, 0)]
+    for k in range(changes.shape[1]):
+        path = np.concatenate([path, (path[:, k] + changes[:, k])[:, None]], axis=1)
+    return path[:, shift:]
+
+
+def impulse_response(lags, weights, shift, steps):
+    """What a residual of one adds to the value at each lead time, 1 at first."""
+    impulse = np.zeros(max(lags) + 1)
+    impulse[-1] = 1.0
+    pure = np.concatenate([[0.0], weights[1:]])
+    later = fed_back(impulse, np.array([len(impulse)]), steps, lags, pure)[:, :-1]
+    response = np.concatenate([[[1.0]], later], axis=1)
+    return summed(response, np.zeros(shift + 1), np.array([shift]), shift)[0]
 
 
 def direct_linear(values, origins, steps, season):
@@ -212,8 +241,11 @@ def standardised(values, end):
 
 
 def validation_origins(length, steps):
-    """Where the inner fitting part ends, and up to 40 origins after it."""
-    inner = min(length - length // 5, length - steps)
+    """Where the inner fitting part ends, and up to 40 origins after it.
+
+    The last fifth; of a short series twice the lead times, but no more than half.
+    """
+    inner = length - max(length // 5, min(2 * steps, length // 2), steps)
     return inner, np.unique(np.linspace(inner, length - steps, 40).round().astype(int))
 
 

@@ -11,6 +11,7 @@ from .seasons import (
     seasonal_lag,
     seasonal_sum,
     shape,
+    slow_path,
     steps_in_season,
 )
 from .trends import random_walk, trend
@@ -80,17 +81,36 @@ def weekly(rng, count, length):
     return link(rng, z, (35, 55, 10, 0)), seasons
 
 
+def waves(rng, seasons, length):
+    """The sun's seasons: one wave each, its double faint, its size changing slowly in some."""
+    count = len(seasons)
+    t = np.arange(length)
+    values = np.zeros((count, length))
+    for number, m in enumerate(seasons.T):
+        turn = 2 * np.pi * (t / m[:, None] + rng.random((count, 1)))
+        double = np.sin(2 * turn + 2 * np.pi * rng.random((count, 1)))
+        wave = np.sin(turn) + rng.uniform(0, 0.4, (count, 1)) * double
+        size = 1 if number == 0 else log_uniform(rng, 0.2, 3, count)
+        values += (m[:, None] > 1) * size * wave
+    swell = happens(rng, 0.4, count) * log_uniform(rng, 0.03, 0.5, count)
+    return unit(values * np.exp(np.clip(swell * slow_path(rng, count, length), -2, 2)))
+
+
 def physical(rng, count, length):
     """A strong season about a steady mean, autocorrelated noise whose spread has a season too.
 
     Temperatures and water temperatures; on the exponential link, rivers and rainfall.
     """
     seasons = lengths(rng, count)
-    z = seasonal_parts(rng, seasons, length)
+    z = np.where(
+        happens(rng, 0.6, count),
+        waves(rng, seasons, length),
+        seasonal_parts(rng, seasons, length),
+    )
     noise = first_order(rng, count, length)
     noise += log_uniform(rng, 0.05, 1, count) * first_order(rng, count, length)
     noise *= np.exp(rng.uniform(0, 0.6, (count, 1)) * season(rng, seasons[:, 0], length))
-    z += log_uniform(rng, 0.1, 2, count) * unit(noise)
+    z += log_uniform(rng, 0.04, 2, count) * unit(noise)
     z += happens(rng, 0.3, count) * log_uniform(rng, 0.03, 1, count) * trend(rng, count, length)
     return link(rng, z, (72, 22, 6, 0)), seasons
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from .draws import choose, happens, log_uniform, unit
 from .noise import autoregress
+from .trends import squared_exponential
 
 # First season, second season (1 = none), weight.
 LENGTHS = [
@@ -133,7 +134,9 @@ def slow_path(rng, count, time):
     """A slow wander about 0 whose change over a hundred steps has size 1."""
     step = rng.standard_normal((count, time))
     memory = 1 - log_uniform(rng, 0.0005, 0.01, count)
-    return autoregress(memory, step * 0.1)
+    walk = autoregress(memory, step * 0.1)
+    smooth = squared_exponential(rng, time, log_uniform(rng, 40, 300, count))
+    return np.where(happens(rng, 0.5, count), walk, smooth - smooth[:, :1])
 
 
 def season(rng, length, time, nested_in=None):

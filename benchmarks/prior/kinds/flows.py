@@ -1,21 +1,21 @@
 """Flows in three dimensions with random parameters, by the classical Runge-Kutta method.
 
-Each is x' = C f(x), C of 3 x 10 numbers and f(x) = (1, x, y, z, xy, xz, yz, x², y², x²y):
-Lorenz, Rössler, Van der Pol, predator and prey, Sprott's B and his jerk, a laser.
+Each is x' = C f(x), C of 3 x 10 numbers and f(x) = (1, x, y, z, xy, xz, yz, x², x³, x²y):
+Lorenz, Rössler, Van der Pol, FitzHugh-Nagumo, predator and prey, Sprott's B, Chua, a laser.
 """
 
 import numpy as np
 
 from .draws import choose, happens, log_uniform
 
-ONE, X, Y, Z, XY, XZ, YZ, XX, YY, XXY = range(10)
-SUBSTEPS = 3
+ONE, X, Y, Z, XY, XZ, YZ, XX, XXX, XXY = range(10)
+SUBSTEPS = 4
 
 
 def features(x):
     a, b, c = x
     aa = a * a
-    return np.stack([np.ones_like(a), a, b, c, a * b, a * c, b * c, aa, b * b, aa * b])
+    return np.stack([np.ones_like(a), a, b, c, a * b, a * c, b * c, aa, aa * a, aa * b])
 
 
 def coefficients(rng, count, terms):
@@ -57,10 +57,21 @@ def sprott(rng, n):
     return terms, (0.03, 0.3)
 
 
-def jerk(rng, n):
-    """A linear spiral with a quadratic fold (Sprott's jerk form)."""
-    a = rng.uniform(2.02, 2.08, n)
-    return {(0, Y): 1, (1, Z): 1, (2, Z): -a, (2, YY): 1, (2, X): -1}, (0.05, 0.4)
+def chua(rng, n):
+    """Chua's circuit with a cubic resistor: two scrolls."""
+    alpha, beta = rng.uniform(9.7, 10.3, n), rng.uniform(15.5, 17, n)
+    terms = {(0, Y): alpha, (0, XXX): -alpha, (0, X): 0.143 * alpha}
+    return terms | {(1, X): 1, (1, Y): -1, (1, Z): 1, (2, Y): -beta}, (0.02, 0.25)
+
+
+def fitzhugh(rng, n):
+    """FitzHugh and Nagumo's nerve, at rest or firing; its kicks make it fire."""
+    slow, current = rng.uniform(0.05, 0.3, n), rng.uniform(0.2, 1, n)
+    terms = {(0, X): 1, (0, XXX): -1 / 3, (0, Y): -1, (0, ONE): current}
+    return terms | {(1, X): slow, (1, ONE): 0.7 * slow, (1, Y): -0.8 * slow, (2, Z): -1}, (
+        0.2,
+        1.2,
+    )
 
 
 def laser(rng, n):
@@ -71,7 +82,7 @@ def laser(rng, n):
         rng.uniform(0.2, 0.3, n),
     )
     terms = {(0, X): -sigma, (0, Y): sigma, (1, X): rho, (1, Y): -1, (1, XZ): -1}
-    return terms | {(2, Z): -beta, (2, XY): 1}, (0.03, 0.1)
+    return terms | {(2, Z): -beta, (2, XY): 1}, (0.05, 0.4)
 
 
 SYSTEMS = [
@@ -80,8 +91,9 @@ SYSTEMS = [
     (14, van_der_pol),
     (12, predator_prey),
     (6, sprott),
-    (6, jerk),
     (18, laser),
+    (6, chua),
+    (8, fitzhugh),
 ]
 STARTS = np.array(
     [
@@ -90,10 +102,12 @@ STARTS = np.array(
         [1, 0.5, 0],
         [1, 0.6, 0.2],
         [0.3, 0.2, 0.1],
-        [0.1, 0.1, 0],
         [1, 2, 14],
+        [0.2, 0, 0.1],
+        [-1, -0.5, 0],
     ]
 )
+VAN_DER_POL, PREY, LASER, NERVE = 2, 3, 5, 7
 
 
 def flow(rng, count, length, burn=150):
@@ -107,14 +121,16 @@ def flow(rng, count, length, burn=150):
             matrix[:, :, rows] = coefficients(rng, len(rows), terms)
             step[rows] = log_uniform(rng, fine, coarse, len(rows))[:, 0]
     x = (STARTS[which] * rng.uniform(0.8, 1.2, (count, 3))).T
-    kick = np.where(rng.random(count) < 0.25, log_uniform(rng, 0.001, 0.03, count)[:, 0], 0)
+    chance = np.where(np.isin(which, [PREY, NERVE]), 1, 0.25)
+    kick = np.where(rng.random(count) < chance, log_uniform(rng, 0.001, 0.03, count)[:, 0], 0)
+    kick *= np.where(np.isin(which, [PREY, NERVE]), 3, 1)
     path = integrate(rng, matrix, x, step / SUBSTEPS, kick, burn + length)[burn:]
-    seen = np.where(np.isin(which, [2, 6]), 0, rng.integers(0, 3, count))
-    seen = np.where(np.isin(which, [3]), rng.integers(0, 2, count), seen)
+    seen = np.where(np.isin(which, [VAN_DER_POL, LASER, NERVE]), 0, rng.integers(0, 3, count))
+    seen = np.where(which == PREY, rng.integers(0, 2, count), seen)
     values = np.take_along_axis(path, seen[None, None], axis=1)[:, 0].T
-    square = (which == 6)[:, None] | ((which == 0)[:, None] & happens(rng, 0.1, count))
+    square = (which == LASER)[:, None] | ((which == 0)[:, None] & happens(rng, 0.1, count))
     values = np.where(square, values**2, values)
-    logged = (which == 3)[:, None] & happens(rng, 0.5, count)
+    logged = (which == PREY)[:, None] & happens(rng, 0.5, count)
     return np.where(logged, np.log(np.maximum(values, 1e-3)), values)
 
 

@@ -80,7 +80,7 @@ def rain(rng, count, length):
     m = choose(rng, [1, 12, 7, 52, 365, 24], [4, 3, 1, 1, 1, 1], count)
     z = first_order(rng, count, length)
     z += happens(rng, 0.7, count) * rng.uniform(0, 1, (count, 1)) * season(rng, m, length)
-    return np.maximum(z - rng.uniform(-1, 1, (count, 1)), 0) ** rng.uniform(
+    return np.maximum(unit(z) - rng.uniform(-1, 1, (count, 1)), 0) ** rng.uniform(
         0.8, 2.5, (count, 1)
     )
 

@@ -83,7 +83,7 @@ def discrete(rng, count, length):
 def delayed(rng, count, length):
     """Mackey and Glass: x' = β x(t-τ) / (1 + x(t-τ)^n) - γ x, τ in 24 steps."""
     lags, burn = 24, 300
-    delay = log_uniform(rng, 6, 60, count)[:, 0]
+    delay = log_uniform(rng, 10, 80, count)[:, 0]
     step, power = delay / lags, rng.uniform(7, 12, count)
     beta, gamma = rng.uniform(0.15, 0.3, count), rng.uniform(0.07, 0.13, count)
     every = rng.integers(1, 5, count)
@@ -99,7 +99,7 @@ def delayed(rng, count, length):
 
 def network(rng, count, length, burn=100, units=12):
     """A leaky network of tanh units with random weights, seen through one mixture of units."""
-    gain = rng.uniform(0.9, 2.5, (count, 1, 1))
+    gain = rng.uniform(1.3, 3.5, (count, 1, 1))
     used = np.arange(units) < rng.integers(2, units + 1, (count, 1))
     weights = rng.standard_normal((count, units, units)) * used[:, None, :]
     weights *= gain / np.sqrt(used.sum(1))[:, None, None]

@@ -55,6 +55,7 @@ def squared_exponential(rng, length, scale):
         scale * np.sqrt(2 * np.pi)
     )
     draw = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    draw[:, 0] *= np.sqrt(2)  # the mean's imaginary part is lost
     return irfft(draw * amplitude, size)[:, :length] * np.sqrt(size / 2)
 
 

@@ -14,15 +14,19 @@ import json
 import os
 import pickle
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Float
 
+from throughtime.forecasting.prior_features import Question, ask, read
 from throughtime.forecasting.prior_network import MEDIAN, QUANTILES, PriorNetwork
 
 SHAPES = ((128, 112), (80, 192), (48, 320), (24, 640))
@@ -35,13 +39,16 @@ ORIGINS, LEADS, LONGEST_LEAD = 24, 16, 128
 FALL = 0.25
 """Share of the updates in which the rate falls."""
 
+FLOOR = 0.005
+"""Added to the loss of a series, in its scale: below it, less error counts for little."""
+
 CAP = 6.0
 """Errors of more times the scale count by their logarithm."""
 
 
-def quantile_loss(quantiles, truth, scale):
+def quantile_loss(quantiles, truth):
     """The quantile loss of each forecast; the median counts half of all."""
-    error = (truth[..., None] - quantiles) / scale[:, None, None, None]
+    error = truth[..., None] - quantiles
     size = jnp.abs(error)
     size = jnp.where(size < CAP, size, CAP * (1 + jnp.log(jnp.maximum(size, CAP) / CAP)))
     share = jnp.asarray(QUANTILES)
@@ -51,35 +58,69 @@ def quantile_loss(quantiles, truth, scale):
 
 
 def scales(values, seasons):
-    """The mean absolute seasonal difference of each series, or a fifth of the steps'."""
-    t = jnp.arange(values.shape[1])
+    """The mean absolute seasonal difference of each series, bounded by its steps and spread."""
+    t = np.arange(values.shape[1])
     m = seasons[:, :1]
-    before = jnp.take_along_axis(values, jnp.clip(t - m, 0), axis=1)
-    there = (t >= m) + 0.0
-    seasonal = (jnp.abs(values - before) * there).sum(axis=1) / jnp.maximum(
-        there.sum(axis=1), 1
-    )
-    step = jnp.abs(jnp.diff(values, axis=1)).mean(axis=1)
-    return jnp.maximum(jnp.minimum(seasonal, 5 * step), 0.02 * values.std(axis=1) + 1e-4)
+    before = np.take_along_axis(values, np.clip(t - m, 0, None), axis=1)
+    there = t >= m
+    seasonal = (np.abs(values - before) * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    step = np.abs(np.diff(values, axis=1)).mean(axis=1)
+    return np.maximum(np.minimum(seasonal, 5 * step), 0.02 * values.std(axis=1) + 1e-4)
 
 
-def series_losses(network, values, known, seasons, origins, leads):
+class Batch(NamedTuple):
+    """What the network reads, what it is asked, and what came.
+
+    Attributes
+    ----------
+    x
+        Features of each step.
+    question
+        Origins and lead times.
+    truth
+        What followed each origin, in the scale of the series.
+    weight
+        Whether a forecast counts.
+    per_scale
+        The unit of the answers over the scale of the series.
+    """
+
+    x: Float[np.ndarray, "batch time read"]
+    question: Question
+    truth: Float[np.ndarray, "batch origin lead"]
+    weight: Float[np.ndarray, "batch origin lead"]
+    per_scale: Float[np.ndarray, "batch origin"]
+
+    @classmethod
+    def of(cls, values, known, seasons, origins, leads):
+        """The batch of some series, origins and lead times."""
+        reading = read(values, known, seasons)
+        question = ask(reading, origins, leads)
+        times = origins[:, None] + leads
+        at = np.clip(times, 0, values.shape[1] - 1)
+        warm = origins >= np.minimum(2 * seasons[:, :1] + 1, values.shape[1] // 2)
+        weight = (times < values.shape[1]) & known[:, at] & warm[..., None]
+        scale = scales(values, seasons)[:, None]
+        truth = (values[:, at] - question.values[..., None]) / scale[..., None]
+        batch = cls(reading.features, question, truth, weight, question.unit / scale)
+        return jax.tree.map(_in_single_precision, batch)
+
+
+def _in_single_precision(x):
+    return x if np.issubdtype(x.dtype, np.integer) else x.astype(np.float32)
+
+
+def series_losses(network, batch):
     """The mean quantile loss of each series."""
-    quantiles = network(values, known, seasons, origins, leads)
-    times = origins[:, None] + leads
-    inside = times < values.shape[1]
-    at = jnp.clip(times, 0, values.shape[1] - 1)
-    truth = values[:, at]
-    warm = origins[None, :] >= jnp.minimum(2 * seasons[:, :1] + 1, values.shape[1] // 2)
-    weight = (inside[None] & known[:, at] & warm[..., None]) + 0.0
-    loss = quantile_loss(quantiles, truth, scales(values, seasons))
-    return (loss * weight).sum(axis=(1, 2)) / jnp.maximum(weight.sum(axis=(1, 2)), 1)
+    quantiles = network(batch.x, batch.question) * batch.per_scale[..., None, None]
+    loss = quantile_loss(quantiles, batch.truth) * batch.weight
+    return loss.sum(axis=(1, 2)) / jnp.maximum(batch.weight.sum(axis=(1, 2)), 1)
 
 
-def objective(trained, static, *batch):
+def objective(trained, static, batch):
     """The mean over series of the logarithm of their loss."""
-    losses = series_losses(eqx.combine(trained, static), *batch)
-    return jnp.log(losses + 0.005).mean()
+    losses = series_losses(eqx.combine(trained, static), batch)
+    return jnp.log(losses + FLOOR).mean()
 
 
 def rate(updates, top):
@@ -123,14 +164,13 @@ class Pool:
         leads = np.sort(np.exp(rng.uniform(0, np.log(longest + 0.99), LEADS)).astype(int))
         leads[0] = 1
         seasons = self.seasons[chosen]
-        arrays = values, known, seasons, origins.astype(np.int32), leads.astype(np.int32)
-        return tuple(jnp.asarray(x) for x in arrays)
+        return Batch.of(values, known, seasons, origins.astype(np.int32), leads)
 
 
 @partial(jax.jit, static_argnums=(2, 3))
-def update(trained, state, static, optimiser, *batch):
+def update(trained, state, static, optimiser, batch):
     """One update of the weights."""
-    value, gradient = jax.value_and_grad(objective)(trained, static, *batch)
+    value, gradient = jax.value_and_grad(objective)(trained, static, batch)
     change, state = optimiser.update(gradient, state, trained)
     return optax.apply_updates(trained, change), state, value
 
@@ -140,13 +180,26 @@ def validate(network, pool, count=384):
     length = 320
     values = pool.values[:count, :length].astype(np.float32)
     values = (values - values[:, :1]) / (values.std(axis=1, keepdims=True) + 1e-6)
-    origins = jnp.arange(60, length - 25, 10, dtype=jnp.int32)
-    leads = jnp.asarray([1, 2, 3, 4, 6, 8, 12, 18, 24], jnp.int32)
-    known = jnp.ones(values.shape, bool)
-    seasons = jnp.asarray(pool.seasons[:count])
-    compute = eqx.filter_jit(series_losses)
-    losses = compute(network, jnp.asarray(values), known, seasons, origins, leads)
-    return float(jnp.log(losses + 0.005).mean())
+    origins = np.arange(60, length - 25, 10, dtype=np.int32)
+    leads = np.array([1, 2, 3, 4, 6, 8, 12, 18, 24])
+    seasons = pool.seasons[:count]
+    batch = Batch.of(values, np.ones(values.shape, bool), seasons, origins, leads)
+    losses = eqx.filter_jit(series_losses)(network, batch)
+    return float(jnp.log(losses + FLOOR).mean())
+
+
+def drawn_ahead(pool, seed, first, end):
+    """The number and the batch of each update; the next one is drawn meanwhile."""
+
+    def draw(i):
+        return i, pool.batch(np.random.default_rng((seed, i)))
+
+    with ThreadPoolExecutor(1) as executor:
+        following = executor.submit(draw, first)
+        for i in range(first, end):
+            current = following
+            following = executor.submit(draw, i + 1)
+            yield current.result()
 
 
 def save(file, content):
@@ -183,9 +236,8 @@ def main():
     print("weights", sum(x.size for x in jax.tree.leaves(trained)), flush=True)
     pool, validation = Pool(options.pool), Pool([options.validation])
     losses, began = [], time.time() - seconds
-    for i in range(done, options.updates):
-        batch = pool.batch(np.random.default_rng((options.seed, i)))
-        trained, state, value = update(trained, state, static, optimiser, *batch)
+    for i, batch in drawn_ahead(pool, options.seed, done, options.updates):
+        trained, state, value = update(trained, state, static, optimiser, batch)
         losses.append(float(value))
         if (i + 1) % 250 == 0 or i + 1 == options.updates:
             seconds = time.time() - began

@@ -1,0 +1,175 @@
+"""The recurrent prior as a forecaster: zero-shot, from any origin, for any lead time.
+
+The weights are shipped with the package. They were trained on synthetic series alone; see
+`prior_card.md` beside them for what the prior saw, and for what it cannot do.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+from itertools import pairwise
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+from safetensors.numpy import load as load_tensors
+
+from .prior_features import READ
+from .prior_network import MEDIAN, QUANTILES, PriorNetwork
+
+CONTEXT = 1024
+"""Steps before an origin that are read at least, where there are as many."""
+
+BLOCK = 512
+"""Steps whose origins share one run of the network."""
+
+LENGTHS = (64, 128, 256, 512, 1024, CONTEXT + BLOCK)
+ORIGINS = (1, 32, BLOCK)
+LEADS = (32, 128)
+"""Sizes to which arrays are padded, so that few programs are compiled."""
+
+WEIGHTS = "prior_weights.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """The recurrent prior for a series of known seasons.
+
+    Attributes
+    ----------
+    seasons
+        The seasons in steps, shortest first; the first two are used.
+    network
+        The network; the one shipped by default.
+    name
+        Its name in tables.
+    """
+
+    seasons: tuple[int, ...] = ()
+    network: PriorNetwork = field(default_factory=lambda: shipped_network())
+    name: str = "prior"
+
+    def forecast(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps"]:
+        """The medians of the values after each origin; see `Component.forecast`."""
+        return self.quantiles(values, origins, steps)[..., MEDIAN]
+
+    def quantiles(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps quantile"]:
+        """The quantiles `QUANTILES` of the values after each origin.
+
+        Parameters
+        ----------
+        values
+            The series, in its own unit. NaN stands for a value that was not measured.
+        origins
+            How many of the values are known at each origin, at least 1.
+        steps
+            The longest lead time. Beyond 128, the medians are read as if they had been
+            measured, and the network goes on from there.
+        """
+        values = np.asarray(values, np.float64)
+        origins = np.asarray(origins)
+        if steps > LEADS[-1]:
+            return self._rolled(values, origins, steps)
+        result = np.empty((len(origins), steps, len(QUANTILES)))
+        order = np.argsort(origins, kind="stable")
+        edges = np.flatnonzero(np.diff(origins[order] // BLOCK)) + 1
+        for first, end in pairwise([0, *edges, len(order)]):
+            chosen = order[first:end]
+            result[chosen] = self._block(values, origins[chosen], steps)
+        return result
+
+    def _block(self, values, origins, steps):
+        """Quantiles from origins within a block, by one run of the network."""
+        start = max(0, origins.min() - CONTEXT)
+        known = values[start : origins.max()]
+        unknown = np.isnan(known)
+        start += np.argmin(unknown) if unknown.any() else 0  # from the first measured value
+        known = values[start : origins.max()]
+        base = known[0]
+        past = known[: max(origins.min() - start, 1)] - base
+        scale = np.nanmax(np.abs(past)) or np.nanmax(np.abs(known - base)) or 1.0
+        z = _padded((known - base) / scale, LENGTHS)
+        times = _padded(origins - start - 1, ORIGINS)
+        leads = np.arange(1, _size(steps, LEADS) + 1)
+        seasons = [*self.seasons[:2], 1, 1][:2]
+        arrays = np.nan_to_num(z)[None].astype(np.float32), ~np.isnan(z)[None]
+        out = _quantiles(self.network, *arrays, jnp.asarray([seasons]), times, leads)
+        return np.asarray(out[0, : len(origins), :steps], np.float64) * scale + base
+
+    def _rolled(self, values, origins, steps):
+        """Quantiles for many steps, each origin on its own, with the medians fed back."""
+        longest = LEADS[-1]
+        result = np.empty((len(origins), steps, len(QUANTILES)))
+        for i, origin in enumerate(origins):
+            path = values[:origin]
+            for k in range(0, steps, longest):
+                count = min(longest, steps - k)
+                ahead = self.quantiles(path, np.array([len(path)]), longest)[0]
+                median = ahead[:, [MEDIAN]]
+                # What is fed back adds to what was not known before.
+                widths = (ahead[-1] - median[-1]) * np.sqrt(k / longest) if k else 0.0
+                spread = np.sign(ahead - median) * np.hypot(ahead - median, widths)
+                result[i, k : k + count] = (median + spread)[:count]
+                path = np.concatenate([path, median[:, 0]])
+        return result
+
+
+@eqx.filter_jit
+def _quantiles(network, values, known, seasons, origins, leads):
+    return network(values, known, seasons, origins, leads)
+
+
+def _size(n, sizes):
+    """The smallest of the sizes that holds n."""
+    return next(size for size in sizes if size >= n)
+
+
+def _padded(x, sizes):
+    """An array with its last value repeated up to the next of the sizes."""
+    return np.concatenate([x, np.repeat(x[-1:], _size(len(x), sizes) - len(x))])
+
+
+@lru_cache(maxsize=1)
+def shipped_network() -> PriorNetwork:
+    """The network whose weights are shipped with the package."""
+    data = resources.files(__package__).joinpath(WEIGHTS).read_bytes()
+    return network_from(load_tensors(data))
+
+
+def tensors_of(network: PriorNetwork) -> dict[str, np.ndarray]:
+    """The weights of a network by name, such as `cell.W`."""
+    leaves = jax.tree_util.tree_leaves_with_path(eqx.filter(network, eqx.is_array))
+    return {_name(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def network_from(tensors: dict[str, np.ndarray]) -> PriorNetwork:
+    """A network from its weights by name."""
+    hidden, features = tensors["reader.A"].shape
+    if features != READ:
+        raise ValueError(f"weights for {features} features, not {READ}")
+    width = len(tensors["inner.a"])
+    empty = eqx.filter_eval_shape(PriorNetwork, hidden, width, key=0)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: (
+            jnp.asarray(tensors[_name(path)], leaf.dtype)
+            if isinstance(leaf, jax.ShapeDtypeStruct)
+            else leaf
+        ),
+        empty,
+    )
+
+
+def _name(path):
+    return ".".join(key.name for key in path)

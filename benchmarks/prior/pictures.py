@@ -1,51 +1,61 @@
-"""Pages of random series of the generator, for docs/prior-generator.md.
+"""A page of random series of the generator, a row a kind, for docs/prior-generator.md.
 
-python benchmarks/prior/pictures.py --seed 1 --out docs/_static [--only dynamic] [--length 200]
+    python benchmarks/prior/pictures.py
+    python benchmarks/prior/pictures.py --only dynamic --seed 3 --out /tmp
+
+With `--only`, twelve rows of one kind. Shown are the last `--length` of 640 steps.
 """
 
 import argparse
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from generator import KINDS, draw
+from PIL import Image
 
-ROWS, COLUMNS = 12, 5
+COLUMNS = 5
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def page(batch, names, path):
-    """Sixty panels: kind and seasons above each."""
-    figure, axes = plt.subplots(ROWS, COLUMNS, figsize=(COLUMNS * 3.2, ROWS * 1.35))
-    for axis, values, seasons, kind in zip(axes.flat, *batch, strict=True):
-        axis.plot(values, color="#1f4e79", linewidth=0.7)
-        told = ", ".join(str(m) for m in seasons if m > 1)
-        axis.set_title(f"{names[kind]}  {told}", fontsize=7, pad=2, loc="left")
+def page(values, titles, path):
+    """Five panels a row; few colours, so that the file is small."""
+    rows = len(values) // COLUMNS
+    figure, axes = plt.subplots(rows, COLUMNS, figsize=(COLUMNS * 2.6, rows * 1.15))
+    for axis, series, title in zip(axes.flat, values, titles, strict=True):
+        axis.plot(series, color="#1f4e79", linewidth=0.7)
+        axis.set_title(title, fontsize=7, pad=2, loc="left")
         axis.set_xticks([])
         axis.set_yticks([])
         for side in axis.spines.values():
             side.set_linewidth(0.4)
     figure.tight_layout(pad=0.3)
-    figure.savefig(path, dpi=90)
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=100)
     plt.close(figure)
+    Image.open(drawn).convert("RGB").quantize(16).save(path, optimize=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--length", type=int, default=300)
+    parser.add_argument("--length", type=int, default=240)
     parser.add_argument("--only", choices=list(KINDS))
-    parser.add_argument("--out", type=Path, default=Path("docs/_static"))
+    parser.add_argument("--out", type=Path, default=DOCS)
     options = parser.parse_args()
     names = list(KINDS)
-    batch = draw(np.random.default_rng(options.seed), 4096 if options.only else 400, 640)
-    keep = np.arange(len(batch.kind))
-    if options.only:
-        keep = keep[batch.kind == names.index(options.only)]
-    keep = keep[: ROWS * COLUMNS]
-    chosen = type(batch)(*(part[keep] for part in batch))
-    chosen = chosen._replace(values=chosen.values[:, -options.length :])
-    name = f"prior-series-{options.only}.png" if options.only else "prior-series.png"
-    page(chosen, names, options.out / name)
+    batch = draw(np.random.default_rng(options.seed), 4096, 640)
+    shown, each = ([options.only], 60) if options.only else (names, COLUMNS)
+    rows = [np.flatnonzero(batch.kind == names.index(name))[:each] for name in shown]
+    rows = np.concatenate(rows)
+    titles = []
+    for kind, seasons in zip(batch.kind[rows], batch.seasons[rows], strict=True):
+        titles.append(f"{names[kind]}  " + ", ".join(str(m) for m in seasons if m > 1))
+    ending = f"-{options.only}" if options.only else ""
+    page(
+        batch.values[rows, -options.length :], titles, options.out / f"prior-series{ending}.png"
+    )
 
 
 if __name__ == "__main__":

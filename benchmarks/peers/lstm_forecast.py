@@ -19,9 +19,9 @@ import torch
 from peers.statistical_forecasts import save, standardised
 from torch import nn
 
-HIDDEN, WINDOW, RATE, BATCH, EPOCHS, PATIENCE, SEEDS = 32, 40, 1e-3, 32, 200, 20, 3
-LARGE = 200
-"""Batches in an epoch from which a batch is larger: so many steps of Adam at most."""
+HIDDEN, WINDOW, RATE, BATCH, EPOCHS, PATIENCE, SEEDS = 32, 40, 1e-3, 32, 300, 20, 3
+BATCHES, UPDATES = 100, 5000
+"""At most, in an epoch and in all: for a long series batches are larger, epochs fewer."""
 
 
 def main(job: Path, folder: Path, methods: list[str]) -> None:
@@ -63,11 +63,11 @@ def train(values: torch.Tensor, fitted: int, window: int) -> Network:
     """The network of the epoch with the lowest validation error."""
     xs, ys = values.unfold(0, window, 1)[:-1], values[window:]
     inside = fitted - window  # windows whose target is in the fitted part
-    batch = max(BATCH, -(-inside // LARGE))
+    batch = max(BATCH, -(-inside // BATCHES))
     network, mse = Network(), nn.MSELoss()
     adam = torch.optim.Adam(network.parameters(), lr=RATE)
     best, kept, since = float("inf"), network, 0
-    for _ in range(EPOCHS):
+    for _ in range(min(EPOCHS, UPDATES // -(-inside // batch))):
         for rows in torch.randperm(inside).split(batch):
             adam.zero_grad()
             mse(network(xs[rows]), ys[rows]).backward()

@@ -27,6 +27,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,8 @@ SECTORS = 4
 """Sectors of `employment_panel.csv`: the first in alphabetical order."""
 OF_PACKAGE = {"co2": "weekly", "elnino": "monthly", "laser": "counted", "sunspots": "yearly"}
 
+Method = Callable[..., dict[str, np.ndarray]]
+
 STATISTICAL = (
     *("naive", "seasonal naive", "AutoARIMA", "AutoETS", "AutoTheta"),
     *("autoregression", "direct linear"),
@@ -92,26 +95,45 @@ def plain(values, times, train_end, origins, steps, seed) -> dict[str, np.ndarra
     return {"mean": mean, "lower": mean - margins, "upper": mean + margins}
 
 
-def of_component(fit: Callable) -> Callable:
-    """A method from `fit(values, seasons, steps)`, which gives a component of the forecast."""
+def prior(values, times, train_end, origins, steps, seed) -> dict[str, np.ndarray]:
+    """The recurrent prior alone, as shipped."""
+    from throughtime.forecasting.prior import QUANTILES, Prior
+    from throughtime.forecasting.seasonality import find_seasons
+
+    model = Prior(find_seasons(values[:train_end], times[:train_end]))
+    found = model.quantiles(values, origins, steps)
+    quantiles = {"mean": 0.5, "lower": 0.05, "upper": 0.95}
+    return {key: found[..., QUANTILES.index(q)] for key, q in quantiles.items()}
+
+
+def component(module: str, fit: str) -> Method:
+    """A model of `throughtime.forecasting` alone, by the name of the function that fits it."""
 
     def method(values, times, train_end, origins, steps, seed):
-        from throughtime.forecasting.reading import seasons_of  # the seasons that are found
+        from throughtime.forecasting.seasonality import find_seasons
 
-        seasons = seasons_of(values[:train_end], times[:train_end])
-        component = fit(values[:train_end], seasons, steps)
-        return {"mean": component.forecast(values, origins, steps)}
+        known = values[:train_end]
+        found = getattr(import_module(f"throughtime.forecasting.{module}"), fit)
+        model = found(known, find_seasons(known, times[:train_end]), steps)
+        return {"mean": model.forecast(values, origins, steps)}
 
     return method
 
 
-METHODS = {
+METHODS: dict[str, Method] = {
     # "throughtime": the default,
-    # "prior": the prior alone,
     # "core": the linear core alone,
+    "prior": prior,
     "throughtime --plain": plain,
 }
-FIXED: set[str] = set()
+PARTS: dict[str, Method] = {
+    "core: autoregression": component("autoregression", "fit_autoregression"),
+    "core: differenced": component("autoregression", "fit_differenced_autoregression"),
+    "core: direct linear": component("direct_linear", "fit_direct_linear"),
+}
+"""Computed if `--methods` names them."""
+
+FIXED = {"prior", *PARTS}
 """Methods that draw no random numbers: one seed is enough."""
 
 
@@ -243,7 +265,7 @@ def run_library(problem: Problem, folder: Path, name: str, seeds: int) -> None:
     asked = problem.values, problem.times(), problem.train_end, problem.origins, problem.steps
     wall, cpu = time.perf_counter(), time.process_time()
     count = 1 if name in FIXED else seeds
-    found = [METHODS[name](*asked, seed) for seed in range(count)]
+    found = [(METHODS | PARTS)[name](*asked, seed) for seed in range(count)]
     seconds = [(time.perf_counter() - wall) / count, (time.process_time() - cpu) / count]
     nothing = np.full_like(found[0]["mean"], np.nan)
     parts = [[f.get(k, nothing) for f in found] for k in ("mean", "lower", "upper")]
@@ -260,7 +282,7 @@ def scored(asked: list[Problem], folder: Path, out: Path) -> list[dict]:
     for problem in asked:
         about = {"kind": problem.kind, "rows": len(problem.values), "steps": problem.steps}
         about |= {"season": problem.season, "origins": len(problem.origins)}
-        for method in (*PEERS, *METHODS):
+        for method in (*PEERS, *METHODS, *PARTS):
             path = folder / problem.name / f"{method}.npz"
             if path.exists():
                 kept = np.load(path)
@@ -319,7 +341,7 @@ def main() -> None:
         else:
             for name in methods:
                 run_library(problem, folder, name, options.seeds)
-    show(scored(every, CACHE / split, out), list(METHODS), PEERS, options.full)
+    show(scored(every, CACHE / split, out), [*METHODS, *PARTS], PEERS, options.full)
 
 
 if __name__ == "__main__":

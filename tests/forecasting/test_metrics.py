@@ -6,6 +6,7 @@ from conftest import refuses
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import norm
 from sklearn import metrics as sk
 
 from throughtime.forecasting import metrics
@@ -79,6 +80,62 @@ def test_coverage_counts_the_bounds_as_inside():
     assert metrics.coverage(normal, -bound, bound) == pytest.approx(0.9, abs=0.004)
 
 
+def test_smape_by_hand():
+    """200 |f - y| / (|f| + |y|), the M4 competition's; 0 of 0 is no error."""
+    truth, forecast = np.array([1.0, -2.0, 0.0, 0.0]), np.array([3.0, 2.0, 5.0, 0.0])
+    assert metrics.smape(truth, forecast) == pytest.approx((100 + 200 + 200 + 0) / 4)
+    assert metrics.smape(np.array([1e308]), np.array([-1e308])) == pytest.approx(200)
+    assert np.isnan(metrics.smape(np.ones(2), np.array([np.nan, 1.0])))
+
+
+@given(pairs, st.floats(0.01, 0.99))
+def test_pinball_agrees_with_scikit_learn(pair, share):
+    truth, forecast = pair
+    assert metrics.pinball(truth, forecast, share) == pytest.approx(
+        sk.mean_pinball_loss(truth, forecast, alpha=share), rel=1e-9, abs=1e-9
+    )
+
+
+@given(pairs, st.floats(0.05, 0.95))
+def test_the_winkler_score_is_that_of_its_two_quantiles(pair, level):
+    """2 / alpha times the sum of the quantile losses of both bounds."""
+    truth, bound = pair
+    lower, upper = np.minimum(bound, bound[::-1]), np.maximum(bound, bound[::-1])
+    alpha = 1 - level
+    both = metrics.pinball(truth, lower, alpha / 2) + metrics.pinball(
+        truth, upper, 1 - alpha / 2
+    )
+    assert metrics.winkler(truth, lower, upper, level) == pytest.approx(
+        2 / alpha * both, rel=1e-9, abs=1e-6
+    )
+
+
+def test_the_winkler_score_is_least_for_the_true_quantiles():
+    normal = np.random.default_rng(5).normal(size=100_000)
+    bounds = [np.full(normal.shape, z) for z in (1.3, 1.6448536, 2.1)]
+    narrow, true, wide = (metrics.winkler(normal, -b, b, 0.9) for b in bounds)
+    assert true < min(narrow, wide)
+    assert true == pytest.approx(2 * 0.1031356 / 0.05, abs=0.03)  # 2 phi(z) / (alpha / 2)
+
+
+def test_crps_of_a_normal_forecast():
+    """sigma (2 phi(z) + z (2 Phi(z) - 1) - 1 / sqrt(pi)), Gneiting and Raftery 2007."""
+    shares = (np.arange(2000) + 0.5) / 2000
+    truth = np.array([[-3.0, 0.0], [1.5, 7.0]])
+    quantiles = np.broadcast_to(1 + 2 * norm.ppf(shares), (2, 2, 2000))
+    z = (truth - 1) / 2
+    exact = 2 * (2 * norm.pdf(z) + z * (2 * norm.cdf(z) - 1) - 1 / np.sqrt(np.pi))
+    assert metrics.crps(truth, quantiles, shares) == pytest.approx(exact.mean(), rel=1e-3)
+
+
+@given(pairs)
+def test_crps_of_a_median_is_the_mean_absolute_error(pair):
+    truth, forecast = pair
+    assert metrics.crps(truth, forecast[..., None], np.array([0.5])) == pytest.approx(
+        metrics.mae(truth, forecast)
+    )
+
+
 def test_integers_are_computed_in_float64():
     truth, forecast = np.array([0, 200], np.uint8), np.array([255, 100], np.uint8)
     assert metrics.mse(truth, forecast) == (255**2 + 100**2) / 2
@@ -139,6 +196,36 @@ one, two = np.ones(3), np.arange(3.0)
         (
             lambda: metrics.coverage(one, one, np.ones(2)),
             "`truth` and `upper` must have the same shape; got (3,) and (2,).",
+        ),
+        (
+            lambda: metrics.smape(one, np.ones(2)),
+            "`truth` and `forecast` must have the same shape; got (3,) and (2,).",
+        ),
+        (
+            lambda: metrics.pinball(one, two, 1.0),
+            "`share` must lie between 0 and 1; got 1.0. Pass one such as 0.9.",
+        ),
+        (
+            lambda: metrics.winkler(one, one, two, 0.9),
+            "`lower` must not lie above `upper`; got 1 of 3 intervals reversed.",
+        ),
+        (
+            lambda: metrics.winkler(one, one, one, 1.5),
+            "`level` must lie between 0 and 1; got 1.5. Pass one such as 0.9.",
+        ),
+        (
+            lambda: metrics.crps(one, one, np.array([0.5])),
+            "`quantiles` must have the shape of `truth` and one more axis, of the shares; got "
+            "(3,) for (3,) and 1 shares. Put the quantiles along the last axis.",
+        ),
+        (
+            lambda: metrics.crps(one, np.ones((3, 2)), np.array([0.9, 0.1])),
+            "`shares` must increase and lie between 0 and 1; got [0.9, 0.1]. "
+            "Pass them, and the quantiles, in order.",
+        ),
+        (
+            lambda: metrics.crps(one, np.ones((3, 0)), np.empty(0, float)),
+            "`shares` must be a list of numbers; got shape (0,). Pass at least one.",
         ),
     ],
 )

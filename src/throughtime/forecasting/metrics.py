@@ -167,6 +167,175 @@ def coverage(truth: Values, lower: Values, upper: Values) -> float:
     InputError
         If the shapes differ, the arrays are empty, or `lower` lies above `upper`.
     """
+    truth, lower, upper = _as_interval(truth, lower, upper)
+    return float(np.mean((lower <= truth) & (truth <= upper)))
+
+
+def smape(truth: Values, forecast: Values) -> float:
+    r"""Symmetric mean absolute percentage error, as in the M4 competition.
+
+    $$\mathrm{sMAPE} = \frac{1}{N} \sum_i
+      \frac{200 \, |\hat y_i - y_i|}{|\hat y_i| + |y_i|}$$
+
+    Where truth and forecast are both 0, the error is 0.
+
+    Parameters
+    ----------
+    truth, forecast
+        Arrays of one shape.
+
+    Returns
+    -------
+    float
+        In per cent, from 0 to 200.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or the arrays are empty.
+
+    References
+    ----------
+    Makridakis, Spiliotis and Assimakopoulos, "The M4 Competition: 100,000 time series and 61
+    forecasting methods", *International Journal of Forecasting* 36, 2020.
+    """
+    truth, forecast = as_pair(truth, forecast)
+    size = np.abs(forecast) / 2 + np.abs(truth) / 2  # halves, so that it does not overflow
+    with np.errstate(invalid="ignore", over="ignore"):
+        change = np.abs(forecast / 2 - truth / 2)
+        return float(200 * np.mean(np.divide(change, size, out=change, where=size != 0)))
+
+
+def pinball(truth: Values, forecast: Values, share: float) -> float:
+    r"""Mean quantile loss, which the quantile of that share minimises.
+
+    $$\frac{1}{N} \sum_i \max(p \, (y_i - \hat y_i), \; (p - 1)(y_i - \hat y_i))$$
+
+    Parameters
+    ----------
+    truth, forecast
+        Arrays of one shape.
+    share
+        The share $p$ of the truth that is to lie below the forecast, in (0, 1).
+
+    Returns
+    -------
+    float
+        In the data's unit; half the mean absolute error for a share of 0.5.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, the arrays are empty, or `share` is not in (0, 1).
+
+    References
+    ----------
+    Koenker and Bassett, "Regression quantiles", *Econometrica* 46, 1978.
+    """
+    truth, forecast = as_pair(truth, forecast)
+    _check_share("share", share)
+    error = truth - forecast
+    return float(np.mean(np.maximum(share * error, (share - 1) * error)))
+
+
+def winkler(truth: Values, lower: Values, upper: Values, level: float) -> float:
+    r"""Mean Winkler score of prediction intervals: their width, and a penalty for each miss.
+
+    $$\frac{1}{N} \sum_i (u_i - l_i) + \frac{2}{\alpha} \max(l_i - y_i, \; y_i - u_i, \; 0),
+      \qquad \alpha = 1 - \mathrm{level}$$
+
+    It is least for the quantiles $\alpha / 2$ and $1 - \alpha / 2$ of the truth: neither
+    wide intervals nor narrow ones pay.
+
+    Parameters
+    ----------
+    truth, lower, upper
+        Arrays of one shape.
+    level
+        Nominal coverage, in (0, 1).
+
+    Returns
+    -------
+    float
+        In the data's unit; smaller is better.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, the arrays are empty, `lower` lies above `upper`, or `level` is
+        not in (0, 1).
+
+    References
+    ----------
+    Winkler, "A decision-theoretic approach to interval estimation", *Journal of the American
+    Statistical Association* 67, 1972.
+    """
+    truth, lower, upper = _as_interval(truth, lower, upper)
+    _check_share("level", level)
+    miss = np.maximum(np.maximum(lower - truth, truth - upper), 0)
+    return float(np.mean(upper - lower + 2 / (1 - level) * miss))
+
+
+def crps(truth: Values, quantiles: Values, shares: Num[np.ndarray, " share"]) -> float:
+    r"""Mean continuous ranked probability score of forecasts that are given by quantiles.
+
+    $$\mathrm{CRPS} = 2 \int_0^1 \rho_p(y - q_p) \, dp, \qquad
+      \rho_p(e) = \max(p \, e, \; (p - 1) \, e)$$
+
+    The integral is a sum over the shares $p_j$ at hand, each with the part of (0, 1) that is
+    nearest to it. For evenly spaced shares $(j - 1/2) / J$ that is the mean of $2 \rho_p$.
+
+    Parameters
+    ----------
+    truth
+        Array of any shape.
+    quantiles
+        The quantiles of each entry of `truth`, along a last axis.
+    shares
+        Their shares, increasing, in (0, 1).
+
+    Returns
+    -------
+    float
+        In the data's unit; the mean absolute error if the median is the only quantile.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not match, the arrays are empty, or the shares do not increase within
+        (0, 1).
+
+    References
+    ----------
+    Gneiting and Raftery, "Strictly proper scoring rules, prediction, and estimation", *Journal
+    of the American Statistical Association* 102, 2007.
+    """
+    shares = np.asarray(shares, np.float64)
+    if shares.ndim != 1 or not len(shares):
+        raise InputError(
+            "`shares` must be a list of numbers", f"shape {shares.shape}", "Pass at least one."
+        )
+    edges = np.concatenate([[0.0], shares, [1.0]])
+    if not (np.diff(edges) > 0).all():
+        raise InputError(
+            "`shares` must increase and lie between 0 and 1",
+            shares.tolist(),
+            "Pass them, and the quantiles, in order.",
+        )
+    truth, quantiles = np.asarray(truth, np.float64), np.asarray(quantiles, np.float64)
+    if quantiles.shape != (*truth.shape, len(shares)):
+        raise InputError(
+            "`quantiles` must have the shape of `truth` and one more axis, of the shares",
+            f"{quantiles.shape} for {truth.shape} and {len(shares)} shares",
+            "Put the quantiles along the last axis.",
+        )
+    middles = np.concatenate([[0.0], (shares[1:] + shares[:-1]) / 2, [1.0]])
+    losses = [pinball(truth, quantiles[..., j], share) for j, share in enumerate(shares)]
+    return float(2 * np.diff(middles) @ losses)
+
+
+def _as_interval(truth, lower, upper):
+    """All three as float64, of one shape, with no interval reversed."""
     truth, lower = as_pair(truth, lower, "lower")
     truth, upper = as_pair(truth, upper, "upper")
     if (lower > upper).any():
@@ -175,7 +344,12 @@ def coverage(truth: Values, lower: Values, upper: Values) -> float:
             f"{int((lower > upper).sum())} of {lower.size} intervals reversed",
             "Pass the smaller bound of each interval as `lower`.",
         )
-    return float(np.mean((lower <= truth) & (truth <= upper)))
+    return truth, lower, upper
+
+
+def _check_share(name, value):
+    if not 0 < value < 1:
+        raise InputError(f"`{name}` must lie between 0 and 1", value, "Pass one such as 0.9.")
 
 
 def as_pair(

@@ -239,23 +239,28 @@ def on_grid(table: list[dict[str, str]], column: str | None, kind: str):
     return stamps[0] + step * np.arange(len(values)), values
 
 
-def run_peers(problem: Problem, folder: Path, methods: list[str], python: str) -> None:
-    """Compute what is not kept yet, in one process for each program."""
+def run_peers(asked: list[Problem], split: Path, methods: list[str], python: str) -> None:
+    """Compute what is not kept yet, all series in one process for each program."""
+    for problem in asked:
+        write_job(problem, split / problem.name)
+    for program, able in (("statistical_forecasts", STATISTICAL), ("lstm_forecast", ("LSTM",))):
+        if names := [m for m in methods if m in able]:
+            folders = [(split / problem.name).resolve() for problem in asked]
+            command = [python, "-m", f"peers.{program}", ",".join(names), *folders]
+            subprocess.run(command, cwd=HERE, check=True)
+
+
+def write_job(problem: Problem, folder: Path) -> None:
+    """What a peer is told; forecasts of another job are removed."""
     job = {key: getattr(problem, key) for key in ("values", "origins", "steps", "season")}
-    kept = folder / "job.npz"
-    if kept.exists() and any(
-        not np.array_equal(np.load(kept)[key], value) for key, value in job.items()
-    ):
+    path = folder / "job.npz"
+    if path.exists():
+        before = np.load(path)
+        if all(np.array_equal(before[key], value) for key, value in job.items()):
+            return
         for stale in folder.glob("*.npz"):
             stale.unlink()
-    np.savez_compressed(kept, **job)
-    missing = [m for m in methods if m in PEERS and not (folder / f"{m}.npz").exists()]
-    for program, able in (("statistical_forecasts", STATISTICAL), ("lstm_forecast", ("LSTM",))):
-        asked = [m for m in missing if m in able]
-        if asked:
-            print(problem.name, flush=True)
-            command = [python, "-m", f"peers.{program}", kept.resolve(), folder.resolve()]
-            subprocess.run([*command, *asked], cwd=HERE, check=True)
+    np.savez_compressed(path, **job)
 
 
 def run_library(problem: Problem, folder: Path, name: str, seeds: int) -> None:
@@ -333,14 +338,14 @@ def main() -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     (CACHE / ".gitignore").write_text("*\n")
     methods = options.methods or (PEERS if options.peers else METHODS)
-    for problem in () if options.table else asked:
-        folder = CACHE / split / problem.name
-        folder.mkdir(parents=True, exist_ok=True)
-        if options.peers:
-            run_peers(problem, folder, methods, options.peer)
-        else:
+    for problem in asked:
+        (CACHE / split / problem.name).mkdir(parents=True, exist_ok=True)
+    if options.peers:
+        run_peers(asked, CACHE / split, methods, options.peer)
+    elif not options.table:
+        for problem in asked:
             for name in methods:
-                run_library(problem, folder, name, options.seeds)
+                run_library(problem, CACHE / split / problem.name, name, options.seeds)
     show(scored(every, CACHE / split, out), [*METHODS, *PARTS], PEERS, options.full)
 
 

@@ -1,6 +1,6 @@
 """The lecture's LSTM as a forecaster, in PyTorch, for `forecasting.py`.
 
-    python -m peers.lstm_forecast JOB.npz FOLDER LSTM
+    python -m peers.lstm_forecast LSTM FOLDER...
 
 One layer of 32 units and a linear readout of the last step, on windows of 40 steps or a season,
 Adam at 1e-3 on shuffled batches of 32, one step ahead; the epoch is kept whose validation error
@@ -24,13 +24,20 @@ BATCHES, UPDATES = 100, 5000
 """At most, in an epoch and in all: for a long series batches are larger, epochs fewer."""
 
 
-def main(job: Path, folder: Path, methods: list[str]) -> None:
+def main(method: str, folders: list[Path]) -> None:
     torch.set_num_threads(1)
-    asked = np.load(job)
+    for folder in folders:
+        if not (folder / f"{method}.npz").exists():
+            run(folder, folder / f"{method}.npz")
+
+
+def run(folder: Path, path: Path) -> None:
+    """All seeds on one series; the seconds are those of one."""
+    asked = np.load(folder / "job.npz")
     values, origins, steps = asked["values"], asked["origins"], int(asked["steps"])
+    wall, cpu = time.perf_counter(), time.process_time()
     scaled, centre, scale = standardised(values, origins[0])
     scaled = torch.tensor(scaled, dtype=torch.float32)
-    wall, cpu = time.perf_counter(), time.process_time()
     end = int(origins[0])
     fitted = end - end // 5
     window = min(max(WINDOW, int(asked["season"])), fitted // 2)
@@ -39,13 +46,11 @@ def main(job: Path, folder: Path, methods: list[str]) -> None:
         torch.manual_seed(seed)
         network = train(scaled[:end], fitted, window)
         forecasts.append(centre + scale * closed_loop(network, scaled, origins, steps, window))
+    seconds = [(time.perf_counter() - wall) / SEEDS, (time.process_time() - cpu) / SEEDS]
     nothing = np.full((len(origins), steps), np.nan)
-    seconds = [time.perf_counter() - wall, time.process_time() - cpu]
-    for method in methods:
-        note = f"window {window}, {SEEDS} seeds, no intervals"
-        taken = [s / SEEDS for s in seconds]
-        save(folder / f"{method}.npz", np.stack(forecasts), nothing, nothing, note, *taken)
-        print(f"{method:<24}{seconds[1]:>8.1f} s  {note}", flush=True)
+    note = f"window {window}, {SEEDS} seeds, no intervals"
+    save(path, np.stack(forecasts), nothing, nothing, note, *seconds)
+    print(f"{folder.name:<24}{path.stem:<24}{seconds[1]:>8.1f} s  {note}", flush=True)
 
 
 class Network(nn.Module):
@@ -92,4 +97,4 @@ def closed_loop(network, values, origins, steps, window) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
+    main(sys.argv[1], [Path(folder) for folder in sys.argv[2:]])

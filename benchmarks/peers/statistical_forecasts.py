@@ -1,12 +1,13 @@
 """Statistical forecasts from rolling origins, for `forecasting.py`.
 
-    python -m peers.statistical_forecasts JOB.npz FOLDER METHOD...
+    python -m peers.statistical_forecasts METHOD,METHOD... FOLDER...
 
-A job holds `values (time,)`, the `origins`, `steps` and the `season` (1 for none). Form and
-parameters of every method are found from the values before the first origin; from the later
-origins they are carried forward, never fitted again. The two linear models are written here,
-in NumPy; the others are statsforecast's. The file of a method holds `mean`, `lower` and `upper`
-`(origin, steps)`, the bounds of intervals of 90 %, seconds, and what was limited.
+Each folder is a job. Its `job.npz` holds `values (time,)`, the `origins`, `steps` and the
+`season` (1 for none). Form and parameters of every method are found from the values before the
+first origin; from the later origins they are carried forward, never fitted again. The two
+linear models are written here, in NumPy; the others are statsforecast's. The file of a method
+holds `mean`, `lower` and `upper` `(origin, steps)`, the bounds of intervals of 90 %, seconds,
+and what was limited; a file that is there is not computed again.
 """
 
 import contextlib
@@ -28,22 +29,30 @@ ARIMA_CPU_SECONDS = 120
 """After so long, an ARIMA is sought without a seasonal order, in the last 2,000 values."""
 
 
-def main(job: Path, folder: Path, methods: list[str]) -> None:
-    asked = np.load(job)
-    values, origins = asked["values"], asked["origins"]
-    steps, season = int(asked["steps"]), int(asked["season"])
-    import statsforecast.models  # noqa: F401  (seconds of its own, which are no method's)
+def main(methods: list[str], folders: list[Path]) -> None:
+    if not {*methods} <= {*LINEAR}:
+        import statsforecast.models  # noqa: F401  (seconds of its own, which are no method's)
 
-    for method in methods:
-        wall, cpu = time.perf_counter(), time.process_time()
-        try:
-            found, note = METHODS[method](values, origins, steps, season)
-        except Exception as error:  # a peer that fails has its row, with the reason
-            nothing = np.full((len(origins), steps), np.nan)
-            found, note = (nothing, nothing, nothing), f"failed: {error!r}"
-        seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-        save(folder / f"{method}.npz", *found, note=note, **seconds)
-        print(f"{method:<24}{seconds['cpu']:>8.1f} s  {note}", flush=True)
+    for folder in folders:
+        asked = np.load(folder / "job.npz")
+        job = asked["values"], asked["origins"], int(asked["steps"]), int(asked["season"])
+        for method in methods:
+            path = folder / f"{method}.npz"
+            if not path.exists():
+                run(method, job, path)
+
+
+def run(method: str, job: tuple, path: Path) -> None:
+    """One method on one series, timed and kept."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        found, note = METHODS[method](*job)
+    except Exception as error:  # a peer that fails has its row, with the reason
+        nothing = np.full((len(job[1]), job[2]), np.nan)
+        found, note = (nothing, nothing, nothing), f"failed: {error!r}"
+    seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    save(path, *found, note=note, **seconds)
+    print(f"{path.parent.name:<24}{method:<24}{seconds['cpu']:>8.1f} s  {note}", flush=True)
 
 
 def save(path: Path, mean, lower, upper, note: str, wall: float, cpu: float) -> None:
@@ -340,16 +349,16 @@ def shortened(lags):
     return f"1-{len(lags)}" if run else " ".join(map(str, lags))
 
 
+LINEAR = {"autoregression": autoregression, "direct linear": direct_linear}
 METHODS = {
     "naive": naive,
     "seasonal naive": seasonal_naive,
     "AutoARIMA": auto_arima,
     "AutoETS": auto_ets,
     "AutoTheta": auto_theta,
-    "autoregression": autoregression,
-    "direct linear": direct_linear,
+    **LINEAR,
 }
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
+    main(sys.argv[1].split(","), [Path(folder) for folder in sys.argv[2:]])

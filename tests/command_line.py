@@ -18,7 +18,7 @@ import pytest
 
 from throughtime import __main__ as process
 
-TINY = shlex.split("--hidden 4 --epochs 2 --ensemble 1 --window 8 --steps 3")
+TINY = shlex.split("--hidden 4 --epochs 2 --ensemble 1 --window 8 --steps 3 --plain")
 
 
 # Programs that were compiled are shared with the other tests: see `conftest.py`.

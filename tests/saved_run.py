@@ -13,6 +13,7 @@ from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 
 TINY = {"cell": "rnn", "hidden": 4, "window": 8, "epochs": 2, "batch_size": 16}
+TINY |= {"core": None, "prior": None}  # the network alone
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from pages import BROWSER, Page
 
 # All of one cell, so that programs are compiled once; what each cell does is tested elsewhere.
 FORECAST = "--cell rnn --hidden 3 --epochs 2 --ensemble 1 --window 8 --steps 3".split()
-FORECAST += "--no-centred --quiet".split()
+FORECAST += "--no-centred --plain --quiet".split()
 SURROGATE = "--cell rnn --hidden 3 --epochs 2 --trajectories 8 --steps 10 --window 5".split()
 SURROGATE += "--unseen 2 --unseen-steps 10 --quiet".split()
 LOOK = ["--steps", 128]

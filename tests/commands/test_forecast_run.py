@@ -24,6 +24,7 @@ from throughtime.training.result import Diverged
 
 EPOCHS = 4
 SETTINGS = {"hidden": 4, "ensemble": 1, "window": 8, "epochs": EPOCHS, "patience": None}
+SETTINGS |= {"core": None, "prior": None}  # the network alone
 
 
 def series(rows=60, inputs=0, name="wave"):

@@ -21,7 +21,7 @@ ENVIRONMENT = os.environ | {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
-TINY = shlex.split("--hidden 4 --epochs 2 --ensemble 1 --window 8 --steps 3")
+TINY = shlex.split("--hidden 4 --epochs 2 --ensemble 1 --window 8 --steps 3 --plain")
 LONG = [*TINY, *shlex.split("--epochs 1000 --patience 100000")]  # seconds, and many epochs
 RESUME = r"throughtime: Stopped after epoch (\d+)\. Resume with: throughtime resume (\S+)\n"
 

@@ -136,6 +136,7 @@ def test_a_missing_record_is_refused():
 # --- of a run ---
 
 SETTINGS = {"hidden": 3, "ensemble": 2, "window": 8, "epochs": 4, "patience": None}
+SETTINGS |= {"core": None, "prior": None}  # the network alone
 
 
 def begin(folder, every, **settings):

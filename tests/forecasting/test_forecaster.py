@@ -22,6 +22,7 @@ from throughtime.recurrence.reservoir_weights import ReservoirDesign
 from throughtime.training.settings import Settings, check_settings
 
 TINY = {"cell": "rnn", "hidden": 4, "window": 8, "epochs": 2, "ensemble": 1, "batch_size": 16}
+TINY |= {"core": None, "prior": None}  # the network alone
 
 
 def wave(n=80, seed=0):
@@ -329,6 +330,7 @@ def test_calibrated_intervals_cover_what_they_promise():
 # --- an echo state network ---
 
 RESERVOIR = {"cell": "esn", "hidden": 30, "window": 12, "ensemble": 2, "dtype": "float64"}
+RESERVOIR |= {"core": None, "prior": None}
 
 
 def henon(n=600):

@@ -26,6 +26,7 @@ from throughtime.training.history import Row, history_lines, history_rows
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 TINY = {"cell": "rnn", "hidden": 3, "window": 6, "batch_size": 16, "epochs": 8}
+TINY |= {"core": None, "prior": None}  # the network alone
 WAYS = {
     "ensemble, momentum, plateau": {
         "ensemble": 2, "method": "momentum", "schedule": "plateau", "rate": 0.5, "clip": None,

@@ -251,6 +251,7 @@ def test_members_of_an_ensemble_are_as_trained_alone():
 def test_a_forecaster_takes_a_forcing_and_keeps_it(tmp_path):
     ys = np.sin(0.3 * np.arange(200))
     settings = {"window": 20, "epochs": 3, "hidden": 4, "ensemble": 1, "cell": "rnn"}
+    settings |= {"core": None, "prior": None}
     full = Forecaster(**settings).fit(ys)
     free = Forecaster(**settings, forcing="generalised:0.1").fit(ys)
     assert full.history_[-1].loss != free.history_[-1].loss

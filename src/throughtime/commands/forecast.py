@@ -1,4 +1,4 @@
-"""The command `throughtime forecast`: from a series to a network, a forecast and a report."""
+"""The command `throughtime forecast`: from a series to a forecast and a report."""
 
 import json
 from pathlib import Path
@@ -32,8 +32,10 @@ from .options import (
     Window,
     command_line,
     load_series,
+    models_option,
     network_option,
     training_option,
+    whole_numbers,
     window_option,
 )
 
@@ -47,6 +49,20 @@ def forecast(
     fill: Fill = None,
     future: Future = None,
     steps: Steps = 10,
+    plain: Annotated[
+        bool, models_option("--plain", help="Forecast by the network alone, as in the lecture.")
+    ] = False,
+    season: Annotated[
+        str | None,
+        models_option(help="Season in steps, or several: `24,168`; 1 for none."),
+    ] = None,
+    transform: Annotated[
+        str | None, models_option(help="Transform of the values: `none` or `log`.")
+    ] = None,
+    refit: Annotated[
+        bool,
+        models_option(help="Fit the core to all values before the forecast beyond the end."),
+    ] = True,
     cell: Annotated[
         str, network_option(help="Recurrent cell: `rnn`, `gru`, `lstm` or `esn`.")
     ] = "gru",
@@ -118,7 +134,7 @@ def forecast(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a network on a series and forecast it, beside the baselines.
+    """Forecast a series by a linear core, a recurrent prior and networks.
 
     Without DATA it forecasts the bundled sunspots.
 
@@ -130,6 +146,11 @@ def forecast(
     from . import forecast_run
 
     model = Forecaster(
+        core=None if plain else "linear",
+        prior=None if plain else "recurrent",
+        season=whole_numbers("--season", season),
+        transform=transform,
+        refit=refit,
         cell=cell,
         hidden=hidden,
         depth=depth,

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from throughtime.errors import InputError
+
 if TYPE_CHECKING:
     from throughtime.data.series import Series
 
 data_option = partial(typer.Option, rich_help_panel="Data")
+models_option = partial(typer.Option, rich_help_panel="Models")
 network_option = partial(typer.Option, rich_help_panel="Network")
 window_option = partial(typer.Option, rich_help_panel="Windows and splits")
 training_option = partial(typer.Option, rich_help_panel="Training")
@@ -81,6 +84,23 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 def names(text: str | None) -> list[str] | None:
     """Split a comma-separated list, `a,b`, into its names."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def whole_numbers(option: str, text: str | None) -> tuple[int, ...] | None:
+    """Split a comma-separated list, `24,168`, into its whole numbers.
+
+    Raises
+    ------
+    InputError
+        If a part is not a whole number of at least 1.
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        rule = f"`{option}` must be whole numbers of at least 1, separated by commas"
+        raise InputError(rule, f"`{text}`", f"Pass it like this: `{option} 24,168`.")
+    return tuple(int(part) for part in parts)
 
 
 def load_series(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from throughtime.forecasting.backtest import Backtest
+from throughtime.forecasting.composition import composition
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.predict import Forecast
 
@@ -40,6 +41,9 @@ class Summary:
         if len(series) > 4:
             lines.append(f"and {len(series) - 4} more series")
         lines += [f"Training: {fitted.stopped}, {fitted.history[-1].seconds:.1f} s", ""]
+        made_of = composition(self.model, len(self.forecasts[0].mean))
+        lines += [*(f"Forecast {line}" for line in made_of[:1]), *made_of[1:]]
+        lines += [""] * bool(made_of)
         if self.backtest is not None:
             for i, name in enumerate(self.backtest.targets):
                 lines.append(f"{name}, {self.backtest.origins} forecasts of the held-out part")
@@ -57,6 +61,7 @@ class Summary:
             "stopped": self.model.fitted_.stopped,
             "backtest": self.backtest.to_json() if self.backtest else None,
             "forecasts": [one.to_json() for one in self.forecasts],
+            "made_of": composition(self.model, len(self.forecasts[0].mean)),
         }
 
 

@@ -89,7 +89,8 @@ class RollingOrigins:
 class Backtest:
     """Forecasts from rolling origins, and their errors at each lead time.
 
-    Forecasts and errors are by method: `network` first, then the baselines. Lead times count
+    Forecasts and errors are by method: the one that is judged first (`combination`, or the
+    `network` alone), then its parts, then the baselines. Lead times count
     from 1.
 
     Attributes
@@ -104,7 +105,7 @@ class Backtest:
     mae
         Mean absolute error of each method at each lead time.
     margins
-        Half the width of the network's prediction intervals.
+        Half the width of the prediction intervals, the mean over origins if these differ.
     coverage
         Share of the true values that lie inside the intervals; NaN where there is no interval.
     level
@@ -115,6 +116,8 @@ class Backtest:
         Names of the targets.
     series_counts
         Number of series that were evaluated, and number of series in all.
+    bounds
+        Lower and upper bounds of the intervals, if they differ from origin to origin.
     """
 
     truth: Forecasts
@@ -127,6 +130,7 @@ class Backtest:
     period: int | None
     targets: tuple[str, ...]
     series_counts: tuple[int, int] = (1, 1)
+    bounds: tuple[Forecasts, Forecasts] | None = None
 
     @classmethod
     def from_forecasts(
@@ -138,18 +142,39 @@ class Backtest:
         period: int | None,
         targets: tuple[str, ...],
         series_counts: tuple[int, int] = (1, 1),
+        bounds: tuple[Forecasts, Forecasts] | None = None,
     ) -> "Backtest":
-        """Measure the errors of forecasts, and the coverage of the network's intervals."""
+        """Measure the errors of forecasts, and the coverage of the intervals."""
 
         def mean(values: np.ndarray) -> np.ndarray:  # a forecast that is NaN does count
             return np.mean(values, axis=0, where=~np.isnan(truth))
 
         rmse = {k: np.sqrt(mean((f - truth) ** 2)) for k, f in forecasts.items()}
         mae = {k: mean(np.abs(f - truth)) for k, f in forecasts.items()}
-        inside = np.abs(forecasts["network"] - truth) <= margins
+        if bounds is None:
+            inside = np.abs(forecasts["network"] - truth) <= margins
+        else:
+            inside = (bounds[0] <= truth) & (truth <= bounds[1])
         coverage = np.where(np.isfinite(margins), mean(inside), np.nan)
         measures = truth, forecasts, rmse, mae, margins, coverage
-        return cls(*measures, level, period, targets, series_counts)
+        return cls(*measures, level, period, targets, series_counts, bounds)
+
+    @property
+    def method(self) -> str:
+        """The method that is judged; the others are its parts, and baselines."""
+        return "combination" if "combination" in self.forecasts else "network"
+
+    def baselines(self) -> list[str]:
+        """The methods that are neither judged nor a part of the one that is."""
+        own = ("combination", "prior", "linear core", "network")
+        return [name for name in self.rmse if name not in own]
+
+    def interval(self, origin: int) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bounds from one origin, `(steps, target)` each."""
+        if self.bounds is not None:
+            return self.bounds[0][origin], self.bounds[1][origin]
+        mean = self.forecasts[self.method][origin]
+        return mean - self.margins, mean + self.margins
 
     @property
     def steps(self) -> int:
@@ -161,13 +186,14 @@ class Backtest:
         """Number of origins whose forecasts were evaluated."""
         return _evaluated_count(self.truth)
 
-    def nmse(self, method: str = "network", lead: int = 1) -> Float[np.ndarray, " target"]:
+    def nmse(self, method: str | None = None, lead: int = 1) -> Float[np.ndarray, " target"]:
         """Mean squared error at a lead time, over the variance of the truth there.
 
         NaN where the truth does not vary, as at a single origin.
         """
         variance = np.nanvar(self.truth[:, lead - 1], axis=0)
-        return self.rmse[method][lead - 1] ** 2 / np.where(variance > 0, variance, np.nan)
+        mse = self.rmse[method or self.method][lead - 1] ** 2
+        return mse / np.where(variance > 0, variance, np.nan)
 
     def mean_coverage(self) -> float:
         """Coverage of the intervals, averaged over the lead times that have one."""

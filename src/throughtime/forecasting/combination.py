@@ -19,7 +19,7 @@ Timmermann, "Forecast combinations", *Handbook of Economic Forecasting* 1, 2006.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -43,12 +43,16 @@ class RollingErrors:
 
     Attributes
     ----------
+    origins
+        The origins.
     errors
-        Truth minus forecast; NaN beyond the end of the series.
+        Truth minus forecast; NaN beyond the end of the series, infinite for a forecast that is
+        not finite.
     rows
         Number of values that the origins run over.
     """
 
+    origins: Int[np.ndarray, " origin"]
     errors: Float[np.ndarray, "component origin steps"]
     rows: int
 
@@ -63,14 +67,26 @@ class RollingErrors:
         """Forecast from origins in `values[first:]` with models fitted to `values[:first]`."""
         origins = rolling_origins(first, len(values))
         truth = values_ahead(values, origins, steps)
-        forecasts = [one.forecast(values, origins, steps) for one in components]
-        return cls(truth - np.stack(forecasts), len(values) - first)
+        forecasts = np.stack([one.forecast(values, origins, steps) for one in components])
+        errors = truth - np.where(np.isfinite(forecasts), forecasts, np.inf)
+        return cls(origins, errors, len(values) - first)
+
+    def of_mean(
+        self, weights: Float[np.ndarray, "steps component"]
+    ) -> Float[np.ndarray, "origin steps"]:
+        """The errors of a weighted mean of the forecasts."""
+        used = np.flatnonzero(weights.any(axis=0))
+        return np.einsum("cok,kc->ok", self.errors[used], weights[:, used])
 
     def moments(self, first: int, last: int) -> Float[np.ndarray, "component component"]:
         """The second moments of the errors at the lead times `first` to `last`."""
         e = self.errors[:, :, first - 1 : last].reshape(len(self.errors), -1)
         e = e[:, ~np.isnan(e).any(axis=0)]
         return e @ e.T / max(e.shape[1], 1)
+
+    def diverged(self) -> np.ndarray:
+        """Which models have a forecast that is not finite."""
+        return np.isinf(self.errors).any(axis=(1, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +101,8 @@ class Combination:
         The last lead time of each band but the last, which has no end.
     weights
         The weight of each model in each band. Those of a band add to 1.
+    groups
+        The group of each model: `prior`, `core` or `network`.
     name
         Its name in tables.
     """
@@ -92,6 +110,7 @@ class Combination:
     components: tuple[Component, ...]
     last: tuple[int, ...]
     weights: Float[np.ndarray, "band component"]
+    groups: tuple[str, ...]
     name: str = "combination"
 
     def forecast(
@@ -100,30 +119,66 @@ class Combination:
         origins: Int[np.ndarray, " origin"],
         steps: int,
     ) -> Float[np.ndarray, "origin steps"]:
-        """The weighted mean of the models' forecasts; see `Component.forecast`."""
+        """The weighted mean of the models' forecasts; see `Component.forecast`.
+
+        Where a model's forecast is not finite, as of a network that diverges, the others share
+        its weight.
+        """
         weights = self.weights_of(steps)
-        parts = [
-            weights[:, i] * one.forecast(values, origins, steps)
-            for i, one in enumerate(self.components)
-            if weights[:, i].any()
-        ]
-        return np.sum(parts, axis=0)
+        used = np.flatnonzero(weights.any(axis=0))
+        forecasts = [self.components[i].forecast(values, origins, steps) for i in used]
+        finite = np.isfinite(forecasts)
+        weight = weights.T[used, None] * finite
+        return (np.where(finite, forecasts, 0) * weight).sum(axis=0) / weight.sum(axis=0)
 
     def weights_of(self, steps: int) -> Float[np.ndarray, "steps component"]:
         """The weights at each lead time."""
         return self.weights[np.searchsorted(self.last, np.arange(1, steps + 1))]
 
     def shares(self, steps: int) -> dict[str, float]:
-        """The mean weight of each model by name, the largest first; those of 0 are left out."""
-        mean = self.weights_of(steps).mean(axis=0)
-        pairs = sorted(zip(mean, (c.name for c in self.components), strict=True), reverse=True)
-        return {name: float(share) for share, name in pairs if share >= 0.005}
+        """The mean weight of each model by name, the largest first; those of 0 are left out.
+
+        Models of one name, which see the values differently, are added.
+        """
+        shares: dict[str, float] = {}
+        for one, share in zip(
+            self.components, self.weights_of(steps).mean(axis=0), strict=True
+        ):
+            shares[one.name] = shares.get(one.name, 0.0) + float(share)
+        ordered = sorted(shares.items(), key=lambda pair: -pair[1])
+        return {name: share for name, share in ordered if share >= 0.005}
+
+    def part(self, group: str) -> "Combination":
+        """The models of one group alone, with their weights raised so that they add to 1.
+
+        In a band where the group has no weight, its models weigh alike.
+        """
+        members = np.flatnonzero(np.array(self.groups) == group)
+        weights = self.weights[:, members]
+        total = weights.sum(axis=1, keepdims=True)
+        even = np.full_like(weights, 1 / max(len(members), 1))
+        weights = np.where(total > 0, weights / np.where(total > 0, total, 1), even)
+        components = tuple(self.components[i] for i in members)
+        return Combination(components, self.last, weights, (group,) * len(members), group)
+
+    def replaced(self, group: str, component: Component) -> "Combination":
+        """The same weights, with another model in place of that of a group."""
+        members = zip(self.components, self.groups, strict=True)
+        components = tuple(component if name == group else one for one, name in members)
+        return replace(self, components=components)
+
+    def strongest(self, group: str) -> Component | None:
+        """The model of a group with the largest mean weight; None if the group is empty."""
+        members = [i for i, name in enumerate(self.groups) if name == group]
+        if not members:
+            return None
+        return self.components[max(members, key=lambda i: self.weights[:, i].sum())]
 
 
 def combine(
     rolling: RollingErrors,
     refitted: Sequence[Component],
-    is_prior: Sequence[bool],
+    groups: Sequence[str],
     steps: int,
 ) -> Combination:
     """Weigh models by their errors from rolling origins.
@@ -134,19 +189,23 @@ def combine(
         The errors of the models when they were fitted to a first part of the series.
     refitted
         The same models, fitted to all of it.
-    is_prior
-        Which of them are the recurrent prior.
+    groups
+        The group of each model.
     steps
         The longest lead time.
     """
     last = tuple(k for k in LAST_OF_BANDS if k < steps)
-    rows = []
-    for first, end in zip([1, *(k + 1 for k in last)], [*last, steps], strict=True):
-        moments = rolling.moments(first, end)
-        start = _half_prior(np.diag(moments), np.asarray(is_prior))
+    usable = np.flatnonzero(~rolling.diverged())
+    finite = replace(rolling, errors=rolling.errors[usable])
+    is_prior = np.array(groups)[usable] == "prior"
+    weights = np.zeros((len(last) + 1, len(refitted)))
+    ends = [*last, steps]
+    for band, (first, end) in enumerate(zip([1, *(k + 1 for k in last)], ends, strict=True)):
+        moments = finite.moments(first, end)
+        start = _half_prior(np.diag(moments), is_prior)
         count = rolling.rows / ((first + end) / 2)
-        rows.append(_weights(moments, start, SHRINKAGE / count))
-    return Combination(tuple(refitted), last, np.array(rows))
+        weights[band, usable] = _weights(moments, start, SHRINKAGE / count)
+    return Combination(tuple(refitted), last, weights, tuple(groups))
 
 
 def rolling_origins(

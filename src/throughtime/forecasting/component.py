@@ -1,11 +1,12 @@
 """`Component`: what every model of one series offers, so that forecasts can be combined."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 
 
+@runtime_checkable
 class Component(Protocol):
     """A fitted model of one series, which forecasts from any origin.
 

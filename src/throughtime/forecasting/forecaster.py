@@ -1,4 +1,4 @@
-"""`Forecaster`: from series to trained networks, a forecast with intervals, and a backtest."""
+"""`Forecaster`: from series to a forecast with intervals, and a backtest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -19,14 +19,20 @@ from throughtime.training.train import OnEpoch
 
 from . import saved_forecaster
 from .backtest import Backtest
+from .combined_predictor import CombinedPredictor
 from .ensemble_training import EnsembleTraining, architecture
 from .predict import Forecast, Predictor
+from .series_model import Recipe
 from .splits import SplitData
 
 
 @dataclass(eq=False)
 class Forecaster:
-    """Forecasts series with an ensemble of recurrent networks; a scikit-learn style estimator.
+    """Forecasts series with recurrent networks; a scikit-learn style estimator.
+
+    A forecast combines a linear core, a recurrent prior that has learned from synthetic series,
+    and networks that are trained on the series; see `Combination`. With `core=None, prior=None`
+    it is that of the networks alone.
 
     Parameters
     ----------
@@ -34,10 +40,8 @@ class Forecaster:
         `rnn`, `gru`, `lstm`, or `esn`, an echo state network. The weights of an `esn` are
         random and only its readout is fitted, by regression; it takes no `method`, `loss`,
         `rate` or other setting of a training by gradient.
-    hidden
-        Units of a cell.
-    depth
-        Number of cells, stacked.
+    hidden, depth
+        Units of a cell, and number of cells, stacked.
     activation
         Activation function of an `rnn`: `tanh`, `relu`, `logistic` or `identity`.
     radius
@@ -52,8 +56,7 @@ class Forecaster:
         Learn the change from the last value instead of the value itself.
     centred
         Measure every window from its first value, so that a trend does not carry the series
-        out of the range of the training part. It has no effect with `truncated`, where a series
-        is not cut into windows.
+        out of the range of the training part. It has no effect with `truncated`.
     init
         Name of the initialisation; see `Initialisation`.
     ensemble
@@ -63,7 +66,7 @@ class Forecaster:
         Steps that the networks read before they forecast.
     washout
         First steps of a window whose predictions carry no loss. It must be shorter than
-        `window`, except for the default, which in a short window leaves the last step.
+        `window`; the default is shortened where it is not.
     horizon
         Steps that the networks forecast at once. With 1, predictions are fed back (a recursive
         forecast); with as many as are forecast, nothing is fed back (a direct forecast).
@@ -72,6 +75,16 @@ class Forecaster:
         steps (truncated backpropagation through time), instead of on shuffled windows.
     level
         Nominal coverage of the prediction intervals.
+    core
+        `linear`: autoregressions, direct linear models and exponential smoothing; or None.
+    prior
+        `recurrent`: the prior that is shipped with the package; or None.
+    season
+        A season in steps, or several, for core and prior; 1 for none. By default it is found.
+    transform
+        `none` or `log`, for core and prior; by default the one that the series asks for.
+    refit
+        Whether core and weights of a forecast beyond the end follow from all values.
     loss
         Name of the loss; see `train`.
     method
@@ -123,6 +136,11 @@ class Forecaster:
     horizon: int = 1
     truncated: bool = False
     level: float = 0.9
+    core: str | None = "linear"
+    prior: str | None = "recurrent"
+    season: int | tuple[int, ...] | None = None
+    transform: str | None = None
+    refit: bool = True
     loss: str = "mse"
     method: str = "adam"
     rate: float | None = None
@@ -216,6 +234,7 @@ class Forecaster:
         self.architecture_ = architecture(settings, self.data_)
         self.settings_ = settings.model_dump()
         self.__dict__.pop("fitted_", None)  # it was fitted to other data
+        self.models_: dict[Any, Any] = {}
         return self
 
     def train(
@@ -292,15 +311,14 @@ class Forecaster:
         ----------
         data
             Other series to forecast from every origin; by default the test part of the fitted
-            series. If a fitted series is passed, only its test part is evaluated.
+            one, which is also all that is evaluated of that one.
         steps
             The longest lead time.
 
         Returns
         -------
         Backtest
-            The errors of the network, of a ridge autoregression, of seasonal persistence and of
-            persistence, from the same origins.
+            The errors of the forecast, of its parts and of the baselines.
 
         Raises
         ------
@@ -310,12 +328,16 @@ class Forecaster:
         predictor = self.predictor(steps)
         return predictor.backtest(None if data is None else self.data_.read_new(data), steps)
 
-    def predictor(self, steps: int) -> Predictor:
-        """The trained networks and their data, checked to forecast `steps` steps."""
+    def predictor(self, steps: int) -> Predictor | CombinedPredictor:
+        """What forecasts the data, checked to forecast `steps` steps."""
         self._check_fitted()
         if steps < 1:
             raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
-        return Predictor(self.network_, self.data_, self.level)
+        network = Predictor(self.network_, self.data_, self.level)
+        recipe = Recipe.of(self.core, self.prior, self.season, self.transform)
+        if not (recipe.core or recipe.prior):
+            return network
+        return CombinedPredictor(network, recipe, self.refit, self.models_)
 
     @property
     def network_(self) -> Network:

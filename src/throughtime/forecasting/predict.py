@@ -126,6 +126,21 @@ class Predictor:
         self, series: list[Series] | None, context: int, steps: int
     ) -> list[RollingOrigins]:
         """The origins of a backtest in each series; of a fitted one, those of its test part."""
+        return [
+            RollingOrigins.between(*bound, context, steps, complete=True)
+            for bound in self._parts(series, context, steps)
+        ]
+
+    def bounds(self, series: list[Series] | None, steps: int) -> list[tuple[Series, int, int]]:
+        """The series of a backtest, each with its first origin and the end of its part."""
+        context = max(self.data.context, self.data.period() or 0)
+        parts = self._parts(series, context, steps)
+        return [(one, max(first, context), end) for one, first, end in parts]
+
+    def _parts(
+        self, series: list[Series] | None, context: int, steps: int
+    ) -> list[tuple[Series, int, int]]:
+        """The series of a backtest, each with the bounds of the part that is evaluated."""
         pairs = zip(self.data.series, self.data.splits, strict=True)
         bounds = test_parts = [(one, split.validation, split.total) for one, split in pairs]
         if series is not None:
@@ -141,9 +156,7 @@ class Predictor:
         if steps > longest:
             rule = "`steps` must not be longer than the part that is tested"
             raise InputError(rule, f"{steps} of {longest} steps", "Lower `steps`.")
-        return [
-            RollingOrigins.between(*bound, context, steps, complete=True) for bound in bounds
-        ]
+        return bounds
 
     def margins(self, steps: int) -> Float[np.ndarray, "steps target"]:
         """Half the width of the intervals; see `calibrated_margins`."""

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from safetensors.numpy import load as load_tensors
 
-from .prior_features import READ
+from .prior_features import READ, ask, read
 from .prior_network import MEDIAN, QUANTILES, PriorNetwork
 
 CONTEXT = 1024
@@ -100,13 +100,18 @@ class Prior:
         base = known[0]
         past = known[: max(origins.min() - start, 1)] - base
         scale = np.nanmax(np.abs(past)) or np.nanmax(np.abs(known - base)) or 1.0
-        z = _padded((known - base) / scale, LENGTHS)
-        times = _padded(origins - start - 1, ORIGINS)
+        z = (known - base) / scale
+        origins = (origins - start - 1).astype(np.int32)
         leads = np.arange(1, _size(steps, LEADS) + 1)
-        seasons = [*self.seasons[:2], 1, 1][:2]
-        arrays = np.nan_to_num(z)[None].astype(np.float32), ~np.isnan(z)[None]
-        out = _quantiles(self.network, *arrays, jnp.asarray([seasons]), times, leads)
-        return np.asarray(out[0, : len(origins), :steps], np.float64) * scale + base
+        seasons = np.array([[*self.seasons[:2], 1, 1][:2]])
+        reading = read(np.nan_to_num(z)[None], ~np.isnan(z)[None], seasons)
+        question = ask(reading, _padded(origins, ORIGINS), leads)
+        x = _padded(reading.features[0], LENGTHS)[None]
+        change = np.asarray(_quantiles(self.network, x, question), np.float64)
+        answers = (
+            question.values[0, :, None, None] + change[0] * question.unit[0, :, None, None]
+        )
+        return answers[: len(origins), :steps] * scale + base
 
     def _rolled(self, values, origins, steps):
         """Quantiles for many steps, each origin on its own, with the medians fed back."""
@@ -127,8 +132,13 @@ class Prior:
 
 
 @eqx.filter_jit
-def _quantiles(network, values, known, seasons, origins, leads):
-    return network(values, known, seasons, origins, leads)
+def _quantiles(network, x, question):
+    single = jax.tree.map(_in_single_precision, (x, question))
+    return network(*single)
+
+
+def _in_single_precision(x):
+    return x.astype(jnp.float32) if jnp.issubdtype(x.dtype, jnp.floating) else x
 
 
 def _size(n, sizes):
@@ -138,7 +148,7 @@ def _size(n, sizes):
 
 def _padded(x, sizes):
     """An array with its last value repeated up to the next of the sizes."""
-    return np.concatenate([x, np.repeat(x[-1:], _size(len(x), sizes) - len(x))])
+    return np.concatenate([x, np.repeat(x[-1:], _size(len(x), sizes) - len(x), axis=0)])
 
 
 @lru_cache(maxsize=1)

@@ -149,6 +149,33 @@ def read(
     return Reading(features, z, sums, unit, fine_unit, seasons)
 
 
+class _Place(NamedTuple):
+    """Origins and lead times beside the series, each `(batch, origin, lead)`."""
+
+    z: np.ndarray
+    sums: np.ndarray
+    t: np.ndarray
+    k: np.ndarray
+    m: np.ndarray
+    long: np.ndarray
+
+    def value(self, times):
+        return _at(self.z, times)
+
+    def mean(self, start, end):
+        return _mean_between(self.sums, start, end)
+
+    @property
+    def cycles(self):
+        """Whole seasons that the lead time goes back to a known value."""
+        return -(-self.k // self.m)
+
+    @property
+    def same(self):
+        """The last known time at the same place in its season."""
+        return self.t + self.k - self.m * self.cycles
+
+
 def ask(
     reading: Reading, origins: Int[np.ndarray, " origin"], leads: Int[np.ndarray, " lead"]
 ) -> Question:
@@ -163,65 +190,23 @@ def ask(
     leads
         Lead times, from 1.
     """
-    z, sums = reading.values, reading.sums
-    t = origins[None, :, None]
-    k = leads[None, None, :]
-    m, long = reading.seasons[:, 0, None, None], reading.seasons[:, 1, None, None]
-    shape = (len(z), len(origins), len(leads))
-    t, k, m, long = (np.broadcast_to(x, shape) for x in (t, k, m, long))
-    now = _at(z, t)
+    shape = (len(reading.values), len(origins), len(leads))
+    seasons = reading.seasons[:, :, None, None]
+    where = origins[None, :, None], leads[None, None, :], seasons[:, 0], seasons[:, 1]
+    wide = (np.broadcast_to(x, shape) for x in where)
+    place = _Place(reading.values, reading.sums, *wide)
+    t, k, m = place.t, place.k, place.m
+    now = place.value(t)
     unit, fine_unit = _at(reading.unit, t), _at(reading.fine_unit, t)
-
-    def mean(start, end):
-        return _mean_between(sums, start, end)
-
-    cycles = -(-k // m)
-    same = t + k - m * cycles  # the last time at the same place in its season
-    has_season = (same >= 0) & (m > 1)
-    last_season = np.where(same >= 0, _at(z, same) - now, 0.0)
-    slope = np.where(t >= m, now - _at(z, t - m), 0.0) * cycles
-    level = mean(t + 1 - np.maximum(m, 6), t + 1) - now
-    shape_sum, count = 0.0, 0.0
-    for j in range(SEASONS):
-        i = same - j * m
-        whole = t - (j + 1) * m >= -1
-        own_level = mean(t + 1 - (j + 1) * m, t + 1 - j * m)
-        shape_sum += np.where(whole, _at(z, i) - own_level, 0.0)
-        count += whole
-    mean_season = shape_sum / np.maximum(count, 1) * (m > 1)
-    cycle = np.maximum(m, 6)
-    steady = (mean(t + 1 - cycle, t + 1) - mean(t + 1 - 2 * cycle, t + 1 - cycle)) / cycle
-    drift = np.where(t >= 2 * cycle - 1, steady, 0.0) * k
-    far = t + k - long * -(-k // long)
-    has_long = (far >= 0) & (long > 1)
-    width = np.maximum(m, 7)
-    present = mean(t + 1 - width, t + 1)
-    long_last = np.where(has_long, _at(z, far) - now, 0.0)
-    then = mean(far - k + 1 - width, far - k + 1)
-    long_level = np.where(
-        has_long & (far - k + 1 - width >= 0), _at(z, far) - then + present - now, long_last
-    )
-    last_slope = (now - _at(z, t - 1)) * k
-    mean_slope = (now - _at(z, t - 4)) / 4 * k
-    overall = mean(0 * t, t + 1) - now
-    forecasts = (
-        last_season,
-        last_season + slope,
-        mean_season + level,
-        drift,
-        long_last,
-        long_level,
-        last_slope,
-        mean_slope,
-        overall,
-        level,
-    )
+    long_forecasts, has_long = _of_the_long_season(place, now)
+    seasonal, level = _of_the_season(place, now)
+    forecasts = (*seasonal, _drift(place), *long_forecasts, *_of_slopes(place, now), level)
     bases = np.stack(forecasts, axis=-1) / unit[..., None]
     told = np.broadcast_arrays(
         np.log(k) / 3,
         np.log(k / m) / 3,
-        np.log(cycles) / 2,
-        has_season,
+        np.log(place.cycles) / 2,
+        (place.same >= 0) & (m > 1),
         has_long,
         np.log1p(t / m) / 3,
         np.log(k / (t + 1)) / 4,
@@ -232,6 +217,50 @@ def ask(
     return Question(
         origins, np.clip(features, -8, 8), bases, fineness, now[:, :, 0], unit[:, :, 0]
     )
+
+
+def _of_the_season(place, now):
+    """The last season, that on the present level, the mean season; and the level alone."""
+    t, m, same = place.t, place.m, place.same
+    last = np.where(same >= 0, place.value(same) - now, 0.0)
+    slope = np.where(t >= m, now - place.value(t - m), 0.0) * place.cycles
+    level = place.mean(t + 1 - np.maximum(m, 6), t + 1) - now
+    total, count = 0.0, 0.0
+    for j in range(SEASONS):
+        whole = t - (j + 1) * m >= -1
+        own_level = place.mean(t + 1 - (j + 1) * m, t + 1 - j * m)
+        total += np.where(whole, place.value(same - j * m) - own_level, 0.0)
+        count += whole
+    mean_season = total / np.maximum(count, 1) * (m > 1)
+    return (last, last + slope, mean_season + level), level
+
+
+def _drift(place):
+    """The change from the last season but one to the last, carried on."""
+    t, cycle = place.t, np.maximum(place.m, 6)
+    before = place.mean(t + 1 - 2 * cycle, t + 1 - cycle)
+    steady = (place.mean(t + 1 - cycle, t + 1) - before) / cycle
+    return np.where(t >= 2 * cycle - 1, steady, 0.0) * place.k
+
+
+def _of_the_long_season(place, now):
+    """The last long season, and that on the present level; and where there is one."""
+    t, k, long = place.t, place.k, place.long
+    far = t + k - long * -(-k // long)
+    there = (far >= 0) & (long > 1)
+    width = np.maximum(place.m, 7)
+    last = np.where(there, place.value(far) - now, 0.0)
+    then = place.mean(far - k + 1 - width, far - k + 1)
+    present = place.mean(t + 1 - width, t + 1)
+    moved = place.value(far) - then + present - now
+    return (last, np.where(there & (far - k + 1 - width >= 0), moved, last)), there
+
+
+def _of_slopes(place, now):
+    """The last slope and that of four steps, carried on; and the mean of all values."""
+    t, k = place.t, place.k
+    slopes = (now - place.value(t - 1)) * k, (now - place.value(t - 4)) / 4 * k
+    return *slopes, place.mean(0 * t, t + 1) - now
 
 
 def _carried_forward(values, known):

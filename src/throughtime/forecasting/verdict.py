@@ -79,7 +79,7 @@ def best_baseline(backtest: Backtest, target: int = 0) -> tuple[str, float] | No
     means = {
         name: float(errors[:, target].mean())
         for name, errors in backtest.rmse.items()
-        if name != "network" and np.isfinite(errors[:, target]).all()
+        if name in backtest.baselines() and np.isfinite(errors[:, target]).all()
     }
     return min(means.items(), key=lambda pair: pair[1]) if means else None
 
@@ -118,7 +118,7 @@ def target_rows(backtest: Backtest | None) -> list[TargetRow]:
     for i, name in enumerate(backtest.targets):
         mean, best = _mean_rmse(backtest, i), best_baseline(backtest, i) or ("none", math.nan)
         change = 100 * (mean / best[1] - 1) if best[1] else math.nan
-        direction = "lower error" if change < 0 else "higher error"
+        direction = "lower error" if change < 0 else "higher error" if change else "no change"
         coverage = backtest.coverage[:, i][np.isfinite(backtest.coverage[:, i])]
         row = TargetRow(
             name,
@@ -137,11 +137,15 @@ def target_rows(backtest: Backtest | None) -> list[TargetRow]:
 def key_figures(model: Forecaster, backtest: Backtest | None) -> list[KeyFigure]:
     """The figures at the head of a report."""
     figures, rows = [], target_rows(backtest)
-    if len(rows) == 1:
+    if backtest is not None and len(rows) == 1:
         figures += [
-            KeyFigure("Mean RMSE, network", rows[0].network, ""),
+            KeyFigure(f"Mean RMSE, {backtest.method}", rows[0].network, ""),
             KeyFigure("Mean RMSE, baseline", rows[0].baseline, rows[0].baseline_name),
-            KeyFigure("Network against baseline", rows[0].change, rows[0].direction),
+            KeyFigure(
+                f"{backtest.method.capitalize()} against baseline",
+                rows[0].change,
+                rows[0].direction,
+            ),
             KeyFigure("One-step NMSE", rows[0].nmse, ""),
         ]
     if backtest is not None:
@@ -188,9 +192,9 @@ def _comparison(backtest: Backtest, target: int) -> str:
     mean, steps = _mean_rmse(backtest, target), backtest.steps
     of_target = _of_target(" for", backtest, target)
     if not math.isfinite(mean):
-        return f"The network's forecasts{of_target} are not finite: do not use them."
+        return f"{_whose(backtest, True)} forecasts{of_target} are not finite: do not use them."
     over = "One step ahead" if steps == 1 else f"Averaged over lead times 1 to {steps}"
-    start = f"{over}, the network's RMSE{of_target} is {format_number(mean)}"
+    start = f"{over}, {_whose(backtest)} RMSE{of_target} is {format_number(mean)}"
     best = best_baseline(backtest, target)
     if best is None:
         return f"{start}; there is no baseline to compare it with."
@@ -209,9 +213,14 @@ def _comparison(backtest: Backtest, target: int) -> str:
     return f"{start}, {worse} {baseline}: here the baseline forecasts better."
 
 
+def _whose(backtest: Backtest, capital: bool = False) -> str:
+    """Whose errors these are, at the start of a phrase."""
+    return f"{'The' if capital else 'the'} {backtest.method}'s"
+
+
 def _one_step(backtest: Backtest) -> str:
     """The normalised error one step ahead, in a sentence."""
-    start = "One step ahead, the network's normalised mean squared error (NMSE)"
+    start = f"One step ahead, {_whose(backtest)} normalised mean squared error (NMSE)"
     errors = dict(zip(backtest.targets, backtest.nmse().tolist(), strict=True))
     if len(errors) > 1:
         each = [f"{format_number(v)} for {k}" for k, v in list(errors.items())[:MAX_TARGETS]]
@@ -240,11 +249,11 @@ def _missing_intervals(backtest: Backtest | None, forecasts: list[Forecast]) -> 
 
 def _baseline_wins(backtest: Backtest, target: int) -> str | None:
     """Lead times at which a baseline wins although the network wins on average."""
-    best, network = best_baseline(backtest, target), backtest.rmse["network"][:, target]
-    if best is None or not network.mean() < best[1]:
+    best, judged = best_baseline(backtest, target), backtest.rmse[backtest.method][:, target]
+    if best is None or not judged.mean() < best[1]:
         return None
-    others = [v[:, target] for k, v in backtest.rmse.items() if k != "network"]
-    leads = np.flatnonzero(np.min(others, axis=0) < network) + 1
+    others = [backtest.rmse[name][:, target] for name in backtest.baselines()]
+    leads = np.flatnonzero(np.min(others, axis=0) < judged) + 1
     of_target = _of_target(" of", backtest, target)
     if not len(leads):
         return None
@@ -255,7 +264,7 @@ def _baseline_wins(backtest: Backtest, target: int) -> str | None:
 
 
 def _mean_rmse(backtest: Backtest, target: int) -> float:
-    return float(backtest.rmse["network"][:, target].mean())
+    return float(backtest.rmse[backtest.method][:, target].mean())
 
 
 def _of_target(preposition: str, backtest: Backtest, target: int) -> str:

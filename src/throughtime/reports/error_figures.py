@@ -15,17 +15,18 @@ from .figure_style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, WIDE, baseline
 
 
 def error_by_lead_time(backtest: Backtest, target: int = 0, width: int = WIDE) -> Figure:
-    """RMSE of the network and of the baselines against the lead time."""
+    """RMSE of the forecast, its parts and the baselines against the lead time."""
     leads, rmse = _leads_and_rmse(backtest, target)
     marker = "." if len(leads) == 1 else None
     with figure_style.canvas(width, 270) as figure:
         axes = figure.add_subplot()
         for method, errors in rmse.items():
-            if method != "network":
+            if method != backtest.method:
                 style = baseline_style(method, backtest.period)
                 axes.plot(leads, errors, lw=1.4, marker=marker, **style)
-        figure_style.network_line(axes, leads, rmse["network"], backtest.steps)
-        _finish_error_axes(figure, axes, backtest, target, first=("network",))
+        judged = backtest.method
+        figure_style.network_line(axes, leads, rmse[judged], backtest.steps, judged)
+        _finish_error_axes(figure, axes, backtest, target, first=(judged,))
     return figure
 
 

@@ -35,11 +35,14 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
 DASHED = (0, (4, 1.5))
 
 BASELINES: dict[str, dict[str, Any]] = {
+    "prior": {"color": GREY, "ls": (0, (1, 1))},
+    "linear core": {"color": GREY, "ls": (0, (4, 2))},
+    "network": {"color": GREY, "ls": "-"},
     "ridge autoregression": {"color": ORANGE, "ls": (0, (5, 2))},
     "seasonal persistence": {"color": GREEN, "ls": (0, (6, 2, 1, 2))},
     "persistence": {"color": PURPLE, "ls": (0, (1, 1.5))},
 }
-"""Line style of each baseline."""
+"""Line style of each part of a combination, in grey, and of each baseline."""
 
 STYLE = {
     "figure.dpi": 72,  # a point is a CSS pixel

@@ -82,24 +82,27 @@ def forecast_and_truth(
     known, ahead = before.targets[:, target], _from_last(before, past.times.after(steps))
     truth = backtest.truth[origin, :, target]
     forecasts = {k: v[origin, :, target] for k, v in backtest.forecasts.items()}
-    mean, margin = forecasts["network"], backtest.margins[:, target]
+    mean = forecasts[backtest.method]
+    lower, upper = (bound[:, target] for bound in backtest.interval(origin))
     with figure_style.canvas(width, 300) as figure:
         axes = figure.add_subplot()
-        _interval(axes, ahead[1:], mean, margin, backtest.level)
-        for method, line in forecasts.items():
-            if method != "network":
-                style = figure_style.baseline_style(method, backtest.period)
-                axes.plot(ahead, [known[-1], *line], lw=1, **style)
+        _interval(axes, ahead[1:], lower, upper, backtest.level)
+        for method in backtest.baselines():
+            style = figure_style.baseline_style(method, backtest.period)
+            axes.plot(ahead, [known[-1], *forecasts[method]], lw=1, **style)
         axes.plot(before.times.values(), known, color=INK)
         axes.plot(ahead, [known[-1], *truth], color=INK, label="truth")
-        figure_style.network_line(axes, ahead, np.array([known[-1], *mean]), steps)
+        line = np.array([known[-1], *mean])
+        figure_style.network_line(axes, ahead, line, steps, backtest.method)
         axes.axvline(ahead[0], color=GREY, lw=0.8, ls=(0, (2, 2)))
-        _set_limits(axes, np.concatenate([known, truth]), mean, margin)
+        _set_limits(axes, np.concatenate([known, truth]), mean, lower, upper)
         figure_style.time_axis(axes, past.times, width)
         axes.set_ylabel(short(name))
-        figure_style.legend(figure, first=("truth", "network"))
+        figure_style.legend(figure, first=("truth", backtest.method))
         rmse = math.sqrt(float(np.nanmean((mean - truth) ** 2)))
-        description = f"{steps} steps from one origin; RMSE of the network {rmse:.4g}."
+        description = (
+            f"{steps} steps from one origin; RMSE of the {backtest.method} {rmse:.4g}."
+        )
         figure_style.describe(figure, f"{name}: forecast and truth", description)
     return figure
 
@@ -124,7 +127,7 @@ def forecast_beyond_data(
         Width in CSS pixels.
     """
     mean, steps = forecast.mean[:, target], len(forecast.mean)
-    margin = forecast.upper[:, target] - mean
+    lower, upper = forecast.lower[:, target], forecast.upper[:, target]
     name, known = forecast.targets[target], np.empty(0)
     ahead, line = forecast.times.values(), mean
     with figure_style.canvas(width, 270) as figure:
@@ -135,9 +138,9 @@ def forecast_beyond_data(
             axes.plot(*thin(before.times.values(), known), color=INK, label="measured")
             ahead, line = _from_last(before, forecast.times), np.array([known[-1], *mean])
             axes.axvline(ahead[0], color=GREY, lw=0.8, ls=(0, (2, 2)))
-        _interval(axes, ahead[-steps:], mean, margin, forecast.level)
+        _interval(axes, ahead[-steps:], lower, upper, forecast.level)
         figure_style.network_line(axes, ahead, line, steps, "forecast")
-        _set_limits(axes, known, mean, margin)
+        _set_limits(axes, known, mean, lower, upper)
         figure_style.time_axis(axes, forecast.times, width)
         axes.set_ylabel(short(name))
         figure_style.legend(figure, first=("measured", "forecast"))
@@ -170,7 +173,7 @@ def one_step_predictions(
         Width in CSS pixels.
     """
     truth = backtest.truth[origins, 0, target]
-    predicted = backtest.forecasts["network"][origins, 0, target]
+    predicted = backtest.forecasts[backtest.method][origins, 0, target]
     name, stamps = short(backtest.targets[target]), times.values()[-150:]
     narrow = width < 500
     shape: dict[str, Any] = {"ncols": 2, "width_ratios": (3, 2)}
@@ -181,7 +184,9 @@ def one_step_predictions(
         over_time.plot(stamps, truth[-150:], color=INK, label="truth")
         style: dict[str, Any] = {"color": BLUE, "lw": 1.4, "ls": DASHED}
         style["marker"] = "o" if len(truth) == 1 else None
-        over_time.plot(stamps, predicted[-150:], label="network, one step ahead", **style)
+        over_time.plot(
+            stamps, predicted[-150:], label=f"{backtest.method}, one step ahead", **style
+        )
         figure_style.time_axis(over_time, times, NARROW)
         over_time.set_ylabel(name)
         known = ~np.isnan(truth)
@@ -203,11 +208,11 @@ def _from_last(before: Series, ahead: Times) -> Shaped[np.ndarray, " time"]:
 
 
 def _interval(
-    axes: Axes, stamps: np.ndarray, mean: np.ndarray, margin: np.ndarray, level: float
+    axes: Axes, stamps: np.ndarray, lower: np.ndarray, upper: np.ndarray, level: float
 ) -> None:
     """Draw the interval as a band where it is finite."""
-    finite = np.isfinite(margin) & np.isfinite(mean)
-    stamps, low, high = stamps[finite], (mean - margin)[finite], (mean + margin)[finite]
+    finite = np.isfinite(lower) & np.isfinite(upper)
+    stamps, low, high = stamps[finite], lower[finite], upper[finite]
     style: dict[str, Any] = {"color": BLUE, "label": f"{100 * level:g} % interval"}
     if len(stamps) == 1:
         axes.plot(stamps.repeat(2), [low[0], high[0]], alpha=0.4, lw=5, **style)
@@ -215,13 +220,15 @@ def _interval(
         axes.fill_between(stamps, low, high, alpha=0.2, lw=0, **style)
 
 
-def _set_limits(axes: Axes, data: np.ndarray, mean: np.ndarray, margin: np.ndarray) -> None:
+def _set_limits(
+    axes: Axes, data: np.ndarray, mean: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> None:
     """Make room for data, forecast and interval, up to the data's range above and below it.
 
     A forecast that diverges then leaves the figure instead of flattening it.
     """
-    margin, data = np.where(np.isfinite(margin), margin, 0), data[np.isfinite(data)]
-    wanted = np.concatenate([data, mean - margin, mean + margin])
+    data = data[np.isfinite(data)]
+    wanted = np.concatenate([data, mean, lower, upper])
     wanted = wanted[np.isfinite(wanted)]
     if not len(wanted):
         return

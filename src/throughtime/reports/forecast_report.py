@@ -13,6 +13,7 @@ from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.forecasting import verdict
 from throughtime.forecasting.backtest import Backtest
+from throughtime.forecasting.composition import composition
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.predict import Forecast
 from throughtime.forecasting.verdict import format_number, method_label
@@ -88,6 +89,7 @@ def write_report(
         values=[_value_table(forecast) for forecast in forecasts[:MAX_CURVES]],
         omitted=_omitted_curves(model, backtest),
         backtest=backtest,
+        made_of=composition(model, len(forecasts[0].mean)) if forecasts else [],
         level=f"{100 * model.level:g}",
         stopped=model.fitted_.stopped,
         best_epochs=_best_epochs(model),
@@ -286,7 +288,7 @@ def _backtest_pictures(
                 names[t] if len(names) > 1 else "", error_figures.interval_coverage, backtest, t
             )
             for t, _ in targets
-            if np.isfinite(backtest.margins[:, t]).any()
+            if np.isfinite(backtest.coverage[:, t]).any()
         ],
     }
 

@@ -1,6 +1,6 @@
 """The settings of a forecaster: their ranges, and the errors for what is out of range."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
@@ -29,7 +29,12 @@ class Settings(BaseModel):
     residual: bool
     centred: bool
     init: Literal[tuple(INITIALISATIONS)]  # pyright: ignore
-    # These have defaults, as has `forcing`, because the runs of earlier versions lack them.
+    # What has a default was not yet a setting of earlier versions, whose runs lack it.
+    core: Literal["linear"] | None = None
+    prior: Literal["recurrent"] | None = None
+    season: PositiveInt | Annotated[tuple[PositiveInt, ...], Field(strict=False)] | None = None
+    transform: Literal["none", "log"] | None = None
+    refit: bool = True
     radius: PositiveFloat = 0.9
     leak: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
     input_scale: PositiveFloat = 1.0
@@ -145,6 +150,13 @@ def check_combination(settings: dict[str, Any], defaults: dict[str, Any]) -> Non
         raise InputError(rule, got, 'Use `horizon=1`, or `forcing="full"`.')
 
 
+def _names(annotation: Any) -> list[str]:
+    """The texts that a type allows."""
+    if isinstance(annotation, str):
+        return [annotation]
+    return [name for inner in get_args(annotation) for name in _names(inner)]
+
+
 def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
     """The error for the first finding of Pydantic, which is about the setting `name`."""
     got, limits = settings.get(name), first.get("ctx", {})
@@ -154,7 +166,7 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
     if first["type"] == "missing":
         return InputError(f"`{name}` must be given", "nothing", f"Set `{name}`.")
     if first["type"] == "literal_error":
-        choices = Settings.model_fields[name].annotation.__args__  # pyright: ignore
+        choices = _names(Settings.model_fields[name].annotation)
         return InputError(f"`{name}` must be a known one", got, did_you_mean(got, choices))
     if first["type"] in ("greater_than", "greater_than_equal"):
         bound = limits.get("gt", limits.get("ge"))

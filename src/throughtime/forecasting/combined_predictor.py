@@ -1,0 +1,163 @@
+"""Forecasts by the combination of the linear core, the recurrent prior and the networks."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from throughtime.data.future_inputs import future_inputs
+from throughtime.data.series import Series
+
+from .backtest import Backtest
+from .network_component import NetworkComponent, NetworkForecasts
+from .predict import Forecast, Predictor
+from .series_model import Recipe, SeriesModel
+
+PARTS = {"prior": "prior", "core": "linear core", "network": "network"}
+"""The names of the groups of models in a backtest."""
+
+
+@dataclass(frozen=True, eq=False)
+class CombinedPredictor:
+    """Trained networks and what stands beside them, weighed for each series and target.
+
+    Attributes
+    ----------
+    network
+        The networks and the data they were trained on.
+    recipe
+        The other models.
+    refit
+        Whether a forecast beyond the end comes from models that were fitted, and weighed, by
+        all values; if not, from those of a backtest. The networks stay as they are.
+    models
+        The models of each series that were fitted so far, by its number, the number of values
+        and the longest lead time.
+    """
+
+    network: Predictor
+    recipe: Recipe
+    refit: bool = True
+    models: dict[tuple[int, int, int], list[SeriesModel]] = field(default_factory=dict)
+
+    def forecast(
+        self, series: list[Series] | None, steps: int, inputs: Any = None
+    ) -> list[Forecast]:
+        """Continue each series beyond its end; by default those that it was trained on."""
+        data = self.network.data
+        series = data.series if series is None else series
+        ahead = [future_inputs(inputs, one, steps) for one in series]
+        pairs = zip(series, ahead, strict=True)
+        return [self._continue(one, known, steps) for one, known in pairs]
+
+    def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
+        """Forecast from every origin of the test parts, or of other series."""
+        plain = self.network.backtest(series, steps)
+        parts = [self._evaluate(*bound, steps) for bound in self.network.bounds(series, steps)]
+        joined = {
+            name: np.concatenate([part[name] for part in parts])
+            for name in parts[0]
+            if all(name in part for part in parts)
+        }
+        lower, upper = joined.pop("lower"), joined.pop("upper")
+        forecasts = joined | {k: v for k, v in plain.forecasts.items() if k != "network"}
+        return Backtest.from_forecasts(
+            plain.truth,
+            forecasts,
+            np.nanmean((upper - lower) / 2, axis=0),
+            plain.level,
+            plain.period,
+            plain.targets,
+            plain.series_counts,
+            bounds=(lower, upper),
+        )
+
+    def shares(self, steps: int) -> list[list[dict[str, float]]]:
+        """The mean weights of the models in a forecast, of each series and target."""
+        data = self.network.data
+        return [
+            [model.combination.shares(steps) for model in self._fitted(i, self._end(i), steps)]
+            for i in range(len(data.series))
+        ]
+
+    def traits(self, steps: int) -> list[list[Any]]:
+        """What was read of each series and target before models were fitted."""
+        count = len(self.network.data.series)
+        return [
+            [model.traits for model in self._fitted(i, self._end(i), steps)]
+            for i in range(count)
+        ]
+
+    def _end(self, i: int) -> int:
+        """How many values of a series the models of a forecast were fitted to."""
+        split = self.network.data.splits[i]
+        return split.total if self.refit else split.validation
+
+    def _fitted(self, i: int, end: int, steps: int) -> list[SeriesModel]:
+        """The models of each target of a series, fitted to its first `end` values."""
+        if (i, end, steps) not in self.models:
+            data = self.network.data
+            series, split = data.series[i], data.splits[i]
+            rollouts = self._network_forecasts(series, series.inputs)
+            # Without a validation part there is nothing that the networks did not learn from.
+            judged = split.train < end and split.train >= data.context
+            self.models[i, end, steps] = [
+                SeriesModel.fit(
+                    column[:end],
+                    steps,
+                    self.recipe,
+                    times=series.times[:end],
+                    first=split.train if split.train < end else None,
+                    others=[NetworkComponent(rollouts, c)] if judged else [],
+                )
+                for c, column in enumerate(series.targets.T)
+            ]
+        return self.models[i, end, steps]
+
+    def _continue(
+        self, series: Series, ahead: Float[np.ndarray, "steps input"], steps: int
+    ) -> Forecast:
+        """Forecast one series beyond its end, with the inputs `ahead`."""
+        i = self._number_of(series)
+        models = self._fitted(i, self._end(i), steps)
+        origins = np.array([len(series)])
+        found = self._forecasts(
+            models, series, np.concatenate([series.inputs, ahead]), origins, steps
+        )
+        mean, lower, upper = (found[k][0] for k in ("combination", "lower", "upper"))
+        times, level = series.times.after(steps), self.network.level
+        return Forecast(mean, lower, upper, times, series.target_names, level, series.name)
+
+    def _evaluate(self, series: Series, first: int, end: int, steps: int) -> dict:
+        """Forecasts from every origin of a series whose first step ahead is in the part."""
+        i = self._number_of(series)
+        models = self._fitted(i, self.network.data.splits[i].validation, steps)
+        origins = np.arange(first, end - steps + 1)
+        found = self._forecasts(models, series, series.inputs, origins, steps)
+        return found
+
+    def _forecasts(self, models, series, inputs, origins, steps) -> dict:
+        """Forecasts of each group, of all together, and the bounds; (origin, steps, target)."""
+        rollouts = self._network_forecasts(series, inputs)
+        by_target: list[dict] = []
+        for c, model in enumerate(models):
+            combination = model.combination.replaced("network", NetworkComponent(rollouts, c))
+            values = model.known(series.targets[:, c])
+            center = combination.forecast(values, origins, steps)
+            lower, upper = model.interval(values, origins, center, self.network.level)
+            found = {"combination": center}
+            for group, name in PARTS.items():
+                if group in combination.groups:
+                    found[name] = combination.part(group).forecast(values, origins, steps)
+            by_target.append(found | {"lower": lower, "upper": upper})
+        return {k: np.stack([one[k] for one in by_target], axis=-1) for k in by_target[0]}
+
+    def _network_forecasts(self, series: Series, inputs: np.ndarray) -> NetworkForecasts:
+        context = self.network.data.context
+        return NetworkForecasts(self.network.rollouts, context, series.targets, inputs)
+
+    def _number_of(self, series: Series) -> int:
+        """The number of the fitted series of that name; the first if there is none."""
+        names = [one.name for one in self.network.data.series]
+        return names.index(series.name) if series.name in names else 0

@@ -1,0 +1,58 @@
+"""What a forecast is made of, in words: the weights, and what was read of each series."""
+
+from .combined_predictor import CombinedPredictor
+from .forecaster import Forecaster
+from .series_model import Traits
+
+MAX_CURVES = 4
+"""Curves (a target of a series) that are described."""
+
+
+def composition(model: Forecaster, steps: int) -> list[str]:
+    """Sentences on the weights, seasons, transform and wrong data of the first few curves.
+
+    Parameters
+    ----------
+    model
+        The fitted forecaster.
+    steps
+        The longest lead time.
+
+    Returns
+    -------
+    list of str
+        Empty for a network alone.
+    """
+    predictor = model.predictor(steps)
+    if not isinstance(predictor, CombinedPredictor):
+        return []
+    series = model.data_.series
+    several = len(series) * len(series[0].target_names) > 1
+    lines = []
+    shares, traits = predictor.shares(steps), predictor.traits(steps)
+    for one, of_series, read in zip(series, shares, traits, strict=True):
+        for name, weights, found in zip(one.target_names, of_series, read, strict=True):
+            where = f"{one.name}: " * (len(series) > 1) + f"{name}: " * several
+            lines += [f"{where}{text}" for text in (_weights(weights), *_traits(found))]
+    return lines if len(lines) <= 4 * MAX_CURVES else lines[: 4 * MAX_CURVES]
+
+
+def _weights(shares: dict[str, float]) -> str:
+    told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
+    return f"made of {told}"
+
+
+def _traits(traits: Traits) -> list[str]:
+    seasons = " and ".join(map(str, traits.seasons))
+    lines = [f"season of {seasons} steps" if seasons else "no season found"]
+    power = traits.transform.power
+    if power != 1:
+        what = "logarithms" if power == 0 else f"powers of {power:g}"
+        lines.append(f"some models see it as {what}, because its changes grow with its level")
+    if len(traits.wrong):
+        rows = ", ".join(str(row + 1) for row in traits.wrong[:5])
+        more = ", ..." if len(traits.wrong) > 5 else ""
+        lines.append(
+            f"{len(traits.wrong)} values look wrong and were replaced (rows {rows}{more})"
+        )
+    return lines

@@ -1,0 +1,69 @@
+"""The trained networks as one of the models that a combination weighs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int
+
+Rollouts = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+
+@dataclass(eq=False)
+class NetworkForecasts:
+    """Forecasts of trained networks from origins of one series, kept once they are made.
+
+    Attributes
+    ----------
+    rollouts
+        A function of contexts, inputs and steps; see `Predictor.rollouts`.
+    context
+        Steps that the networks read.
+    targets, inputs
+        The series. The inputs may go on beyond the end of the targets.
+    made
+        Forecasts by origin, of the longest lead time that was asked for.
+    """
+
+    rollouts: Rollouts
+    context: int
+    targets: Float[np.ndarray, "time target"]
+    inputs: Float[np.ndarray, "span input"]
+    made: dict[int, Float[np.ndarray, "steps target"]] = field(default_factory=dict)
+
+    def forecast(
+        self, origins: Int[np.ndarray, " origin"], steps: int
+    ) -> Float[np.ndarray, "origin steps target"]:
+        """Forecasts from some origins; NaN where fewer than `context` steps are known."""
+        asked = [int(o) for o in origins if o >= self.context]
+        missing = [o for o in asked if len(self.made.get(o, ())) < steps]
+        if missing:
+            self.made |= zip(missing, self._rolled_out(np.array(missing), steps), strict=True)
+        unknown = np.full((steps, self.targets.shape[1]), np.nan)
+        known = set(asked)
+        return np.stack([self.made[o][:steps] if o in known else unknown for o in origins])
+
+    def _rolled_out(self, origins, steps):
+        before = origins[:, None] + np.arange(-self.context, 0)
+        span = np.minimum(
+            origins[:, None] + np.arange(-self.context, steps), len(self.inputs) - 1
+        )
+        return self.rollouts(self.targets[before], self.inputs[span], steps)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkComponent:
+    """One target of these forecasts; a `Component` of the series that they are made for."""
+
+    forecasts: NetworkForecasts
+    target: int
+    name: str = "network"
+
+    def forecast(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps"]:
+        """Forecast from each origin; see `Component.forecast`. `values` are not read again."""
+        return self.forecasts.forecast(origins, steps)[..., self.target]

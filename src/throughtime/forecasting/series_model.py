@@ -1,0 +1,261 @@
+"""The models of one series and their combination: from values to a forecast, in one call.
+
+The series is read first: its seasons, a transform, data that are plainly wrong. Then the models
+of the linear core and the recurrent prior forecast from rolling origins in the last part of the
+values, fitted to what is before; their errors there give the weights of the combination and
+calibrate the intervals. At last all are fitted to all values.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from throughtime.data.time_axis import Times
+
+from .autoregression import fit_autoregression, fit_differenced_autoregression
+from .combination import Combination, RollingErrors, combine
+from .component import Component
+from .direct_linear import fit_direct_linear
+from .intervals import conformal_margins
+from .outliers import clean
+from .prior import Prior
+from .seasonality import find_seasons
+from .simple import SeasonalNaive
+from .smoothing import Smoothing
+from .transforms import Transform, choose_transform
+
+Fit = Callable[[np.ndarray, tuple[int, ...], int], Component]
+
+SHARE = 0.2
+"""Share of the values, at their end, from which models are judged, if no other is asked for."""
+
+CORE: tuple[Fit, ...] = (
+    fit_autoregression,
+    fit_differenced_autoregression,
+    fit_direct_linear,
+    Smoothing.fit,
+    SeasonalNaive.fit,
+)
+"""The models of the linear core, each by its fit."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What beside a network makes a forecast, and how a series is read.
+
+    Attributes
+    ----------
+    core, prior
+        Whether the linear core and the recurrent prior take part.
+    season
+        The seasons in steps; None for those that show.
+    transform
+        `none` or `log`; None for the one that the series asks for.
+    """
+
+    core: bool = True
+    prior: bool = True
+    season: tuple[int, ...] | None = None
+    transform: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        core: str | None,
+        prior: str | None,
+        season: int | tuple[int, ...] | None,
+        transform: str | None,
+    ) -> "Recipe":
+        """The recipe of a forecaster's settings of these names."""
+        season = (season,) if isinstance(season, int) else season
+        return cls(core is not None, prior is not None, season, transform)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a series shows before any model is fitted.
+
+    Attributes
+    ----------
+    seasons
+        Its seasons in steps, shortest first.
+    transform
+        The transform in which the models see it, beside the values as they are.
+    wrong
+        Rows that are plainly wrong, and replaced.
+    """
+
+    seasons: tuple[int, ...]
+    transform: Transform
+    wrong: Int[np.ndarray, " row"]
+
+
+@dataclass(frozen=True, eq=False)
+class Transformed:
+    """A model that sees a series through a transform; itself a `Component`."""
+
+    component: Component
+    transform: Transform
+    name: str
+
+    def forecast(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps"]:
+        """Forecast from each origin; see `Component.forecast`."""
+        seen = self.transform.apply(values)
+        return self.transform.invert(self.component.forecast(seen, origins, steps))
+
+    def quantiles(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps quantile"]:
+        """Quantiles of the values after each origin, if the model within has them."""
+        seen = self.transform.apply(values)
+        return self.transform.invert(self.component.quantiles(seen, origins, steps))
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesModel:
+    """The fitted models of one series, and their combination.
+
+    Attributes
+    ----------
+    traits
+        The seasons, the transform and the wrong data that were found.
+    values
+        The values that it was fitted to, without what is plainly wrong.
+    combination
+        The models and their weights.
+    prior
+        The recurrent prior whose quantiles shape the intervals; None without one.
+    residuals
+        Errors of the combination from rolling origins; NaN beyond the end of the values.
+    """
+
+    traits: Traits
+    values: Float[np.ndarray, " time"]
+    combination: Combination
+    prior: Prior | Transformed | None
+    residuals: Float[np.ndarray, "origin steps"]
+
+    @classmethod
+    def fit(
+        cls,
+        values: Float[np.ndarray, " time"],
+        steps: int,
+        recipe: Recipe = Recipe(),
+        *,
+        times: Times | None = None,
+        first: int | None = None,
+        others: Sequence[Component] = (),
+    ) -> "SeriesModel":
+        """Read a series, fit its models and weigh them.
+
+        Parameters
+        ----------
+        values
+            All that may be seen, without NaN.
+        steps
+            The longest lead time.
+        recipe
+            Which models take part.
+        times
+            The times of the values, from which the calendar's seasons follow.
+        first
+            The models are judged by forecasts of `values[first:]`; by default the last fifth.
+        others
+            More models, which were fitted to values before `first` alone.
+        """
+        traits, values = read_traits(np.asarray(values, np.float64), times, recipe)
+        if first is None:
+            first = max(1, round((1 - SHARE) * len(values)))
+        kinds = model_kinds(traits, recipe)
+        early = [kind.fit(values[:first], traits.seasons, steps) for kind in kinds]
+        late = [kind.fit(values, traits.seasons, steps) for kind in kinds]
+        groups = [kind.group for kind in kinds] + ["network"] * len(others)
+        rolling = RollingErrors.of([*early, *others], values, first, steps)
+        combination = combine(rolling, [*late, *others], groups, steps)
+        residuals = rolling.of_mean(combination.weights_of(steps))
+        return cls(traits, values, combination, combination.strongest("prior"), residuals)
+
+    def forecast(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps"]:
+        """Forecast from each origin; see `Component.forecast`."""
+        return self.combination.forecast(values, origins, steps)
+
+    def known(self, values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
+        """A series that begins as the fitted one, without what was plainly wrong there."""
+        own = self.values
+        same = len(values) >= len(own) and np.mean(values[: len(own)] == own) > 0.5
+        return np.concatenate([own, values[len(own) :]]) if same else values
+
+    def interval(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        center: Float[np.ndarray, "origin steps"],
+        level: float,
+    ) -> tuple[Float[np.ndarray, "origin steps"], Float[np.ndarray, "origin steps"]]:
+        """Bounds around the combination's forecasts."""
+        margins = conformal_margins(self.residuals[..., None], level)[:, 0]
+        known = np.isfinite(margins)
+        widest = margins[known].max() if known.any() else np.nanmax(np.abs(self.residuals))
+        margins = np.where(known, margins, widest)[: center.shape[1]]
+        return center - margins, center + margins
+
+
+def read_traits(
+    values: Float[np.ndarray, " time"], times: Times | None, recipe: Recipe
+) -> tuple[Traits, Float[np.ndarray, " time"]]:
+    """The traits of a series, and its values without what is plainly wrong."""
+    seasons = find_seasons(values, times) if recipe.season is None else recipe.season
+    seasons = tuple(m for m in seasons if m > 1)
+    values, wrong = clean(values, seasons)
+    if recipe.transform is None:
+        transform = choose_transform(values, seasons)
+    else:
+        transform = Transform.fit(values, 0.0 if recipe.transform == "log" else 1.0)
+    return Traits(seasons, transform, wrong), values
+
+
+class Kind(NamedTuple):
+    """A kind of model: the group that it belongs to, and its fit."""
+
+    group: str
+    fit: Fit
+
+
+def model_kinds(traits: Traits, recipe: Recipe) -> list[Kind]:
+    """The kinds of models for a series, seeing its values as they are and transformed."""
+    kinds = []
+    if recipe.prior:
+        kinds.append(Kind("prior", lambda values, seasons, steps: Prior(seasons)))
+    if recipe.core:
+        kinds += [Kind("core", fit) for fit in CORE]
+    power = traits.transform.power
+    if power == 1:
+        return kinds
+    return kinds + [Kind(kind.group, _through(power, kind.fit)) for kind in kinds]
+
+
+def _through(power: float, fit: Fit) -> Fit:
+    """The fit of a model that sees the values through a transform."""
+
+    def fit_transformed(values, seasons, steps):
+        transform = Transform.fit(values, power)
+        component = fit(transform.apply(values), seasons, steps)
+        return Transformed(component, transform, component.name)
+
+    return fit_transformed

@@ -1,0 +1,171 @@
+"""The combination: weights that are optimal, bounded, and shrunk where little is known."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from throughtime.forecasting import combination
+from throughtime.forecasting.combination import (
+    Combination,
+    RollingErrors,
+    combine,
+    rolling_origins,
+    values_ahead,
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A model whose forecasts are those of the truth with a known error."""
+
+    truth: np.ndarray
+    error: np.ndarray
+    name: str = "known"
+
+    def forecast(self, values, origins, steps):
+        rows = np.minimum(origins[:, None] + np.arange(steps), len(self.truth) - 1)
+        return (self.truth + self.error)[rows]
+
+
+def errors_of(moments, origins=2000, steps=1, seed=0):
+    """Rolling errors whose second moments are those given, exactly."""
+    n = len(moments)
+    raw = np.random.default_rng(seed).normal(size=(n, origins * steps))
+    white = np.linalg.solve(np.linalg.cholesky(raw @ raw.T / raw.shape[1]), raw)
+    errors = (np.linalg.cholesky(moments) @ white).reshape(n, origins, steps)
+    return RollingErrors(np.arange(origins), errors, origins)
+
+
+def weighed(rolling, groups, steps=1):
+    models = [Known(np.zeros(3), np.zeros(3), f"model {i}") for i in range(len(groups))]
+    return combine(rolling, models, groups, steps)
+
+
+def test_independent_errors_are_weighed_by_their_inverse_variance():
+    variances = np.array([1.0, 2.0, 4.0])
+    rolling = replace(errors_of(np.diag(variances)), rows=10**9)
+    weights = weighed(rolling, ["prior", "core", "core"]).weights[0]
+    np.testing.assert_allclose(weights, (1 / variances) / (1 / variances).sum(), atol=1e-5)
+
+
+def test_correlated_errors_follow_bates_and_granger():
+    S = np.array([[1.0, 0.3], [0.3, 2.0]])
+    weight = (S[1, 1] - S[0, 1]) / (S[0, 0] + S[1, 1] - 2 * S[0, 1])
+    rolling = replace(errors_of(S), rows=10**9)
+    found = weighed(rolling, ["prior", "core"]).weights[0]
+    np.testing.assert_allclose(found, [weight, 1 - weight], atol=1e-5)
+
+
+@pytest.fixture
+def strongly_shrunk(monkeypatch):
+    monkeypatch.setattr(combination, "SHRINKAGE", 1e9)
+
+
+def test_few_origins_leave_half_prior_and_two_of_the_core(strongly_shrunk):
+    rolling = errors_of(np.diag([4.0, 3.0, 1.0, 2.0]))
+    weights = weighed(rolling, ["prior", "core", "core", "core"]).weights[0]
+    np.testing.assert_allclose(weights, [0.5, 0, 0.25, 0.25], atol=1e-5)
+
+
+def test_without_a_prior_the_two_best_share_all(strongly_shrunk):
+    rolling = errors_of(np.diag([3.0, 1.0, 2.0]))
+    weights = weighed(rolling, ["core"] * 3).weights[0]
+    np.testing.assert_allclose(weights, [0, 0.5, 0.5], atol=1e-5)
+
+
+@given(st.integers(2, 5), st.integers(0, 10**6), st.integers(1, 10**4))
+def test_weights_are_the_minimum_on_the_simplex(n, seed, rows):
+    """Against a general solver of the problem in the module's equation."""
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(n, n))
+    S = A @ A.T + 0.1 * np.eye(n)
+    rolling = replace(errors_of(S, origins=200, seed=seed), rows=rows)
+    groups = ["prior"] + ["core"] * (n - 1)
+    weights = weighed(rolling, groups).weights[0]
+    assert (weights >= 0).all() and weights.sum() == pytest.approx(1)
+    start = combination._half_prior(np.diag(S), np.array(groups) == "prior")
+    pull = combination.SHRINKAGE / rows * (start @ S @ start)
+
+    def cost(w):
+        return w @ S @ w + pull * ((w - start) ** 2).sum()
+
+    sums_to_one = {"type": "eq", "fun": lambda w: w.sum() - 1}
+    best = minimize(cost, start, bounds=[(0, 1)] * n, constraints=sums_to_one, method="SLSQP")
+    assert cost(weights) <= best.fun * (1 + 1e-4) + 1e-12
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1.0, 1e9])
+def test_weights_have_no_unit(factor):
+    S = np.array([[1.0, 0.2, 0.1], [0.2, 2.0, 0.3], [0.1, 0.3, 1.5]])
+    found = weighed(errors_of(S * factor**2), ["prior", "core", "network"]).weights
+    plain = weighed(errors_of(S), ["prior", "core", "network"]).weights
+    np.testing.assert_allclose(found, plain, atol=1e-9)
+
+
+def test_each_band_of_lead_times_has_its_own_weights():
+    errors = errors_of(np.eye(2), origins=400, steps=6).errors
+    errors[0, :, 0] *= 0.01  # the first is better one step ahead, the second later
+    errors[1, :, 4:] *= 0.01
+    found = weighed(RollingErrors(np.arange(400), errors, 10**6), ["prior", "core"], 6)
+    assert found.last == (1, 4)
+    assert found.weights[0, 0] > 0.99 and found.weights[2, 1] > 0.99
+    assert found.weights[1] == pytest.approx([0.5, 0.5], abs=0.1)
+    assert found.weights_of(6)[:, 0] == pytest.approx(found.weights[[0, 1, 1, 1, 2, 2], 0])
+
+
+def test_a_model_that_diverges_has_no_weight():
+    errors = errors_of(np.eye(3), origins=50).errors
+    errors[2, 7, 0] = -np.inf
+    found = weighed(RollingErrors(np.arange(50), errors, 50), ["prior", "core", "network"])
+    assert found.weights[0, 2] == 0 and found.weights.sum() == pytest.approx(1)
+
+
+def test_errors_beyond_the_end_have_no_part():
+    truth = np.arange(10.0)
+    models = [Known(truth, np.full(10, e)) for e in (1.0, -2.0)]
+    rolling = RollingErrors.of(models, truth, 6, 3)
+    assert list(rolling.origins) == [6, 7, 8, 9] and rolling.rows == 4
+    unknown = np.isnan(rolling.errors[0])
+    assert unknown.tolist() == [
+        [False] * 3,
+        [False] * 3,
+        [False, False, True],
+        [False, True, True],
+    ]
+    np.testing.assert_allclose(rolling.moments(1, 3), [[1, -2], [-2, 4]])
+
+
+def test_a_combination_is_the_weighted_mean_of_its_models():
+    truth = np.arange(20.0)
+    models = (Known(truth, np.ones(20), "a"), Known(truth, -2 * np.ones(20), "b"))
+    weights = np.array([[0.25, 0.75], [0.5, 0.5]])
+    both = Combination(models, (1,), weights, ("prior", "core"))
+    found = both.forecast(truth, np.array([5, 9]), 3)
+    expected = np.array([[5, 6, 7], [9, 10, 11]]) - np.array([1.25, 0.5, 0.5])
+    np.testing.assert_allclose(found, expected)
+    assert both.shares(3) == pytest.approx({"b": 1.75 / 3, "a": 1.25 / 3})
+    assert list(both.shares(3)) == ["b", "a"]
+    np.testing.assert_allclose(both.part("core").forecast(truth, np.array([5]), 2), [[3, 4]])
+    assert both.strongest("core") is models[1] and both.strongest("network") is None
+    other = replace(models[1], name="c")
+    assert both.replaced("core", other).components == (models[0], other)
+
+
+def test_a_forecast_that_is_not_finite_leaves_its_weight_to_the_others():
+    truth, broken = np.arange(20.0), np.zeros(20)
+    broken[6] = np.inf
+    models = (Known(truth, np.ones(20)), Known(truth, broken))
+    both = Combination(models, (), np.array([[0.5, 0.5]]), ("prior", "network"))
+    np.testing.assert_allclose(both.forecast(truth, np.array([5]), 3), [[5.5, 7, 7.5]])
+
+
+def test_origins_are_spaced_evenly_and_end_before_the_last_value():
+    assert list(rolling_origins(3, 6)) == [3, 4, 5]
+    many = rolling_origins(100, 2100)
+    assert len(many) == combination.MAX_ORIGINS and many[0] == 100 and many[-1] == 2099
+    ahead = values_ahead(np.arange(5.0), np.array([3, 4]), 3)
+    np.testing.assert_array_equal(ahead, [[3, 4, np.nan], [4, np.nan, np.nan]])

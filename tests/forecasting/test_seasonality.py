@@ -41,7 +41,10 @@ def monthly(n):
         (HOUR, "microsecond", (24, 168)),
         (HOUR // 2, "microsecond", (48, 336)),
         (HOUR // 4, "microsecond", (96, 672)),
+        (HOUR // 12, "microsecond", (12, 288, 2016)),
         (HOUR // 60, "microsecond", (60, 1440, 10080)),
+        (HOUR // 3600, "microsecond", (3600, 86400)),
+        (7 * HOUR, "microsecond", (24,)),
     ],
 )
 def test_the_seasons_of_the_calendar(step, unit, seasons):
@@ -108,6 +111,13 @@ def test_a_season_that_grows():
     y = np.exp(0.03 * t) * (5 + np.tile([1.0, -2, 2, -1], 24))
     y *= np.exp(0.05 * np.random.default_rng(0).normal(size=96))
     assert find_seasons(y, axis(3, "month")) == find_seasons(y) == (4,)
+
+
+def test_few_turns_of_a_long_season_are_enough():
+    t = np.arange(1460)
+    y = np.sin(2 * np.pi * t / 365) + 0.005 * np.random.default_rng(0).normal(size=1460)
+    (season,) = find_seasons(y)
+    assert abs(season - 365) <= 4
 
 
 def test_half_a_season_is_not_a_season_of_its_own():

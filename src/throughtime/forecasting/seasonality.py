@@ -24,6 +24,14 @@ CANDIDATES = 20
 SHARED = 2.0
 """Few cycles share the bins beside their lines, and their tests are not independent."""
 
+HOUR, MINUTE, SECOND = DAY // 24, DAY // 1440, 1_000_000
+SPANS = (
+    (HOUR, SECOND, 5 * MINUTE),
+    (DAY, SECOND, 12 * HOUR),
+    (7 * DAY, MINUTE, DAY),
+)
+"""Spans of the calendar in microseconds; the shortest and the longest step each counts for."""
+
 Values = Float[np.ndarray, " time"]
 
 
@@ -64,23 +72,23 @@ def find_seasons(values: Values, times: Times | None = None) -> tuple[int, ...]:
 def calendar_seasons(times: Times | None) -> tuple[int, ...]:
     """The steps in an hour, a day, a week and a year, where they are seasons of the time axis.
 
-    A year counts for steps of a day to half a year, a week for steps of up to a day, a day and
-    an hour for shorter ones: monthly 12, quarterly 4, weekly 52, daily 7 and 365, hourly 24 and
-    168, every half hour 48 and 336, every minute 60, 1440 and 10080. None for plain numbers.
+    A year counts for steps of a day to half a year, a week for steps of a minute to a day, a
+    day for steps of up to 12 hours and an hour for steps of up to 5 minutes: monthly 12,
+    quarterly 4, weekly 52, daily 7 and 365, hourly 24 and 168, every half hour 48 and 336,
+    every minute 60, 1440 and 10080. None for plain numbers.
     """
     if times is None or times.unit == "number":
         return ()
+    step = int(times.step)
     if times.unit == "month":
-        return (12 // times.step,) if 12 % times.step == 0 and times.step < 12 else ()
-    lengths = {DAY // 1440: 1, DAY // 24: DAY // 1440, DAY: DAY // 24 * 12, 7 * DAY: DAY}
-    shortest = {DAY // 1440: 1_000, DAY // 24: DAY // 1440, DAY: 1, 7 * DAY: DAY // 1440}
+        return (12 // step,) if 12 % step == 0 and step < 12 else ()
     seasons = [
-        length // times.step
-        for length, longest in lengths.items()
-        if length % times.step == 0 and shortest[length] <= times.step <= longest
+        span // step
+        for span, shortest, longest in SPANS
+        if span % step == 0 and shortest <= step <= longest
     ]
-    year = round(365.25 * DAY / times.step)
-    return tuple(sorted(seasons + ([year] if DAY <= times.step <= 183 * DAY else [])))
+    year = [round(365.25 * DAY / step)] if DAY <= step <= 183 * DAY else []
+    return tuple(sorted(seasons + year))
 
 
 def default_window(length: int, seasons: tuple[int, ...], steps: int) -> int:
@@ -205,18 +213,27 @@ def _search(changes: Values) -> tuple[int, ...]:
     found: list[int] = []
     for lag in _candidates(changes):
         season, log_p = _best_near(changes, lag, found)
-        if log_p < level and _predicts(changes, season):
+        if log_p < level and _unexplained(changes, season) < 0.9:
+            season = _in_phase(changes, season, found, level)
             season = _shortest(changes, season, found, level)
             found += [] if season in found else [season]
     return _without_parts(changes, sorted(found), level)
 
 
-def _predicts(changes: Values, season: int) -> bool:
-    r"""Whether the mean season of all other cycles predicts each cycle.
+def _in_phase(changes: Values, season: int, known: list[int], level: float) -> int:
+    """The season that explains most, of those that the lines do not tell from this one."""
+    reach = min(season * season // (2 * len(changes)), 40)
+    near = range(max(2, season - reach), min(len(changes) // 3, season + reach) + 1)
+    best = min(near, key=lambda m: _unexplained(changes, m), default=season)
+    return best if _log_p(changes, best, known) < level else season
+
+
+def _unexplained(changes: Values, season: int) -> float:
+    r"""The share of the squares that the mean season of all other cycles does not predict.
 
     It is taken from the values less their mean over a season. With $S_W$ the squares within
     the phases and $S$ all of them, leaving one of $C$ cycles out makes each residual
-    $C / (C - 1)$ times as large, so the condition is $S_W C^2 / (C - 1)^2 < S$.
+    $C / (C - 1)$ times as large, so the share is $S_W C^2 / (C - 1)^2 / S$.
     """
     levels = np.cumsum(changes)
     sums = np.cumsum(np.concatenate([[0.0], levels]))
@@ -225,10 +242,10 @@ def _predicts(changes: Values, season: int) -> bool:
     x = levels[half : half + len(means)] - means
     cycles = len(x) // season
     if cycles < 2:
-        return False
+        return 1.0
     x = x[-cycles * season :].reshape(cycles, season)
     within = np.sum((x - x.mean(0)) ** 2)
-    return bool(within * (cycles / (cycles - 1)) ** 2 < 0.9 * np.sum(x**2))
+    return float(within * (cycles / (cycles - 1)) ** 2 / max(np.sum(x**2), 1e-300))
 
 
 def _candidates(changes: Values) -> list[int]:

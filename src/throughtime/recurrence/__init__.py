@@ -9,6 +9,6 @@ runs one in closed loop. `bptt.py` is the lecture's backward pass written out.
 `scan_lowering.py` (in JAX) and `native_kernels.py` (in C++).
 
 Initial weights are in `initialisation.py`. Reservoirs are in `reservoir_weights.py`,
-`spectral_radius.py` and `echo_state_cell.py`, and run in C++ by `native_reservoir.py`. Imports
-`errors` and `_support`.
+`spectral_radius.py` and `echo_state_cell.py`, and run in C++ by `native_reservoir.py`.
+`exponential_smoothing.py` is a linear cell of three rates. Imports `errors` and `_support`.
 """

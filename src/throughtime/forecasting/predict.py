@@ -19,6 +19,7 @@ from throughtime.recurrence.rollout import rollout
 
 from . import baselines, intervals
 from .backtest import Backtest, RollingOrigins, json_rows
+from .overlap import rows_seen
 from .splits import SplitData
 
 CHUNKS = (64, 512)
@@ -141,15 +142,16 @@ class Predictor:
         self, series: list[Series] | None, context: int, steps: int
     ) -> list[tuple[Series, int, int]]:
         """The series of a backtest, each with the bounds of the part that is evaluated."""
-        pairs = zip(self.data.series, self.data.splits, strict=True)
-        bounds = test_parts = [(one, split.validation, split.total) for one, split in pairs]
-        if series is not None:
-            fitted = {bound[0].fingerprint(): bound for bound in test_parts}
-            bounds = [fitted.get(s.fingerprint(), (s, context, len(s))) for s in series]
+        if series is None:
+            pairs = zip(self.data.series, self.data.splits, strict=True)
+            bounds = [(one, split.validation, split.total) for one, split in pairs]
+        else:
+            bounds = [(one, max(context, self._rows_seen(one)), len(one)) for one in series]
         longest = max(end - first for _, first, end in bounds)
-        if longest < 1 and all(bound in test_parts for bound in bounds):
+        if longest < 1 and (series is None or any(map(self._rows_seen, series))):
             rule = "a backtest needs data that was held out"
-            raise InputError(rule, "`test=0`", "Fit with `test=0.2`, or pass other data.")
+            got = "`test=0`" if series is None else "only rows that the fit saw"
+            raise InputError(rule, got, "Fit with `test=0.2`, or pass other data.")
         if longest < 1:
             rule = f"data to test on must be longer than the context of {context} steps"
             raise InputError(rule, f"{context + longest} steps", "Pass more of the series.")
@@ -157,6 +159,11 @@ class Predictor:
             rule = "`steps` must not be longer than the part that is tested"
             raise InputError(rule, f"{steps} of {longest} steps", "Lower `steps`.")
         return bounds
+
+    def _rows_seen(self, series: Series) -> int:
+        """How many of the first rows of a series were seen in training or validation."""
+        pairs = zip(self.data.series, self.data.splits, strict=True)
+        return max(rows_seen(series, one, split.validation) for one, split in pairs)
 
     def margins(self, steps: int) -> Float[np.ndarray, "steps target"]:
         """Half the width of the intervals; see `calibrated_margins`."""

@@ -1,0 +1,61 @@
+"""Which rows of other data were seen in the fit: a backtest must not judge these."""
+
+import numpy as np
+from jaxtyping import Int
+
+from throughtime.data.series import Series
+
+PROBE = 12
+"""Values by which rows without stamps are found in the fitted series."""
+
+
+def rows_seen(series: Series, fitted: Series, end: int) -> int:
+    """How many rows of a series, from its first, were seen by a fit to `fitted[:end]`.
+
+    Rows are the same if they have the same stamp; where steps are counted, if their values
+    follow one another as in the fitted series. It is another series, of which nothing was seen,
+    if at most half of these rows have the same values.
+
+    Parameters
+    ----------
+    series
+        Other data, such as the fitted series with new rows, or its last years.
+    fitted
+        The series that was fitted.
+    end
+        The first row that the fit did not see.
+
+    Returns
+    -------
+    int
+        The rows up to the last one that was seen; 0 for another series.
+    """
+    rows = _rows_in(series, fitted)
+    common = np.flatnonzero((rows >= 0) & (rows < end))
+    if not len(common):
+        return 0
+    same = series.targets[common] == fitted.targets[rows[common]]
+    return int(common[-1]) + 1 if same.all(axis=1).mean() > 0.5 else 0
+
+
+def _rows_in(series: Series, fitted: Series) -> Int[np.ndarray, " time"]:
+    """For each row of a series, the row of the fitted one that it is; -1 for none."""
+    if series.times.column is None or fitted.times.column is None:
+        first = _found_at(series.targets, fitted.targets)
+        rows = first + np.arange(len(series)) if first is not None else np.full(len(series), -1)
+        return np.where(rows < len(fitted), rows, -1)
+    stamps, known = series.times.values(), fitted.times.values()
+    if stamps.dtype.kind != known.dtype.kind:
+        return np.full(len(series), -1)
+    rows = np.minimum(np.searchsorted(known, stamps), len(known) - 1)
+    return np.where(known[rows] == stamps, rows, -1)
+
+
+def _found_at(values: np.ndarray, known: np.ndarray) -> int | None:
+    """Where the first values stand among the known ones; None if they do not."""
+    probe = values[: min(PROBE, len(values))]
+    for first in np.flatnonzero((known == probe[0]).all(axis=1)):
+        stretch = known[first : first + len(probe)]
+        if (stretch == probe[: len(stretch)]).mean() > 0.5:
+            return int(first)
+    return None

@@ -31,8 +31,9 @@ def clean(
     Data in a row (at most three) are wrong if all of this holds:
 
     - They lie beyond the medians of the three values before and of the three after, on the
-      same side of both, by $e$ (so a level shift is not wrong), with and without the
-      season, which is the median excess one and two seasons before and after (so a peak of every December is not).
+      same side of both, by $e$ (so a level shift is not wrong), with and without the season:
+      the median excess one and two seasons before and after (so a peak of every December is
+      not).
     - $e$ is over 20 robust deviations $\sigma$ of values from the median of their neighbours,
       and over three times the range of the neighbours on either side.
     - The other deviations make it incredible: with $r_{(k)}$ the $k$-th largest of them and

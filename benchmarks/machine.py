@@ -38,10 +38,11 @@ class Peak:
         try:
             from throughtime.recurrence import native_kernels
         except ImportError:
-            native = None
+            native_kernels = None
+        there = native_kernels is not None
         self.all: list[float] = []
-        self.native = native if native and wanted and native_kernels.available() else None
-        self.status = asdict(native_kernels.status()) if native else {"available": False}
+        self.native = native_kernels if there and wanted and native_kernels.available() else None
+        self.status = asdict(native_kernels.status()) if there else {"available": False}
         self.status.pop("path", None)
 
     def measure(self) -> None:

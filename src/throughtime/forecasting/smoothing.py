@@ -43,8 +43,8 @@ VARIANTS = {
 STARTS = np.array([[0.0, -2.0, -2.0, 0.0], [-2.0, -1.0, -2.0, 0.0], [2.5, -2.0, -2.0, 0.0]])
 """The logits from which a fit starts."""
 
-BATCH_NUMBERS = 2_000_000
-"""About how many numbers the first states' responses of one batch may have."""
+BATCH_NUMBERS = 200_000
+"""About how many numbers the first states' responses of one batch have, to stay in a cache."""
 
 
 @dataclass(frozen=True)
@@ -222,8 +222,13 @@ def fit_smoothing(
     at_once = max(1, BATCH_NUMBERS // each)
     models = []
     for start in range(0, len(values), at_once):
-        batch = values[start : start + at_once]
-        models += _fit_batch(batch, free, logits, period, window_size(longest))
+        batch = list(values[start : start + at_once])
+        # The last batch is filled up: another size would be another program to compile.
+        missing = at_once - len(batch) if start else 0
+        fitted = _fit_batch(
+            batch + batch[-1:] * missing, free, logits, period, window_size(longest)
+        )
+        models += fitted[: len(batch)]
     return models
 
 

@@ -41,7 +41,8 @@ class Peak:
             native_kernels = None
         there = native_kernels is not None
         self.all: list[float] = []
-        self.native = native_kernels if there and wanted and native_kernels.available() else None
+        usable = there and wanted and native_kernels.available()
+        self.native = native_kernels if usable else None
         self.status = asdict(native_kernels.status()) if there else {"available": False}
         self.status.pop("path", None)
 

@@ -100,8 +100,8 @@ def _fit(name, values, seasons, steps, differences):
 class Autoregressions:
     """The candidates: every set of lags with every penalty, for some differences.
 
-    Weights are shrunk towards 0 and, as another candidate, towards the last value: a weight of
-    1 at lag 1 and 0 elsewhere.
+    Weights are shrunk towards 0. Without differences they are also, as another candidate,
+    shrunk towards the last value: a weight of 1 at lag 1 and 0 elsewhere.
 
     Attributes
     ----------
@@ -137,11 +137,11 @@ class Autoregressions:
         G = LagSums.of(x, int(lags[-1])).products
         gram, cross = G[np.ix_(lags, lags)], G[lags, :1]
         last_value = np.eye(len(lags), 1)
+        centres = [0 * last_value] if differences else [0 * last_value, last_value]
         weights = [
-            ridge_path(gram, cross - gram @ centre, PENALTIES) + centre
-            for centre in (0 * last_value, last_value)
+            ridge_path(gram, cross - gram @ centre, PENALTIES) + centre for centre in centres
         ]
-        dense = np.zeros((2 * len(PENALTIES), lags[-1]))
+        dense = np.zeros((len(centres) * len(PENALTIES), lags[-1]))
         dense[:, lags - 1] = np.concatenate(weights)[..., 0]
         return closed_loop(undifferenced(dense, differences), self.steps)
 

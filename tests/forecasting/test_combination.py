@@ -65,16 +65,16 @@ def strongly_shrunk(monkeypatch):
     monkeypatch.setattr(combination, "SHRINKAGE", 1e9)
 
 
-def test_few_origins_leave_half_prior_and_two_of_the_core(strongly_shrunk):
-    rolling = errors_of(np.diag([4.0, 3.0, 1.0, 2.0]))
-    weights = weighed(rolling, ["prior", "core", "core", "core"]).weights[0]
-    np.testing.assert_allclose(weights, [0.5, 0, 0.25, 0.25], atol=1e-5)
+def test_few_origins_leave_half_prior_and_half_the_others_by_inverse_error(strongly_shrunk):
+    rolling = errors_of(np.diag([4.0, 3.0, 1.0, 1.0]))
+    weights = weighed(rolling, ["prior", "core", "core", "network"]).weights[0]
+    np.testing.assert_allclose(weights, [0.5, 1 / 14, 3 / 14, 3 / 14], atol=1e-5)
 
 
-def test_without_a_prior_the_two_best_share_all(strongly_shrunk):
-    rolling = errors_of(np.diag([3.0, 1.0, 2.0]))
+def test_without_a_prior_the_others_share_all(strongly_shrunk):
+    rolling = errors_of(np.diag([3.0, 1.0, 3.0]))
     weights = weighed(rolling, ["core"] * 3).weights[0]
-    np.testing.assert_allclose(weights, [0, 0.5, 0.5], atol=1e-5)
+    np.testing.assert_allclose(weights, [0.2, 0.6, 0.2], atol=1e-5)
 
 
 @given(st.integers(2, 5), st.integers(0, 10**6), st.integers(1, 10**4))

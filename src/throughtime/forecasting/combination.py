@@ -8,8 +8,8 @@ minimise
 $$w^\top S w + \frac{\kappa}{n} \bar s \, \|w - w_0\|^2, \qquad w_i \ge 0, \; \sum_i w_i = 1$$
 
 Few origins say little, and weights that follow them closely are worse than equal ones; so the
-weights are shrunk towards $w_0$, which is half prior and half the two best of the others. n is
-about how many forecasts without overlap the rolling origins hold;
+weights are shrunk towards $w_0$: half prior, half the others, within each by their inverse
+squared errors. n is about how many forecasts without overlap the rolling origins hold;
 $\bar s = w_0^\top S w_0$.
 
 References
@@ -27,7 +27,7 @@ from scipy.optimize import nnls
 
 from .component import Component
 
-SHRINKAGE = 4.0
+SHRINKAGE = 1.0
 r"""The factor $\kappa$."""
 
 LAST_OF_BANDS = (1, 4, 12, 36, 108)
@@ -66,6 +66,8 @@ class RollingErrors:
     ) -> "RollingErrors":
         """Forecast from origins in `values[first:]` with models fitted to `values[:first]`."""
         origins = rolling_origins(first, len(values))
+        if not len(origins):
+            return cls(origins, np.empty((len(components), 0, steps)), 0)
         truth = values_ahead(values, origins, steps)
         forecasts = np.stack([one.forecast(values, origins, steps) for one in components])
         errors = truth - np.where(np.isfinite(forecasts), forecasts, np.inf)
@@ -203,7 +205,7 @@ def combine(
     for band, (first, end) in enumerate(zip([1, *(k + 1 for k in last)], ends, strict=True)):
         moments = finite.moments(first, end)
         start = _half_prior(np.diag(moments), is_prior)
-        count = rolling.rows / ((first + end) / 2)
+        count = max(rolling.rows, 1) / ((first + end) / 2)
         weights[band, usable] = _weights(moments, start, SHRINKAGE / count)
     return Combination(tuple(refitted), last, weights, tuple(groups))
 
@@ -225,13 +227,10 @@ def values_ahead(
 
 
 def _half_prior(mse: Float[np.ndarray, " component"], is_prior: np.ndarray) -> np.ndarray:
-    """Half for the best prior, a quarter for each of the two best of the others."""
-    start = np.zeros(len(mse))
-    priors, others = np.flatnonzero(is_prior), np.flatnonzero(~is_prior)
-    priors = priors[np.argsort(mse[priors], kind="stable")][:1]
-    others = others[np.argsort(mse[others], kind="stable")][:2]
-    start[priors] = 1 / len(priors) if len(priors) else 0
-    start[others] += 1 / len(others) if len(others) else 0
+    """Half for the prior and half for the others, by inverse squared errors within each."""
+    inverse = 1 / np.maximum(mse / (mse.max() or 1.0), 1e-9)
+    halves = [np.where(members, inverse, 0.0) for members in (is_prior, ~is_prior)]
+    start = sum(half / half.sum() for half in halves if half.any())
     return start / start.sum()
 
 

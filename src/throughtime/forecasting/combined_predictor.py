@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
@@ -54,7 +54,12 @@ class CombinedPredictor:
     def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""
         plain = self.network.backtest(series, steps)
-        parts = [self._evaluate(*bound, steps) for bound in self.network.bounds(series, steps)]
+        parts = [
+            self.from_origins(
+                one, np.arange(first, end - steps + 1), steps, self._before_test(one)
+            )
+            for one, first, end in self.network.bounds(series, steps)
+        ]
         joined = {
             name: np.concatenate([part[name] for part in parts])
             for name in parts[0]
@@ -89,6 +94,10 @@ class CombinedPredictor:
             for i in range(count)
         ]
 
+    def _before_test(self, series: Series) -> int:
+        """How many values the models of a backtest may see."""
+        return self.network.data.splits[self._number_of(series)].validation
+
     def _end(self, i: int) -> int:
         """How many values of a series the models of a forecast were fitted to."""
         split = self.network.data.splits[i]
@@ -122,20 +131,36 @@ class CombinedPredictor:
         i = self._number_of(series)
         models = self._fitted(i, self._end(i), steps)
         origins = np.array([len(series)])
-        found = self._forecasts(
-            models, series, np.concatenate([series.inputs, ahead]), origins, steps
-        )
+        inputs = np.concatenate([series.inputs, ahead])
+        found = self._forecasts(models, series, inputs, origins, steps)
         mean, lower, upper = (found[k][0] for k in ("combination", "lower", "upper"))
         times, level = series.times.after(steps), self.network.level
         return Forecast(mean, lower, upper, times, series.target_names, level, series.name)
 
-    def _evaluate(self, series: Series, first: int, end: int, steps: int) -> dict:
-        """Forecasts from every origin of a series whose first step ahead is in the part."""
-        i = self._number_of(series)
-        models = self._fitted(i, self.network.data.splits[i].validation, steps)
-        origins = np.arange(first, end - steps + 1)
-        found = self._forecasts(models, series, series.inputs, origins, steps)
-        return found
+    def from_origins(
+        self, series: Series, origins: Int[np.ndarray, " origin"], steps: int, end: int
+    ) -> dict[str, Float[np.ndarray, "origin steps target"]]:
+        """Forecasts of a series from some origins, by models fitted to its beginning.
+
+        Parameters
+        ----------
+        series
+            A fitted series, which may have grown; for another one, the models of the first.
+        origins
+            How many of its rows are known at each, increasing.
+        steps
+            The longest lead time.
+        end
+            How many rows of the fitted series the models may have seen.
+
+        Returns
+        -------
+        dict
+            Forecasts of the `combination` and of its parts, and the bounds `lower` and `upper`
+            of its intervals, adapted to what is known at each origin.
+        """
+        models = self._fitted(self._number_of(series), end, steps)
+        return self._forecasts(models, series, series.inputs, origins, steps)
 
     def _forecasts(self, models, series, inputs, origins, steps) -> dict:
         """Forecasts of each group, of all together, and the bounds; (origin, steps, target)."""
@@ -145,7 +170,8 @@ class CombinedPredictor:
             combination = model.combination.replaced("network", NetworkComponent(rollouts, c))
             values = model.known(series.targets[:, c])
             center = combination.forecast(values, origins, steps)
-            lower, upper = model.interval(values, origins, center, self.network.level)
+            bounds = model.adapted_interval if len(origins) > 1 else model.interval
+            lower, upper = bounds(values, origins, center, self.network.level)
             found = {"combination": center}
             for group, name in PARTS.items():
                 if group in combination.groups:

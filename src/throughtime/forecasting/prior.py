@@ -85,7 +85,7 @@ class Prior:
         result = np.empty((len(origins), steps, len(QUANTILES)))
         order = np.argsort(origins, kind="stable")
         edges = np.flatnonzero(np.diff(origins[order] // BLOCK)) + 1
-        for first, end in pairwise([0, *edges, len(order)]):
+        for first, end in pairwise([0, *edges, len(order)] if len(order) else []):
             chosen = order[first:end]
             result[chosen] = self._block(values, origins[chosen], steps)
         return result

@@ -15,15 +15,15 @@ from jaxtyping import Float, Int
 
 from throughtime.data.time_axis import Times
 
+from .adaptive_intervals import adapt
 from .autoregression import fit_autoregression, fit_differenced_autoregression
-from .combination import Combination, RollingErrors, combine
+from .calibration import Calibration
+from .combination import Combination, RollingErrors, combine, values_ahead
 from .component import Component
 from .direct_linear import fit_direct_linear
-from .intervals import conformal_margins
 from .outliers import clean
 from .prior import Prior
 from .seasonality import find_seasons
-from .simple import SeasonalNaive
 from .smoothing import Smoothing
 from .transforms import Transform, choose_transform
 
@@ -37,7 +37,6 @@ CORE: tuple[Fit, ...] = (
     fit_differenced_autoregression,
     fit_direct_linear,
     Smoothing.fit,
-    SeasonalNaive.fit,
 )
 """The models of the linear core, each by its fit."""
 
@@ -136,15 +135,15 @@ class SeriesModel:
         The models and their weights.
     prior
         The recurrent prior whose quantiles shape the intervals; None without one.
-    residuals
-        Errors of the combination from rolling origins; NaN beyond the end of the values.
+    calibration
+        The widths of the intervals, from the combination's errors at rolling origins.
     """
 
     traits: Traits
     values: Float[np.ndarray, " time"]
     combination: Combination
     prior: Prior | Transformed | None
-    residuals: Float[np.ndarray, "origin steps"]
+    calibration: Calibration
 
     @classmethod
     def fit(
@@ -183,8 +182,14 @@ class SeriesModel:
         groups = [kind.group for kind in kinds] + ["network"] * len(others)
         rolling = RollingErrors.of([*early, *others], values, first, steps)
         combination = combine(rolling, [*late, *others], groups, steps)
-        residuals = rolling.of_mean(combination.weights_of(steps))
-        return cls(traits, values, combination, combination.strongest("prior"), residuals)
+        prior = combination.strongest("prior")
+        errors = rolling.of_mean(combination.weights_of(steps))
+        if prior is None and not np.isfinite(errors).any():
+            prior = Prior(traits.seasons)  # nothing else says how uncertain a forecast is
+        truth = values_ahead(values, rolling.origins, steps)
+        quantiles = None if prior is None else prior.quantiles(values, rolling.origins, steps)
+        calibration = Calibration.fit(truth - errors, quantiles, truth, rolling.origins)
+        return cls(traits, values, combination, prior, calibration)
 
     def forecast(
         self,
@@ -208,12 +213,26 @@ class SeriesModel:
         center: Float[np.ndarray, "origin steps"],
         level: float,
     ) -> tuple[Float[np.ndarray, "origin steps"], Float[np.ndarray, "origin steps"]]:
-        """Bounds around the combination's forecasts."""
-        margins = conformal_margins(self.residuals[..., None], level)[:, 0]
-        known = np.isfinite(margins)
-        widest = margins[known].max() if known.any() else np.nanmax(np.abs(self.residuals))
-        margins = np.where(known, margins, widest)[: center.shape[1]]
-        return center - margins, center + margins
+        """Bounds around the combination's forecasts `center`, from some origins."""
+        quantiles = self._quantiles(values, origins, center.shape[1])
+        return self.calibration.interval(center, quantiles, level)
+
+    def adapted_interval(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        center: Float[np.ndarray, "origin steps"],
+        level: float,
+    ) -> tuple[Float[np.ndarray, "origin steps"], Float[np.ndarray, "origin steps"]]:
+        """The same from origins in order, each adapted to what is known there."""
+        steps = center.shape[1]
+        truth = values_ahead(values, origins, steps)
+        quantiles = self._quantiles(values, origins, steps)
+        found = adapt(self.calibration, origins, center, quantiles, truth, [level])
+        return found.lower[0], found.upper[0]
+
+    def _quantiles(self, values, origins, steps):
+        return None if self.prior is None else self.prior.quantiles(values, origins, steps)
 
 
 def read_traits(

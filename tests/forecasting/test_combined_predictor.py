@@ -1,0 +1,164 @@
+"""The combination from end to end: weights, parts, intervals, panels, inputs, words."""
+
+import functools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from throughtime.forecasting.composition import composition
+from throughtime.forecasting.forecaster import Forecaster
+from throughtime.forecasting.network_component import NetworkForecasts
+from throughtime.runs.run_folder import prepare_folder
+
+TINY = {"cell": "rnn", "hidden": 4, "window": 12, "epochs": 3, "ensemble": 1}
+PARTS = ["combination", "prior", "linear core", "network"]
+
+
+def monthly(n=120, seed=0):
+    t = np.arange(n)
+    noise = np.random.default_rng(seed).normal(size=n)
+    return 50 + 0.1 * t + 5 * np.sin(2 * np.pi * t / 12) + 0.5 * noise
+
+
+def table(**columns):
+    dates = pd.date_range("2010-01-31", periods=120, freq="ME")
+    return pd.DataFrame({"month": dates, **columns})
+
+
+@functools.cache
+def fitted() -> Forecaster:
+    return Forecaster(**TINY).fit(table(y=monthly()), target="y", time="month")
+
+
+def test_a_backtest_shows_the_combination_its_parts_and_the_baselines():
+    found = fitted().backtest(steps=6)
+    assert list(found.forecasts)[:4] == PARTS and found.method == "combination"
+    assert found.baselines() == ["ridge autoregression", "seasonal persistence", "persistence"]
+    assert found.rmse["combination"].mean() < found.rmse["seasonal persistence"].mean()
+    lower, upper = found.interval(3)
+    assert (lower < found.forecasts["combination"][3]).all()
+    inside = (found.bounds[0] <= found.truth) & (found.truth <= found.bounds[1])
+    np.testing.assert_allclose(found.coverage, inside.mean(axis=0))
+    np.testing.assert_allclose(upper, found.bounds[1][3])
+
+
+def test_the_combination_is_what_its_weights_make_of_its_models():
+    model = fitted()
+    predictor = model.predictor(6)
+    split, y = model.data_.splits[0], model.data_.series[0].targets[:, 0]
+    models = predictor._fitted(0, split.validation, 6)
+    combination = models[0].combination
+    origins = np.arange(split.validation, split.total - 5)
+    weights = combination.weights_of(6)
+    expected = sum(
+        weights[:, i] * one.forecast(y, origins, 6)
+        for i, one in enumerate(combination.components)
+    )
+    found = model.backtest(steps=6).forecasts["combination"][..., 0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert combination.groups.count("network") == 1
+
+
+def test_a_forecast_beyond_the_end_is_made_of_all_values():
+    model = fitted()
+    n = len(model.data_.series[0])
+    models = model.predictor(6)._fitted(0, n, 6)
+    assert len(models[0].values) == n
+    expected = models[0].combination
+    shares = model.predictor(6).shares(6)[0][0]
+    assert shares == pytest.approx(expected.shares(6)) and sum(shares.values()) > 0.97
+    f = model.predict(6)
+    assert (f.lower < f.mean).all() and (f.mean < f.upper).all()
+    truth = 50 + 0.1 * np.arange(120, 126) + 5 * np.sin(2 * np.pi * np.arange(120, 126) / 12)
+    assert np.abs(f.mean[:, 0] - truth).mean() < 1
+
+
+def test_without_refit_the_models_of_the_backtest_forecast():
+    settings = {**TINY, "refit": False, "epochs": 1}
+    model = Forecaster(**settings).fit(monthly())
+    model.predict(4)
+    assert {end for _, end, _ in model.models_} == {model.data_.splits[0].validation}
+
+
+def test_it_is_fitted_once_for_each_length():
+    model = Forecaster(**TINY).fit(monthly())
+    one = model.predict(4)
+    kept = dict(model.models_)
+    np.testing.assert_array_equal(model.predict(4).mean, one.mean)
+    assert {k: id(v) for k, v in model.models_.items()} == {k: id(v) for k, v in kept.items()}
+    model.fit(monthly(seed=1))
+    assert not model.models_
+
+
+def test_a_run_is_loaded_with_the_same_digits(tmp_path):
+    model = fitted()
+    folder = prepare_folder(tmp_path / "run", False)
+    model.save(folder, overwrite=True)
+    again = Forecaster.load(folder)
+    assert (again.core, again.prior, again.refit) == ("linear", "recurrent", True)
+    np.testing.assert_allclose(again.predict(6).mean, model.predict(6).mean, rtol=1e-6)
+
+
+def test_new_rows_are_forecast_by_the_models_of_the_fit():
+    model = fitted()
+    whole = table(y=monthly())
+    one = model.predict(3, whole[:110])
+    assert one.times.start == np.datetime64("2019-03-31")
+    assert np.isfinite(one.mean).all()
+    assert {n for n, _, _ in model.models_} == {0}
+
+
+def test_each_target_and_each_series_has_weights_of_its_own():
+    wide = table(a=monthly(), b=-3 * monthly(seed=1))
+    model = Forecaster(**TINY).fit(wide, target=["a", "b"], time="month")
+    f = model.predict(4)
+    assert f.mean.shape == (4, 2) and (f.mean[:, 0] > 0).all() and (f.mean[:, 1] < 0).all()
+    assert len(model.predictor(4).shares(4)[0]) == 2
+    assert model.backtest(steps=4).forecasts["prior"].shape[2] == 2
+    lines = composition(model, 4)
+    assert lines[0].startswith("a: made of ") and any("b: season of 12" in x for x in lines)
+    long = pd.concat([table(y=monthly(seed=s), id=name) for s, name in enumerate("pq")])
+    panel = Forecaster(**TINY).fit(long, target="y", time="month", id="id")
+    assert [one.name for one in panel.predict(3)] == ["p", "q"]
+    assert panel.backtest(steps=3).series_counts == (2, 2)
+    assert composition(panel, 3)[0].startswith("p: y: made of ")
+
+
+def test_inputs_reach_the_networks_and_their_weight_says_so():
+    """The target is its input: what does not see it is at a loss."""
+    u = np.random.default_rng(0).normal(size=200)
+    frame = pd.DataFrame({"y": 2 * u - 1, "u": u})
+    settings = {**TINY, "activation": "identity", "epochs": 60, "rate": 0.03, "window": 4}
+    model = Forecaster(**settings).fit(frame[:190], target="y", inputs=["u"])
+    assert model.predictor(3).shares(3)[0][0]["network"] > 0.9
+    f = model.predict(3, inputs=frame[["u"]][190:])
+    np.testing.assert_allclose(f.mean[:, 0], frame["y"][190:193], atol=0.4)
+
+
+def test_a_network_alone_is_made_of_nothing_else():
+    model = Forecaster(**TINY, core=None, prior=None).fit(monthly())
+    assert composition(model, 3) == []
+    assert model.backtest(steps=3).method == "network"
+
+
+def test_without_a_validation_part_the_networks_are_left_out():
+    model = Forecaster(**{**TINY, "epochs": 1}, validation=0.0).fit(monthly())
+    found = model.backtest(steps=3)
+    assert "network" not in found.forecasts and np.isfinite(model.predict(3).mean).all()
+
+
+def test_network_forecasts_are_made_once_and_need_their_context():
+    calls = []
+
+    def rollouts(contexts, inputs, steps):
+        calls.append(len(contexts))
+        return contexts[:, -1:] + np.arange(1, steps + 1)[None, :, None] + inputs[:, -1:, :1]
+
+    y = np.arange(20.0)[:, None]
+    forecasts = NetworkForecasts(rollouts, 5, y, np.zeros((23, 1)))
+    found = forecasts.forecast(np.array([3, 10, 20]), 3)
+    assert np.isnan(found[0]).all() and calls == [2]
+    np.testing.assert_array_equal(found[1:, :, 0], [[10, 11, 12], [20, 21, 22]])
+    np.testing.assert_array_equal(forecasts.forecast(np.array([20]), 2), found[2:, :2])
+    assert calls == [2]

@@ -1,0 +1,277 @@
+r"""Prediction intervals of a combination: the prior's quantiles, calibrated by rolling errors.
+
+The prior says how the uncertainty grows with the lead time, and whether it is larger above or
+below; the errors $e_{ok}$ of the combination, from rolling origins o at lead times k, say how
+large it is. With the distance $D_{okj}$ of the prior's quantile from its median, on the side of
+the error, at the central level $p_j$ (0.5, 0.8, 0.9, 0.95), the scores are
+$s_{okj} = |e_{ok}| / D_{okj}$, and the multiplier of a band b of lead times is the geometric
+mean of their conformal quantiles over the levels,
+
+$$\log a_b = \langle \log Q_{p_j}(s_j) \rangle_j, \qquad
+  \log m_b = \frac{n_b \log a_b + \kappa \log m}{n_b + \kappa}, \qquad
+  \log m = \frac{n \log a}{n + \kappa_0}$$
+
+where m, of all lead times together, is shrunk towards 1, the prior's own width. Overlapping
+forecasts err alike, so n counts those without overlap. The distances below and above are
+multiplied by
+
+$$m_b \, r^\pm_{bj} \, \frac{t_{\nu + n_b}(p_j)}{z(p_j)}, \qquad
+  \log r^\pm_{bj} = \frac{n_b}{n_b + \kappa_1} \log \frac{Q_{(1 + p_j) / 2}(\pm s_j)}{a_b}$$
+
+in which r takes up a bias of the centre and tails unlike the prior's, and the quotient of the
+quantiles of Student's t and of the normal distribution widens what few errors support.
+
+References
+----------
+Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World*, 2005.
+Romano, Patterson and Candès, "Conformalized quantile regression", *NeurIPS*, 2019.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import isotonic_regression
+from scipy.special import ndtri, stdtrit
+
+from throughtime.errors import InputError
+
+from .prior_network import MEDIAN, QUANTILES
+
+Z = ndtri(QUANTILES[MEDIAN + 1 :])
+LEVELS = 2 * np.array(QUANTILES[MEDIAN + 1 :]) - 1
+"""The central levels $p_j$ of the prior's quantiles, and their normal scores."""
+
+LAST_OF_BANDS = (1, 4, 12, 36, 108)
+"""The last lead time of each band; the last band has no end."""
+
+TO_ONE, TO_ALL, TO_BOTH = 8.0, 20.0, 30.0
+r"""How many errors the starting point counts for: $\kappa_0$, $\kappa$ and $\kappa_1$."""
+
+FREEDOM = 20.0
+r"""Degrees of freedom $\nu$ that the prior's widths count for; a spread alone counts for 1."""
+
+LEAST = 0.01
+"""The smallest distance, relative to the median error; keeps the scores finite."""
+
+RANGE = 1e-3, 1e3
+"""Bounds of the multiplier, and of a score."""
+
+SKEW = 0.3, 3.0
+"""Bounds of the factors $r$ of the two sides."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Multipliers of the prior's distances; see the equations of this module.
+
+    Attributes
+    ----------
+    last
+        The last lead time of each band but the last.
+    middle
+        The middle of each band, in logarithms of the lead time; multipliers are interpolated
+        between them.
+    multipliers
+        What the distances below and above are multiplied by.
+    counts
+        The number of errors without overlap, $n_b$.
+    least
+        The smallest distance at a normal score of 1, in the unit of the series.
+    spread
+        Without a prior: the standard deviation of the errors at each lead time.
+    """
+
+    last: tuple[int, ...]
+    middle: Float[np.ndarray, " band"]
+    multipliers: Float[np.ndarray, "2 band level"]
+    counts: Float[np.ndarray, " band"]
+    least: float
+    spread: Float[np.ndarray, " steps"] | None = None
+
+    @classmethod
+    def fit(
+        cls,
+        center: Float[np.ndarray, "origin steps"],
+        quantiles: Float[np.ndarray, "origin steps quantile"] | None,
+        truth: Float[np.ndarray, "origin steps"],
+        origins: Int[np.ndarray, " origin"] | None = None,
+    ) -> "Calibration":
+        """Calibrate by forecasts from rolling origins.
+
+        Parameters
+        ----------
+        center
+            The forecasts of the combination, fitted to nothing that they forecast.
+        quantiles
+            The prior's quantiles `QUANTILES` from the same origins; None without a prior.
+        truth
+            What followed; NaN where it is not known.
+        origins
+            The origins in steps, increasing; one after the other by default. Those that are
+            far apart overlap less, so they count for more.
+
+        Raises
+        ------
+        InputError
+            If there is neither a prior nor an error.
+        """
+        errors = truth - center
+        size = np.clip(np.abs(errors), None, np.finfo(float).max)  # infinite where it diverged
+        known = np.isfinite(size)
+        if quantiles is None and not known.any():
+            raise InputError(
+                "intervals need the prior or a forecast whose outcome is known",
+                "neither",
+                "Pass a longer series.",
+            )
+        steps = center.shape[1]
+        spread = None if quantiles is not None else _spread(size)
+        least = LEAST * float(np.median(size[known])) if known.any() else 0.0
+        distances = _distances(quantiles, spread, least, center.shape)
+        side = np.where((errors < 0)[..., None], distances[0], distances[1])
+        with np.errstate(over="ignore"):
+            scores = np.clip(size[..., None] / side, *RANGE)
+        last = tuple(k for k in LAST_OF_BANDS if k < steps)
+        edges = [0, *last, steps]
+        spacing = 1.0 if origins is None or len(origins) < 2 else np.diff(origins).mean()
+        leads, n = np.arange(1, steps + 1), known.sum(axis=0)
+        count = _without_overlap(n, leads, spacing)
+        m = count / (count + TO_ONE) * np.log(_common(scores, known))
+        start = FREEDOM if spread is None else 1.0
+        multipliers, counts = [], []
+        for a, b in pairwise(edges):
+            s, k = scores[:, a:b], known[:, a:b]
+            count = _without_overlap(n[a:b], leads[a:b], spacing)
+            common = _common(s, k)
+            m_b = (count * np.log(common) + TO_ALL * m) / (count + TO_ALL)
+            ratio = _sides(s, errors[:, a:b], k) / common
+            r = np.clip(ratio ** (count / (count + TO_BOTH)), *SKEW)
+            multipliers.append(np.exp(m_b) * r * stdtrit(start + count, (1 + LEVELS) / 2) / Z)
+            counts.append(count)
+        middle = np.log([(a + 1) * b for a, b in pairwise(edges)]) / 2
+        stacked = np.stack(multipliers, axis=1)
+        return cls(last, middle, stacked, np.array(counts), least, spread)
+
+    def interval(
+        self,
+        center: Float[np.ndarray, "origin steps"],
+        quantiles: Float[np.ndarray, "origin steps quantile"] | None,
+        level: float,
+    ) -> tuple[Float[np.ndarray, "origin steps"], Float[np.ndarray, "origin steps"]]:
+        """The lower and the upper bounds of the interval of a level, in (0, 1).
+
+        That of a higher level holds that of a lower one. There may be more steps than in `fit`.
+        """
+        below, above = self.widths(center, quantiles, level)
+        return center - below, center + above
+
+    def widths(
+        self,
+        center: Float[np.ndarray, "origin steps"],
+        quantiles: Float[np.ndarray, "origin steps quantile"] | None,
+        level: float,
+    ) -> Float[np.ndarray, "2 origin steps"]:
+        """How far the interval of a level reaches below and above the centre."""
+        if not 0 < level < 1:
+            raise InputError("`level` must lie between 0 and 1", level, "Pass one such as 0.9.")
+        if (quantiles is None) != (self.spread is not None):
+            raise InputError(
+                "`quantiles` must be those of the prior that the calibration was fitted with",
+                "none" if quantiles is None else "some, for a fit without",
+                "Pass them to both or to neither.",
+            )
+        distances = _distances(quantiles, self.spread, self.least, center.shape)
+        lead = np.log(np.arange(1, center.shape[1] + 1))
+        factors = np.log(self.multipliers).transpose(0, 2, 1).reshape(-1, len(self.middle))
+        smooth = np.array([np.interp(lead, self.middle, one) for one in factors])
+        smooth = np.exp(smooth).reshape(2, len(Z), len(lead)).transpose(0, 2, 1)
+        reach = np.maximum.accumulate(distances * smooth[:, None], axis=-1)
+        return _at_score(reach, ndtri((1 + level) / 2))
+
+
+def bands_of(last: tuple[int, ...], steps: int) -> Int[np.ndarray, " steps"]:
+    """The band of each lead time."""
+    return np.searchsorted(last, np.arange(1, steps + 1))
+
+
+def _at_score(reach, z):
+    """Reach at a normal score: linear between the levels, from 0 at 0, onward in proportion."""
+    known = np.concatenate([[0.0], Z])
+    j = int(np.clip(np.searchsorted(known, z), 1, len(Z)))
+    upper = reach[..., j - 1]
+    if z >= Z[-1]:
+        return upper * (z / Z[-1])
+    lower = reach[..., j - 2] if j > 1 else 0.0
+    share = (z - known[j - 1]) / (known[j] - known[j - 1])
+    return lower + share * (upper - lower)
+
+
+def _distances(quantiles, spread, least, shape):
+    """Distances below and above the median `(2, origin, steps, level)`, positive."""
+    if quantiles is None:
+        known = len(spread)
+        leads = np.arange(1, shape[1] + 1)
+        growth = np.maximum(leads / known, 1) ** _growth(spread)
+        typical = spread[np.minimum(leads, known) - 1] * growth
+        found = np.broadcast_to(typical[:, None] * Z, (2, *shape, len(Z)))
+    else:
+        median = quantiles[..., [MEDIAN]]
+        below = (median - quantiles[..., :MEDIAN])[..., ::-1]
+        found = np.stack([below, quantiles[..., MEDIAN + 1 :] - median])
+    return np.maximum(found, np.maximum(least * Z, np.finfo(float).tiny))
+
+
+def _spread(size):
+    """The root mean square of the errors at each lead time, made to rise with it."""
+    n = np.isfinite(size).sum(axis=0)
+    scale = np.nanmax(size) or 1.0  # so that squares do not overflow
+    rms = scale * np.sqrt(np.nansum((size / scale) ** 2, axis=0) / np.maximum(n, 1))
+    some = np.flatnonzero(n)
+    rising = isotonic_regression(rms[some], weights=n[some].astype(float)).x
+    spread = np.interp(np.arange(len(n)), some, rising)
+    beyond = np.arange(1, len(n) + 1) / (some[-1] + 1)
+    return spread * np.maximum(beyond, 1) ** _growth(spread[: some[-1] + 1])
+
+
+def _growth(spread):
+    """The exponent with which a spread goes on, from 0 to that of a random walk."""
+    if len(spread) < 2 or spread[0] <= 0:
+        return 0.5
+    return float(np.clip(np.log(spread[-1] / spread[0]) / np.log(len(spread)), 0, 0.5))
+
+
+def _without_overlap(n, leads, spacing):
+    """How many forecasts there are without overlap, among `n` at each of these lead times."""
+    mean = (n @ leads) / max(n.sum(), 1)
+    return n.max() * min(1.0, spacing / max(mean, 1))
+
+
+def _common(scores, known):
+    """The geometric mean, over the levels, of the conformal quantiles of the scores.
+
+    Levels of which the quantile lies beyond the largest of so few scores are left out.
+    """
+    n = np.count_nonzero(known)
+    found = [
+        _quantile(scores[known, j], level)
+        for j, level in enumerate(LEVELS)
+        if level <= n / (n + 1) + 1e-9
+    ]
+    return np.exp(np.mean(np.log(found))) if found else 1.0
+
+
+def _sides(scores, errors, known):
+    """The quantiles of the scores below and above, `(2, level)`, each with its own sign."""
+    if not known.any():
+        return np.ones((2, len(LEVELS)))
+    signed = (np.sign(errors)[..., None] * scores)[known]
+    shares = (1 + LEVELS) / 2
+    found = [[_quantile(s * signed[:, j], p) for j, p in enumerate(shares)] for s in (-1, 1)]
+    return np.clip(found, *RANGE)
+
+
+def _quantile(x, share):
+    """The quantile of rank (n + 1) share, interpolated; at most the largest value."""
+    return np.quantile(x, share, method="weibull")

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -62,11 +62,11 @@ class LinearMaps:
 class Family(Protocol):
     """Candidates: groups of keys, such as sets of lags, and several maps for each key."""
 
-    def groups(self) -> list[list[Hashable]]:
+    def groups(self) -> list[list[Any]]:
         """The keys. The best candidates of each group are used."""
         ...
 
-    def maps(self, x: Float[np.ndarray, " time"], key: Hashable) -> LinearMaps | None:
+    def maps(self, x: Float[np.ndarray, " time"], key: Any) -> LinearMaps | None:
         """Fit the maps of one key, always in the same order; None if `x` is too short."""
         ...
 
@@ -212,7 +212,7 @@ class _Trial:
         truth = x[np.minimum(target, n - 1)]
         return cls(x, fitted, origins, truth, target < n, growth)
 
-    def best(self, family: Family, keys: list[Hashable]) -> list[_Candidate]:
+    def best(self, family: Family, keys: list[Any]) -> list[_Candidate]:
         """The candidates that err least among the maps of some keys."""
         tried = []
         for key in keys:

@@ -63,13 +63,13 @@ def test_heavy_tails_widen_the_high_levels_alone():
 
 
 def test_without_errors_the_prior_remains_a_little_wider():
-    """The factor of Student's t with 20 degrees of freedom."""
+    """The factor of Student's t with 40 degrees of freedom."""
     center = np.zeros((4, 3))
     quantiles = normal_quantiles(center, np.full(center.shape, 2.0))
     fitted = Calibration.fit(center, quantiles, np.full(center.shape, np.nan))
     lower, upper = fitted.interval(center, quantiles, 0.9)
-    assert upper == pytest.approx(2 * t(20).ppf(0.95))
-    assert lower == pytest.approx(-2 * t(20).ppf(0.95))
+    assert upper == pytest.approx(2 * t(40).ppf(0.95))
+    assert lower == pytest.approx(-2 * t(40).ppf(0.95))
 
 
 def test_few_errors_change_little_and_count_as_uncertain():
@@ -84,7 +84,7 @@ def test_few_errors_change_little_and_count_as_uncertain():
         fitted = Calibration.fit(center, quantiles, truth)
         widths.append(fitted.widths(center, quantiles, 0.8)[0, 0, 0] / norm.ppf(0.9))
     assert 1 > widths[0] > widths[1] > widths[2]
-    assert widths[0] > 0.4
+    assert widths[0] > 0.35
     assert widths[2] == pytest.approx(0.3, abs=0.02)
 
 

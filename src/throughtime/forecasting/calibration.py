@@ -49,7 +49,7 @@ LAST_OF_BANDS = (1, 4, 12, 36, 108)
 TO_ONE, TO_ALL, TO_BOTH = 8.0, 20.0, 30.0
 r"""How many errors the starting point counts for: $\kappa_0$, $\kappa$ and $\kappa_1$."""
 
-FREEDOM = 20.0
+FREEDOM = 40.0
 r"""Degrees of freedom $\nu$ that the prior's widths count for; a spread alone counts for 1."""
 
 LEAST = 0.01

@@ -42,7 +42,7 @@ r"""The rate $\eta$ of forecasts that do not overlap."""
 
 
 class Adapted(NamedTuple):
-    """Intervals over a backtest, and what was learned.
+    r"""Intervals over a backtest, and what was learned.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Adapted(NamedTuple):
     calibration
         As after the last outcome, for the forecast beyond the end.
     scale
-        The logarithms $\\theta$ after it.
+        The logarithms $\theta$ of the factors, after it.
     """
 
     lower: Float[np.ndarray, "level origin steps"]

@@ -56,7 +56,7 @@ LEAST = 0.01
 """The smallest distance, relative to the median error; keeps the scores finite."""
 
 RANGE = 1e-3, 1e3
-"""Bounds of the multiplier, and of a score."""
+"""Bounds of a score."""
 
 SKEW = 0.3, 3.0
 """Bounds of the factors $r$ of the two sides."""
@@ -133,24 +133,21 @@ class Calibration:
         side = np.where((errors < 0)[..., None], distances[0], distances[1])
         with np.errstate(over="ignore"):
             scores = np.clip(size[..., None] / side, *RANGE)
-        last = tuple(k for k in LAST_OF_BANDS if k < steps)
-        edges = [0, *last, steps]
         spacing = 1.0 if origins is None or len(origins) < 2 else np.diff(origins).mean()
-        leads, n = np.arange(1, steps + 1), known.sum(axis=0)
-        count = _without_overlap(n, leads, spacing)
-        m = count / (count + TO_ONE) * np.log(_common(scores, known))
-        start = FREEDOM if spread is None else 1.0
+        count, log_m = _common(scores, known, 1, spacing)
+        log_m *= count / (count + TO_ONE)
+        freedom = FREEDOM if spread is None else 1.0
+        last = tuple(k for k in LAST_OF_BANDS if k < steps)
         multipliers, counts = [], []
-        for a, b in pairwise(edges):
+        for a, b in pairwise([0, *last, steps]):
             s, k = scores[:, a:b], known[:, a:b]
-            count = _without_overlap(n[a:b], leads[a:b], spacing)
-            common = _common(s, k)
-            m_b = (count * np.log(common) + TO_ALL * m) / (count + TO_ALL)
-            ratio = _sides(s, errors[:, a:b], k) / common
-            r = np.clip(ratio ** (count / (count + TO_BOTH)), *SKEW)
-            multipliers.append(np.exp(m_b) * r * stdtrit(start + count, (1 + LEVELS) / 2) / Z)
+            count, log_a = _common(s, k, a + 1, spacing)
+            log_m_b = (count * log_a + TO_ALL * log_m) / (count + TO_ALL)
+            log_r = count / (count + TO_BOTH) * (_log_sides(s, errors[:, a:b], k) - log_a)
+            student = stdtrit(freedom + count, (1 + LEVELS) / 2) / Z
+            multipliers.append(np.exp(log_m_b + np.clip(log_r, *np.log(SKEW))) * student)
             counts.append(count)
-        middle = np.log([(a + 1) * b for a, b in pairwise(edges)]) / 2
+        middle = np.log([(a + 1) * b for a, b in pairwise([0, *last, steps])]) / 2
         stacked = np.stack(multipliers, axis=1)
         return cls(last, middle, stacked, np.array(counts), least, spread)
 
@@ -242,34 +239,32 @@ def _growth(spread):
     return float(np.clip(np.log(spread[-1] / spread[0]) / np.log(len(spread)), 0, 0.5))
 
 
-def _without_overlap(n, leads, spacing):
-    """How many forecasts there are without overlap, among `n` at each of these lead times."""
-    mean = (n @ leads) / max(n.sum(), 1)
-    return n.max() * min(1.0, spacing / max(mean, 1))
+def _common(scores, known, first, spacing):
+    """How many forecasts without overlap a band holds, and the logarithm of its multiplier.
 
-
-def _common(scores, known):
-    """The geometric mean, over the levels, of the conformal quantiles of the scores.
-
-    Levels of which the quantile lies beyond the largest of so few scores are left out.
+    The mean is over the levels whose quantile does not lie beyond the largest of the scores.
     """
-    n = np.count_nonzero(known)
+    n = known.sum(axis=0)
+    if not n.any():
+        return 0.0, 0.0
+    lead = n @ np.arange(first, first + len(n)) / n.sum()
+    total = n.sum()
     found = [
         _quantile(scores[known, j], level)
         for j, level in enumerate(LEVELS)
-        if level <= n / (n + 1) + 1e-9
+        if level <= total / (total + 1) + 1e-9
     ]
-    return np.exp(np.mean(np.log(found))) if found else 1.0
+    return n.max() * min(1.0, spacing / lead), np.mean(np.log(found))
 
 
-def _sides(scores, errors, known):
-    """The quantiles of the scores below and above, `(2, level)`, each with its own sign."""
+def _log_sides(scores, errors, known):
+    """Logarithms of the quantiles of the scores, signed: below and above, `(2, level)`."""
     if not known.any():
-        return np.ones((2, len(LEVELS)))
+        return np.zeros((2, len(LEVELS)))
     signed = (np.sign(errors)[..., None] * scores)[known]
     shares = (1 + LEVELS) / 2
     found = [[_quantile(s * signed[:, j], p) for j, p in enumerate(shares)] for s in (-1, 1)]
-    return np.clip(found, *RANGE)
+    return np.log(np.clip(found, *RANGE))
 
 
 def _quantile(x, share):

@@ -79,14 +79,47 @@ PEERS = (*STATISTICAL, "LSTM")
 # and `upper`, each (origin, steps). `upper` and `lower` may be left out.
 
 
+def default(values, times, train_end, origins, steps, seed) -> dict[str, np.ndarray]:
+    """The forecast that a user gets: linear core, recurrent prior and networks, weighed."""
+    import throughtime as tt
+
+    series = as_series(values, times)
+    window = min(40, train_end * 2 // 5)
+    model = tt.Forecaster(seed=seed, test=0.0, window=window).fit(series[:train_end])
+    found = model.predictor(steps).from_origins(series, origins, steps, train_end)
+    names = {"mean": "combination", "lower": "lower", "upper": "upper"}
+    return {key: found[name][..., 0] for key, name in names.items()}
+
+
+def without_network(recipe: dict[str, bool]) -> Method:
+    """The combination of the core, of the prior or of both, without a network."""
+
+    def method(values, times, train_end, origins, steps, seed):
+        from throughtime.forecasting.series_model import Recipe, SeriesModel
+
+        known = values[:train_end]
+        model = SeriesModel.fit(known, steps, Recipe(**recipe), times=times[:train_end])
+        mean = model.forecast(values, origins, steps)
+        lower, upper = model.adapted_interval(values, origins, mean, LEVEL)
+        return {"mean": mean, "lower": lower, "upper": upper}
+
+    return method
+
+
+def as_series(values, times):
+    import throughtime as tt
+
+    return tt.Series(values[:, None], ("value",), np.zeros((len(values), 0)), (), times)
+
+
 def plain(values, times, train_end, origins, steps, seed) -> dict[str, np.ndarray]:
     """The network alone, as in the lecture; a shorter window where 40 steps do not fit."""
     import throughtime as tt
 
-    nothing = np.zeros((len(values), 0))
-    series = tt.Series(values[:, None], ("value",), nothing, (), times)[:train_end]
+    series = as_series(values, times)[:train_end]
     window = min(40, train_end * 2 // 5)
-    model = tt.Forecaster(seed=seed, test=0.0, window=window).fit(series)
+    model = tt.Forecaster(seed=seed, test=0.0, window=window, core=None, prior=None)
+    model.fit(series)
     contexts = values[origins[:, None] + np.arange(-window, 0), None]
     predictor = model.predictor(steps)
     inputs = np.zeros((len(origins), window + steps, 0))
@@ -121,8 +154,9 @@ def component(module: str, fit: str) -> Method:
 
 
 METHODS: dict[str, Method] = {
-    # "throughtime": the default,
-    # "core": the linear core alone,
+    "throughtime": default,
+    "throughtime, no network": without_network({}),
+    "core": without_network({"prior": False}),
     "prior": prior,
     "throughtime --plain": plain,
 }
@@ -130,10 +164,11 @@ PARTS: dict[str, Method] = {
     "core: autoregression": component("autoregression", "fit_autoregression"),
     "core: differenced": component("autoregression", "fit_differenced_autoregression"),
     "core: direct linear": component("direct_linear", "fit_direct_linear"),
+    "prior, transformed": without_network({"core": False}),
 }
 """Computed if `--methods` names them."""
 
-FIXED = {"prior", *PARTS}
+FIXED = {"throughtime, no network", "core", "prior", *PARTS}
 """Methods that draw no random numbers: one seed is enough."""
 
 

@@ -15,6 +15,7 @@ import json
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -50,10 +51,21 @@ def of_component(fit, values, steps):
     return component.forecast(values, np.array([len(values)]), steps)[0]
 
 
+def combined(core, prior, values, steps):
+    """The library's forecast without a network, as for a table with weekly stamps."""
+    from throughtime.data.time_axis import Times
+    from throughtime.forecasting.series_model import Recipe, SeriesModel
+
+    times = Times(np.datetime64("2000-01-01", "us"), 7 * 86400 * 10**6, len(values), "week")
+    times = replace(times, unit="microsecond")
+    model = SeriesModel.fit(values, steps, Recipe(core, prior), times=times)
+    return model.forecast(model.known(values), np.array([len(values)]), steps)[0]
+
+
 METHODS = {
-    # "throughtime": the default,
-    # "prior": the prior alone,
-    # "core": the linear core alone,
+    "throughtime, no network": partial(combined, True, True),
+    "prior": partial(combined, False, True),
+    "core": partial(combined, True, False),
     "naive": naive,
     "autoregression": partial(peer, statistical_forecasts.autoregression, False),
     "direct linear": partial(peer, statistical_forecasts.direct_linear, False),

@@ -23,7 +23,8 @@ def waves(n=160, targets=("y",), name="waves", filled=0):
 
 def untrained(series, best=(5,), validated=True, **settings):
     """A forecaster as if it had been fitted, with random weights: it costs no time."""
-    quick = {"core": None, "prior": None, "hidden": 4, "epochs": 9, "window": 8, "ensemble": len(best)}
+    quick = {"core": None, "prior": None, "hidden": 4, "epochs": 9, "window": 8}
+    quick["ensemble"] = len(best)
     model = Forecaster(**(quick | settings)).prepare(series)
     loss = 0.5 if validated else math.nan
     history = [

@@ -101,7 +101,8 @@ def test_a_fit_runs_in_two_processes_of_joblib():
     wave = np.sin(np.arange(80) / 4)
 
     def forecast(seed):
-        model = tt.Forecaster(hidden=3, epochs=2, window=8, ensemble=1, seed=seed)
+        alone = {"core": None, "prior": None}
+        model = tt.Forecaster(hidden=3, epochs=2, window=8, ensemble=1, seed=seed, **alone)
         return model.fit(wave).predict(3).mean
 
     with joblib.parallel_config(backend="loky", n_jobs=2):

@@ -35,6 +35,8 @@ from .forecasting.backtest import Backtest as Backtest
 from .forecasting.forecaster import Forecaster as Forecaster
 from .forecasting.forecaster import load as load
 from .forecasting.predict import Forecast as Forecast
+from .forecasting.prior import Prior as Prior
+from .forecasting.seasonality import find_seasons as find_seasons
 from .recurrence.architecture import Architecture as Architecture
 from .recurrence.bptt import bptt as bptt
 from .recurrence.cells import GRU as GRU
@@ -43,6 +45,7 @@ from .recurrence.cells import RNN as RNN
 from .recurrence.cells import Cell as Cell
 from .recurrence.cells import LSTMState as LSTMState
 from .recurrence.echo_state_cell import EchoState as EchoState
+from .recurrence.exponential_smoothing import ExponentialSmoothing as ExponentialSmoothing
 from .recurrence.initialisation import Initialisation as Initialisation
 from .recurrence.network import Dense as Dense
 from .recurrence.network import Network as Network

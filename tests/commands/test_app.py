@@ -36,10 +36,10 @@ from throughtime.training.history import Row
 COMMANDS = "forecast predict resume example compare surrogate diagnose tasks info".split()
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
-ONLY_IN_PYTHON = {"activation", "dense", "init", "loss"}
+ONLY_IN_PYTHON = {"activation", "dense", "init", "loss", "core", "prior"}
 # Options of `forecast` that are no settings: of the data, of the output.
 ONLY_IN_COMMANDS = {"data", "target", "inputs", "time", "id", "fill", "future", "steps"}
-ONLY_IN_COMMANDS |= {"flow_every", "out", "overwrite", "as_json", "quiet"}
+ONLY_IN_COMMANDS |= {"flow_every", "out", "overwrite", "as_json", "quiet", "plain"}
 
 
 def rows_of(text):
@@ -762,6 +762,8 @@ OTHERS = {
     "batch_size": 9,
     "patience": 4,
     "level": 0.8,
+    "season": (24, 168),
+    "transform": "log",
     "test": 0.3,
     "validation": 0.1,
     "dtype": "float64",
@@ -786,13 +788,29 @@ def test_every_option_arrives(here, untrained, cell):
         if name not in (*OTHERS, *ONLY_IN_PYTHON)
     }
     assert all(value in (True, False) for value in flags.values())
-    given = [f"--{name.replace('_', '-')}={value}" for name, value in others.items()]
+    texts = others | {"season": "24, 168"}
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in texts.items()]
     given += [f"--{'' if value else 'no-'}{name}" for name, value in flags.items()]
     succeeds("forecast", "y.csv", *given, "--out", "run")
     stored = json.loads(Path("run/run.json").read_text())["settings"]
-    expected = {**settings, **others, **flags, "dense": list(settings["dense"])}
+    expected = {**settings, **others, **flags, "dense": [], "season": [24, 168]}
     assert stored == expected
     assert all(OTHERS[name] != settings[name] for name in OTHERS)
+
+
+def test_plain_is_the_network_alone(here, untrained):
+    succeeds("forecast", "y.csv", "--plain", "--out", "run")
+    stored = json.loads(Path("run/run.json").read_text())["settings"]
+    assert stored["core"] is None and stored["prior"] is None
+
+
+@pytest.mark.parametrize("season", ["0", "12,", "a", "1.5", "-3"])
+def test_a_season_that_is_not_a_whole_number_is_a_line(here, season):
+    rule = "`--season` must be whole numbers of at least 1, separated by commas"
+    remedy = "Pass it like this: `--season 24,168`."
+    fails(
+        "forecast", "y.csv", f"--season={season}", rule=rule, got=f"`{season}`", remedy=remedy
+    )
 
 
 def test_out_of_memory_is_a_line(here, monkeypatch):

@@ -635,8 +635,14 @@ WRONG = [
     *((n, None, f"`{n}` must be a known one; got None. ") for n in NAMES),
     *(
         (n, "no", f"`{n}` must be True or False; got 'no'. Change `{n}`.")
-        for n in ("residual", "truncated", "centred")
+        for n in ("residual", "truncated", "centred", "refit")
     ),
+    ("core", "liner", "`core` must be a known one; got liner. Did you mean `linear`?"),
+    ("prior", "x", "`prior` must be a known one; got x. Known: recurrent."),
+    ("transform", "sqrt", "`transform` must be a known one; got sqrt. Known: log, none."),
+    ("season", 0, "`season` must be above 0; got 0. Raise `season`."),
+    ("season", 2.5, "`season` must be a whole number, or several; got 2.5. Change `season`."),
+    ("season", (12, 0), "`season` must be a whole number, or several; got (12, 0)."),
     ("cell", "lsmt", "Did you mean `lstm`? Known: esn, gru, lstm, rnn."),
     ("loss", "cross_entropy", "`loss` must be a known one"),
     ("washout", -1, "`washout` must be at least 0; got -1. Raise `washout`."),

@@ -1,7 +1,7 @@
 """The recurrent prior as a forecaster: zero-shot, from any origin, for any lead time.
 
 The weights are shipped with the package. They were trained on synthetic series alone; see
-`prior_card.md` beside them for what the prior saw, and for what it cannot do.
+`docs/prior.md` for what the prior saw, and for what it cannot do.
 """
 
 from dataclasses import dataclass, field

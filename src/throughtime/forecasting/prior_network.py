@@ -32,7 +32,7 @@ MEDIAN = QUANTILES.index(0.5)
 OUTPUTS = BASES + 2 + len(QUANTILES)  # weights, corrections, a width, and a step a quantile
 
 
-class Dense(eqx.Module):
+class Affine(eqx.Module):
     """An affine map of the last axis, $A x + a$."""
 
     A: Float[Array, "out in"]
@@ -60,23 +60,23 @@ class PriorNetwork(eqx.Module):
         A seed, a NumPy generator or a `jax.random` key.
     """
 
-    reader: Dense
+    reader: Affine
     cell: GRU
-    state: Dense
-    of_state: Dense
-    of_question: Dense
-    inner: Dense
-    output: Dense
+    state: Affine
+    of_state: Affine
+    of_question: Affine
+    inner: Affine
+    output: Affine
 
     def __init__(self, hidden: int, width: int, *, key: Key):
         rng = generator(key)
-        self.reader = Dense(READ, hidden, rng)
+        self.reader = Affine(READ, hidden, rng)
         self.cell = GRU(hidden, hidden, key=rng)
-        self.state = Dense(hidden + READ, hidden, rng)
-        self.of_state = Dense(hidden, width, rng)
-        self.of_question = Dense(ASKED, width, rng)
-        self.inner = Dense(width, width, rng)
-        output = Dense(width, OUTPUTS, rng, scale=0.1)
+        self.state = Affine(hidden + READ, hidden, rng)
+        self.of_state = Affine(hidden, width, rng)
+        self.of_question = Affine(ASKED, width, rng)
+        self.inner = Affine(width, width, rng)
+        output = Affine(width, OUTPUTS, rng, scale=0.1)
         start = jnp.zeros(OUTPUTS).at[0].set(0.5).at[2].set(0.4)
         self.output = eqx.tree_at(lambda layer: layer.a, output, start)
 

@@ -65,7 +65,8 @@ KINDS = {
     "float": "a number",
     "int": "a whole number",
     "string": "text",
-    "tuple": "a tuple of whole numbers",
+    "dense": "a tuple of whole numbers",
+    "season": "a whole number, or several",
 }
 
 
@@ -176,5 +177,5 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
         bound = limits.get("lt", limits.get("le"))
         what = "below" if "lt" in limits else "at most"
         return InputError(f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`.")
-    kind = "tuple" if name == "dense" else first["type"].split("_")[0]
+    kind = name if name in KINDS else first["type"].split("_")[0]
     return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), f"Change `{name}`.")

@@ -798,6 +798,12 @@ def test_every_option_arrives(here, untrained, cell):
     assert all(OTHERS[name] != settings[name] for name in OTHERS)
 
 
+def test_the_version_is_printed():
+    from importlib.metadata import version
+
+    assert succeeds("--version").out == f"throughtime {version('throughtime')}\n"
+
+
 def test_plain_is_the_network_alone(here, untrained):
     succeeds("forecast", "y.csv", "--plain", "--out", "run")
     stored = json.loads(Path("run/run.json").read_text())["settings"]

@@ -5,6 +5,9 @@ that the user can correct, 1 on an error of the system, and 128 plus the number 
 after an interruption (`__main__` ends the process).
 """
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from .compare import compare
@@ -26,6 +29,25 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def print_version(wanted: bool) -> bool:
+    """Print the version and end, if it is asked for."""
+    if wanted:
+        typer.echo(f"throughtime {version('throughtime')}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="The version."),
+    ] = False,
+) -> None:
+    """Learn the dynamics of sequences with recurrent networks."""
+
 
 for command in (
     forecast,

@@ -763,7 +763,7 @@ OTHERS = {
     "patience": 4,
     "level": 0.8,
     "season": (24, 168),
-    "transform": "log",
+    "transform": "none",
     "test": 0.3,
     "validation": 0.1,
     "dtype": "float64",

@@ -33,12 +33,15 @@ def test_an_example_runs_and_says_something(path, capsys):
     assert capsys.readouterr().out.strip()
 
 
-def test_the_parts_in_the_readme_run():
+@pytest.mark.parametrize(
+    ("part", "shape"), [("tt.Prior", (1, 12)), ("tt.Windows", (1, 100, 1))]
+)
+def test_the_parts_in_the_readme_run(part, shape):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    parts = next(block for block in blocks if "tt.Windows" in block)
+    code = next(block for block in blocks if part in block)
     names = {}
-    exec("import throughtime as tt\n" + parts, names)
-    assert names["ahead"].shape == (1, 100, 1)
+    exec("import throughtime as tt\n" + code, names)
+    assert names["ahead"].shape == shape
 
 
 @documents

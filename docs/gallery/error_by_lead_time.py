@@ -3,7 +3,7 @@ The error at each lead time, beside the baselines
 =================================================
 
 A forecast is worth what it gains over what one would use instead, on the same origins. The
-Santa Fe laser: the network, a linear autoregression, and persistence.
+Santa Fe laser: the forecast and its parts, a linear autoregression, and persistence.
 """
 
 import throughtime as tt

@@ -2,8 +2,7 @@ r"""
 A forecast and its interval
 ===========================
 
-El Niño, monthly: two years ahead of what was measured, with the interval that held 90 % of
-the errors on the validation part.
+El Niño, monthly: two years ahead of what was measured, with the interval that is to hold 90 %.
 """
 
 import matplotlib.pyplot as plt

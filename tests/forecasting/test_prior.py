@@ -1,5 +1,7 @@
 """The recurrent prior: causal, free of level and unit, quantiles in order, one answer each."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from throughtime.errors import InputError
 from throughtime.forecasting import prior as prior_module
 from throughtime.forecasting.prior import (
     WEIGHTS,
@@ -192,3 +195,17 @@ def test_weights_keep_their_names_and_are_small_enough_to_ship():
     assert shipped_network().reader.A.shape[1] == READ
     file = prior_module.resources.files(prior_module.__package__).joinpath(WEIGHTS)
     assert len(file.read_bytes()) < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("values", "origins", "steps", "message"),
+    [
+        ([1.0, 2.0], [2], 0, "`steps` must be at least 1; got 0."),
+        ([1.0, 2.0], [0], 3, "got 0 to 0 of 2 values. Pass whole numbers from 1 to 2."),
+        ([1.0, 2.0], [1, 3], 3, "got 1 to 3 of 2 values."),
+        ([np.nan, np.nan, 3.0], [2], 3, "measured before its origin; got none before 2."),
+    ],
+)
+def test_what_cannot_be_forecast_is_refused(values, origins, steps, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        Prior().forecast(np.array(values), np.array(origins), steps)

@@ -16,6 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from safetensors.numpy import load as load_tensors
 
+from throughtime.errors import InputError
+
 from .prior_features import READ, ask, read
 from .prior_network import MEDIAN, QUANTILES, PriorNetwork
 
@@ -77,9 +79,15 @@ class Prior:
         steps
             The longest lead time. Beyond 128, the medians are read as if they had been
             measured, and the network goes on from there.
+
+        Raises
+        ------
+        InputError
+            If an origin or `steps` is out of range, or nothing was measured before an origin.
         """
         values = np.asarray(values, np.float64)
         origins = np.asarray(origins)
+        _check(values, origins, steps)
         if steps > LEADS[-1]:
             return self._rolled(values, origins, steps)
         result = np.empty((len(origins), steps, len(QUANTILES)))
@@ -129,6 +137,22 @@ class Prior:
                 result[i, k : k + count] = (median + spread)[:count]
                 path = np.concatenate([path, median[:, 0]])
         return result
+
+
+def _check(values, origins, steps):
+    """Refuse origins and steps that are out of range, and origins without a measured value."""
+    if steps < 1:
+        raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
+    if not len(origins):
+        return
+    first, last = origins.min(), origins.max()
+    if first < 1 or last > len(values):
+        rule = "`origins` must be numbers of known values"
+        got = f"{first} to {last} of {len(values)} values"
+        raise InputError(rule, got, f"Pass whole numbers from 1 to {len(values)}.")
+    if np.isnan(values[max(0, first - CONTEXT) : first]).all():
+        rule = "a forecast needs a value that was measured before its origin"
+        raise InputError(rule, f"none before {first}", "Pass later origins, or more values.")
 
 
 @eqx.filter_jit

@@ -57,7 +57,7 @@ def options():
 
     program = typer.main.get_command(app)
     return {
-        name: {option for parameter in command.params for option in parameter.opts}
+        name: {o for one in command.params for o in (*one.opts, *one.secondary_opts)}
         for name, command in program.commands.items()
     }
 

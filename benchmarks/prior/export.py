@@ -1,6 +1,6 @@
 """Write trained weights of the prior into the package, in half precision.
 
-    python benchmarks/prior/export.py prior/network.eqx
+python benchmarks/prior/export.py prior/network.eqx
 """
 
 import argparse

@@ -16,7 +16,7 @@ from throughtime.forecasting.autoregression import (
     undifferenced,
     usable_seasons,
 )
-from throughtime.forecasting.lag_sums import LagSums, ridge_path
+from throughtime.forecasting.lag_sums import LagSums, lag_products, ridge_path
 from throughtime.forecasting.linear_map import windows_before
 
 FITS = [fit_autoregression, fit_differenced_autoregression]
@@ -55,6 +55,15 @@ def test_the_sums_are_those_of_the_rows(n, longest, seed):
     found = LagSums.of(x, longest)
     assert found.count == len(rows)
     np.testing.assert_allclose(found.products, rows.T @ rows, atol=1e-10)
+
+
+@pytest.mark.parametrize("lags", [(1, 2, 3, 4), (1, 2, 11, 12, 13), (7,)])
+def test_the_products_of_some_lags_are_those_of_all(lags):
+    x = np.random.default_rng(1).normal(size=40)
+    G = LagSums.of(x, lags[-1]).products
+    gram, cross = lag_products(x, np.array(lags))
+    np.testing.assert_allclose(gram, G[np.ix_(lags, lags)])
+    np.testing.assert_allclose(cross, G[lags, :1])
 
 
 @pytest.mark.parametrize("penalty", [1e-4, 0.1, 3.0])

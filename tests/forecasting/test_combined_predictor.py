@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from throughtime.errors import InputError
 from throughtime.forecasting.composition import composition
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.network_component import NetworkForecasts
@@ -78,7 +79,7 @@ def test_without_refit_the_models_of_the_backtest_forecast():
     settings = {**TINY, "refit": False, "epochs": 1}
     model = Forecaster(**settings).fit(monthly())
     model.predict(4)
-    assert {end for _, end, _ in model.models_} == {model.data_.splits[0].validation}
+    assert {end for _, _, end, _ in model.models_} == {model.data_.splits[0].validation}
 
 
 def test_it_is_fitted_once_for_each_length():
@@ -87,8 +88,28 @@ def test_it_is_fitted_once_for_each_length():
     kept = dict(model.models_)
     np.testing.assert_array_equal(model.predict(4).mean, one.mean)
     assert {k: id(v) for k, v in model.models_.items()} == {k: id(v) for k, v in kept.items()}
+    model.season = 7
+    assert not np.array_equal(model.predict(4).mean, one.mean)
     model.fit(monthly(seed=1))
     assert not model.models_
+
+
+def test_a_series_too_short_for_a_backtest_is_left_out():
+    found = Forecaster(**TINY).fit([monthly(), monthly(40, seed=1)]).backtest(steps=12)
+    assert found.series_counts == (1, 2)
+    assert found.forecasts["combination"].shape == found.truth.shape
+
+
+@pytest.mark.parametrize("settings", [{"season": 12}, {"transform": "log"}])
+def test_what_the_network_alone_does_not_read_is_refused(settings):
+    model = Forecaster(**TINY, core=None, prior=None, **settings)
+    with pytest.raises(InputError, match="needs the linear core or the recurrent prior"):
+        model.prepare(monthly())
+
+
+def test_logarithms_need_positive_values():
+    with pytest.raises(InputError, match="logarithms need positive values"):
+        Forecaster(**TINY, transform="log").prepare(monthly() - 60)
 
 
 def test_a_run_is_loaded_with_the_same_digits(tmp_path):
@@ -106,7 +127,7 @@ def test_new_rows_are_forecast_by_the_models_of_the_fit():
     one = model.predict(3, whole[:110])
     assert one.times.start == np.datetime64("2019-03-31")
     assert np.isfinite(one.mean).all()
-    assert {n for n, _, _ in model.models_} == {0}
+    assert {n for _, n, _, _ in model.models_} == {0}
 
 
 def test_each_target_and_each_series_has_weights_of_its_own():

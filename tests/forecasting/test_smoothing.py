@@ -217,3 +217,9 @@ def test_a_constant_is_continued_exactly():
     values = np.full(20, 7.25)
     fitted = Smoothing.fit(values, (PERIOD,), 3)
     np.testing.assert_array_equal(fitted.forecast(values, np.array([1, 5, 20]), 3), 7.25)
+
+
+def test_seasons_are_compared_on_the_same_values():
+    rng = np.random.default_rng(0)
+    y = 3 * rng.normal(size=48)[np.arange(2500) % 48] + 0.3 * rng.normal(size=2500)
+    assert Smoothing.fit(y, (48, 336)).period == 48

@@ -135,8 +135,9 @@ def trained_network(model: Forecaster | Surrogate, name: str = "") -> TrainedNet
 
 def from_forecaster(model: Forecaster, name: str = "") -> TrainedNetwork:
     """The first network of a fitted forecaster; see `trained_network`."""
-    networks, data = model.predictor(1).networks, model.data_
-    params, static = eqx.partition(networks, eqx.is_inexact_array)
+    model.predictor(1)  # raises if the model is not fitted
+    data = model.data_
+    params, static = eqx.partition(model.network_, eqx.is_inexact_array)
     first = jax.tree.map(lambda leaf: leaf[0], params)
     series, split = data.series[0], data.splits[0]
     end = split.validation  # where the validation part ends: the test part was never used

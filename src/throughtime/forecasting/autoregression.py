@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from .lag_sums import LagSums, ridge_path
+from .lag_sums import lag_products, ridge_path
 from .linear_map import BLOCK, LinearForecast, LinearMaps, fit_linear
 
 PENALTIES = 10.0 ** np.arange(-6, 2)
@@ -134,8 +134,7 @@ class Autoregressions:
             x = x[d:] - x[:-d]
         if len(x) - lags[-1] < max(8, 1.5 * len(lags) + 3):
             return None
-        G = LagSums.of(x, int(lags[-1])).products
-        gram, cross = G[np.ix_(lags, lags)], G[lags, :1]
+        gram, cross = lag_products(x, lags)
         last_value = np.eye(len(lags), 1)
         centres = [0 * last_value] if differences else [0 * last_value, last_value]
         weights = [

@@ -88,7 +88,7 @@ class RollingErrors:
 
     def diverged(self) -> np.ndarray:
         """Which models have a forecast that is not finite."""
-        return np.isinf(self.errors).any(axis=(1, 2))
+        return np.asarray(np.isinf(self.errors).any(axis=(1, 2)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +230,7 @@ def _half_prior(mse: Float[np.ndarray, " component"], is_prior: np.ndarray) -> n
     """Half for the prior and half for the others, by inverse squared errors within each."""
     inverse = 1 / np.maximum(mse / (mse.max() or 1.0), 1e-9)
     halves = [np.where(members, inverse, 0.0) for members in (is_prior, ~is_prior)]
-    start = sum(half / half.sum() for half in halves if half.any())
+    start = np.sum([half / half.sum() for half in halves if half.any()], axis=0)
     return start / start.sum()
 
 

@@ -32,14 +32,14 @@ class CombinedPredictor:
         Whether a forecast beyond the end comes from models that were fitted, and weighed, by
         all values; if not, from those of a backtest. The networks stay as they are.
     models
-        The models of each series that were fitted so far, by its number, the number of values
-        and the longest lead time.
+        The models of each series that were fitted so far, by the recipe, the number of the
+        series, the number of values and the longest lead time.
     """
 
     network: Predictor
     recipe: Recipe
     refit: bool = True
-    models: dict[tuple[int, int, int], list[SeriesModel]] = field(default_factory=dict)
+    models: dict[tuple[Recipe, int, int, int], list[SeriesModel]] = field(default_factory=dict)
 
     def forecast(
         self, series: list[Series] | None, steps: int, inputs: Any = None
@@ -59,6 +59,7 @@ class CombinedPredictor:
                 one, np.arange(first, end - steps + 1), steps, self._before_test(one)
             )
             for one, first, end in self.network.bounds(series, steps)
+            if end - first >= steps  # the others are too short
         ]
         joined = {
             name: np.concatenate([part[name] for part in parts])
@@ -105,24 +106,25 @@ class CombinedPredictor:
 
     def _fitted(self, i: int, end: int, steps: int) -> list[SeriesModel]:
         """The models of each target of a series, fitted to its first `end` values."""
-        if (i, end, steps) not in self.models:
+        key = self.recipe, i, end, steps
+        if key not in self.models:
             data = self.network.data
             series, split = data.series[i], data.splits[i]
             rollouts = self._network_forecasts(series, series.inputs)
             # Without a validation part there is nothing that the networks did not learn from.
             judged = split.train < end and split.train >= data.context
-            self.models[i, end, steps] = [
+            self.models[key] = [
                 SeriesModel.fit(
                     column[:end],
                     steps,
                     self.recipe,
                     times=series.times[:end],
                     first=split.train if split.train < end else None,
-                    others=[NetworkComponent(rollouts, c)] if judged else [],
+                    others=(NetworkComponent(rollouts, c),) if judged else (),
                 )
                 for c, column in enumerate(series.targets.T)
             ]
-        return self.models[i, end, steps]
+        return self.models[key]
 
     def _continue(
         self, series: Series, ahead: Float[np.ndarray, "steps input"], steps: int

@@ -8,15 +8,12 @@ from jaxtyping import Float, Int
 
 @runtime_checkable
 class Component(Protocol):
-    """A fitted model of one series, which forecasts from any origin.
+    """A fitted model of one series, which forecasts from any origin."""
 
-    Attributes
-    ----------
-    name
-        Its name in tables, such as `autoregression`.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """Its name in tables, such as `autoregression`."""
+        ...
 
     def forecast(
         self,
@@ -41,4 +38,18 @@ class Component(Protocol):
             Entry `[i, k]` is the forecast of `values[origins[i] + k]` from
             `values[:origins[i]]`. It is finite, and no later value has a part in it.
         """
+        ...
+
+
+@runtime_checkable
+class QuantileComponent(Component, Protocol):
+    """A model that also says how likely what is."""
+
+    def quantiles(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps quantile"]:
+        """Quantiles of the values after each origin; see `Prior.quantiles`."""
         ...

@@ -60,8 +60,7 @@ class Forecaster:
     init
         Name of the initialisation; see `Initialisation`.
     ensemble
-        Number of networks with different seeds, trained as one program. Their forecasts are
-        averaged, and the intervals are those of the average.
+        Number of networks of different seeds, trained as one program; their mean forecasts.
     window
         Steps that the networks read before they forecast.
     washout
@@ -71,8 +70,8 @@ class Forecaster:
         Steps that the networks forecast at once. With 1, predictions are fed back (a recursive
         forecast); with as many as are forecast, nothing is fed back (a direct forecast).
     truncated
-        Train along the whole series with the state carried and the gradient cut every `window`
-        steps (truncated backpropagation through time), instead of on shuffled windows.
+        Train along the whole series with the state carried, and the gradient cut every `window`
+        steps (truncated backpropagation through time).
     level
         Nominal coverage of the prediction intervals.
     core
@@ -104,10 +103,8 @@ class Forecaster:
         Windows in a batch, or streams read side by side.
     patience
         Epochs without a lower validation loss after which a network stops; None to go on.
-    test
-        Share of the series, at its end, that is held out for testing.
-    validation
-        Share of the remaining series, at its end, that is held out for validation.
+    test, validation
+        Share of the series, at its end, that is held out for testing, and of what remains.
     dtype
         `float32` or `float64`.
     seed
@@ -218,6 +215,10 @@ class Forecaster:
         settings = check_settings(self.get_params())
         check_combination(self.get_params(), {f.name: f.default for f in fields(self)})
         series = to_series(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
+        least = min(float(one.targets.min()) for one in series)
+        if settings.transform == "log" and least <= 0:
+            rule = "logarithms need positive values"
+            raise InputError(rule, f"a least value of {least:g}", "Leave out `transform`.")
         return self._split(series, settings)
 
     def _split(self, series: list[Series], settings: Settings) -> "Forecaster":

@@ -8,7 +8,7 @@ sets of lags, all lead times and all penalties.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 SMALLEST = 1e-10
 """Penalties are at least this share of the mean diagonal of the products, so that exactly
@@ -59,6 +59,27 @@ class LagSums:
     def centred(self) -> Float[np.ndarray, "lags lags"]:
         r"""Products about the means, $G - s s^\top / n$."""
         return self.products - np.outer(self.sums, self.sums) / self.count
+
+
+def lag_products(
+    x: Float[np.ndarray, " time"], lags: Int[np.ndarray, " lag"]
+) -> tuple[Float[np.ndarray, "lag lag"], Float[np.ndarray, "lag 1"]]:
+    """Products of some lags, and of each with lag 0, over the rows that have the longest.
+
+    Parameters
+    ----------
+    x
+        The series.
+    lags
+        The lags, the longest last. A few far apart are multiplied on their own: their sums
+        would have the square of the longest lag as their size.
+    """
+    longest = int(lags[-1])
+    if len(lags) == longest:
+        G = LagSums.of(x, longest).products
+        return G[1:, 1:], G[1:, :1]
+    past = np.stack([x[longest - lag : len(x) - lag] for lag in lags])
+    return past @ past.T, (past @ x[longest:])[:, None]
 
 
 def ridge_path(

@@ -178,7 +178,7 @@ def _padded(x, sizes):
 @lru_cache(maxsize=1)
 def shipped_network() -> PriorNetwork:
     """The network whose weights are shipped with the package."""
-    data = resources.files(__package__).joinpath(WEIGHTS).read_bytes()
+    data = resources.files("throughtime.forecasting").joinpath(WEIGHTS).read_bytes()
     return network_from(load_tensors(data))
 
 

@@ -11,7 +11,7 @@ weighs: the last season, the last season carried to the present level, the mean 
 drift, the last slope and the mean.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -121,7 +121,7 @@ def read(
     fine_unit = np.maximum(fine, 0.003 * unit)
     sums = np.cumsum(np.pad(z, ((0, 0), (1, 0))), axis=1)
 
-    def mean(steps, skip=0):
+    def mean(steps, skip: Any = 0):
         """The mean of `steps` values up to t - skip."""
         return _mean_between(sums, t + 1 - skip - steps, t + 1 - skip)
 

@@ -99,7 +99,7 @@ class PriorNetwork(eqx.Module):
 
         They are in the unit of each series at its origin.
         """
-        d = self.of_state(states)[:, :, None] + self.of_question(question.features)
+        d = self.of_state(states)[:, :, None] + self.of_question(jnp.asarray(question.features))
         out = self.output(jax.nn.gelu(self.inner(jax.nn.gelu(d))))
         weights, u, v = out[..., :BASES], out[..., BASES], out[..., BASES + 1]
         median = (weights * question.bases).sum(axis=-1) + u + v * question.fineness[..., None]

@@ -8,7 +8,7 @@ calibrate the intervals. At last all are fitted to all values.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,7 +19,7 @@ from .adaptive_intervals import adapt
 from .autoregression import fit_autoregression, fit_differenced_autoregression
 from .calibration import Calibration
 from .combination import Combination, RollingErrors, combine, values_ahead
-from .component import Component
+from .component import Component, QuantileComponent
 from .direct_linear import fit_direct_linear
 from .outliers import clean
 from .prior import Prior
@@ -69,7 +69,8 @@ class Recipe:
         transform: str | None,
     ) -> "Recipe":
         """The recipe of a forecaster's settings of these names."""
-        season = (season,) if isinstance(season, int) else season
+        if season is not None:
+            season = (season,) if isinstance(season, int) else tuple(season)
         return cls(core is not None, prior is not None, season, transform)
 
 
@@ -117,8 +118,9 @@ class Transformed:
         steps: int,
     ) -> Float[np.ndarray, "origin steps quantile"]:
         """Quantiles of the values after each origin, if the model within has them."""
+        within = cast(QuantileComponent, self.component)
         seen = self.transform.apply(values)
-        return self.transform.invert(self.component.quantiles(seen, origins, steps))
+        return self.transform.invert(within.quantiles(seen, origins, steps))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +144,7 @@ class SeriesModel:
     traits: Traits
     values: Float[np.ndarray, " time"]
     combination: Combination
-    prior: Prior | Transformed | None
+    prior: QuantileComponent | None
     calibration: Calibration
 
     @classmethod
@@ -182,7 +184,7 @@ class SeriesModel:
         groups = [kind.group for kind in kinds] + ["network"] * len(others)
         rolling = RollingErrors.of([*early, *others], values, first, steps)
         combination = combine(rolling, [*late, *others], groups, steps)
-        prior = combination.strongest("prior")
+        prior = cast(QuantileComponent | None, combination.strongest("prior"))
         errors = rolling.of_mean(combination.weights_of(steps))
         if prior is None and not np.isfinite(errors).any():
             prior = Prior(traits.seasons)  # nothing else says how uncertain a forecast is
@@ -240,7 +242,7 @@ def read_traits(
 ) -> tuple[Traits, Float[np.ndarray, " time"]]:
     """The traits of a series, and its values without what is plainly wrong."""
     seasons = find_seasons(values, times) if recipe.season is None else recipe.season
-    seasons = tuple(m for m in seasons if m > 1)
+    seasons = tuple(sorted({m for m in seasons if 1 < m < len(values)}))
     values, wrong = clean(values, seasons)
     if recipe.transform is None:
         transform = choose_transform(values, seasons)

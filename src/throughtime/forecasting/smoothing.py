@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -65,13 +64,15 @@ class Smoothing:
         The logits of the cell's rates, `(4,)`; see `ExponentialSmoothing`.
     score
         What the fit minimised, with a penalty for what was fitted; the smaller, the better.
+    name
+        Its name in tables.
     """
 
     variant: str
     period: int
     logits: Float[np.ndarray, "4"]
     score: float
-    name: ClassVar[str] = "exponential smoothing"
+    name: str = "exponential smoothing"
 
     @classmethod
     def fit(
@@ -92,6 +93,8 @@ class Smoothing:
         """
         window = min(len(values), longest_window(max(seasons, default=1)))
         fitting = [int(season) for season in seasons if 1 < season <= window // 2]
+        # Scores are those of the same values, or the longer window would win by its length.
+        values = values[-min(map(longest_window, fitting or [1])) :]
         models = [fit_smoothing([values], season)[0] for season in fitting or [1]]
         return min(models, key=lambda model: model.score)
 

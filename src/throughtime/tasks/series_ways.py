@@ -84,5 +84,6 @@ def forecaster(way: str, settings: dict[str, Any]) -> Forecaster:
     own = SERIES_WAYS[way].settings
     used = {name: v for name, v in settings.items() if name not in unused_settings(own["cell"])}
     trained: dict[str, Any] = {} if own["cell"] == "esn" else {"epochs": EPOCHS}
-    alone = {"core": None, "prior": None}  # the ways are compared, not what stands beside them
+    # The ways are compared, not what stands beside them.
+    alone: dict[str, Any] = {"core": None, "prior": None}
     return Forecaster(**alone | trained | used | own)

@@ -140,6 +140,11 @@ def check_combination(settings: dict[str, Any], defaults: dict[str, Any]) -> Non
                 rule = f"an `esn` is fitted by linear regression and needs the default `{name}`"
             remedy = f"Leave `{name}` at its default, or choose another `cell`."
             raise InputError(rule, settings[name], remedy)
+    if settings["core"] is None and settings["prior"] is None:
+        for name in ("season", "transform"):
+            if settings[name] is not None:
+                rule = f"a `{name}` needs the linear core or the recurrent prior"
+                raise InputError(rule, "the network alone", f"Leave out `{name}`.")
     window, washout = settings["window"], settings["washout"]
     if window <= washout != defaults["washout"]:
         got = f"{washout} of {window} steps"

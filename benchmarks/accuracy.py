@@ -22,7 +22,7 @@ def measure(name: str, seed: int) -> dict:
     """Errors of one network and of the baselines, averaged over lead times 1 to 10."""
     clock = time.perf_counter()
     series = tt.load_dataset(name, fill="linear" if name == "co2" else None)
-    backtest = tt.Forecaster(seed=seed).fit(series).backtest(steps=STEPS)
+    backtest = tt.Forecaster(core=None, prior=None, seed=seed).fit(series).backtest(steps=STEPS)
     return {
         "series": name,
         "seed": seed,

@@ -58,7 +58,9 @@ def main() -> None:
 def measure(stretch: tt.Series, variant: str, seed: int, ensemble: int) -> dict:
     """One variant on one stretch."""
     clock = time.perf_counter()
-    model = tt.Forecaster(seed=seed, ensemble=ensemble, **VARIANTS[variant]).fit(stretch)
+    model = tt.Forecaster(
+        core=None, prior=None, seed=seed, ensemble=ensemble, **VARIANTS[variant]
+    ).fit(stretch)
     backtest = model.backtest(steps=10)
     return {
         "variant": variant,

@@ -169,3 +169,12 @@ def test_origins_are_spaced_evenly_and_end_before_the_last_value():
     assert len(many) == combination.MAX_ORIGINS and many[0] == 100 and many[-1] == 2099
     ahead = values_ahead(np.arange(5.0), np.array([3, 4]), 3)
     np.testing.assert_array_equal(ahead, [[3, 4, np.nan], [4, np.nan, np.nan]])
+
+
+def test_others_forecast_where_the_only_model_with_a_weight_diverges():
+    truth = np.ones(9)
+    models = [Known(truth, error * truth) for error in (np.nan, 1.0, 3.0)]
+    one = Combination(
+        tuple(models), (), np.array([[1.0, 0.0, 0.0]]), ("network", "core", "core")
+    )
+    np.testing.assert_allclose(one.forecast(truth, np.array([2, 3]), 2), 3.0)

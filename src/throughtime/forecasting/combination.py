@@ -124,14 +124,25 @@ class Combination:
         """The weighted mean of the models' forecasts; see `Component.forecast`.
 
         Where a model's forecast is not finite, as of a network that diverges, the others share
-        its weight.
+        its weight; if it had all of it, those without a weight have equal ones.
         """
         weights = self.weights_of(steps)
-        used = np.flatnonzero(weights.any(axis=0))
-        forecasts = [self.components[i].forecast(values, origins, steps) for i in used]
+        used = weights.any(axis=0)
+        chosen, rest = (
+            [self.components[i] for i in np.flatnonzero(some)] for some in (used, ~used)
+        )
+        forecasts = [one.forecast(values, origins, steps) for one in chosen]
         finite = np.isfinite(forecasts)
         weight = weights.T[used, None] * finite
-        return (np.where(finite, forecasts, 0) * weight).sum(axis=0) / weight.sum(axis=0)
+        total = weight.sum(axis=0)
+        missing = total == 0
+        mean = (np.where(finite, forecasts, 0) * weight).sum(axis=0) / (total + missing)
+        if not missing.any():
+            return mean
+        alike = np.full((1, len(rest)), 1 / max(len(rest), 1))
+        others = Combination(tuple(rest), (), alike, ("",) * len(rest))
+        found = others.forecast(values, origins, steps) if rest else np.nan
+        return np.where(missing, found, mean)
 
     def weights_of(self, steps: int) -> Float[np.ndarray, "steps component"]:
         """The weights at each lead time."""

@@ -11,6 +11,7 @@ from throughtime.data.series import Series
 
 from .backtest import Backtest
 from .network_component import NetworkComponent, NetworkForecasts
+from .outliers import clean
 from .predict import Forecast, Predictor
 from .series_model import Recipe, SeriesModel
 
@@ -171,6 +172,8 @@ class CombinedPredictor:
         for c, model in enumerate(models):
             combination = model.combination.replaced("network", NetworkComponent(rollouts, c))
             values = model.known(series.targets[:, c])
+            if list(origins) == [len(values)]:  # nothing is judged: wrong data are replaced
+                values, _ = clean(values, model.traits.seasons)
             center = combination.forecast(values, origins, steps)
             bounds = model.adapted_interval if len(origins) > 1 else model.interval
             lower, upper = bounds(values, origins, center, self.network.level)

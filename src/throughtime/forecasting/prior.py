@@ -32,6 +32,9 @@ ORIGINS = (1, 32, BLOCK)
 LEADS = (32, 128)
 """Sizes to which arrays are padded, so that few programs are compiled."""
 
+BATCH = 64
+"""Origins whose forecasts are fed back side by side."""
+
 WEIGHTS = "prior_weights.safetensors"
 
 
@@ -122,21 +125,46 @@ class Prior:
         return answers[: len(origins), :steps] * scale + base
 
     def _rolled(self, values, origins, steps):
-        """Quantiles for many steps, each origin on its own, with the medians fed back."""
-        longest = LEADS[-1]
+        """Quantiles for many steps, with the medians fed back; a batch of origins at a time."""
         result = np.empty((len(origins), steps, len(QUANTILES)))
-        for i, origin in enumerate(origins):
-            path = values[:origin]
-            for k in range(0, steps, longest):
-                count = min(longest, steps - k)
-                ahead = self.quantiles(path, np.array([len(path)]), longest)[0]
-                median = ahead[:, [MEDIAN]]
-                # What is fed back adds to what was not known before.
-                widths = (ahead[-1] - median[-1]) * np.sqrt(k / longest) if k else 0.0
-                spread = np.sign(ahead - median) * np.hypot(ahead - median, widths)
-                result[i, k : k + count] = (median + spread)[:count]
-                path = np.concatenate([path, median[:, 0]])
+        contexts = np.minimum(origins, CONTEXT)
+        for context in np.unique(contexts):
+            alike = np.flatnonzero(contexts == context)
+            for first in range(0, len(alike), BATCH):
+                chosen = alike[first : first + BATCH]
+                rows = origins[chosen, None] + np.arange(-context, 0)
+                result[chosen] = self._roll(values[rows], steps)
         return result
+
+    def _roll(self, paths, steps):
+        """Quantiles of the steps after paths of one length, each a series of its own."""
+        parts, longest, context = [], LEADS[-1], paths.shape[1]
+        for k in range(0, steps, longest):
+            ahead = self._after(paths[:, -CONTEXT:])
+            median = ahead[..., [MEDIAN]]
+            # What is fed back adds to what was not known before.
+            widths = (ahead[:, [-1]] - median[:, [-1]]) * np.sqrt(k / longest)
+            spread = np.sign(ahead - median) * np.hypot(ahead - median, widths)
+            parts.append(median + spread)
+            paths = np.concatenate([paths, median[..., 0]], axis=1)[:, -max(context, CONTEXT) :]
+        return np.concatenate(parts, axis=1)[:, :steps]
+
+    def _after(self, paths):
+        """Quantiles of all trained lead times after paths of one length."""
+        filled, known = np.nan_to_num(paths), ~np.isnan(paths)
+        first = np.argmax(known, axis=1)
+        base = paths[np.arange(len(paths)), first][:, None]
+        known[:, 0] = True  # as if it were the first one measured
+        filled = np.where(np.arange(paths.shape[1]) < first[:, None], base, filled) - base
+        scale = np.abs(filled).max(axis=1, keepdims=True)
+        scale = np.where(scale > 0, scale, 1.0)
+        seasons = np.tile([*self.seasons[:2], 1, 1][:2], (len(paths), 1))
+        reading = read(filled / scale, known, seasons)
+        last = np.array([paths.shape[1] - 1], np.int32)
+        question = ask(reading, last, np.arange(1, LEADS[-1] + 1))
+        change = np.asarray(_quantiles(self.network, reading.features, question), np.float64)
+        answers = question.values[..., None, None] + change * question.unit[..., None, None]
+        return answers[:, 0] * scale[..., None] + base[..., None]
 
 
 def _check(values, origins, steps):

@@ -32,6 +32,9 @@ Fit = Callable[[np.ndarray, tuple[int, ...], int], Component]
 SHARE = 0.2
 """Share of the values, at their end, from which models are judged, if no other is asked for."""
 
+LONGEST_JUDGED = 128
+"""Lead times at which models are judged; beyond, weights and widths go on from there."""
+
 CORE: tuple[Fit, ...] = (
     fit_autoregression,
     fit_differenced_autoregression,
@@ -182,14 +185,15 @@ class SeriesModel:
         early = [kind.fit(values[:first], traits.seasons, steps) for kind in kinds]
         late = [kind.fit(values, traits.seasons, steps) for kind in kinds]
         groups = [kind.group for kind in kinds] + ["network"] * len(others)
-        rolling = RollingErrors.of([*early, *others], values, first, steps)
-        combination = combine(rolling, [*late, *others], groups, steps)
+        judged = min(steps, LONGEST_JUDGED)
+        rolling = RollingErrors.of([*early, *others], values, first, judged)
+        combination = combine(rolling, [*late, *others], groups, judged)
         prior = cast(QuantileComponent | None, combination.strongest("prior"))
-        errors = rolling.of_mean(combination.weights_of(steps))
+        errors = rolling.of_mean(combination.weights_of(judged))
         if prior is None and not np.isfinite(errors).any():
             prior = Prior(traits.seasons)  # nothing else says how uncertain a forecast is
-        truth = values_ahead(values, rolling.origins, steps)
-        quantiles = None if prior is None else prior.quantiles(values, rolling.origins, steps)
+        truth = values_ahead(values, rolling.origins, judged)
+        quantiles = None if prior is None else prior.quantiles(values, rolling.origins, judged)
         calibration = Calibration.fit(truth - errors, quantiles, truth, rolling.origins)
         return cls(traits, values, combination, prior, calibration)
 

@@ -196,3 +196,17 @@ def test_rules():
         fitted.interval(center, None, 1.0)
     with refuses("`quantiles` must be those of the prior that the calibration was fitted with"):
         fitted.interval(center, np.zeros((2, 3, len(QUANTILES))), 0.9)
+
+
+def test_counts_that_are_mostly_zero_have_an_interval_that_holds_them():
+    """The prior's median and lower quantiles are 0; the centre is not."""
+    rng = np.random.default_rng(0)
+    truth = rng.poisson(0.3, (400, 4)).astype(float)
+    center = np.full(truth.shape, 0.3)
+    upper = np.array([0.6, 1.0, 1.4, 1.8])
+    one = np.concatenate([-1e-3 * upper[::-1], [0.0], upper])
+    quantiles = np.broadcast_to(one, (*truth.shape, len(one)))
+    fitted = Calibration.fit(center, quantiles, truth)
+    lower, upper = fitted.interval(center, quantiles, 0.9)
+    assert np.mean((lower <= truth) & (truth <= upper)) > 0.85
+    assert np.median(lower) <= 0 and np.median(upper) < 4

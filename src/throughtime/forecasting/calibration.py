@@ -55,6 +55,10 @@ r"""Degrees of freedom $\nu$ that the prior's widths count for; a spread alone c
 LEAST = 0.01
 """The smallest distance, relative to the median error; keeps the scores finite."""
 
+SMALL, ONE_SIDED = 0.1, 0.4
+"""Where many distances are below the first, times that on the other side, none is smaller
+than the second, times the root mean square of the errors."""
+
 RANGE = 1e-3, 1e3
 """Bounds of a score."""
 
@@ -128,7 +132,7 @@ class Calibration:
             )
         steps = center.shape[1]
         spread = None if quantiles is not None else _spread(size)
-        least = LEAST * float(np.median(size[known])) if known.any() else 0.0
+        least = _least(size[known], quantiles)
         distances = _distances(quantiles, spread, least, center.shape)
         side = np.where((errors < 0)[..., None], distances[0], distances[1])
         with np.errstate(over="ignore"):
@@ -199,10 +203,10 @@ def _at_score(reach, z):
     j = int(np.clip(np.searchsorted(known, z), 1, len(Z)))
     upper = reach[..., j - 1]
     if z >= Z[-1]:
-        return upper * (z / Z[-1])
+        return upper * max(z / Z[-1], 1.0)
     lower = reach[..., j - 2] if j > 1 else 0.0
     share = (z - known[j - 1]) / (known[j] - known[j - 1])
-    return lower + share * (upper - lower)
+    return np.minimum(lower + share * (upper - lower), upper)  # rounding must not pass it
 
 
 def _distances(quantiles, spread, least, shape):
@@ -218,6 +222,23 @@ def _distances(quantiles, spread, least, shape):
         below = (median - quantiles[..., :MEDIAN])[..., ::-1]
         found = np.stack([below, quantiles[..., MEDIAN + 1 :] - median])
     return np.maximum(found, np.maximum(least * Z, np.finfo(float).tiny))
+
+
+def _least(size, quantiles):
+    """The smallest distance at a normal score of 1, from the sizes of the known errors.
+
+    Of counts that are mostly 0 the prior's lower quantiles are 0, as its median is; the centre
+    is not. Where a side is that short, the errors say how far it reaches.
+    """
+    if not len(size):
+        return 0.0
+    scale = size.max() or 1.0  # so that squares do not overflow
+    rms = float(scale * np.sqrt(np.mean((size / scale) ** 2)))
+    if quantiles is not None:
+        one, other = _distances(quantiles, None, 0.0, quantiles.shape[:2])
+        if max(np.mean(one < SMALL * other), np.mean(other < SMALL * one)) > 0.4:
+            return ONE_SIDED * rms
+    return LEAST * float(np.median(size))
 
 
 def _spread(size):

@@ -62,13 +62,23 @@ def test_correlated_errors_follow_bates_and_granger():
 
 @pytest.fixture
 def strongly_shrunk(monkeypatch):
-    monkeypatch.setattr(combination, "SHRINKAGE", 1e9)
+    monkeypatch.setattr(combination, "SHRINKAGE", dict.fromkeys(combination.SHRINKAGE, 1e9))
 
 
-def test_few_origins_leave_half_prior_and_half_the_others_by_inverse_error(strongly_shrunk):
+def test_few_origins_leave_half_prior_and_half_core_by_inverse_error(strongly_shrunk):
     rolling = errors_of(np.diag([4.0, 3.0, 1.0, 1.0]))
     weights = weighed(rolling, ["prior", "core", "core", "network"]).weights[0]
-    np.testing.assert_allclose(weights, [0.5, 1 / 14, 3 / 14, 3 / 14], atol=1e-5)
+    np.testing.assert_allclose(weights, [0.5, 1 / 8, 3 / 8, 0], atol=1e-5)
+
+
+def test_a_network_needs_more_evidence_than_the_core():
+    rolling = replace(errors_of(np.diag([1.0, 1.0, 0.2])), rows=3)
+    as_network = weighed(rolling, ["prior", "core", "network"]).weights[0, 2]
+    as_core = weighed(rolling, ["prior", "core", "core"]).weights[0, 2]
+    assert 0 < as_network < 0.5 * as_core
+    many = replace(rolling, rows=10**6)
+    sure = [weighed(many, ["prior", "core", kind]).weights[0] for kind in ("network", "core")]
+    np.testing.assert_allclose(*sure, atol=1e-3)
 
 
 def test_without_a_prior_the_others_share_all(strongly_shrunk):
@@ -87,8 +97,8 @@ def test_weights_are_the_minimum_on_the_simplex(n, seed, rows):
     groups = ["prior"] + ["core"] * (n - 1)
     weights = weighed(rolling, groups).weights[0]
     assert (weights >= 0).all() and weights.sum() == pytest.approx(1)
-    start = combination._half_prior(np.diag(S), np.array(groups) == "prior")
-    pull = combination.SHRINKAGE / rows * (start @ S @ start)
+    start = combination._half_prior(np.diag(S), np.array(groups))
+    pull = combination.SHRINKAGE["core"] / rows * (start @ S @ start)
 
     def cost(w):
         return w @ S @ w + pull * ((w - start) ** 2).sum()

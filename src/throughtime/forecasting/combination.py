@@ -5,12 +5,13 @@ A combination errs less than the models in it, because they err differently (Bat
 they were not fitted to, have the second moments $S_{ij} = \langle e_i e_j \rangle$; the weights
 minimise
 
-$$w^\top S w + \frac{\kappa}{n} \bar s \, \|w - w_0\|^2, \qquad w_i \ge 0, \; \sum_i w_i = 1$$
+$$w^\top S w + \frac{\bar s}{n} \sum_i \kappa_i (w_i - w_{0i})^2,
+  \qquad w_i \ge 0, \; \sum_i w_i = 1$$
 
 Few origins say little, and weights that follow them closely are worse than equal ones; so the
-weights are shrunk towards $w_0$: half prior, half the others, within each by their inverse
-squared errors. n is about how many forecasts without overlap the rolling origins hold;
-$\bar s = w_0^\top S w_0$.
+weights are shrunk towards $w_0$: half prior, half core, within each by their inverse squared
+errors, nothing for a network. n is about how many forecasts without overlap the rolling origins
+hold; $\bar s = w_0^\top S w_0$.
 
 References
 ----------
@@ -27,8 +28,8 @@ from scipy.optimize import nnls
 
 from .component import Component
 
-SHRINKAGE = 1.0
-r"""The factor $\kappa$."""
+SHRINKAGE = {"prior": 1.0, "core": 1.0, "network": 10.0}
+r"""The factor $\kappa$ of each group: a network was chosen where it is judged."""
 
 LAST_OF_BANDS = (1, 4, 12, 36, 108)
 """The last lead time of each band; the last band has no end."""
@@ -210,14 +211,15 @@ def combine(
     last = tuple(k for k in LAST_OF_BANDS if k < steps)
     usable = np.flatnonzero(~rolling.diverged())
     finite = replace(rolling, errors=rolling.errors[usable])
-    is_prior = np.array(groups)[usable] == "prior"
+    kinds = np.array(groups)[usable]
+    kappa = np.array([SHRINKAGE[kind] for kind in kinds])
     weights = np.zeros((len(last) + 1, len(refitted)))
     ends = [*last, steps]
     for band, (first, end) in enumerate(zip([1, *(k + 1 for k in last)], ends, strict=True)):
         moments = finite.moments(first, end)
-        start = _half_prior(np.diag(moments), is_prior)
+        start = _half_prior(np.diag(moments), kinds)
         count = max(rolling.rows, 1) / ((first + end) / 2)
-        weights[band, usable] = _weights(moments, start, SHRINKAGE / count)
+        weights[band, usable] = _weights(moments, start, kappa / count)
     return Combination(tuple(refitted), last, weights, tuple(groups))
 
 
@@ -237,18 +239,23 @@ def values_ahead(
     return np.asarray(ahead, np.float64)
 
 
-def _half_prior(mse: Float[np.ndarray, " component"], is_prior: np.ndarray) -> np.ndarray:
-    """Half for the prior and half for the others, by inverse squared errors within each."""
+def _half_prior(mse: Float[np.ndarray, " component"], groups: np.ndarray) -> np.ndarray:
+    """Half for the prior and half for the core, by inverse squared errors within each.
+
+    A network starts with nothing: it was stopped where its errors were least, so they are
+    flattered. It counts alike if there is nothing else.
+    """
     inverse = 1 / np.maximum(mse / (mse.max() or 1.0), 1e-9)
-    halves = [np.where(members, inverse, 0.0) for members in (is_prior, ~is_prior)]
-    start = np.sum([half / half.sum() for half in halves if half.any()], axis=0)
+    halves = [np.where(groups == name, inverse, 0.0) for name in ("prior", "core")]
+    known = [half / half.sum() for half in halves if half.any()] or [inverse]
+    start = np.sum(known, axis=0)
     return start / start.sum()
 
 
 def _weights(
     moments: Float[np.ndarray, "component component"],
     start: Float[np.ndarray, " component"],
-    shrinkage: float,
+    shrinkage: Float[np.ndarray, " component"],
 ) -> Float[np.ndarray, " component"]:
     """The minimum of this module's equation, as non-negative least squares."""
     size = start @ moments @ start
@@ -256,9 +263,9 @@ def _weights(
         return start
     values, vectors = np.linalg.eigh(moments / size)
     root = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
-    pull = np.sqrt(shrinkage) * np.eye(len(start))
+    pull = np.diag(np.sqrt(shrinkage))
     # The sum is held at 1 by a row that outweighs all others.
-    heavy = 1e3 * np.sqrt(1 + shrinkage)
+    heavy = 1e3 * np.sqrt(1 + shrinkage.max())
     A = np.vstack([root, pull, heavy * np.ones((1, len(start)))])
     b = np.concatenate([np.zeros(len(start)), np.sqrt(shrinkage) * start, [heavy]])
     weights = nnls(A, b)[0]

@@ -62,12 +62,14 @@ def test_correlated_errors_follow_bates_and_granger():
 
 @pytest.fixture
 def strongly_shrunk(monkeypatch):
-    monkeypatch.setattr(combination, "SHRINKAGE", dict.fromkeys(combination.SHRINKAGE, 1e9))
+    monkeypatch.setattr(combination, "SHRINKAGE", 1e9)
 
 
 def test_few_origins_leave_half_prior_and_half_core_by_inverse_error(strongly_shrunk):
     rolling = errors_of(np.diag([4.0, 3.0, 1.0, 1.0]))
-    weights = weighed(rolling, ["prior", "core", "core", "network"]).weights[0]
+    models = [Known(np.zeros(3), np.zeros(3))] * 4
+    groups = ["prior", "core", "core", "network"]
+    weights = combine(rolling, models, groups, 1, doubt=1e9).weights[0]
     np.testing.assert_allclose(weights, [0.5, 1 / 8, 3 / 8, 0], atol=1e-5)
 
 
@@ -98,7 +100,7 @@ def test_weights_are_the_minimum_on_the_simplex(n, seed, rows):
     weights = weighed(rolling, groups).weights[0]
     assert (weights >= 0).all() and weights.sum() == pytest.approx(1)
     start = combination._half_prior(np.diag(S), np.array(groups))
-    pull = combination.SHRINKAGE["core"] / rows * (start @ S @ start)
+    pull = combination.SHRINKAGE / rows * (start @ S @ start)
 
     def cost(w):
         return w @ S @ w + pull * ((w - start) ** 2).sum()

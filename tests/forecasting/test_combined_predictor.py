@@ -10,6 +10,7 @@ from throughtime.errors import InputError
 from throughtime.forecasting.composition import composition
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.network_component import NetworkForecasts
+from throughtime.forecasting.verdict import notes
 from throughtime.runs.run_folder import prepare_folder
 
 TINY = {"cell": "rnn", "hidden": 4, "window": 12, "epochs": 3, "ensemble": 1}
@@ -183,3 +184,16 @@ def test_network_forecasts_are_made_once_and_need_their_context():
     np.testing.assert_array_equal(found[1:, :, 0], [[10, 11, 12], [20, 21, 22]])
     np.testing.assert_array_equal(forecasts.forecast(np.array([20]), 2), found[2:, :2])
     assert calls == [2]
+
+
+@pytest.mark.parametrize("n", [10, 24, 48])
+def test_a_short_series_is_forecast_in_one_call(n):
+    """The default window of 40 does not fit, and nobody has to know."""
+    small = {"hidden": 2, "epochs": 1, "ensemble": 1}
+    model = Forecaster(**small).fit(monthly(n))
+    assert model.data_.window < 40 and np.isfinite(model.predict(3).upper).all()
+    assert any("instead of 40: the series is short" in note for note in notes(model, None, []))
+    with pytest.raises(InputError, match="`window`"):
+        Forecaster(**small, core=None, prior=None).fit(monthly(n))
+    with pytest.raises(InputError, match="`window`"):
+        Forecaster(**small, window=39).fit(monthly(n))

@@ -37,14 +37,12 @@ from scipy.special import ndtri, stdtrit
 
 from throughtime.errors import InputError
 
+from .combination import LAST_OF_BANDS
 from .prior_network import MEDIAN, QUANTILES
 
 Z = ndtri(QUANTILES[MEDIAN + 1 :])
 LEVELS = 2 * np.array(QUANTILES[MEDIAN + 1 :]) - 1
 """The central levels $p_j$ of the prior's quantiles, and their normal scores."""
-
-LAST_OF_BANDS = (1, 4, 12, 36, 108)
-"""The last lead time of each band; the last band has no end."""
 
 TO_ONE, TO_ALL, TO_BOTH = 8.0, 20.0, 30.0
 r"""How many errors the starting point counts for: $\kappa_0$, $\kappa$ and $\kappa_1$."""

@@ -28,8 +28,11 @@ from scipy.optimize import nnls
 
 from .component import Component
 
-SHRINKAGE = {"prior": 1.0, "core": 1.0, "network": 10.0}
-r"""The factor $\kappa$ of each group: a network was chosen where it is judged."""
+SHRINKAGE = 1.0
+r"""The factor $\kappa$ of the core and the prior."""
+
+DOUBT = 10.0
+r"""The factor $\kappa$ of a network, which was chosen where it is judged."""
 
 LAST_OF_BANDS = (1, 4, 12, 36, 108)
 """The last lead time of each band; the last band has no end."""
@@ -194,6 +197,7 @@ def combine(
     refitted: Sequence[Component],
     groups: Sequence[str],
     steps: int,
+    doubt: float = DOUBT,
 ) -> Combination:
     """Weigh models by their errors from rolling origins.
 
@@ -207,12 +211,14 @@ def combine(
         The group of each model.
     steps
         The longest lead time.
+    doubt
+        How strongly the weight of a network is pulled towards its start, which is 0.
     """
     last = tuple(k for k in LAST_OF_BANDS if k < steps)
     usable = np.flatnonzero(~rolling.diverged())
     finite = replace(rolling, errors=rolling.errors[usable])
     kinds = np.array(groups)[usable]
-    kappa = np.array([SHRINKAGE[kind] for kind in kinds])
+    kappa = np.where(kinds == "network", doubt, SHRINKAGE)
     weights = np.zeros((len(last) + 1, len(refitted)))
     ends = [*last, steps]
     for band, (first, end) in enumerate(zip([1, *(k + 1 for k in last)], ends, strict=True)):

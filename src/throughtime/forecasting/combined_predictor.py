@@ -10,6 +10,7 @@ from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
 
 from .backtest import Backtest
+from .combination import DOUBT, SHRINKAGE
 from .network_component import NetworkComponent, NetworkForecasts
 from .outliers import clean
 from .predict import Forecast, Predictor
@@ -122,6 +123,8 @@ class CombinedPredictor:
                     times=series.times[:end],
                     first=split.train if split.train < end else None,
                     others=(NetworkComponent(rollouts, c),) if judged else (),
+                    # Nothing else sees the inputs.
+                    doubt=SHRINKAGE if series.input_names else DOUBT,
                 )
                 for c, column in enumerate(series.targets.T)
             ]

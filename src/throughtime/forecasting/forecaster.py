@@ -23,6 +23,7 @@ from .combined_predictor import CombinedPredictor
 from .ensemble_training import EnsembleTraining, architecture
 from .predict import Forecast, Predictor
 from .series_model import Recipe
+from .short_series import settings_for
 from .splits import SplitData
 
 
@@ -62,7 +63,7 @@ class Forecaster:
     ensemble
         Number of networks of different seeds, trained as one program; their mean forecasts.
     window
-        Steps that the networks read before they forecast.
+        Steps that the networks read before they forecast; fewer on a series too short for 40.
     washout
         First steps of a window whose predictions carry no loss. It must be shorter than
         `window`; the default is shortened where it is not.
@@ -215,10 +216,7 @@ class Forecaster:
         settings = check_settings(self.get_params())
         check_combination(self.get_params(), {f.name: f.default for f in fields(self)})
         series = to_series(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
-        least = min(float(one.targets.min()) for one in series)
-        if settings.transform == "log" and least <= 0:
-            rule = "logarithms need positive values"
-            raise InputError(rule, f"a least value of {least:g}", "Leave out `transform`.")
+        settings = settings_for(series, settings, Forecaster.window)
         return self._split(series, settings)
 
     def _split(self, series: list[Series], settings: Settings) -> "Forecaster":
@@ -272,7 +270,8 @@ class Forecaster:
         return self._training().fewest_weights()
 
     def _training(self) -> EnsembleTraining:
-        settings = check_settings(self.get_params())
+        fitting = {"window": self.settings_["window"]}
+        settings = check_settings(self.get_params() | fitting)
         return EnsembleTraining(settings, self.architecture_, self.data_)
 
     def predict(

@@ -18,7 +18,7 @@ from throughtime.data.time_axis import Times
 from .adaptive_intervals import adapt
 from .autoregression import fit_autoregression, fit_differenced_autoregression
 from .calibration import Calibration
-from .combination import Combination, RollingErrors, combine, values_ahead
+from .combination import DOUBT, Combination, RollingErrors, combine, values_ahead
 from .component import Component, QuantileComponent
 from .direct_linear import fit_direct_linear
 from .outliers import clean
@@ -160,6 +160,7 @@ class SeriesModel:
         times: Times | None = None,
         first: int | None = None,
         others: Sequence[Component] = (),
+        doubt: float = DOUBT,
     ) -> "SeriesModel":
         """Read a series, fit its models and weigh them.
 
@@ -176,7 +177,9 @@ class SeriesModel:
         first
             The models are judged by forecasts of `values[first:]`; by default the last fifth.
         others
-            More models, which were fitted to values before `first` alone.
+            Networks, which were fitted to values before `first` alone.
+        doubt
+            How much evidence the networks need; see `combine`.
         """
         traits, values = read_traits(np.asarray(values, np.float64), times, recipe)
         if first is None:
@@ -187,7 +190,7 @@ class SeriesModel:
         groups = [kind.group for kind in kinds] + ["network"] * len(others)
         judged = min(steps, LONGEST_JUDGED)
         rolling = RollingErrors.of([*early, *others], values, first, judged)
-        combination = combine(rolling, [*late, *others], groups, judged)
+        combination = combine(rolling, [*late, *others], groups, judged, doubt)
         prior = cast(QuantileComponent | None, combination.strongest("prior"))
         errors = rolling.of_mean(combination.weights_of(judged))
         if prior is None and not np.isfinite(errors).any():

@@ -59,6 +59,9 @@ def notes(model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast
                 f"Only {evaluated} of the {total} series could be evaluated; "
                 "the others are too short."
             )
+    if model.data_.window < model.window:
+        steps = f"{model.data_.window} steps instead of {model.window}"
+        text.append(f"The networks read {steps}: the series is short.")
     if filled := sum(one.filled for one in model.data_.series):
         text.append(
             "1 missing value was filled in before training; it is excluded from the evaluation."

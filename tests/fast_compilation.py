@@ -7,7 +7,8 @@ them. The numbers stay within rounding of those of a program that is optimised.
 from functools import partial
 
 import equinox as eqx
-import jax
+
+from throughtime._support.quick_compilation import is_known
 
 WANTED = {
     "xla_backend_optimization_level": 0,
@@ -16,17 +17,7 @@ WANTED = {
 }
 
 
-def _is_known(name, value):
-    """Whether this version of XLA has the option."""
-    lowered = jax.jit(lambda x: x).lower(0.0)
-    try:
-        lowered.compile(compiler_options={name: value})
-    except jax.errors.JaxRuntimeError:
-        return False
-    return True
-
-
-FAST = {name: value for name, value in WANTED.items() if _is_known(name, value)}
+FAST = {name: value for name, value in WANTED.items() if is_known(name, value)}
 """For `jax.jit(..., compiler_options=FAST)`."""
 
 quick_jit = partial(eqx.filter_jit, compiler_options=FAST)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from throughtime._support.precision import precision
+from throughtime._support.quick_compilation import quick_jit
 from throughtime.recurrence.exponential_smoothing import SmoothingState
 from throughtime.recurrence.unroll import unroll
 
 from .smoothing_rates import (
-    COMPILER_OPTIONS,
     LONGEST_FREE_SEASON,
     FittedRates,
     fit_rates,
@@ -161,7 +160,7 @@ class Smoothing:
         return np.array([True, slope, *[season] * season_size(self.period)])
 
 
-@partial(jax.jit, static_argnames="period", compiler_options=COMPILER_OPTIONS)
+@quick_jit(static_argnames="period")
 def _states(logits, ys, period):
     """The states of the unit runs before the first step and after each, `(unit, 1 + time)`."""
     xs, start = unit_runs(ys, period)

@@ -30,6 +30,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from throughtime._support.precision import precision
+from throughtime._support.quick_compilation import quick_jit
 from throughtime.recurrence.exponential_smoothing import ExponentialSmoothing
 from throughtime.recurrence.unroll import unroll
 
@@ -59,9 +60,6 @@ TOLERANCE = 0.02
 
 LEAST_VARIANCE = 1e-20
 """Of the errors, in units of the mean change: a series that is followed exactly ends here."""
-
-# Enough optimisation: the rest would take longer to compile than it saves.
-COMPILER_OPTIONS = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
 
 
 class FittedRates(NamedTuple):
@@ -219,7 +217,7 @@ def _sum_of_seasons(response, seasons, period):
     return (shifted(response, period) @ seasons[:, None, :, None])[..., 0]
 
 
-@partial(jax.jit, static_argnames="period", compiler_options=COMPILER_OPTIONS)
+@quick_jit(static_argnames="period")
 def _errors(logits, ys, period):
     """Errors of the unit runs and their derivatives by the logits.
 

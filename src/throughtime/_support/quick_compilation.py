@@ -1,0 +1,45 @@
+"""Compilation with fewer optimisations, for programs that run for milliseconds."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+import jax
+
+WANTED = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+"""XLA's options: the rest of its work would take longer than it saves."""
+
+
+@cache
+def quick_options() -> dict[str, Any]:
+    """Those of the options that the installed version of XLA has; it may drop any."""
+    return {name: value for name, value in WANTED.items() if is_known(name, value)}
+
+
+def is_known(name: str, value: Any) -> bool:
+    """Whether this version of XLA has an option."""
+    lowered = jax.jit(lambda x: x).lower(0.0)
+    try:
+        lowered.compile(compiler_options={name: value})
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
+
+
+def quick_jit(static_argnames: str) -> Callable:
+    """A decorator like `jax.jit` with these options, which are looked up at the first call."""
+
+    def decorate(function):
+        @cache
+        def compiled():
+            return jax.jit(
+                function, static_argnames=static_argnames, compiler_options=quick_options()
+            )
+
+        @wraps(function)
+        def call(*args, **options):
+            return compiled()(*args, **options)
+
+        return call
+
+    return decorate

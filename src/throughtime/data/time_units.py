@@ -45,4 +45,5 @@ def format_number(value: int | float) -> str:
 
 def days_in(months: Shaped[np.ndarray, " time"]) -> Int64[np.ndarray, " time"]:
     """The number of days in each month."""
-    return ((months + 1).astype("M8[D]") - months.astype("M8[D]")).astype(np.int64)
+    following = months + np.timedelta64(1, "M")
+    return (following.astype("M8[D]") - months.astype("M8[D]")).astype(np.int64)

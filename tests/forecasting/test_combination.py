@@ -190,3 +190,29 @@ def test_others_forecast_where_the_only_model_with_a_weight_diverges():
         tuple(models), (), np.array([[1.0, 0.0, 0.0]]), ("network", "core", "core")
     )
     np.testing.assert_allclose(one.forecast(truth, np.array([2, 3]), 2), 3.0)
+
+
+def test_a_remembered_model_is_asked_once_for_the_same():
+    asked = []
+
+    class Counting(Known):
+        def forecast(self, values, origins, steps):
+            asked.append(steps)
+            return super().forecast(values, origins, steps)
+
+    truth, origins = np.arange(20.0), np.array([5, 9])
+    models = (Counting(truth, np.ones(20), "a"), Counting(truth, -np.ones(20), "b"))
+    both = Combination(models, (), np.array([[0.25, 0.75]]), ("prior", "core"))
+    once = both.remembered()
+    np.testing.assert_array_equal(
+        once.forecast(truth, origins, 3), both.forecast(truth, origins, 3)
+    )
+    asked.clear()
+    for group in ("prior", "core"):
+        found = once.part(group).forecast(truth, origins, 3)
+        assert not asked
+        np.testing.assert_array_equal(found, both.part(group).forecast(truth, origins, 3))
+        asked.clear()
+    once.forecast(truth, origins[:1], 3)
+    once.forecast(truth, origins[:1], 2)
+    assert asked == [3, 3, 2, 2]

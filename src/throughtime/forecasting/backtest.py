@@ -235,6 +235,11 @@ class Backtest:
         return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
 
 
+def evaluated_series(each: list[RollingOrigins]) -> tuple[int, int]:
+    """How many of the series have an origin that was evaluated, and how many there are."""
+    return sum(part.evaluated_count > 0 for part in each), len(each)
+
+
 def _evaluated_count(truth: Forecasts) -> int:
     return int((~np.isnan(truth)).any(axis=(1, 2)).sum())
 

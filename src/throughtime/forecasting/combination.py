@@ -95,6 +95,34 @@ class RollingErrors:
         return np.asarray(np.isinf(self.errors).any(axis=(1, 2)))
 
 
+@dataclass(eq=False)
+class Remembered:
+    """A model that keeps its last forecasts, for whoever asks for the very same again."""
+
+    component: Component
+    asked: tuple | None = None
+    made: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        """That of the model."""
+        return self.component.name
+
+    def forecast(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps"]:
+        """Forecast from each origin; see `Component.forecast`."""
+        asked = values, origins, steps
+        if self.asked is None or any(
+            a is not b for a, b in zip(asked, self.asked, strict=True)
+        ):
+            self.asked, self.made = asked, self.component.forecast(*asked)
+        return np.asarray(self.made)
+
+
 @dataclass(frozen=True, eq=False)
 class Combination:
     """Fitted models and their weights; itself a `Component`.
@@ -183,6 +211,10 @@ class Combination:
         members = zip(self.components, self.groups, strict=True)
         components = tuple(component if name == group else one for one, name in members)
         return replace(self, components=components)
+
+    def remembered(self) -> "Combination":
+        """The same, with models that keep their forecasts for its parts to use."""
+        return replace(self, components=tuple(map(Remembered, self.components)))
 
     def strongest(self, group: str) -> Component | None:
         """The model of a group with the largest mean weight; None if the group is empty."""

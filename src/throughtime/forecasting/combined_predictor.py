@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
 
-from .backtest import Backtest
+from .backtest import Backtest, RollingOrigins, evaluated_series
 from .combination import DOUBT, SHRINKAGE
 from .network_component import NetworkComponent, NetworkForecasts
 from .outliers import clean
@@ -55,12 +55,14 @@ class CombinedPredictor:
 
     def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""
-        plain = self.network.backtest(series, steps)
+        network = self.network
+        each = network.rolling_origins(series, steps)
+        origins = RollingOrigins.join(each)
         parts = [
             self.from_origins(
                 one, np.arange(first, end - steps + 1), steps, self._before_test(one)
             )
-            for one, first, end in self.network.bounds(series, steps)
+            for one, first, end in network.bounds(series, steps)
             if end - first >= steps  # the others are too short
         ]
         joined = {
@@ -69,15 +71,14 @@ class CombinedPredictor:
             if all(name in part for part in parts)
         }
         lower, upper = joined.pop("lower"), joined.pop("upper")
-        forecasts = joined | {k: v for k, v in plain.forecasts.items() if k != "network"}
         return Backtest.from_forecasts(
-            plain.truth,
-            forecasts,
+            origins.truth,
+            joined | network.baseline_forecasts(origins, steps),
             np.nanmean((upper - lower) / 2, axis=0),
-            plain.level,
-            plain.period,
-            plain.targets,
-            plain.series_counts,
+            network.level,
+            network.data.period(),
+            network.data.series[0].target_names,
+            evaluated_series(each),
             bounds=(lower, upper),
         )
 
@@ -173,7 +174,8 @@ class CombinedPredictor:
         rollouts = self._network_forecasts(series, inputs)
         by_target: list[dict] = []
         for c, model in enumerate(models):
-            combination = model.combination.replaced("network", NetworkComponent(rollouts, c))
+            network = NetworkComponent(rollouts, c)
+            combination = model.combination.replaced("network", network).remembered()
             values = model.known(series.targets[:, c])
             if list(origins) == [len(values)]:  # nothing is judged: wrong data are replaced
                 values, _ = clean(values, model.traits.seasons)

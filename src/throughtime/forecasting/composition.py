@@ -34,7 +34,7 @@ def composition(model: Forecaster, steps: int) -> list[str]:
         for name, weights, found in zip(one.target_names, of_series, read, strict=True):
             where = f"{one.name}: " * (len(series) > 1) + f"{name}: " * several
             lines += [f"{where}{text}" for text in (_weights(weights), *_traits(found))]
-    return lines if len(lines) <= 4 * MAX_CURVES else lines[: 4 * MAX_CURVES]
+    return lines[: 4 * MAX_CURVES]
 
 
 def _weights(shares: dict[str, float]) -> str:

@@ -56,10 +56,6 @@ class LagSums:
         upper = np.triu(G)
         return cls(upper + np.triu(G, 1).T, s, rows)
 
-    def centred(self) -> Float[np.ndarray, "lags lags"]:
-        r"""Products about the means, $G - s s^\top / n$."""
-        return self.products - np.outer(self.sums, self.sums) / self.count
-
 
 def lag_products(
     x: Float[np.ndarray, " time"], lags: Int[np.ndarray, " lag"]

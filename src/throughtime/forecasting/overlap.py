@@ -53,7 +53,7 @@ def _rows_in(series: Series, fitted: Series) -> Int[np.ndarray, " time"]:
 
 def _found_at(values: np.ndarray, known: np.ndarray) -> int | None:
     """Where the first values stand among the known ones; None if they do not."""
-    probe = values[: min(PROBE, len(values))]
+    probe = values[:PROBE]
     for first in np.flatnonzero((known == probe[0]).all(axis=1)):
         stretch = known[first : first + len(probe)]
         if (stretch == probe[: len(stretch)]).mean() > 0.5:

@@ -18,7 +18,7 @@ from throughtime.recurrence.network import Network
 from throughtime.recurrence.rollout import rollout
 
 from . import baselines, intervals
-from .backtest import Backtest, RollingOrigins, json_rows
+from .backtest import Backtest, RollingOrigins, evaluated_series, json_rows
 from .overlap import rows_seen
 from .splits import SplitData
 
@@ -98,39 +98,56 @@ class Predictor:
 
     def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""
-        data, context = self.data, self.data.context
-        period = data.period()
-        each = self._rolling_origins(series, max(context, period or 0), steps)
+        each = self.rolling_origins(series, steps)
         origins = RollingOrigins.join(each)
-        origins.check_truth()
-        past = origins.contexts[:, -context:]
-        inputs = origins.inputs[:, -context - steps :]
-        linear = data.fit_ridge().predict(
-            data.scaler.transform(past), steps, data.input_scaler.transform(inputs[:, context:])
+        past, inputs = self._contexts(origins, steps)
+        forecasts = {"network": self.rollouts(past, inputs, steps)}
+        return Backtest.from_forecasts(
+            origins.truth,
+            forecasts | self.baseline_forecasts(origins, steps),
+            self.margins(steps),
+            self.level,
+            self.data.period(),
+            self.data.series[0].target_names,
+            evaluated_series(each),
         )
-        forecasts = {
-            "network": self.rollouts(past, inputs, steps),
-            "ridge autoregression": data.scaler.inverse(linear),
-        }
+
+    def baseline_forecasts(
+        self, origins: RollingOrigins, steps: int
+    ) -> dict[str, Float[np.ndarray, "origin steps target"]]:
+        """What one would use instead, from the same origins, by name."""
+        data, period = self.data, self.data.period()
+        past, inputs = self._contexts(origins, steps)
+        ahead = inputs[:, data.context :]
+        linear = data.fit_ridge().predict(
+            data.scaler.transform(past), steps, data.input_scaler.transform(ahead)
+        )
+        forecasts = {"ridge autoregression": data.scaler.inverse(linear)}
         if period is not None:
             seasonal = baselines.seasonal_persistence(origins.contexts, steps, period)
             forecasts["seasonal persistence"] = seasonal
-        forecasts["persistence"] = baselines.persistence(past, steps)
-        names = data.series[0].target_names
-        margins = self.margins(steps)
-        counts = sum(part.evaluated_count > 0 for part in each), len(each)
-        return Backtest.from_forecasts(
-            origins.truth, forecasts, margins, self.level, period, names, counts
-        )
+        return forecasts | {"persistence": baselines.persistence(past, steps)}
 
-    def _rolling_origins(
-        self, series: list[Series] | None, context: int, steps: int
-    ) -> list[RollingOrigins]:
-        """The origins of a backtest in each series; of a fitted one, those of its test part."""
-        return [
+    def _contexts(self, origins: RollingOrigins, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the networks read at each origin: values, and inputs with those ahead."""
+        context = self.data.context
+        return origins.contexts[:, -context:], origins.inputs[:, -context - steps :]
+
+    def rolling_origins(self, series: list[Series] | None, steps: int) -> list[RollingOrigins]:
+        """The origins of a backtest in each series; of a fitted one, those of its test part.
+
+        Raises
+        ------
+        InputError
+            If nothing was held out, or there are fewer rows than steps.
+        """
+        context = max(self.data.context, self.data.period() or 0)
+        each = [
             RollingOrigins.between(*bound, context, steps, complete=True)
             for bound in self._parts(series, context, steps)
         ]
+        RollingOrigins.join(each).check_truth()
+        return each
 
     def bounds(self, series: list[Series] | None, steps: int) -> list[tuple[Series, int, int]]:
         """The series of a backtest, each with its first origin and the end of its part."""

@@ -84,6 +84,23 @@ def predictions_csv(forecasts: list[Forecast]) -> str:
     return text.getvalue()
 
 
+def paths_csv(forecasts: list[Forecast], paths: int) -> str:
+    """Sample paths as CSV: a row for each path and step, with a column for each target."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    several = len(forecasts) > 1
+    first = forecasts[0]
+    head = ["path", first.times.column or "step", *first.targets]
+    writer.writerow([*(["series"] if several else []), *head])
+    for forecast in forecasts:
+        labels = forecast.times.labels()
+        for i, path in enumerate(forecast.sample(paths), 1):
+            for label, row in zip(labels, path, strict=True):
+                fields = [i, label, *(f"{value:.8g}" for value in row)]
+                writer.writerow([*([forecast.name] if several else []), *fields])
+    return text.getvalue()
+
+
 def _describe(series: Any) -> str:
     """A series in one line: its name, length, step, first and last time."""
     filled = f", {series.filled} values filled" if series.filled else ""

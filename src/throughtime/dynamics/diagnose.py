@@ -253,10 +253,7 @@ def _distances(model: TrainedNetwork, attractor: np.ndarray) -> tuple[float, flo
     truth, other = embedding(model.truth, lag), embedding(attractor, lag)
     if len(truth) < 200 or model.constant_inputs or np.ptp(attractor, axis=0).min() == 0:
         return math.nan, math.nan
-    divergence = math.nan
-    if truth.shape[1] <= 3:
-        divergence = state_space_divergence(truth, other)
-    return divergence, spectrum_distance(model.truth, attractor)
+    return state_space_divergence(truth, other), spectrum_distance(model.truth, attractor)
 
 
 def common_delay(truth: np.ndarray, other: np.ndarray) -> int:

@@ -14,7 +14,7 @@ from throughtime.errors import InputError, check_known_name
 from .cells import ACTIVATIONS, Cell, State
 from .echo_state_cell import EchoState
 from .initialisation import Initialisation, initialisation, on_device
-from .unroll import unroll
+from .unroll import check_lengths, unroll
 
 OUTPUT_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda y: y,
@@ -162,7 +162,8 @@ class Network(eqx.Module):
         Raises
         ------
         InputError
-            For inputs or states that do not fit, and for any state of a centred network.
+            For inputs, lengths or states that do not fit, and for any state of a centred
+            network.
         """
         ys, _, finals = self.trace(xs, state, lengths)
         return (self.readout.activate(ys) if activate else ys), finals
@@ -196,6 +197,7 @@ class Network(eqx.Module):
         if state is not None:
             self._check_state(state)
         states = (None,) * len(self.cells) if state is None else state
+        check_lengths(lengths, *xs.shape[:2])
         if lengths is not None:  # the padding must not reach an output, even as NaN
             padding = jnp.arange(xs.shape[1]) >= lengths[:, None]
             xs = jnp.where(padding[..., None], 0, xs)

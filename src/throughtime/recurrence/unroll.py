@@ -1,10 +1,12 @@
 """A cell run through time."""
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from throughtime.errors import InputError
@@ -56,7 +58,9 @@ def unroll(
     Raises
     ------
     InputError
-        If `xs` has other features than the cell, or the state another shape than the batch.
+        If `xs` has other features than the cell, the state another shape than the batch, or
+        `lengths` that are not a whole number from 0 to T for each sequence. (Within `jax.jit`
+        the values of the lengths are not known: they must be right.)
 
     Notes
     -----
@@ -80,9 +84,37 @@ def unroll(
         rule = f"a cell of input size {cell.input_size} takes inputs of as many features"
         remedy = f"Build the cell with input size {features}, or pass other inputs."
         raise InputError(rule, f"{features} features", remedy)
+    check_lengths(lengths, batch, time)
     state = cell.initial_state(batch) if state is None else state
     run = _run_segments if recompute and time > 1 else _run
     return run(cell, xs, state, lengths)
+
+
+def check_lengths(lengths: Any, sequences: int, time: int) -> None:
+    """Refuse lengths that are not a whole number from 0 to T for each sequence; None is right.
+
+    Raises
+    ------
+    InputError
+        For another number of them, another type, or a value out of its range. The values are
+        not looked at within `jax.jit`, where they are not known.
+    """
+    if lengths is None:
+        return
+    rule = f"`lengths` must be {sequences} whole numbers, one for each sequence"
+    if getattr(lengths, "shape", None) != (sequences,):
+        got = f"an array of shape {lengths.shape}" if hasattr(lengths, "shape") else lengths
+        raise InputError(rule, got, "Pass an array `(sequences,)`.")
+    if not jnp.issubdtype(lengths.dtype, jnp.integer):
+        raise InputError(rule, lengths.dtype, "Convert them to int32.")
+    if isinstance(lengths, jax.core.Tracer):
+        return
+    values = np.asarray(lengths)
+    wrong = np.flatnonzero((values < 0) | (values > time))
+    if len(wrong):
+        rule = f"`lengths` must be from 0 to the {time} steps of the sequences"
+        got = f"{values[wrong[0]]} for sequence {wrong[0]}"
+        raise InputError(rule, got, "Correct it, or pad the sequences to the longest.")
 
 
 def _run(cell: Cell, xs: Array, state: State, lengths: Array | None):

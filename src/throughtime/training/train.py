@@ -138,17 +138,17 @@ def train(
     history = list(history)
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
-    def plan(number: int) -> np.ndarray:
+    def plan(number: int) -> tuple[np.ndarray, np.ndarray]:
         return _plan(data, batch_size, [[*seed, i, number] for i in range(ensemble or 1)])
 
     stopped = ""
     number, finished = int(np.max(state.epoch)) + 1, _finished(epoch, state)
-    rows = plan(number)
+    rows, keys = plan(number)
     while not finished.all():
-        state, summary = run(state, data, validation, rows)
+        state, summary = run(state, data, validation, rows, keys)
         steps = rows.shape[1]
         if number < epochs:  # plan the next epoch while the device is at work on this one
-            rows = plan(number + 1)
+            rows, keys = plan(number + 1)
         summary = _on_host(summary)
         if should_stop(method, summary, state):
             stopped = "the loss diverged"
@@ -165,10 +165,17 @@ def train(
     return build_result(state, params, rebuild, history, stopped)
 
 
-def _plan(data: Data, batch_size: int, seeds: list[list[int]]) -> np.ndarray:
-    """The rows of an epoch for each member, `(member, rows, ...)`, shuffled by its seed."""
+def _plan(data: Data, batch_size: int, seeds: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """What is random in an epoch, by the seed of each member.
+
+    The rows, `(member, rows, ...)`, and a key for the device, `(member, 2)`, of another stream.
+    """
     rows = [data.plan(batch_size, np.random.default_rng(seed)) for seed in seeds]
-    return np.stack(rows).astype(np.int32)
+    keys = [
+        np.random.default_rng([*seed, 1]).integers(2**32, size=2, dtype=np.uint32)
+        for seed in seeds
+    ]
+    return np.stack(rows).astype(np.int32), np.stack(keys)
 
 
 def first_state(

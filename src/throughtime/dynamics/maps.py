@@ -108,7 +108,9 @@ def map_of_system(system: System, dt: float | None = None, substeps: int | None 
     """
     dt = system.dt if dt is None else dt
     if not 0 < dt < np.inf:
-        raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
+        raise InputError(
+            "`dt` must be above 0 and finite", dt, "Set `dt` to a positive number."
+        )
     step, begin, observe = stepper(system, dt, substeps=substeps)
     return Map(
         lambda n, rows: jax.vmap(lambda state: step(n * dt, state))(rows),

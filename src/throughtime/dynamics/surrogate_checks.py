@@ -49,7 +49,8 @@ def check_settings(model: "Surrogate") -> None:
     if not 1 <= validation_count(model.validation, model.trajectories) < model.trajectories:
         rule = "a part of the trajectories, not all, must be held out"
         got = f"`validation` {model.validation:g} of {model.trajectories} `trajectories`"
-        raise InputError(rule, got, "Change one of them.")
+        remedy = "Set `validation` to 0.15, and `trajectories` to 7 or more."
+        raise InputError(rule, got, remedy)
 
 
 def validation_count(fraction: float, trajectories: int) -> int:

@@ -183,4 +183,5 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
         what = "below" if "lt" in limits else "at most"
         return InputError(f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`.")
     kind = name if name in KINDS else first["type"].split("_")[0]
-    return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), f"Change `{name}`.")
+    remedy = f"Set `{name}` to {KINDS[kind]}."
+    return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), remedy)

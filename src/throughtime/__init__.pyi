@@ -45,6 +45,7 @@ from .recurrence.cells import RNN as RNN
 from .recurrence.cells import Cell as Cell
 from .recurrence.cells import LSTMState as LSTMState
 from .recurrence.echo_state_cell import EchoState as EchoState
+from .recurrence.ensemble import stack_networks as stack_networks
 from .recurrence.exponential_smoothing import ExponentialSmoothing as ExponentialSmoothing
 from .recurrence.initialisation import Initialisation as Initialisation
 from .recurrence.network import Dense as Dense

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
@@ -137,8 +135,6 @@ def from_forecaster(model: Forecaster, name: str = "") -> TrainedNetwork:
     """The first network of a fitted forecaster; see `trained_network`."""
     model.predictor(1)  # raises if the model is not fitted
     data = model.data_
-    params, static = eqx.partition(model.network_, eqx.is_inexact_array)
-    first = jax.tree.map(lambda leaf: leaf[0], params)
     series, split = data.series[0], data.splits[0]
     end = split.validation  # where the validation part ends: the test part was never used
     with precision(model.dtype):
@@ -146,7 +142,7 @@ def from_forecaster(model: Forecaster, name: str = "") -> TrainedNetwork:
     return TrainedNetwork(
         name=name or series.name,
         members=model.ensemble,
-        network=eqx.combine(first, static),
+        network=model.fitted_.networks[0],
         batch=batch,
         loss=model.loss,
         context=data.scaler.transform(series.targets[end - data.context : end]),

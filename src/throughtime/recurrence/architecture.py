@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +15,8 @@ from throughtime.errors import InputError, check_known_name, check_positive_inte
 
 from .cells import ACTIVATIONS, GRU, LSTM, RNN, Cell
 from .echo_state_cell import EchoState
-from .initialisation import INITIALISATIONS
+from .ensemble import stack_networks
+from .initialisation import INITIALISATIONS, on_device
 from .network import OUTPUT_ACTIVATIONS, Dense, Network, Readout
 
 CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "esn": EchoState}
@@ -178,14 +180,8 @@ class Architecture:
             raise InputError(rule, scales, f"Pass {members} numbers.")
         seed = seed_integers(key)
         networks = [self.build(np.random.default_rng([*seed, i])) for i in range(members)]
-
-        def stack(*leaves):
-            stacked = np.stack(leaves)
-            if stacked.ndim > 2:
-                stacked *= scales.reshape(-1, 1, 1).astype(stacked.dtype)
-            return jax.device_put(stacked)
-
-        return jax.tree.map(stack, *networks)
+        scaled = networks if scale is None else map(_scaled, networks, scales)
+        return stack_networks(list(scaled))
 
     def fewest_weights(self) -> int:
         """A lower bound on the number of weights, to refuse a network before it is built."""
@@ -206,3 +202,13 @@ class Architecture:
     def from_json(cls, plain: dict[str, Any]) -> "Architecture":
         """The architecture that `to_json` wrote."""
         return cls(**{**plain, "dense": tuple(plain["dense"])})
+
+
+def _scaled(network: Network, scale: float) -> Network:
+    """The network with its matrices multiplied by a factor, its biases as they are."""
+    params, static = eqx.partition(network, eqx.is_inexact_array)
+
+    def times(leaf):
+        return on_device(np.asarray(leaf) * scale, leaf.dtype) if leaf.ndim > 1 else leaf
+
+    return eqx.combine(jax.tree.map(times, params), static)

@@ -8,11 +8,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, DTypeLike, Float, Int
 
+from throughtime._support.precision import in_precision_of_weights
 from throughtime._support.seeds import Key, generator
 from throughtime.errors import InputError, check_known_name
 
 from .cells import ACTIVATIONS, Cell, State
 from .echo_state_cell import EchoState
+from .ensemble import split_networks
 from .initialisation import Initialisation, initialisation, on_device
 from .unroll import check_lengths, unroll
 
@@ -109,6 +111,10 @@ class Readout(eqx.Module):
 class Network(eqx.Module):
     """A recurrent network: `Network(cells, readout)(xs) -> ys, state`.
 
+    An ensemble is a network too (`Architecture.ensemble`, `stack_networks`): its weights have a
+    leading axis over its members. It gives the mean of their outputs, and `networks` are its
+    members. What it computes is in the precision of its weights.
+
     Parameters
     ----------
     cells
@@ -123,6 +129,11 @@ class Network(eqx.Module):
     centred
         The number of input features, from the first, that are measured from their value at the
         first step. The outputs are too, so that the level of a series does not matter.
+
+    Raises
+    ------
+    InputError
+        If the layers do not fit on each other.
     """
 
     cells: tuple[Cell, ...]
@@ -130,6 +141,22 @@ class Network(eqx.Module):
     residual: int = eqx.field(static=True, default=0)
     centred: int = eqx.field(static=True, default=0)
 
+    def __check_init__(self):
+        if not self.cells or not self.readout.layers:
+            rule = "a network must have a cell and a readout of a layer, or more of each"
+            got = f"{len(self.cells)} cells and {len(self.readout.layers)} layers"
+            raise InputError(rule, got, "Pass `(cell,)` and `Readout((dense,))`.")
+        titles = [_cell_title(cell) for cell in self.cells] + ["the readout"]
+        given = [cell.hidden_size for cell in self.cells]
+        read = [cell.input_size for cell in self.cells[1:]]
+        read.append(self.readout.layers[0].V.shape[-1])
+        for i, (above, below) in enumerate(zip(read, given, strict=True)):
+            if above != below:
+                rule = f"{titles[i + 1]} must read the {below} units of {titles[i]} below it"
+                remedy = f"Build it with input size {below}."
+                raise InputError(rule, f"an input size of {above}", remedy)
+
+    @in_precision_of_weights
     def __call__(
         self,
         xs: Float[Array, "batch time input"],
@@ -157,7 +184,8 @@ class Network(eqx.Module):
         ys : Array, (batch, time, output) or (batch, output)
             The outputs of every step, or of the last one if the readout is of the last only.
         state : tuple
-            The state of every cell after the last step.
+            The state of every cell after the last step; of an ensemble, those of all members
+            along a leading axis.
 
         Raises
         ------
@@ -165,9 +193,23 @@ class Network(eqx.Module):
             For inputs, lengths or states that do not fit, and for any state of a centred
             network.
         """
+        if self.members is not None:
+            return self._mean_of_members(xs, state, lengths, activate)
         ys, _, finals = self.trace(xs, state, lengths)
         return (self.readout.activate(ys) if activate else ys), finals
 
+    def _mean_of_members(self, xs, state, lengths, activate):
+        params, static = eqx.partition(self, eqx.is_inexact_array)
+
+        def one(params, state):
+            member = eqx.combine(params, static)
+            return member(xs, state, lengths, activate=activate)
+
+        axes = 0, None if state is None else 0
+        ys, states = jax.vmap(one, in_axes=axes)(params, state)
+        return ys.mean(axis=0), states
+
+    @in_precision_of_weights
     def trace(
         self,
         xs: Float[Array, "batch time input"],
@@ -193,7 +235,13 @@ class Network(eqx.Module):
             The hidden states h of every cell at every step.
         state : tuple
             The state of every cell after the last step.
+
+        Raises
+        ------
+        InputError
+            As for a call, and for an ensemble.
         """
+        self.check_single()
         if state is not None:
             self._check_state(state)
         states = (None,) * len(self.cells) if state is None else state
@@ -238,6 +286,7 @@ class Network(eqx.Module):
             features = features[jnp.arange(len(features)), jnp.maximum(ends - 1, 0)]
         return jnp.tile(features, self.output_size // self.residual)
 
+    @in_precision_of_weights
     def advance(
         self, states: tuple[State, ...], x: Float[Array, "batch input"]
     ) -> tuple[tuple[State, ...], Float[Array, "batch hidden"]]:
@@ -249,9 +298,37 @@ class Network(eqx.Module):
             x = cell.hidden(new[-1])
         return tuple(new), x
 
+    @in_precision_of_weights
     def initial_state(self, batch: int) -> tuple[State, ...]:
-        """The state of every cell before the first step: zeros."""
-        return tuple(cell.initial_state(batch) for cell in self.cells)
+        """The state of every cell before the first step, usually zeros."""
+        states = tuple(cell.initial_state(batch) for cell in self.cells)
+        if self.members is None:
+            return states
+        return jax.tree.map(lambda s: jnp.broadcast_to(s, (self.members, *s.shape)), states)
+
+    @property
+    def members(self) -> int | None:
+        """The number of networks of an ensemble; None if it is one network."""
+        c = self.readout.layers[-1].c
+        return c.shape[0] if c.ndim == 2 else None
+
+    @property
+    def networks(self) -> "list[Network]":
+        """The networks of an ensemble; the network alone if it is one."""
+        return [self] if self.members is None else split_networks(self)
+
+    def check_single(self) -> None:
+        """Refuse an ensemble where one network is needed.
+
+        Raises
+        ------
+        InputError
+            If it is an ensemble.
+        """
+        if self.members is not None:
+            rule = "this takes one network"
+            remedy = "Pass one of its `networks`, such as `network.networks[0]`."
+            raise InputError(rule, f"an ensemble of {self.members}", remedy)
 
     @property
     def input_size(self) -> int:
@@ -261,7 +338,7 @@ class Network(eqx.Module):
     @property
     def output_size(self) -> int:
         """Number of features of an output."""
-        return self.readout.layers[-1].c.shape[0]
+        return self.readout.layers[-1].c.shape[-1]
 
     def summary(self) -> str:
         """Layers, output shapes and parameter counts, as a table in plain text."""
@@ -273,7 +350,7 @@ class Network(eqx.Module):
         titles = [f"Dense ({layer.activation})" for layer in self.readout.layers[:-1]]
         titles.append(f"Readout ({self.readout.output})")
         for title, layer in zip(titles, self.readout.layers, strict=True):
-            rows.append((title, f"({axes}, {layer.c.shape[0]})", count_parameters(layer)))
+            rows.append((title, f"({axes}, {layer.c.shape[-1]})", count_parameters(layer)))
         return _table(rows, count_parameters(self))
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
+from throughtime._support.precision import in_precision_of_weights
 from throughtime.errors import InputError
 
 from . import primitives
@@ -18,6 +19,7 @@ BUILT_IN = (RNN, GRU, LSTM)
 """The cells that run as a primitive, and so by the compiled kernels."""
 
 
+@in_precision_of_weights
 def unroll(
     cell: Cell,
     xs: Float[Array, "batch time input"],

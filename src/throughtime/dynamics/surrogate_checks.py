@@ -36,7 +36,7 @@ def check_settings(model: "Surrogate") -> None:
     check_positive_integer("trajectories", model.trajectories)
     check_positive_integer("steps", model.steps)
     check_known_settings({name: getattr(model, name) for name in NETWORK_SETTINGS})
-    if model.cell == "esn":
+    if isinstance(model.cell, str) and model.cell == "esn":
         rule = "a surrogate must be a network that is trained by its gradient"
         raise InputError(rule, "an `esn`", "Choose another `cell`.")
     for name in set(model.parameters) & set(model.ranges):

@@ -301,7 +301,11 @@ class Network(eqx.Module):
     @in_precision_of_weights
     def initial_state(self, batch: int) -> tuple[State, ...]:
         """The state of every cell before the first step, usually zeros."""
-        states = tuple(cell.initial_state(batch) for cell in self.cells)
+        dtype = self.readout.layers[-1].c.dtype  # a cell of one's own may have another in mind
+        states = jax.tree.map(
+            lambda s: jnp.asarray(s, dtype) if jnp.issubdtype(s.dtype, jnp.floating) else s,
+            tuple(cell.initial_state(batch) for cell in self.cells),
+        )
         if self.members is None:
             return states
         return jax.tree.map(lambda s: jnp.broadcast_to(s, (self.members, *s.shape)), states)

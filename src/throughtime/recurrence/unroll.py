@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int, PyTree
 
 from throughtime._support.precision import in_precision_of_weights
@@ -109,7 +110,7 @@ def check_lengths(lengths: Any, sequences: int, time: int) -> None:
         raise InputError(rule, got, "Pass an array `(sequences,)`.")
     if not jnp.issubdtype(lengths.dtype, jnp.integer):
         raise InputError(rule, lengths.dtype, "Convert them to int32.")
-    if isinstance(lengths, jax.core.Tracer):
+    if isinstance(lengths, Tracer):
         return
     values = np.asarray(lengths)
     wrong = np.flatnonzero((values < 0) | (values > time))
@@ -157,9 +158,19 @@ def _run_scan(cell, xs, state, lengths):
         # Padding is zeroed before the product: 0 * NaN in the gradient of `U` would be NaN.
         xs = jnp.where(active[..., None], xs, 0)
     drive = cell.drive(xs)
+    state = _in_type_of_step(cell, drive, state)
     step = _step(cell) if active is None else _masked_step(cell)
     final, states = jax.lax.scan(step, state, drive if active is None else (drive, active))
     return jax.tree.map(lambda s: jnp.swapaxes(s, 0, 1), states), final
+
+
+def _in_type_of_step(cell: Cell, drive, state: State) -> State:
+    """The state in the types that a step returns, which may be wider: a scan keeps them."""
+    if not jax.tree.leaves(drive)[0].shape[0]:
+        return state
+    first = jax.tree.map(lambda d: d[0], drive)
+    after = jax.eval_shape(cell.step, first, state)
+    return jax.tree.map(lambda s, a: jnp.asarray(s, a.dtype), state, after)
 
 
 def _run_segments(cell: Cell, xs: Array, state: State, lengths: Array | None):

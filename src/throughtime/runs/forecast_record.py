@@ -34,6 +34,7 @@ from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.recurrence.architecture import Architecture
+from throughtime.recurrence.own_cell import OwnCell
 from throughtime.training.checkpoint import load_tensors, named_tensors
 from throughtime.training.history import Row, history_lines, history_rows
 from throughtime.training.settings import check_settings
@@ -185,7 +186,7 @@ def write(folder: Path, record: ForecastRecord) -> None:
         files["history.jsonl"] = history_lines(record.history).encode()
     run = RunFile(
         format=FORMAT,
-        settings=record.settings,
+        settings=_plain_settings(record.settings),
         architecture=record.architecture.to_json(),
         series=[_series_info(series) for series in record.series],
         scalers=record.scalers,
@@ -200,6 +201,12 @@ def write(folder: Path, record: ForecastRecord) -> None:
     for name, content in files.items():
         atomic.write(folder / name, content)
     write_json(folder / "run.json", plain)
+
+
+def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings as JSON holds them: of a cell of one's own, its name."""
+    cell = settings["cell"]
+    return settings | {"cell": cell.to_json() if isinstance(cell, OwnCell) else cell}
 
 
 def read(folder: str | Path) -> ForecastRecord:

@@ -55,6 +55,11 @@ class TrainedNetwork:
         Known Lyapunov exponents of the true dynamics.
     constant_inputs
         The names of the inputs that free runs hold constant, at their means.
+    closed
+        Whether the outputs are read as the next inputs in a free run. If not, all inputs are
+        held at zero.
+    white_noise
+        Whether the sequences are white noise, because nothing is known of the training.
     """
 
     name: str
@@ -72,6 +77,8 @@ class TrainedNetwork:
     unit: str
     exponents: tuple[float, ...]
     constant_inputs: tuple[str, ...]
+    closed: bool = True
+    white_noise: bool = False
 
     def dynamics(self) -> Map:
         """The map to analyse: the network in closed loop, without a level that nothing fixes.
@@ -80,7 +87,7 @@ class TrainedNetwork:
         the series changes nothing. Its states are therefore windows less their first value.
         """
         closed_loop, centred = self.closed_loop(), self.network.centred
-        if not centred:
+        if not (centred and self.closed):
             return closed_loop
 
         def without_level(rows):
@@ -96,6 +103,8 @@ class TrainedNetwork:
     def closed_loop(self) -> Map:
         """The network reading its own outputs, in double precision."""
         network = maps.to_float64(self.network)
+        if not self.closed:
+            return maps.map_of_states(network)
         horizon = network.output_size // len(self.variables)
         inputs = (network.input_size - len(self.variables)) // horizon
         context = np.asarray(self.context, np.float64)

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from throughtime.data.scaler import Scaler
+from throughtime.recurrence.initialisation import on_device
 from throughtime.recurrence.network import Network
 from throughtime.training.batches import Batch, Data
 
@@ -67,5 +68,5 @@ def _white_noise(network: Network, seed: int) -> Batch:
     steps = (SEQUENCES,) if network.readout.last else (SEQUENCES, STEPS)
     inputs = rng.standard_normal((SEQUENCES, STEPS, network.input_size))
     targets = rng.standard_normal((*steps, network.output_size))
-    arrays = (np.asarray(values, dtype) for values in (inputs, targets))
-    return Batch(*map(jnp.asarray, arrays), None, jnp.ones(SEQUENCES))
+    xs, ys = (on_device(values, dtype) for values in (inputs, targets))
+    return Batch(xs, ys, None, jnp.ones(SEQUENCES))

@@ -146,6 +146,7 @@ def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, Surro
         If the folder holds no surrogate, or a file was changed.
     """
     path = folder / SURROGATE
+    run_folder.check_kind(folder, SURROGATE)
     record = read_json(path, SurrogateFile, FORMAT)
     cell_read = cell_to_read(record.settings.cell, cell)
     settings = {**record.settings.model_dump(), "cell": cell_read}

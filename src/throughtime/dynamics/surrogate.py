@@ -166,7 +166,7 @@ class Surrogate:
         self.architecture_ = Architecture(
             input_size=size + training.inputs.shape[-1],
             output_size=size,
-            cell=self.cell,  # pyright: ignore[reportArgumentType]
+            cell=self.cell,
             hidden=self.hidden,
             depth=self.depth,
             dense=tuple(self.dense),

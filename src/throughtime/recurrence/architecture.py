@@ -84,7 +84,7 @@ class Architecture:
 
     input_size: int
     output_size: int
-    cell: str | OwnCell = "lstm"
+    cell: Any = "lstm"  # a name, or a `CellSource`
     hidden: int = 64
     depth: int = 1
     activation: str = "tanh"

@@ -39,7 +39,7 @@ from throughtime.training.checkpoint import load_tensors, named_tensors
 from throughtime.training.history import Row, history_lines, history_rows
 from throughtime.training.settings import check_settings
 
-from .run_folder import SURROGATE
+from .run_folder import check_kind
 
 FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -243,11 +243,8 @@ def read(folder: str | Path) -> ForecastRecord:
 
 def _read_run_file(folder: Path) -> RunFile:
     path = folder / "run.json"
+    check_kind(folder, path.name)
     if not path.is_file():
-        if (folder / SURROGATE).is_file():
-            rule = "the folder must hold a forecasting run"
-            remedy = "Read it with `throughtime.load_surrogate` or `throughtime diagnose`."
-            raise InputError(rule, f"`{folder}`, a surrogate", remedy)
         rule = "a run is a folder with a `run.json`"
         raise InputError(
             rule, f"`{folder}`", "Pass the folder that `throughtime forecast` named."

@@ -17,7 +17,7 @@ from .cells import ACTIVATIONS, GRU, LSTM, RNN, Cell
 from .echo_state_cell import EchoState
 from .ensemble import stack_networks
 from .initialisation import INITIALISATIONS, on_device
-from .network import OUTPUT_ACTIVATIONS, Dense, Network, Readout
+from .network import OUTPUT_ACTIVATIONS, Dense, Network, Readout, check_first_features
 from .own_cell import OwnCell, describe_cell
 
 CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "esn": EchoState}
@@ -116,11 +116,7 @@ class Architecture:
             if field.name in RESERVOIR_SETTINGS:
                 self._check_range(field.name, field.default)
         for name, features in (("residual", self.residual), ("centred", self.centred)):
-            if features and (features > self.input_size or self.output_size % features):
-                rule = f"`{name}` features must be inputs, and divide the outputs"
-                got = f"{features} of {self.input_size} for {self.output_size} outputs"
-                remedy = f"Set `{name}` to the number of series that are forecast, or to 0."
-                raise InputError(rule, got, remedy)
+            check_first_features(name, features, self.input_size, self.output_size)
 
     def _adopt(self, own: OwnCell) -> None:
         """Take a cell of one's own; one that is built has its own sizes."""

@@ -146,6 +146,8 @@ class Network(eqx.Module):
             rule = "a network must have a cell and a readout of a layer, or more of each"
             got = f"{len(self.cells)} cells and {len(self.readout.layers)} layers"
             raise InputError(rule, got, "Pass `(cell,)` and `Readout((dense,))`.")
+        check_first_features("residual", self.residual, self.input_size, self.output_size)
+        check_first_features("centred", self.centred, self.input_size, self.output_size)
         titles = [_cell_title(cell) for cell in self.cells] + ["the readout"]
         given = [cell.hidden_size for cell in self.cells]
         read = [cell.input_size for cell in self.cells[1:]]
@@ -356,6 +358,21 @@ class Network(eqx.Module):
         for title, layer in zip(titles, self.readout.layers, strict=True):
             rows.append((title, f"({axes}, {layer.c.shape[-1]})", count_parameters(layer)))
         return _table(rows, count_parameters(self))
+
+
+def check_first_features(name: str, features: int, inputs: int, outputs: int) -> None:
+    """Refuse first features that are not inputs, or whose number does not divide the outputs.
+
+    Raises
+    ------
+    InputError
+        Which names the setting, `residual` or `centred`.
+    """
+    if features and (features > inputs or outputs % features):
+        rule = f"`{name}` features must be inputs, and divide the outputs"
+        got = f"{features} of {inputs} for {outputs} outputs"
+        remedy = f"Set `{name}` to the number of series that are forecast, or to 0."
+        raise InputError(rule, got, remedy)
 
 
 def count_parameters(module: Any) -> int:

@@ -20,6 +20,7 @@ import jax
 import numpy as np
 
 from throughtime._support.precision import precision
+from throughtime._support.seeds import Key
 from throughtime.errors import InputError
 
 from .cell_check import check_cell
@@ -104,24 +105,25 @@ class OwnCell:
         InputError
             If it cannot be made, or does not do what a cell must.
         """
-        if self.source is None:
-            raise self.missing()
         with precision(dtype):
-            cell = self.fixed or self._make(input_size, hidden_size, rng)
-            cell = _in_type(cell, dtype)
+            key = jax.random.key(int(rng.integers(2**32)))
+            cell = _in_type(self(input_size, hidden_size, key=key), dtype)
             check_cell(cell, input_size, hidden_size)
         return cell
 
-    def missing(self) -> InputError:
-        """The error for a file that names a cell which nobody has given."""
-        rule = "what was saved with a cell of your own is read with that cell"
-        call = f"`throughtime.load(folder, cell={self.name})`"
-        remedy = f"Pass it in Python: {call}, and so for `load_surrogate`."
-        return InputError(rule, f"no cell for `{self.name}`", remedy)
+    def __call__(self, input_size: int, hidden_size: int, *, key: Key) -> Any:
+        """The cell itself, or what its maker makes of these sizes.
 
-    def _make(self, input_size: int, hidden_size: int, rng: np.random.Generator) -> Any:
+        Raises
+        ------
+        InputError
+            If there is none, or it does not take these arguments.
+        """
+        if self.source is None:
+            raise self.missing()
+        if self.fixed is not None:
+            return self.fixed
         make: Any = self.source
-        key = jax.random.key(int(rng.integers(2**32)))
         try:
             return make(input_size, hidden_size, key=key)
         except TypeError as error:
@@ -129,6 +131,13 @@ class OwnCell:
             got = f"`{self.name}`, which says: {error}"
             remedy = "Give its `__init__` these arguments, or pass a function that has them."
             raise InputError(rule, got, remedy) from error
+
+    def missing(self) -> InputError:
+        """The error for a file that names a cell which nobody has given."""
+        rule = "what was saved with a cell of your own is read with that cell"
+        call = f"`throughtime.load(folder, cell={self.name})`"
+        remedy = f"Pass it in Python: {call}, and so for `load_surrogate`."
+        return InputError(rule, f"no cell for `{self.name}`", remedy)
 
 
 def cell_to_read(known: Any, given: CellSource | None) -> str | OwnCell:

@@ -86,9 +86,17 @@ def load_network(folder: str | Path, *, like: Network | None = None) -> Network:
         check_alike(like, record)
         like = as_many(like, record.members) if like.members is None else like
     with precision(record.dtype):
-        like = record.build() if like is None else like
+        like = _built(record, path) if like is None else like
         params, static = eqx.partition(like, eqx.is_inexact_array)
         return eqx.combine(from_named_tensors(params, values, weights), static)
+
+
+def _built(record: NetworkFile, path: Path) -> Network:
+    """The network that a file describes, with any weights."""
+    try:
+        return record.build()
+    except InputError as error:
+        raise damaged_file(path, f"{error.rule}; got {error.got}") from None
 
 
 def _check_built_in(record: NetworkFile) -> None:

@@ -86,7 +86,7 @@ def test_an_instance_has_its_own_size(tmp_path):
     [
         (
             CoRNN(2, 4, key=jax.random.key(0)),
-            "`CoRNN` must read the series and its inputs, 1 in",
+            "`CoRNN` must read the values and the inputs, 1 in",
         ),
         (len, "is made by `cell(input_size, hidden_size, key=key)`; got `len`"),
         ("corn", "`cell` must be a known one; got corn. Known: esn, gru, lstm, rnn."),

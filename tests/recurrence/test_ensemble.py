@@ -17,9 +17,17 @@ from throughtime.training.batches import Sequences
 from throughtime.training.train import evaluate, first_state, train
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
-run = quick_jit(lambda network, *arguments: network(*arguments))
-free = quick_jit(lambda network, xs: rollout(network, xs, 2, carry=True))
-XS = np.random.default_rng(0).normal(size=(3, 7, 2))
+XS = np.random.default_rng(0).normal(size=(5, 7, 2))
+
+
+@quick_jit
+def run(network, *arguments):
+    return network(*arguments)
+
+
+@quick_jit
+def free(network, xs):
+    return rollout(network, xs, 2, carry=True)
 
 
 def build(cell="gru", members=3, **options):
@@ -43,7 +51,7 @@ def test_an_ensemble_is_the_mean_of_its_networks(cell):
     both = np.concatenate([first, second], axis=1)
     np.testing.assert_allclose(both, ys, atol=1e-14)
     assert (ensemble.members, ensemble.input_size, ensemble.output_size) == (3, 2, 2)
-    zeros = ensemble.initial_state(3)
+    zeros = ensemble.initial_state(5)
     np.testing.assert_array_equal(run(ensemble, xs, zeros)[0], ys)
 
 

@@ -180,7 +180,7 @@ class Tall(CoRNN):
         ),
         (
             CoRNN(3, 4, key=KEY),
-            "`CoRNN` must read the series and its inputs, 2 in all; got an in",
+            "`CoRNN` must read the values and the inputs, 2 in all; got an in",
         ),
         (3.5, "must be a `Cell`, or a function that makes one; got a value of type `float`"),
     ],

@@ -124,7 +124,7 @@ class Architecture:
         if own.fixed is None:
             return
         if own.fixed.input_size != self.input_size:
-            rule = f"`{own}` must read the series and its inputs, {self.input_size} in all"
+            rule = f"`{own}` must read the values and the inputs, {self.input_size} in all"
             got = f"an input size of {own.fixed.input_size}"
             raise InputError(rule, got, f"Build it with input size {self.input_size}.")
         if self.depth != 1:

@@ -1,21 +1,20 @@
 """Cells stacked to any depth, and a readout on top."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, DTypeLike, Float, Int
+from jaxtyping import Array, DTypeLike, Float, Int, PyTree
 
 from throughtime._support.precision import in_precision_of_weights
 from throughtime._support.seeds import Key, generator
 from throughtime.errors import InputError, check_known_name
 
 from .cells import ACTIVATIONS, Cell, State
-from .echo_state_cell import EchoState
 from .ensemble import split_networks
 from .initialisation import Initialisation, initialisation, on_device
+from .summary import cell_title, count_parameters, table
 from .unroll import check_lengths, unroll
 
 OUTPUT_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -24,6 +23,9 @@ OUTPUT_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "softmax": jax.nn.softmax,
 }
 """The lecture's sigma_y, by name."""
+
+States = tuple[PyTree[Array], ...]
+"""The state of each cell; of an ensemble, with a leading axis over its members."""
 
 
 class Dense(eqx.Module):
@@ -148,7 +150,7 @@ class Network(eqx.Module):
             raise InputError(rule, got, "Pass `(cell,)` and `Readout((dense,))`.")
         check_first_features("residual", self.residual, self.input_size, self.output_size)
         check_first_features("centred", self.centred, self.input_size, self.output_size)
-        titles = [_cell_title(cell) for cell in self.cells] + ["the readout"]
+        titles = [cell_title(cell) for cell in self.cells] + ["the readout"]
         given = [cell.hidden_size for cell in self.cells]
         read = [cell.input_size for cell in self.cells[1:]]
         read.append(self.readout.layers[0].V.shape[-1])
@@ -162,11 +164,11 @@ class Network(eqx.Module):
     def __call__(
         self,
         xs: Float[Array, "batch time input"],
-        state: tuple[State, ...] | None = None,
+        state: States | None = None,
         lengths: Int[Array, " batch"] | None = None,
         *,
         activate: bool = True,
-    ) -> tuple[Float[Array, "batch *time output"], tuple[State, ...]]:
+    ) -> tuple[Float[Array, "batch *time output"], States]:
         """Run the network over a batch of sequences.
 
         Parameters
@@ -301,7 +303,7 @@ class Network(eqx.Module):
         return tuple(new), x
 
     @in_precision_of_weights
-    def initial_state(self, batch: int) -> tuple[State, ...]:
+    def initial_state(self, batch: int) -> States:
         """The state of every cell before the first step, usually zeros."""
         dtype = self.readout.layers[-1].c.dtype  # a cell of one's own may have another in mind
         states = jax.tree.map(
@@ -349,7 +351,7 @@ class Network(eqx.Module):
     def summary(self) -> str:
         """Layers, output shapes and parameter counts, as a table in plain text."""
         rows = [
-            (_cell_title(cell), f"(batch, time, {cell.hidden_size})", count_parameters(cell))
+            (cell_title(cell), f"(batch, time, {cell.hidden_size})", count_parameters(cell))
             for cell in self.cells
         ]
         axes = "batch" if self.readout.last else "batch, time"
@@ -357,7 +359,7 @@ class Network(eqx.Module):
         titles.append(f"Readout ({self.readout.output})")
         for title, layer in zip(titles, self.readout.layers, strict=True):
             rows.append((title, f"({axes}, {layer.c.shape[-1]})", count_parameters(layer)))
-        return _table(rows, count_parameters(self))
+        return table(rows, count_parameters(self))
 
 
 def check_first_features(name: str, features: int, inputs: int, outputs: int) -> None:
@@ -373,25 +375,3 @@ def check_first_features(name: str, features: int, inputs: int, outputs: int) ->
         got = f"{features} of {inputs} for {outputs} outputs"
         remedy = f"Set `{name}` to the number of series that are forecast, or to 0."
         raise InputError(rule, got, remedy)
-
-
-def count_parameters(module: Any) -> int:
-    """The number of trainable parameters in a module; a reservoir has none."""
-    weights = eqx.filter(module, eqx.is_inexact_array)
-    leaves = jax.tree.leaves(weights, is_leaf=lambda node: isinstance(node, EchoState))
-    return sum(leaf.size for leaf in leaves if not isinstance(leaf, EchoState))
-
-
-def _cell_title(cell: Cell) -> str:
-    activation = getattr(cell, "activation", None)
-    return type(cell).__name__ + (f" ({activation})" if activation else "")
-
-
-def _table(rows: list[tuple[str, str, int]], total: int) -> str:
-    lines = [("Layer", "Output shape", "Parameters")]
-    lines += [(name, shape, f"{number:,}") for name, shape, number in rows]
-    lines += [("Total", "", f"{total:,}")]
-    widths = [max(len(line[i]) for line in lines) for i in range(3)]
-    text = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in lines]
-    rule = "-" * len(text[0])
-    return "\n".join([text[0], rule, *text[1:-1], rule, text[-1]])

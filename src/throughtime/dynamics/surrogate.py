@@ -20,6 +20,7 @@ from throughtime._support.precision import precision
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.network import Network
+from throughtime.recurrence.own_cell import CellSource
 from throughtime.recurrence.rollout import rollout
 from throughtime.training.batches import Sequences
 from throughtime.training.epoch import TrainState
@@ -80,7 +81,8 @@ class Surrogate:
     validation
         The fraction of the trajectories that is held out to choose the best epoch.
     cell, hidden, depth, dense
-        The architecture of the network, as for `Forecaster`.
+        The architecture of the network, as for `Forecaster`. A cell of your own reads the
+        variables, then the drives, then the parameters that vary.
     window
         The number of steps of a training sequence.
     forcing
@@ -115,7 +117,7 @@ class Surrogate:
     trajectories: int = 200
     steps: int = 200
     validation: float = 0.15
-    cell: str = "gru"
+    cell: str | CellSource = "gru"
     hidden: int = 64
     depth: int = 1
     dense: tuple[int, ...] = ()

@@ -36,7 +36,7 @@ def check_settings(model: "Surrogate") -> None:
     check_positive_integer("trajectories", model.trajectories)
     check_positive_integer("steps", model.steps)
     check_known_settings({name: getattr(model, name) for name in NETWORK_SETTINGS})
-    if model.cell == "esn":
+    if isinstance(model.cell, str) and model.cell == "esn":
         rule = "a surrogate must be a network that is trained by its gradient"
         raise InputError(rule, "an `esn`", "Choose another `cell`.")
     for name in set(model.parameters) & set(model.ranges):
@@ -49,7 +49,8 @@ def check_settings(model: "Surrogate") -> None:
     if not 1 <= validation_count(model.validation, model.trajectories) < model.trajectories:
         rule = "a part of the trajectories, not all, must be held out"
         got = f"`validation` {model.validation:g} of {model.trajectories} `trajectories`"
-        raise InputError(rule, got, "Change one of them.")
+        remedy = "Set `validation` to 0.15, and `trajectories` to 7 or more."
+        raise InputError(rule, got, remedy)
 
 
 def validation_count(fraction: float, trajectories: int) -> int:

@@ -103,7 +103,7 @@ class System:
                 raise InputError(rule, f"`{name}`", did_you_mean(name, self.parameters))
             if not float("-inf") < value < float("inf"):
                 rule = f"the parameter `{name}` must be a finite number"
-                raise InputError(rule, value, f"Change `{name}`.")
+                raise InputError(rule, value, f"Set `{name}` to a finite number.")
         changed = any(self.parameters[name] != value for name, value in values.items())
         known = {"exponents": (), "period": None} if changed else {}
         return replace(self, parameters={**self.parameters, **values}, **known)

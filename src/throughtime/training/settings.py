@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from throughtime.errors import InputError, did_you_mean
 from throughtime.recurrence.architecture import unused_settings
 from throughtime.recurrence.initialisation import INITIALISATIONS
+from throughtime.recurrence.own_cell import OwnCell
 
 from .losses import LOSSES
 from .methods import METHODS
@@ -21,7 +22,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    cell: Literal["rnn", "gru", "lstm", "esn"]
+    cell: Literal["rnn", "gru", "lstm", "esn"] | OwnCell
     hidden: PositiveInt
     depth: PositiveInt
     activation: Literal["tanh", "relu", "logistic", "identity"]
@@ -137,7 +138,8 @@ def check_combination(settings: dict[str, Any], defaults: dict[str, Any]) -> Non
     cell = settings["cell"]
     for name in unused_settings(cell):
         if settings[name] != defaults[name]:
-            rule = f"the cell `{cell}` takes no `{name}`, a setting of the cell `esn`"
+            known = cell if isinstance(cell, str) else OwnCell.of(cell)
+            rule = f"the cell `{known}` takes no `{name}`, a setting of the cell `esn`"
             if cell == "esn":
                 rule = f"an `esn` is fitted by linear regression and needs the default `{name}`"
             remedy = f"Leave `{name}` at its default, or choose another `cell`."
@@ -173,6 +175,8 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
         return InputError("every setting must be a known one", f"`{name}`", remedy)
     if first["type"] == "missing":
         return InputError(f"`{name}` must be given", "nothing", f"Set `{name}`.")
+    if name == "cell" and not isinstance(got, str):
+        OwnCell.of(got)  # says what a cell of one's own must be
     if first["type"] == "literal_error":
         choices = _names(Settings.model_fields[name].annotation)
         return InputError(f"`{name}` must be a known one", got, did_you_mean(got, choices))
@@ -185,4 +189,5 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
         what = "below" if "lt" in limits else "at most"
         return InputError(f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`.")
     kind = name if name in KINDS else first["type"].split("_")[0]
-    return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), f"Change `{name}`.")
+    remedy = f"Set `{name}` to {KINDS[kind]}."
+    return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), remedy)

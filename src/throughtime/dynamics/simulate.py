@@ -25,6 +25,7 @@ from jaxtyping import Array, Float, Float64
 from throughtime._support.precision import precision
 from throughtime.errors import InputError, check_positive_integer, did_you_mean
 
+from .method_of_steps import delay_scheme, delays, substeps_within
 from .systems import DELAY, FIELD, FLOW, MAP, System
 
 State = Float[Array, " state"]
@@ -178,12 +179,15 @@ def stepper(
     p = system.parameters if parameters is None else parameters
     if system.kind == MAP:
         return (lambda n, y: system.law(n, y, p, system.forcing(n, p))), _identity, _identity
-    substeps = substeps or max(1, math.ceil(dt / MAX_SUBSTEP[system.kind] - 1e-9))
+    longest = MAX_SUBSTEP[system.kind]
+    if system.kind == DELAY:
+        substeps = substeps_within(delays(system, p), dt, longest, substeps)
+    substeps = substeps or max(1, math.ceil(dt / longest - 1e-9))
     h = dt / substeps
     if system.kind == FIELD:
         substep, begin, observe = _field(system, h, p), _identity, _identity
     elif system.kind == DELAY:
-        substep, begin, observe = _delay(system, h, p)
+        substep, begin, observe = delay_scheme(system, h, p)
     else:
         substep, begin, observe = _scheme(system, h, p, scheme), _identity, _identity
 
@@ -210,30 +214,6 @@ def _scheme(system: System, h: float, p: Parameters, scheme: str) -> Step:
         return y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
     return euler if scheme == "euler" else rk4
-
-
-def _delay(system: System, h: float, p: Parameters):
-    """A delay equation in one variable; a state is y at t - delay - h, t - delay, ..., t."""
-    lags = round(float(p["delay"]) / h)
-    if lags < 2 or abs(lags * h - float(p["delay"])) > 1e-9 * lags:
-        rule = "a delay must be a multiple, at least twice, of the step inside a time step"
-        remedy = "Change `dt`, `substeps` or `delay`."
-        raise InputError(rule, f"a delay of {float(p['delay']):g} and steps of {h:g}", remedy)
-
-    def slope(t, y, delayed):
-        return system.law(t, y, p, system.forcing(t, p), delayed)
-
-    def step(t, past):
-        y, (before, first, last, after) = past[-1], past[:4]
-        middle = (9 * (first + last) - before - after) / 16  # the cubic through the four
-        k1 = slope(t, y, first)
-        k2 = slope(t + h / 2, y + h / 2 * k1, middle)
-        k3 = slope(t + h / 2, y + h / 2 * k2, middle)
-        k4 = slope(t + h, y + h * k3, last)
-        new = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        return jnp.concatenate([past[1:], new[None]])
-
-    return step, lambda y: jnp.broadcast_to(y, (lags + 2,)), lambda past: past[-1:]
 
 
 def _field(system: System, h: float, p: Parameters) -> Step:
@@ -342,7 +322,7 @@ def _check(system: System, steps: int, dt: float | int, scheme: str, tolerance: 
 
 def _check_shared(system: System, individual: Parameters) -> None:
     """Refuse different values of a parameter that the scheme itself depends on."""
-    fixed = {DELAY: ["delay"], FIELD: list(individual)}.get(system.kind, [])
+    fixed = {DELAY: system.delay_parameters, FIELD: tuple(individual)}.get(system.kind, ())
     for name in individual:
         if name in fixed:
             rule = f"`{name}` of `{system.name}` must be one number for all trajectories"

@@ -78,6 +78,11 @@ def equations(text: str) -> System:
     return _Text([Statement(one).read() for one in statements(text)], text).system()
 
 
+def is_text(system: str) -> bool:
+    """Whether a system is meant by its equations, not by its name."""
+    return "=" in system
+
+
 class _Text:
     """Equations that were read, on their way to a system."""
 

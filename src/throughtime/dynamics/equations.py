@@ -12,6 +12,7 @@ Statements end with `;`, a comma or a new line, `#` begins a comment:
 What depends on time and parameters alone is a forcing: an input of the system.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -26,9 +27,7 @@ from throughtime.errors import InputError, did_you_mean
 from .equation_text.expressions import (
     CONSTANTS,
     JUMPS,
-    NAME,
     OPERATION,
-    SUM,
     TIME,
     Node,
     evaluate,
@@ -37,13 +36,14 @@ from .equation_text.expressions import (
     tabulate,
     to_text,
 )
-from .equation_text.law import CONSTANT, FORCING, INNER, Entry, Law
+from .equation_text.forcings import with_forcings
+from .equation_text.law import Entry, Law
 from .equation_text.nonfinite import refuse_start
 from .equation_text.parser import Equation, Statement
 from .equation_text.resolution import ALONE, Resolver, Scope
 from .equation_text.roles import Definition, given_twice, letters_of, sort
 from .equation_text.starts import choose_start
-from .equation_text.tokens import shortened, statements
+from .equation_text.tokens import REMEDIES, shortened, statements
 from .systems import DELAY, FLOW, MAP, System
 
 MAX_LENGTH = 20_000
@@ -91,12 +91,15 @@ class _Text:
         if not self.roles.laws:
             rule = "equations must say how at least one variable changes"
             remedy = "Write `x' = ...`, or `x[n+1] = ...` for a map."
+            if re.search(r"_(t|tt|xx)\b", text):
+                remedy = REMEDIES["∂"]
             raise InputError(rule, f"`{shortened(text)}`", remedy)
         for name, value in self.roles.values.items():
             if name in self.roles.laws:
                 raise given_twice(value.equation, name)
         for equation in found:
             _check_divisors(equation.right, equation)
+        self._check_starts(found)
         self.resolver = Resolver(self.roles)
         self.parameters = {
             name: _number(value.expression, value.equation)
@@ -105,11 +108,23 @@ class _Text:
         }
         self.law = self._law()
 
+    def _check_starts(self, found: list[Equation]) -> None:
+        """Refuse `x0 = 1` where it is nowhere used: it is meant as a start."""
+        used = {one.symbol for equation in found for one in equation.right.names()}
+        for name, value in self.roles.values.items():
+            base = name.removesuffix("0").removesuffix("_")
+            if base != name and base in self.roles.laws and name not in used:
+                rule, remedy = f"a start is written `{base}(0) = 1`", f"Write `{base}(0)`."
+                if not self.roles.laws[base].letters:
+                    raise value.equation.error(rule, name, 0, remedy)
+
     def system(self) -> System:
         roles, law = self.roles, self.law
         kind = DELAY if law.lags else FLOW if roles.index is None else MAP
         given, first = self._given_starts()
-        law = self.law = replace(law, step=first)
+        # The number n of x[n+1] = ... is that of the first state, of x[n] = ... one more.
+        ahead = 0 if kind != MAP else 1 - next(iter(roles.laws.values())).order
+        law = self.law = replace(law, step=first + ahead)
         nodes = [node for one in law.entries.values() if one.node for node in one.node.walk()]
         read = {one.symbol for lag in law.lags for one in lag.names()}
         system = System(
@@ -153,7 +168,7 @@ class _Text:
                 own = entries.get(key, Entry(family.letters))
                 entries[key] = replace(own, ends=family.ends)
         entries = self._ordered(entries)
-        entries = _with_forcings(entries, {*state}, {*tops}, {*self.parameters})
+        entries = with_forcings(entries, {*state}, {*tops}, {*self.parameters})
         return Law(state, tuple(tops), entries, roles.ranges, tuple(resolver.lags))
 
     def _entry(self, definition: Definition) -> Entry:
@@ -170,13 +185,19 @@ class _Text:
         while pending:
             ready = [key for key, one in pending.items() if not _waits_for(one, pending)]
             if not ready:
-                entry = next(one for one in pending.values() if one.equation)
-                assert entry.equation is not None
-                rule, name = "names must not stand for each other", entry.equation.left.symbol
-                remedy = f"Give `{name}` a number."
-                raise entry.equation.error(rule, name, entry.equation.left.column, remedy)
+                raise self._circular(pending)
             ordered |= {key: pending.pop(key) for key in ready}
         return ordered
+
+    def _circular(self, pending: dict[str, Entry]) -> InputError:
+        """The error for names that stand for each other; of a value, if one is among them."""
+        values = [name for name in pending if name in self.roles.values]
+        name = next(iter(values or [key for key, one in pending.items() if one.equation]))
+        equation = pending[name].equation
+        assert equation is not None
+        remedy = f"Give `{name}` a number." if values else "Put one of them into the other."
+        rule = "names must not stand for each other"
+        return equation.error(rule, name, equation.left.column, remedy)
 
     def _given_starts(self) -> tuple[np.ndarray, int]:
         """The start, NaN where the text does not say it; of a map, also the step it is of."""
@@ -285,7 +306,8 @@ class _Text:
         chosen = [i for i in range(len(start)) if np.isnan(given[i]) and start[i]]
         if chosen:
             texts = [f"{self.law.variables[i]}(0) = {start[i]:g}" for i in chosen[:3]]
-            more = f" and {len(chosen) - 3} others" if len(chosen) > 3 else ""
+            others = len(chosen) - len(texts)
+            more = f" and {others} other{'s' * (others > 1)}" if others else ""
             remarks.append(f"Starts that are not given were chosen: {', '.join(texts)}{more}.")
         return tuple(remarks)
 
@@ -307,45 +329,6 @@ def _waits_for(entry: Entry, pending: dict[str, Entry]) -> bool:
     used = entry.used()
     alone = {one.removesuffix(ALONE) for one in used if one.endswith(ALONE)}
     return bool(used & {*pending}) or any(pending[k].node for k in alone & {*pending})
-
-
-def _with_forcings(entries: dict[str, Entry], state: set[str], tops: set[str], p: set[str]):
-    """The entries with their kinds; what depends on time alone becomes a forcing of its own."""
-    kinds: dict[str, str] = {}
-    for key, entry in entries.items():
-        used = {one.partition("@")[0].removesuffix(ALONE) for one in entry.used()}
-        inner = used & state or INNER in {kinds.get(one) for one in used}
-        driven = TIME in used or FORCING in {kinds.get(one) for one in used}
-        is_inner = inner or key in tops | state
-        kinds[key] = INNER if is_inner else FORCING if driven else CONSTANT
-    constants = {key for key, kind in kinds.items() if kind == CONSTANT}
-    steady = p | {key for key in constants if not (entries[key].letters or entries[key].ends)}
-    free = {k: replace(one, kind=kinds[k]) for k, one in entries.items() if kinds[k] != INNER}
-    inner = {k: one for k, one in entries.items() if kinds[k] == INNER}
-    for key, entry in inner.items():
-        if entry.node is not None:
-            node, lifted = _lifted(entry.node, steady)
-            inner[key] = replace(entry, node=node)
-            for name, forcing in lifted.items():
-                free[name] = Entry((), forcing, kind=FORCING, equation=entry.equation)
-    return {**free, **inner}
-
-
-def _lifted(node: Node, steady: set[str]) -> tuple[Node, dict[str, Node]]:
-    """An expression, in which the largest parts that depend on time alone have names."""
-    lifted: dict[str, Node] = {}
-
-    def read(node: Node) -> Node:
-        names = {one.symbol for one in node.names()} - {*CONSTANTS}
-        if TIME not in names:
-            return node
-        if names - {TIME} <= steady and node.kind != SUM and node.symbol != "negative":
-            name = to_text(node)
-            lifted[name] = node
-            return Node(NAME, name, column=node.column)
-        return replace(node, children=tuple(map(read, node.children)))
-
-    return read(node), lifted
 
 
 def _is_parameter(value: Definition) -> bool:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from throughtime.errors import InputError, did_you_mean
 
+from .cursor import Cursor
 from .expressions import (
     CALL,
     CONSTANTS,
-    EULER,
     FUNCTIONS,
     NAME,
     NUMBER,
@@ -25,10 +25,7 @@ from .expressions import (
     number,
     operation,
 )
-from .tokens import Token, error_at, tokens
-
-MAX_DEPTH = 20
-"""How deeply parentheses, signs and powers may be nested."""
+from .tokens import Token, error_at
 
 MAX_CHAIN = 100
 """How many operators of the same precedence may follow each other."""
@@ -62,13 +59,12 @@ class Equation:
         return error_at(rule, got, self.text, column, remedy)
 
 
-class Statement:
+class Statement(Cursor):
     """A parser of one statement."""
 
     def __init__(self, text: str):
-        self.text = text.strip()
-        self.tokens = tokens(self.text)
-        self.position = self.depth = self.bars = 0
+        super().__init__(text)
+        self.bars = 0
 
     def read(self) -> Equation:
         """Parse the whole statement."""
@@ -78,20 +74,20 @@ class Statement:
             raise self.error(rule, token.text, token.column, remedy)
         left = self.sum()
         if self.next_token().text in (*COMPARISONS, ".."):
-            raise self._not_expected("Write `x' = ...` or `k = ...`.")
+            raise self.not_expected("Write `x' = ...` or `k = ...`.")
         self.expect("=", "a name must be followed by `=`", "Write `x' = ...` or `k = ...`.")
         right, last = self.sum(), None
         if self.next_token().text in ("..", ","):
             last = self._end_of_range()
         token = self.next_token()
         if token.text == "=":
-            raise self._not_expected("Put `;` between two equations.")
+            raise self.not_expected("Put `;` between two equations.")
         if token.text in COMPARISONS or token.text in WORDS:
-            raise self._not_expected("Write conditions as in `where(x > 0, 1, 0)`.")
+            raise self.not_expected("Write conditions as in `where(x > 0, 1, 0)`.")
         if token.kind != "end":
-            raise self._not_expected("Write products with `*`, as in `2*x`.")
+            raise self.not_expected("Write products with `*`, as in `2*x`.")
         if left.is_too_large() or right.is_too_large():
-            raise self._too_deep(token)
+            raise self.too_deep(token)
         return Equation(left, right, self.text, last)
 
     def _end_of_range(self) -> Node:
@@ -111,14 +107,14 @@ class Statement:
         """Parse `a > b and not c`, or a plain expression."""
         left = self._conjunction()
         while self.next_token().text == "or":
-            token = self._next()
+            token = self.take()
             left = operation("or", left, self._conjunction(), column=token.column)
         return left
 
     def _conjunction(self) -> Node:
         left = self._comparison()
         while self.next_token().text == "and":
-            token = self._next()
+            token = self.take()
             left = operation("and", left, self._comparison(), column=token.column)
         return left
 
@@ -126,16 +122,16 @@ class Statement:
         """Parse `a < b`, `a < b < c` or a plain expression."""
         token = self.next_token()
         if token.text == "not":
-            self._next()
-            self._nest(token)
+            self.take()
+            self.nest(token)
             inner = operation("not", self._comparison(), column=token.column)
             self.depth -= 1
             return inner
         left, found, count = self.sum(), None, 0
         while self.next_token().text in COMPARISONS:
-            token, count = self._next(), count + 1
+            token, count = self.take(), count + 1
             if count > MAX_CHAIN:
-                raise self._too_deep(token)
+                raise self.too_deep(token)
             right = self.sum()
             one = operation(token.text, left, right, column=token.column)
             found = one if found is None else operation("and", found, one)
@@ -146,10 +142,10 @@ class Statement:
         """Parse terms that are added and subtracted."""
         left, count = self.product(), 0
         while self.next_token().kind == "operator" and self.next_token().text in "+-":
-            operator, count = self._next(), count + 1
+            operator, count = self.take(), count + 1
             left = operation(operator.text, left, self.product(), column=operator.column)
             if count > MAX_CHAIN:  # each operator makes the tree one level higher
-                raise self._too_deep(operator)
+                raise self.too_deep(operator)
         return left
 
     def product(self) -> Node:
@@ -159,9 +155,9 @@ class Statement:
         while True:
             token, count = self.next_token(), count + 1
             if count > MAX_CHAIN:
-                raise self._too_deep(token)
+                raise self.too_deep(token)
             if token.kind == "operator" and token.text in ("*", "/"):
-                self._next()
+                self.take()
                 divided = token.text == "/"
                 begin = begin if divided else self.position
                 right = self.signed()
@@ -199,8 +195,8 @@ class Statement:
         """Parse a power with any signs before it."""
         token = self.next_token()
         if token.kind == "operator" and token.text in ("+", "-"):
-            self._next()
-            self._nest(token)
+            self.take()
+            self.nest(token)
             inner = self.signed()
             self.depth -= 1
             if token.text == "+":
@@ -213,19 +209,17 @@ class Statement:
         base, token = self.primary(), self.next_token()
         if token.text != "^":
             return base
-        self._next()
-        self._nest(token)
+        self.take()
+        self.nest(token)
         exponent = self._exponent()
         self.depth -= 1
-        if base == Node(NAME, EULER):
-            return operation("exp", exponent, column=base.column)
         return operation("^", base, exponent, column=token.column)
 
     def _exponent(self) -> Node:
         """Parse an exponent: `2`, `-x`, `{2 x}`, or a power: they associate to the right."""
         if self.next_token().text != "{":
             return self.signed()
-        self._next()
+        self.take()
         inner = self.sum()
         self.expect("}", "a brace must be closed", "Add `}`.")
         return inner
@@ -234,17 +228,17 @@ class Statement:
         """Parse a number, a name, a function call, a parenthesis or an absolute value."""
         token = self.next_token()
         if token.kind == "number":
-            self._next()
+            self.take()
             if math.isinf(float(token.text)):
                 rule, remedy = "a number must be finite", "Write a smaller one."
                 raise self.error(rule, token.text, token.column, remedy)
             return number(float(token.text), token.column)
         if token.text in ("(", "|"):
-            self._next()
+            self.take()
             return self._enclosed(token)
         if token.kind != "name" or token.text in WORDS:
-            raise self._not_expected("Put a number, a name or a parenthesis there.")
-        self._next()
+            raise self.not_expected("Put a number, a name or a parenthesis there.")
+        self.take()
         if "__" in token.text:
             rule = "a name must not have two underscores in a row"
             raise self.error(rule, token.text, token.column, f"Rename `{token.text}`.")
@@ -256,7 +250,7 @@ class Statement:
 
     def _enclosed(self, token: Token) -> Node:
         """Parse what is between `(` and `)`, or between two bars."""
-        self._nest(token)
+        self.nest(token)
         outside, self.bars = self.bars, int(token.text == "|")
         if token.text == "|":
             node = operation("abs", self.sum(), column=token.column)
@@ -274,7 +268,7 @@ class Statement:
         following = self.next_token()
         if node.order and following.kind == "name" and following.text.startswith("_"):
             if following.adjacent:  # x'_i
-                self._next()
+                self.take()
                 node = self._with_indices(replace(node, symbol=node.symbol + following.text))
         node = self._with_primes(node)
         if node.symbol.endswith("_") and not node.indices:
@@ -292,7 +286,7 @@ class Statement:
         """The node of a name, the primes that follow counted."""
         order = node.order
         while self.next_token().kind == "primes" and self.next_token().adjacent:
-            order += self._next().order
+            order += self.take().order
         if order > 9:
             rule, remedy = "a derivative must be of order 9 at most", "Leave out some primes."
             raise self.error(rule, f"{order} primes", node.column, remedy)
@@ -300,28 +294,31 @@ class Statement:
 
     def _with_indices(self, node: Node) -> Node:
         """The node of a name with what stands in `x[...]`, `x_{...}` or `x_(...)`."""
-        token, closed = self.next_token(), {"[": "]", "{": "}", "(": ")"}
-        named = node.symbol.endswith("_")
-        if not (token.adjacent and (token.text == "[" or (named and token.text in closed))):
-            return node
-        indices = self._list(closed[token.text])
-        symbol = node.symbol.removesuffix("_")
-        numbers = [_integer(one) for one in indices]
-        if None not in numbers:
-            return replace(node, symbol="_".join((symbol, *map(str, numbers))))
-        return replace(node, symbol=symbol, indices=indices)
+        closed, opened = (
+            {"[": "]", "{": "}", "(": ")"},
+            "[{(" if node.symbol[-1] == "_" else "[",
+        )
+        while self.next_token().adjacent and self.next_token().text in [*opened]:
+            found = self._list(closed[self.next_token().text])
+            numbers, symbol = [_integer(one) for one in found], node.symbol.removesuffix("_")
+            if None in numbers or node.indices:
+                node = replace(node, symbol=symbol, indices=(*node.indices, *found))
+            else:
+                node = replace(node, symbol="_".join((symbol, *map(str, numbers))))
+            opened = "["
+        return node
 
     def _arguments(self) -> tuple[Node, ...]:
         return self._list(")")
 
     def _list(self, closed: str) -> tuple[Node, ...]:
         """Parse expressions between brackets, separated by commas."""
-        token = self._next()
-        self._nest(token)
+        token = self.take()
+        self.nest(token)
         outside, self.bars = self.bars, 0
         found = [self.condition()]
         while self.next_token().text == ",":
-            self._next()
+            self.take()
             found.append(self.condition())
         opened = "parenthesis" if closed == ")" else "bracket"
         self.expect(closed, f"a {opened} must be closed", f"Add `{closed}`.")
@@ -335,15 +332,16 @@ class Statement:
             raise self.error(rule, token.text, token.column, f"Rename `{token.text}`.")
         exponent = None
         if self.next_token().text == "^":
-            self._next()
+            self.take()
             exponent = self.primary()
             if exponent.kind != NUMBER or exponent.value < 1:
                 rule = "a power of a function is that of its value"
                 remedy = f"Write `1/{token.text}(x)`, or the inverse by its name, as `asin`."
                 raise self.error(rule, token.text, token.column, remedy)
         if self.next_token().text != "(":
-            following = self.next_token()
+            following, least = self.next_token(), FUNCTIONS[token.text][0][0]
             argument = following.text if following.kind in ("name", "number") else "x"
+            argument = argument if least == 1 else ", ".join("abc"[:least])
             rule, remedy = (
                 "a function needs its arguments",
                 f"Write `{token.text}({argument})`.",
@@ -370,41 +368,6 @@ class Statement:
         if len(arguments) != 1 or letter.kind != NAME or letter.symbol in RESERVED:
             raise self.error(rule, token.text, token.column, remedy)
         return Node(SUM, letter.symbol, tuple(arguments), column=token.column)
-
-    def next_token(self) -> Token:
-        """The token at the parser's position; it is not consumed."""
-        return self.tokens[min(self.position, len(self.tokens) - 1)]
-
-    def _next(self) -> Token:
-        """Consume the next token."""
-        token = self.next_token()
-        self.position += 1
-        return token
-
-    def expect(self, wanted: str, rule: str, remedy: str) -> Token:
-        """Consume the next token, which must be of this kind or have this text."""
-        token = self.next_token()
-        if wanted not in (token.kind, token.text):
-            raise self.error(rule, token.text, token.column, remedy)
-        return self._next()
-
-    def _nest(self, token: Token) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self._too_deep(token)
-
-    def _too_deep(self, token: Token) -> InputError:
-        rule = "an expression must not be nested too deep"
-        remedy = "Give names to parts of it: `a = ...`."
-        return self.error(rule, token.text, token.column, remedy)
-
-    def _not_expected(self, remedy: str) -> InputError:
-        token = self.next_token()
-        return self.error("an expression must be complete", token.text, token.column, remedy)
-
-    def error(self, rule: str, got: str, column: int, remedy: str) -> InputError:
-        """An error in this statement, at a column."""
-        return error_at(rule, got, self.text, column, remedy)
 
 
 def _integer(node: Node) -> int | None:

@@ -6,11 +6,7 @@ the first of the delays. Indices count from 0; below and above they go round, or
 at the ends.
 """
 
-import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import NamedTuple
+from dataclasses import replace
 
 from throughtime.errors import InputError, did_you_mean
 
@@ -25,12 +21,11 @@ from .expressions import (
     SUM,
     TIME,
     Node,
-    index_value,
     number,
     operation,
-    substitute,
     to_text,
 )
+from .indices import Indices, Scope, not_in_scope
 from .parser import Equation, unknown_function
 from .roles import Definition, Roles, no_range, step_of
 
@@ -41,56 +36,21 @@ MAX_CALLS = 8
 """How deeply functions may call each other."""
 
 
-@dataclass
-class Family:
-    """Components by an index, and what stands outside of its range, if not they themselves."""
-
-    letters: tuple[str, ...]
-    ends: dict[int, Node]
-
-
-class Scope(NamedTuple):
-    """Where an expression stands.
-
-    Attributes
-    ----------
-    equation
-        Its statement, for errors.
-    letters
-        The indices that have a value there.
-    bound
-        In the definition of a function, what its arguments stand for.
-    calls
-        How many functions it is inside of.
-    """
-
-    equation: Equation
-    letters: frozenset[str] = frozenset()
-    bound: Mapping[str, Node] = MappingProxyType({})
-    calls: int = 0
-
-
-class Resolver:
+class Resolver(Indices):
     """Resolves the names of expressions.
 
     Attributes
     ----------
     lags
         The delays, as expressions.
-    families
-        By key, the components that have indices.
-    goes_round
-        The name of a component whose index goes round; "" if there is none.
+    orders
+        Of how many keys the state of a variable consists.
     """
 
     def __init__(self, roles: Roles):
-        self.roles = roles
+        super().__init__(roles)
         self.lags: list[Node] = []
-        self.families: dict[str, Family] = {}
-        self.goes_round = ""
         self.orders = {name: self._order(law) for name, law in roles.laws.items()}
-        for name, definition in {**roles.laws, **roles.values}.items():
-            self._check_components(name, definition)
 
     def _order(self, law: Definition) -> int:
         """Of how many keys the state of a variable consists: derivatives, or steps."""
@@ -103,31 +63,6 @@ class Resolver:
                 if node.kind == NAME and node.symbol == law.name and step is not None:
                     lags.append(law.order - 1 - step)
         return 1 + max(lags)
-
-    def _check_components(self, name: str, definition: Definition) -> None:
-        """Refuse `x_3' = ...` beside `x_i' = ...` where i goes over 3."""
-        base, index = self.component(name)
-        if index and base in {*self.roles.laws, *self.roles.values}:
-            rule, remedy = (
-                "a name must be given once",
-                f"Leave out `{name}`, or change the range.",
-            )
-            raise definition.equation.error(rule, name, 0, remedy)
-
-    def component(self, name: str) -> tuple[str, tuple[int, ...]]:
-        """`x_3` as the name x and its index, from 0, if x has indices that include it."""
-        parts = name.split("_")
-        for cut in range(1, len(parts)):
-            base, rest = "_".join(parts[:cut]), parts[cut:]
-            definition = self.roles.laws.get(base) or self.roles.values.get(base)
-            if definition is None or len(rest) != len(definition.letters):
-                continue
-            if all(one.lstrip("-").isdecimal() for one in rest):
-                spans = [self.roles.ranges[letter] for letter in definition.letters]
-                places = [int(one) for one in rest]
-                if all(a <= i <= b for i, (a, b) in zip(places, spans, strict=True)):
-                    return base, tuple(i - a for i, (a, _) in zip(places, spans, strict=True))
-        return name, ()
 
     def key(self, name: str, order: int) -> str:
         """The key of a derivative; of a map, of the value `order` steps ago."""
@@ -157,6 +92,10 @@ class Resolver:
             return self._call(node, scope)
         if node.kind == NAME:
             return self._name(node, scope)
+        if node.symbol == "^" and node.children[0] == Node(NAME, EULER):
+            if not {EULER} & {*self.roles.values, *self.roles.laws, *scope.bound}:
+                exponent = self.resolve(node.children[1], scope)
+                return operation("exp", exponent, column=node.column)
         return replace(node, children=tuple(self.resolve(one, scope) for one in node.children))
 
     def _sum(self, node: Node, scope: Scope) -> Node:
@@ -183,7 +122,7 @@ class Resolver:
             raise unknown_function(node, equation)
         (argument,) = arguments
         plain = replace(node, kind=NAME, children=())
-        if any(one == Node(NAME, TIME) for one in argument.walk()):
+        if _is_of_time(argument):
             if is_variable and node.symbol not in scope.bound:
                 return self._delayed(plain, argument, scope)
             value = roles.values.get(node.symbol)
@@ -247,14 +186,14 @@ class Resolver:
             key = self._key_of_variable(node, base, step, scope.equation)
         elif node.order:
             raise self._unknown(node, scope.equation)
-        elif base in roles.values or (node.indices and self._has_components(symbol)):
+        elif base in roles.values or (node.indices and self.has_components(symbol)):
             key = base
         else:
             raise self._unknown(node, scope.equation)
         if place:
             indices = tuple(map(number, place))
             return Node(NAME, key + ALONE, column=node.column, indices=indices)
-        return self._with_indices(node, key, scope, delayed)
+        return self.with_indices(node, key, scope, delayed)
 
     def _plain_name(self, node: Node, scope: Scope) -> Node | None:
         """The time, a constant, an index, the size of a range, the argument of a function."""
@@ -266,9 +205,7 @@ class Resolver:
         if symbol in roles.sizes:
             return number(roles.sizes[symbol], node.column)
         if symbol in roles.ranges and symbol not in scope.letters:
-            rule = "an index must stand on the left side too, or be summed over"
-            remedy = f"Write `x_{symbol}' = ...`, or `sum_{symbol}(...)`."
-            raise scope.equation.error(rule, symbol, node.column, remedy)
+            raise not_in_scope(node, scope)
         return node if symbol in CONSTANTS or symbol in roles.ranges else None
 
     def _key_of_variable(
@@ -287,83 +224,6 @@ class Resolver:
             raise equation.error(rule, to_text(node), node.column, remedy)
         return self.top(base) if step == law.order else self.key(base, law.order - 1 - step)
 
-    def _has_components(self, name: str) -> bool:
-        """Whether there are names such as `a_1`."""
-        parts = (one.rpartition("_") for one in {**self.roles.values, **self.roles.laws})
-        return any(base == name and index.isdecimal() for base, _, index in parts)
-
-    def _with_indices(self, node: Node, key: str, scope: Scope, delayed: bool) -> Node:
-        """The name with its indices, counted from 0."""
-        base, equation = node.symbol, scope.equation
-        definition = self.roles.laws.get(base) or self.roles.values.get(base)
-        letters = definition.letters if definition else ()
-        count = len(letters) if definition else 1
-        if len(node.indices) != count:
-            rule = f"`{base}` has {count or 'no'} {'index' if count == 1 else 'indices'}"
-            remedy = f"Write `{'_'.join((base, *letters))}`."
-            raise equation.error(rule, to_text(node), node.column, remedy)
-        if not count:
-            return Node(NAME, key, column=node.column)
-        spans = [self.roles.ranges[letter] for letter in letters] or [(0, -1)]
-        family = self.families.setdefault(key, Family(letters, {}))
-        indices = []
-        for (first, last), one in zip(spans, node.indices, strict=True):
-            index = self._index(one, scope)
-            outside = [i for i in self._values(index) if not first <= i <= last]
-            if outside:
-                self._outside(family, node, outside, (first, last), equation, delayed)
-            indices.append(operation("-", index, number(first)))
-        return Node(NAME, key, column=node.column, indices=tuple(indices))
-
-    def _index(self, node: Node, scope: Scope) -> Node:
-        """An index, made of letters, whole numbers and the sizes of ranges."""
-        for one in node.walk():
-            if one.kind == NAME and not (one.order or one.indices):
-                if one.symbol in scope.letters or one.symbol in self.roles.sizes:
-                    continue
-                if one.symbol not in self.roles.ranges:
-                    raise no_range(scope.equation, one)
-                self._plain_name(one, scope)  # refuses it
-            whole = one.kind == NUMBER and one.value.is_integer()
-            if not (whole or (one.kind == OPERATION and one.symbol in INDEX_OPERATIONS)):
-                rule, remedy = "an index must be a whole number", "Write `x_{i+1}`, say."
-                raise scope.equation.error(rule, to_text(node), node.column, remedy)
-        sizes = {name: number(value) for name, value in self.roles.sizes.items()}
-        return substitute(node, sizes)
-
-    def _values(self, index: Node) -> set[int]:
-        """All values of an index."""
-        letters = sorted({one.symbol for one in index.names()})
-        spans = (range(a, b + 1) for a, b in (self.roles.ranges[one] for one in letters))
-        pairs = (
-            dict(zip(letters, values, strict=True)) for values in itertools.product(*spans)
-        )
-        return {index_value(index, values) for values in pairs}
-
-    def _outside(
-        self,
-        family: Family,
-        node: Node,
-        outside: list[int],
-        span: tuple[int, int],
-        equation: Equation,
-        delayed: bool,
-    ) -> None:
-        """Note what stands outside of a range: `x_0 = 0`; or that the index goes round."""
-        base, (first, last) = node.symbol, span
-        if not self._has_components(base):
-            self.goes_round = self.goes_round or f"{base}_{first - 1} is {base}_{last}"
-            return
-        ends = [*range(min(outside), first), *range(last + 1, max(outside) + 1)]
-        for i in ends:
-            name = f"{base}_{i}"
-            if delayed or not (name in self.roles.values or name in self.roles.laws):
-                rule = "an index must stay in its range, or have values outside of it"
-                raise equation.error(rule, name, node.column, f"Add `{name} = 0`, say.")
-            if i not in family.ends:
-                end = Node(NAME, name, column=node.column, order=node.order)
-                family.ends[i] = self._name(end, Scope(equation))
-
     def _unknown(self, node: Node, equation: Equation) -> InputError:
         """The error for a name that is not given."""
         roles, name = self.roles, node.symbol
@@ -378,6 +238,9 @@ class Resolver:
         elif name.startswith("dW") or name.startswith("xi"):
             remedy = f"Noise is not read. Add `{name} = 0`, say."
         elif node.indices:
+            for one in (one for index in node.indices for one in index.names()):
+                if one.symbol not in {*roles.ranges, *roles.sizes, roles.index}:
+                    return no_range(equation, one)
             remedy = f"Add `{to_text(node)} = 1`, say."
         elif len(name) > 1 and all(one in {*known, TIME} for one in name):
             remedy = f"Write `{'*'.join(name)}` for a product, or add `{name} = 1`, say."
@@ -392,6 +255,13 @@ class Resolver:
 def step_of_index(index: Node, roles: Roles) -> int | None:
     """The step of one index of a map, `n + 1`; None for others."""
     return step_of(Node(NAME, indices=(index,)), roles.index)
+
+
+def _is_of_time(argument: Node) -> bool:
+    """Whether an argument is a time, `t - 2` or `2*t`, and not `1 + cos(t)`."""
+    if argument.kind == OPERATION and argument.symbol in (*INDEX_OPERATIONS, "/", "^"):
+        return any(map(_is_of_time, argument.children))
+    return argument == Node(NAME, TIME)
 
 
 def _lag(argument: Node) -> Node | None:

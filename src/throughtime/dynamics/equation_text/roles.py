@@ -11,7 +11,6 @@ r"""The statements of equations as text, sorted by what they say.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from throughtime.errors import InputError
@@ -20,7 +19,6 @@ from .expressions import (
     CALL,
     NAME,
     NUMBER,
-    OPERATION,
     RESERVED,
     TIME,
     Node,
@@ -30,6 +28,16 @@ from .expressions import (
 )
 from .isolate import derivatives, isolate
 from .parser import Equation
+from .rewriting import (
+    defines_function,
+    indexed,
+    is_plain_name,
+    of_steps,
+    of_time,
+    step_from,
+    step_letter,
+    step_of,
+)
 
 MAX_SIZE = 10_000
 """The largest number of components that indices may have."""
@@ -49,7 +57,7 @@ class Definition:
     letters
         Its indices, by the letters that they have on the left side.
     order
-        Of a law, the order of the derivative; 0 for a value, 1 for a map.
+        Of a law, the order of the derivative, or of a map the step: 1 for `x[n+1]`.
     expression
         What it is equal to.
     equation
@@ -89,14 +97,16 @@ def sort(equations: list[Equation]) -> Roles:
     for equation in equations:
         if equation.last is not None:
             _add_range(roles, equation, equations)
-    functions = {one.left.symbol for one in equations if _defines_function(one.left)}
-    plain = [_of_time(one, functions) for one in equations if one.last is None]
-    plain = [_indexed(one, roles.ranges) for one in plain]
+    functions = {one.left.symbol for one in equations if defines_function(one.left)}
+    plain = [of_time(one, functions) for one in equations if one.last is None]
+    plain = [indexed(one, roles.ranges) for one in plain]
     is_flow = any(derivatives(one) for one in plain)
     if not is_flow:
-        roles.index = _step_letter(plain, roles.ranges)
+        roles.index = step_letter(plain, roles.ranges)
     if roles.index is not None:
-        plain = [_of_steps(_indexed(one, [*roles.ranges, roles.index]), roles) for one in plain]
+        plain = [
+            of_steps(indexed(one, [*roles.ranges, roles.index]), roles.index) for one in plain
+        ]
     open_: list[Equation] = []
     for equation in plain:
         if not _sort_one(roles, equation):
@@ -139,98 +149,6 @@ def _add_range(roles: Roles, equation: Equation, equations: list[Equation]) -> N
     roles.ranges[letter.symbol] = int(first), int(last)
 
 
-def _indexed(equation: Equation, letters: Iterable[str]) -> Equation:
-    """The equation, in which `x_i` has the index i if that is one."""
-    known = "".join(map(re.escape, letters)) if all(len(one) == 1 for one in letters) else ""
-    pattern = re.compile(rf"(.*[^_])_([{known}](?:_?[{known}])*)" if known else r"(?!)")
-    long = [one for one in letters if len(one) > 1]
-
-    def read(node: Node) -> Node:
-        children, indices = tuple(map(read, node.children)), tuple(map(read, node.indices))
-        base = node.symbol
-        if node.kind in (NAME, CALL):
-            match = pattern.fullmatch(base)
-            base, found = (match[1], list(match[2].replace("_", ""))) if match else (base, [])
-            for letter in long:
-                if base.endswith(f"_{letter}"):
-                    base, found = base.removesuffix(f"_{letter}"), [letter]
-            indices = (*(Node(NAME, one, column=node.column) for one in found), *indices)
-        return replace(node, symbol=base, children=children, indices=indices)
-
-    return replace(equation, left=read(equation.left), right=read(equation.right))
-
-
-def _defines_function(left: Node) -> bool:
-    """Whether a left side is `f(x)`, but not `f(t)`."""
-    called = left.kind == CALL and all(map(_is_plain_name, left.children))
-    return called and left.children != (_TIME,)
-
-
-def _of_time(equation: Equation, functions: Iterable[str]) -> Equation:
-    """The equation, in which `x(t)` is x unless it is a function that is called."""
-
-    def read(node: Node) -> Node:
-        children = tuple(map(read, node.children))
-        if node.kind == CALL and node.symbol not in functions and children == (_TIME,):
-            return replace(node, kind=NAME, children=())
-        return replace(node, children=children)
-
-    return replace(equation, left=read(equation.left), right=read(equation.right))
-
-
-def step_from(node: Node) -> tuple[str, int] | None:
-    """The letter and the number of an index such as `n`, `n+1` or `n-2`; None for others."""
-    if node.kind == NAME and not (node.order or node.indices):
-        return node.symbol, 0
-    if node.kind != OPERATION or node.symbol not in ("+", "-"):
-        return None
-    left, right = node.children
-    if left.kind == NUMBER and node.symbol == "+":
-        left, right = right, left
-    if left.kind != NAME or right.kind != NUMBER or not right.value.is_integer():
-        return None
-    return left.symbol, int(right.value) * (1 if node.symbol == "+" else -1)
-
-
-def _step_letter(equations: list[Equation], ranges: Iterable[str]) -> str | None:
-    """The letter n of a map `x[n+1] = ...`, or of `x[n] = ...` with `x[n-1]` on the right."""
-
-    def steps(side: Node) -> list[tuple[str, int]]:
-        inside = (
-            [*node.indices, *(node.children if node.kind == CALL else ())]
-            for node in side.walk()
-        )
-        found = (step_from(one) for each in inside for one in each)
-        return [one for one in found if one is not None and one[0] not in ranges]
-
-    letters = {letter for one in equations for letter, n in steps(one.left) if n >= 1}
-    for one in equations:
-        name = one.left.symbol
-        for letter, n in steps(one.right):
-            called = {letter for letter, _ in steps(one.left)}
-            if n < 0 and (letter in called or name.endswith(f"_{letter}")):
-                letters.add(letter)
-    if len(letters) > 1:
-        one = next(one for one in equations if any(n for _, n in steps(one.left)))
-        rule, got = "a map counts its steps by one letter", " and ".join(sorted(letters))
-        raise one.error(rule, got, 0, "Write `x[n+1] = ...; y[n+1] = ...`.")
-    return letters.pop() if letters else None
-
-
-def _of_steps(equation: Equation, roles: Roles) -> Equation:
-    """The equation of a map, in which `x(n+1)` has the index n + 1."""
-
-    def read(node: Node) -> Node:
-        children = tuple(map(read, node.children))
-        if node.kind == CALL and len(children) == 1:
-            step = step_from(children[0])
-            if step is not None and step[0] == roles.index:
-                return replace(node, kind=NAME, children=(), indices=(*node.indices, *children))
-        return replace(node, children=children)
-
-    return replace(equation, left=read(equation.left), right=read(equation.right))
-
-
 def _sort_one(roles: Roles, equation: Equation) -> bool:
     """Give a statement its role; False if it must be solved for a derivative first."""
     left, right = equation.left, equation.right
@@ -254,7 +172,7 @@ def _sort_one(roles: Roles, equation: Equation) -> bool:
         _add(roles.values, _value(_plain(left), equation, roles))
     elif derivatives(equation):
         return False
-    elif left.kind == CALL and all(_is_plain_name(one) for one in left.children):
+    elif left.kind == CALL and all(is_plain_name(one) for one in left.children):
         _check_name(left, equation)
         names = tuple(one.symbol for one in left.children)
         _add_function(roles, names, Definition(left.symbol, (), 0, right, equation))
@@ -297,20 +215,19 @@ def _add_map(roles: Roles, equation: Equation) -> None:
     others = tuple(one for one in left.indices if (step_from(one) or ("",))[0] != roles.index)
     plain = replace(left, indices=others)
     _check_name(plain, equation)
-    letters = letters_of(plain, equation, roles)
-    _add(roles.laws, Definition(plain.symbol, letters, 1, equation.right, equation))
+    letters, step = letters_of(plain, equation, roles), step_of(left, roles.index)
+    if step is None or any(law.order != step for law in roles.laws.values()):
+        rule, remedy = (
+            "all variables of a map must go by the same step",
+            "Write `x[n+1] = ...`.",
+        )
+        raise equation.error(rule, left.symbol, left.column, remedy)
+    _add(roles.laws, Definition(plain.symbol, letters, step, equation.right, equation))
 
 
 def _is_step(roles: Roles, node: Node) -> bool:
     steps = [step_from(one) for one in node.indices]
     return any(one is not None and one[0] == roles.index for one in steps)
-
-
-def step_of(node: Node, index: str | None) -> int | None:
-    """The number of steps after n of `x[n+1]`; None for a name without such an index."""
-    steps = [step_from(one) for one in node.indices]
-    found = [one[1] for one in steps if one is not None and one[0] == index]
-    return found[0] if len(found) == 1 and index is not None else None
 
 
 def letters_of(left: Node, equation: Equation, roles: Roles) -> tuple[str, ...]:
@@ -349,10 +266,6 @@ def _move_starts(roles: Roles) -> None:
 def _plain(left: Node) -> Node:
     """A left side without what it is called with."""
     return replace(left, kind=NAME, children=())
-
-
-def _is_plain_name(node: Node) -> bool:
-    return node.kind == NAME and not (node.order or node.indices)
 
 
 def _is_past(argument: Node) -> bool:

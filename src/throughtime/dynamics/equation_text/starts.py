@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-PROBES = 10
-"""Small steps in which a variable must begin to move."""
+PROBES, MAP_PROBES = 10, 3
+"""Small steps in which a variable must begin to move, and steps in which one of a map must."""
 
 SCALES = (1.0, 0.1, 0.5, 2.0, -1.0, -0.1)
 """The starts that are tried where 0 does not move."""
@@ -61,16 +61,16 @@ def choose_start(
 def _moves(slope: Slope, start: np.ndarray, is_map: bool) -> np.ndarray | None:
     """Which variables move within a few small steps; None if the first slope is not finite.
 
-    Those of a map must move to the last of them.
+    Those of a map must move at each of them.
     """
     state, moves = start, np.zeros(len(start), bool)
-    for n in range(PROBES):
+    for n in range(MAP_PROBES if is_map else PROBES):
         found = slope(n, state)
         if not np.isfinite(found).all():
             return None if n == 0 or is_map else moves
         step = found - state if is_map else found
         now = np.abs(step) > 1e-12 * (1 + np.abs(state))
-        moves = now if is_map else moves | now
+        moves = now & moves if is_map and n else moves | now
         if moves.all() and not is_map:
             break
         state = found if is_map else state + 0.01 * found

@@ -49,7 +49,7 @@ REMEDIES = {
     ".": "Names have no attributes; write numbers as 0.5.",
     "%": "Write `mod(a, b)` for the remainder.",
     "&": "Write `a > b and c > d`.",
-    "!": "Write `a != b`, or `gamma` as a number.",
+    "!": "Write `a != b` for what is not equal; there is no factorial.",
     "\\": "Write it without LaTeX: `dx/dt`, `sin(x)`, `a/b`.",
     "∂": "Write a partial derivative by differences: "
     "`u_i' = (u_{i+1} - 2*u_i + u_{i-1})/h^2; i = 1..64`.",
@@ -189,6 +189,8 @@ def _name(found: str, token: Token, statement: str) -> str:
 
 def _unreadable(sign: str, statement: str, column: int) -> InputError:
     remedy = "Use numbers, names, + - * / ^ ( ) and the known functions."
+    if unicodedata.numeric(sign, None) is not None:
+        remedy = "Write numbers in digits: `(1/2)`."
     rule = "a statement must be mathematics"
     return error_at(rule, sign, statement, column, REMEDIES.get(sign, remedy))
 

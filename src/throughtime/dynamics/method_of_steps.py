@@ -10,7 +10,6 @@ Bellen and Zennaro, Numerical methods for delay differential equations, 2003, se
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -107,12 +106,14 @@ def delay_scheme(
 
     def begin(y):
         """The past: constant, or that of the system, moved to where the start is."""
-        if system.past is None:
+        past = system.past
+        if past is None:
             rows = jnp.broadcast_to(y, (points, size))
             return jnp.stack([rows, 0 * rows, 0 * rows], axis=1).ravel()
-        earlier = partial(system.past, p=p)
         times = jnp.asarray(h * np.arange(1 - points, 1), y.dtype)
-        rows, slopes = jax.jvp(jax.vmap(earlier), (times,), (jnp.ones_like(times),))
+        rows, slopes = jax.jvp(
+            jax.vmap(lambda t: past(t, p)), (times,), (jnp.ones_like(times),)
+        )
         return jnp.stack([y + rows - rows[-1], slopes, slopes], axis=1).ravel()
 
     return step, begin, lambda state: state.reshape(points, 3, size)[-1, 0]

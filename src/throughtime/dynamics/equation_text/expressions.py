@@ -118,9 +118,9 @@ class Node:
         return not any(node.symbol not in CONSTANTS for node in self.names())
 
 
-def number(value: float, column: int = 0) -> Node:
+def number(value: float | int, column: int = 0) -> Node:
     """The node of a number."""
-    return Node(NUMBER, value=value, column=column)
+    return Node(NUMBER, value=float(value), column=column)
 
 
 def operation(symbol: str, *children: Node, column: int = 0) -> Node:

@@ -109,8 +109,8 @@ class Law:
     def values(self, t, y, p, u, delayed=None) -> dict[str, Any]:
         """The values of all keys."""
         known = self._at(t, p) | self._parts(y, self.state)
-        for i in range(len(self.lags)):
-            parts = self._parts(delayed[i], self.state)
+        for i, late in enumerate(() if delayed is None else delayed):
+            parts = self._parts(late, self.state)
             known |= {f"{key}@{i}": part for key, part in parts.items()}
         known |= self._parts(u, self.forcings)
         return self._completed(known, self.entries)

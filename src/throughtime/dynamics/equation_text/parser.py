@@ -333,7 +333,7 @@ class Statement(Cursor):
         exponent = None
         if self.next_token().text == "^":
             self.take()
-            exponent = self.primary()
+            exponent = self.signed()
             if exponent.kind != NUMBER or exponent.value < 1:
                 rule = "a power of a function is that of its value"
                 remedy = f"Write `1/{token.text}(x)`, or the inverse by its name, as `asin`."

@@ -112,6 +112,9 @@ def sort(equations: list[Equation]) -> Roles:
         if not _sort_one(roles, equation):
             open_.append(equation)
     _solve(roles, open_)
+    place = {equation.text: i for i, equation in enumerate(equations)}
+    by_place = sorted(roles.laws.items(), key=lambda one: place[one[1].equation.text])
+    roles.laws = dict(by_place)
     if roles.index is not None:
         _move_starts(roles)
     return roles

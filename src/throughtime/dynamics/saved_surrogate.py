@@ -1,5 +1,6 @@
 """Surrogates on disk: written to a folder and read back, without running code from it."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
@@ -182,4 +183,9 @@ def surrogate_settings(model: Surrogate) -> SurrogateSettings:
     if not isinstance(model.system, str):
         rule = "a surrogate that is saved must be of a system by name, or of equations as text"
         raise InputError(rule, "a system of your own function", "Write its equations as text.")
-    return SurrogateSettings(**{f.name: getattr(model, f.name) for f in fields(model)})
+    settings = {f.name: getattr(model, f.name) for f in fields(model)}
+    settings["ranges"] = {
+        name: bounds if isinstance(bounds, Iterable) else (bounds, bounds)
+        for name, bounds in model.ranges.items()
+    }
+    return SurrogateSettings(**settings)

@@ -29,7 +29,7 @@ from throughtime.training.methods import training_method
 from throughtime.training.objective import Method
 from throughtime.training.train import OnEpoch, first_state, train
 
-from .equations import equations
+from .equations import equations, is_text
 from .linear_map import LinearMap
 from .simulate import trajectory_count
 from .surrogate_checks import (
@@ -39,7 +39,7 @@ from .surrogate_checks import (
     check_system,
     validation_count,
 )
-from .surrogate_data import complete_ranges, fit_scalers, windows
+from .surrogate_data import fit_scalers, ranges_of_starts, windows
 from .surrogate_evaluation import SurrogateEvaluation, evaluate_solution
 from .systems import System
 from .systems import system as system_named
@@ -50,6 +50,7 @@ from .trajectories import (
     network_inputs,
     random_drive,
     sample_trajectories,
+    with_fixed_values,
 )
 
 Drive = Callable[[Any, Mapping[str, Any]], Any]
@@ -70,8 +71,8 @@ class Surrogate:
         Parameters of the system that differ from its defaults.
     ranges
         The ranges, `(least, largest)` by name, of the parameters that vary and of the starts of
-        variables. If no variable has a range, starts vary as far as the system's own trajectory
-        goes.
+        variables; a number for one that does not vary. If no variable is named, starts vary as
+        far as the system's own trajectory goes.
     dt
         The time step; the system's own by default.
     trajectories
@@ -112,7 +113,7 @@ class Surrogate:
 
     system: str | System
     parameters: Mapping[str, float | int] = field(default_factory=dict)
-    ranges: Mapping[str, Range] = field(default_factory=dict)
+    ranges: Mapping[str, Range | float | int] = field(default_factory=dict)
     dt: float | int | None = None
     trajectories: int = 200
     steps: int = 200
@@ -148,9 +149,13 @@ class Surrogate:
         """The first half of `fit`: sample the trajectories, split and scale them."""
         check_settings(self)
         self.system_ = self._system()
-        check_system(self.system_, self.ranges, self.dt)
+        check_system(self.system_, self.dt)
         self.dt_ = self.system_.dt if self.dt is None else self.dt
-        self.ranges_ = complete_ranges(self.system_, self.ranges, self.steps, self.dt_)
+        self.system_, ranges = with_fixed_values(self.system_, self.ranges)
+        given = self.ranges.keys() & {*self.system_.variables}
+        self.ranges_ = ranges
+        if not given:
+            self.ranges_ |= ranges_of_starts(self.system_, self.steps, self.dt_)
         self.input_parameters_ = input_parameters(self.system_, self.ranges_)
         sampled = sample_trajectories(
             self.system_, self.ranges_, self.trajectories, self.steps, self.dt_, self.seed
@@ -363,7 +368,7 @@ class Surrogate:
     def _system(self) -> System:
         system = self.system
         if not isinstance(system, System):
-            system = equations(system) if "=" in system else system_named(system)
+            system = equations(system) if is_text(system) else system_named(system)
         return system.with_parameters(**self.parameters)
 
     def _method(self) -> Method:

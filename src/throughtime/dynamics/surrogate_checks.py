@@ -9,13 +9,7 @@ from throughtime.errors import InputError, check_positive_integer
 from throughtime.training.settings import check_known_settings
 
 from .systems import MAP, System
-from .trajectories import (
-    Range,
-    Trajectories,
-    check_learnable,
-    check_ranges,
-    input_parameters,
-)
+from .trajectories import Trajectories, check_learnable, input_parameters
 
 if TYPE_CHECKING:
     from .surrogate import Surrogate
@@ -58,8 +52,8 @@ def validation_count(fraction: float, trajectories: int) -> int:
     return round(fraction * trajectories)
 
 
-def check_system(system: System, ranges: Mapping[str, Range], dt: float | int | None) -> None:
-    """Refuse a system that cannot be learned, ranges that it cannot have, and steps of a map.
+def check_system(system: System, dt: float | int | None) -> None:
+    """Refuse a system that cannot be learned, and steps of a map.
 
     Raises
     ------
@@ -70,7 +64,6 @@ def check_system(system: System, ranges: Mapping[str, Range], dt: float | int | 
     if system.kind == MAP and dt not in (None, 1):
         rule = "a map goes by steps of 1"
         raise InputError(rule, f"`dt` {dt:g}", "Leave out `dt`.")
-    check_ranges(system, ranges)
 
 
 def check_motion(training: Trajectories, variables: tuple[str, ...]) -> None:

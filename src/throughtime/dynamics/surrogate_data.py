@@ -1,33 +1,26 @@
 """From a system to the training data of its surrogate: ranges, splits, scalers, windows."""
 
-from collections.abc import Mapping
-
 import jax
 import numpy as np
 
 from throughtime.data.scaler import Scaler
 from throughtime.training.batches import Sequences
 
-from .simulate import simulate
+from .simulate import STIFF, solution
 from .systems import System
 from .trajectories import Range, Trajectories
 
 
-def complete_ranges(
-    system: System, ranges: Mapping[str, Range], steps: int, dt: float | int
-) -> dict[str, Range]:
-    """The given ranges, with ranges of the starts if none is of a variable.
+def ranges_of_starts(system: System, steps: int, dt: float | int) -> dict[str, Range]:
+    """The ranges of starts that go as far as the system's own trajectory.
 
-    Starts then vary as far as the system's own trajectory goes.
+    That of a stiff system has jumps, faster than a step: its outermost hundredths are left out.
     """
-    complete = dict(ranges)
-    if not set(complete) & set(system.variables):
-        own = simulate(system, max(steps, 1000), dt=dt)
-        bounds = zip(own.min(axis=0), own.max(axis=0), strict=True)
-        for name, (least, largest) in zip(system.variables, bounds, strict=True):
-            if largest > least:
-                complete[name] = (float(least), float(largest))
-    return complete
+    found = solution(system, max(steps, 1000), dt=dt)
+    ends = (0.01, 0.99) if found.remark == STIFF else (0, 1)
+    bounds = np.quantile(found.states, ends, axis=0).T
+    named = zip(system.variables, bounds.tolist(), strict=True)
+    return {name: (least, largest) for name, (least, largest) in named if largest > least}
 
 
 def fit_scalers(training: Trajectories, variables: tuple[str, ...]) -> tuple[Scaler, Scaler]:

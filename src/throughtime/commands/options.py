@@ -113,16 +113,19 @@ def load_series(
 ) -> "list[Series]":
     """Load the series that the options of the same names describe.
 
+    One line on stderr tells what was understood beyond what is written.
+
     Raises
     ------
     InputError
         If the data or an option is refused; see `to_series`.
     """
     from throughtime.data import datasets
+    from throughtime.data.remarks import read_as
     from throughtime.data.tables import to_series
 
     bundled = data in datasets.NAMES and not Path(data).exists()
-    return to_series(
+    series = to_series(
         datasets.path(data) if bundled else data,
         target=names(target),
         inputs=names(inputs) or (),
@@ -130,6 +133,9 @@ def load_series(
         id=id,
         fill=fill,
     )
+    if remarks := read_as(series):
+        print(remarks, file=sys.stderr)
+    return series
 
 
 def command_line() -> str:

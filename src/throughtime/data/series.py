@@ -41,6 +41,8 @@ class Series:
     filled_at
         (time, n_targets) which targets were filled, or None if none was. A network learns from
         filled values, but no forecast is scored on them.
+    remarks
+        What its reader understood beyond what was written: "day first", "rows sorted".
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Series:
     filled: int = 0
     id: str | None = None
     filled_at: Bool[np.ndarray, "time targets"] | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self):
         shapes = (self.targets.shape, self.inputs.shape)

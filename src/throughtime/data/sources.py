@@ -27,11 +27,14 @@ class Table:
         The name of its file, or `"series"`.
     is_array
         Whether it was an array, whose columns had no names.
+    remarks
+        What was understood of its file beyond what is written; see `remarks.py`.
     """
 
     frame: nw.DataFrame[Any]
     name: str
     is_array: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 def as_table(data: Any, id: str | None = None) -> Table:

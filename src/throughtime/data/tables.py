@@ -81,7 +81,10 @@ def to_series(
     check_values(values, names, allow_missing=fill is not None)
     stamps = None if roles.time is None else to_stamps(table.frame[roles.time])
     groups = _group_rows(table, roles.id, name)
-    found = [_series(values, stamps, rows, roles, fill, label) for label, rows in groups]
+    found = [
+        _series(values, stamps, rows, roles, fill, label, table.remarks)
+        for label, rows in groups
+    ]
     check_steps(found[0], found[1:])
     return found
 
@@ -173,6 +176,7 @@ def _series(
     roles: ColumnRoles,
     fill: str | None,
     name: str,
+    remarks: tuple[str, ...] = (),
 ) -> Series:
     """The series in some rows of a table, its gaps filled."""
     numbers = (rows + 1).tolist()
@@ -199,4 +203,5 @@ def _series(
         filled=int(missing.sum()),
         id=roles.id,
         filled_at=missing[:, :n] if missing[:, :n].any() else None,
+        remarks=remarks,
     )

@@ -82,6 +82,7 @@ class SeriesInfo(BaseModel):
     filled: int
     id: str | None
     fingerprint: str
+    remarks: tuple[str, ...] = ()
 
 
 class CommandOptions(BaseModel):
@@ -294,6 +295,7 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
                 info.filled,
                 info.id,
                 None if (filled := values.get(f"{i}.filled")) is None else filled == 1,
+                info.remarks,
             )
             for i, info in enumerate(run.series)
         ]
@@ -311,4 +313,5 @@ def _series_info(series: Series) -> SeriesInfo:
         filled=series.filled,
         id=series.id,
         fingerprint=series.fingerprint(),
+        remarks=series.remarks,
     )

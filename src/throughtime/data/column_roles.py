@@ -8,10 +8,12 @@ import narwhals as nw
 
 from throughtime.errors import InputError, closest_name
 
-from .values import is_date, is_numeric
+from .stamp_columns import find_stamp_columns, split_name
+from .stamp_readings import is_date
+from .values import is_numeric
 
 TIME_NAMES = frozenset(
-    "date time datetime timestamp year month week day hour step t index".split()
+    "date time datetime timestamp year month week day hour step t index ds datum period".split()
 )
 
 
@@ -29,7 +31,7 @@ def assign_roles(
     frame: nw.DataFrame[Any],
     target: str | Sequence[str] | None,
     inputs: str | Sequence[str],
-    time: str | None,
+    time: str | bool | None,
     id: str | None,
     guess: bool = True,
 ) -> ColumnRoles:
@@ -44,20 +46,24 @@ def assign_roles(
     """
     inputs, targets = as_names(inputs), as_names(target)
     named = [("target", n) for n in targets] + [("inputs", n) for n in inputs]
-    named += [(role, n) for role, n in (("time", time), ("id", id)) if n is not None]
+    stamps = split_name(time, frame.columns) if isinstance(time, str) else ()
+    named += [("time", n) for n in stamps] + ([] if id is None else [("id", id)])
     _check_roles(named, frame.columns)
     unassigned = [n for n in frame.columns if n not in [n for _, n in named]]
-    if guess and time is None:
-        time = _default_time(frame, id, unassigned)
+    if guess and not stamps:
+        stamps = find_stamp_columns(frame, unassigned) or _default_time(frame, id, unassigned)
     if target is None:
-        targets = _default_targets(frame, time, unassigned) if guess else tuple(unassigned)
+        targets = tuple(unassigned)
+        if guess:
+            targets = _default_targets(frame, stamps, unassigned)
     if not targets:
         raise InputError(
             "a table needs a numeric column to forecast",
             quote_names(frame.columns),
             "Pass `target`, and write numbers with a decimal point.",
         )
-    return ColumnRoles(targets, inputs, time, id)
+    counted = time is False or not stamps
+    return ColumnRoles(targets, inputs, None if counted else ",".join(stamps), id)
 
 
 def _check_roles(named: list[tuple[str, str]], columns: list[str]) -> None:
@@ -80,11 +86,12 @@ def _check_roles(named: list[tuple[str, str]], columns: list[str]) -> None:
 
 
 def _default_targets(
-    frame: nw.DataFrame[Any], time: str | None, unassigned: list[str]
+    frame: nw.DataFrame[Any], stamps: Sequence[str], unassigned: list[str]
 ) -> tuple[str, ...]:
     """The only numeric column that has no role yet."""
     # A row index in front, as pandas writes it, is never what to forecast.
-    names = [n for i, n in enumerate(unassigned) if n != time and (i or n.lower() != "index")]
+    names = [n for i, n in enumerate(unassigned) if i or n.lower() != "index"]
+    names = [n for n in names if n not in stamps]
     numeric = tuple(n for n in names if is_numeric(frame[n]))
     if len(numeric) > 1:
         raise InputError(
@@ -97,14 +104,15 @@ def _default_targets(
 
 def _default_time(
     frame: nw.DataFrame[Any], id: str | None, unassigned: list[str]
-) -> str | None:
+) -> tuple[str, ...]:
     """The first column if it looks like time, else the only dates, else a row index."""
     front = [n for n in frame.columns if n != id][:2]
     dates = [n for n in unassigned if is_date(frame[n])]
     candidates = front[:1] + (dates if len(dates) == 1 else [])
     if front and front[0].lower() == "index":
         candidates = front[1:] + candidates[1:] + front[:1]
-    return next((n for n in candidates if n in unassigned and _is_time(frame[n])), None)
+    found = (n for n in candidates if n in unassigned and _is_time(frame[n]))
+    return tuple(found)[:1]
 
 
 def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from .dialect import check_row_lengths, decode, sniff_dialect
 from .values import MISSING
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
-DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 
 
 def read_file(path: Path, text_column: str | None = None) -> pl.DataFrame:
@@ -113,10 +112,6 @@ def _infer_type(column: pl.Series, keep_text: bool) -> pl.Series:
         numbers = column.cast(dtype, strict=False)
         if numbers.null_count() == column.null_count():
             return numbers
-    for form in DATE_FORMATS:  # the common ones, at Polars' speed; `to_stamps` reads more
-        dates = column.str.to_datetime(form, strict=False, time_unit="us")
-        if dates.null_count() == column.null_count():
-            return dates
     return column
 
 

@@ -91,8 +91,11 @@ class Series:
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) of column names, values and times, but not of `name`."""
-        labels = [self.target_names, self.input_names, self.times.to_json()]
+        """SHA-256 (hexadecimal) of column names, values and times.
+
+        Neither `name` nor the form in which times are written counts.
+        """
+        labels = [self.target_names, self.input_names, replace(self.times, form=None).to_json()]
         digest = hashlib.sha256(json.dumps(labels).encode())
         for values in (self.targets, self.inputs):
             digest.update(np.ascontiguousarray(values, "<f8").tobytes())

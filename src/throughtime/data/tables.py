@@ -3,8 +3,9 @@
 Errors count data rows from 1: row 1 follows the header.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ from jaxtyping import Int64
 
 from throughtime.errors import InputError
 
+from .calendar_seasons import calendar_seasons
 from .column_roles import ColumnRoles, as_names, assign_roles, quote_names
-from .missing_values import check_values
+from .missing_values import check_fill, check_values, first_complete_row
 from .missing_values import fill as fill_gaps
+from .placement import Placement, PlacementRules, count_rows, place_rows
 from .series import Series
 from .sources import Table, as_table, is_list_of_numbers
-from .time_axis import Times
-from .values import is_missing, to_numbers, to_stamps
+from .stamp_columns import split_name
+from .stamp_readings import read_stamps
+from .values import is_missing, to_numbers
 
 MIN_ROWS = 3
 
@@ -28,9 +32,12 @@ def to_series(
     *,
     target: str | Sequence[str] | None = None,
     inputs: str | Sequence[str] = (),
-    time: str | None = None,
+    time: str | bool | None = None,
     id: str | None = None,
     fill: str | None = None,
+    fill_limit: int | None = None,
+    dayfirst: bool | None = None,
+    time_zone: str | None = None,
     name: str | None = None,
 ) -> list[Series]:
     """Read one series or several from a file, an array or a data frame.
@@ -48,12 +55,21 @@ def to_series(
     inputs
         The columns that drive the target and are known ahead.
     time
-        The time column. Default: the first column if it holds dates or is called date, time,
-        year, step or the like, else the only column of dates; without one, steps are counted.
+        The time column, or several that make a stamp together, `"year,month"`. Default:
+        columns called year and month or date and time, the first column if it holds dates or
+        is called date, time, year, step or the like, else the only column of dates; without
+        one, steps are counted. False counts steps whatever the columns hold.
     id
         The column that tells several series in one long table apart.
     fill
-        `"linear"` or `"forward"` fills missing values; otherwise they are errors.
+        `"linear"`, `"forward"` or `"seasonal"` fills missing values, and steps without a row;
+        otherwise they are errors. Rows before the first value of a column are left out then.
+    fill_limit
+        The most steps in a row that are filled.
+    dayfirst
+        Whether 01/02/2024 is the first of February. Default: what gives a regular step.
+    time_zone
+        The zone of local times without one, such as `"Europe/Oslo"`.
     name
         What to call the series, unless an id names it. Default: the file's name.
 
@@ -61,7 +77,7 @@ def to_series(
     -------
     list of Series
         With `id`, in order of first appearance. Values are float64; times with a zone are
-        converted to UTC.
+        counted in UTC, days and months in the zone. `remarks` tells what was understood.
 
     Raises
     ------
@@ -73,17 +89,20 @@ def to_series(
         return [_existing_series(data, target, inputs, name)]
     if isinstance(data, list | tuple) and not is_list_of_numbers(data):
         options = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
+        options |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
         return _list_to_series(data, options, name)
     table = as_table(data, id)
     roles = assign_roles(table.frame, target, inputs, time, id, guess=not table.is_array)
     names = (*roles.targets, *roles.inputs)
+    check_fill(fill, fill_limit)
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
-    check_values(values, names, allow_missing=fill is not None)
-    stamps = None if roles.time is None else to_stamps(table.frame[roles.time])
     groups = _group_rows(table, roles.id, name)
+    for label, rows in groups:
+        _check_length(rows, label)
+    placed = _place(table, roles, groups, values, fill, dayfirst, time_zone)
     found = [
-        _series(values, stamps, rows, roles, fill, label, table.remarks)
-        for label, rows in groups
+        _series(values, placement, roles, fill, fill_limit, label, table.remarks)
+        for (label, _), placement in zip(groups, placed, strict=True)
     ]
     check_steps(found[0], found[1:])
     return found
@@ -153,7 +172,7 @@ def _existing_series(
 
 def _group_rows(
     table: Table, id: str | None, name: str | None
-) -> list[tuple[str, Int64[np.ndarray, " rows"]]]:
+) -> list[tuple[str, Int64[np.ndarray, " _"]]]:
     """The name and the rows of each series in a table."""
     if id is None:
         return [(name or table.name, np.arange(len(table.frame)))]
@@ -169,39 +188,95 @@ def _group_rows(
     return [(str(key), np.array(r)) for key, r in rows.items()]
 
 
-def _series(
-    values: np.ndarray,
-    stamps: np.ndarray | None,
-    rows: np.ndarray,
-    roles: ColumnRoles,
-    fill: str | None,
-    name: str,
-    remarks: tuple[str, ...] = (),
-) -> Series:
-    """The series in some rows of a table, its gaps filled."""
-    numbers = (rows + 1).tolist()
+def _check_length(rows: Int64[np.ndarray, " _"], name: str) -> None:
     if len(rows) < MIN_ROWS:
         raise InputError(
             f"a series must have at least {MIN_ROWS} rows",
             f"{len(rows)} in `{name}`",
             "Pass a longer series.",
         )
-    times = Times.count(len(rows))
-    if stamps is not None and roles.time is not None:
-        times = Times.from_stamps(stamps[rows], roles.time, numbers)
-    values, n = values[rows], len(roles.targets)
-    missing = np.isnan(values)
+
+
+def _place(
+    table: Table,
+    roles: ColumnRoles,
+    groups: list[tuple[str, Int64[np.ndarray, " _"]]],
+    values: np.ndarray,
+    fill: str | None,
+    dayfirst: bool | None,
+    time_zone: str | None,
+) -> list[Placement]:
+    """Where the rows of each series lie on its time axis."""
+    if roles.time is None:
+        return [count_rows(rows) for _, rows in groups]
+    parts = split_name(roles.time, table.frame.columns)
+    readings = read_stamps(
+        [table.frame[part] for part in parts], roles.time, dayfirst, time_zone
+    )
+    ends = any(np.isnan(values[rows[-1]]).any() for _, rows in groups)
+    rules = PlacementRules(
+        roles.time,
+        _same_rows(table),
+        filled=fill is not None,
+        labels=[label for label, _ in groups] if roles.id else None,
+        way="forward" if ends else "linear",
+    )
+    return place_rows(readings, [rows for _, rows in groups], rules)
+
+
+def _same_rows(table: Table) -> Callable[[int, int], bool]:
+    """Whether two rows of a table hold the same; its columns are read when first asked."""
+
+    @cache
+    def columns() -> list[list[Any]]:
+        return [table.frame[name].to_list() for name in table.frame.columns]
+
+    def same(one: int, other: int) -> bool:
+        pairs = ((column[one], column[other]) for column in columns())
+        return all((is_missing(a) and is_missing(b)) or a == b for a, b in pairs)
+
+    return same
+
+
+def _series(
+    values: np.ndarray,
+    placement: Placement,
+    roles: ColumnRoles,
+    fill: str | None,
+    limit: int | None,
+    name: str,
+    remarks: tuple[str, ...] = (),
+) -> Series:
+    """The series in some rows of a table, its gaps filled."""
+    names, n = (*roles.targets, *roles.inputs), len(roles.targets)
+    label = name if roles.id else None
+    numbers = (placement.rows + 1).tolist()
+    check_values(values[placement.rows], names, numbers, fill is not None, series=label)
+    times, steps = placement.times, placement.steps
+    full = np.full((len(times), values.shape[1]), np.nan)
+    full[steps] = values[placement.rows]
+    at = np.interp(np.arange(len(times)), steps, numbers).astype(int).tolist()
+    more = [*remarks, *placement.remarks]
+    if put_in := len(times) - len(steps):
+        more.append(f"{put_in} missing row{'' if put_in == 1 else 's'} put in")
+    first = first_complete_row(full) if fill is not None else 0
+    if first:
+        more.append(f"the first {first} row{'' if first == 1 else 's'} left out: no value yet")
+        full, times, at = full[first:], times[first:], at[first:]
+        _check_length(np.array(at), name)
+    missing = np.isnan(full)
     if fill is not None:
-        values = fill_gaps(values, fill, (*roles.targets, *roles.inputs), numbers)
+        seasons = calendar_seasons(times)
+        full = fill_gaps(full, fill, names, at, limit=limit, seasons=seasons, series=label)
     return Series(
-        targets=values[:, :n],
+        targets=full[:, :n],
         target_names=roles.targets,
-        inputs=values[:, n:],
+        inputs=full[:, n:],
         input_names=roles.inputs,
         times=times,
         name=name,
         filled=int(missing.sum()),
         id=roles.id,
         filled_at=missing[:, :n] if missing[:, :n].any() else None,
-        remarks=remarks,
+        remarks=tuple(more),
     )

@@ -18,7 +18,7 @@ END_REMEDY = 'Pass `fill="forward"` (`--fill forward` on the command line), or d
 def check_values(
     values: Float[np.ndarray, "time columns"],
     names: Sequence[str],
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
     allow_missing: bool = False,
     remedy: str | None = None,
     series: str | None = None,
@@ -70,7 +70,7 @@ def fill(
     values: Float64[np.ndarray, "time *columns"],
     how: str,
     names: Sequence[str] | None = None,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
     *,
     limit: int | None = None,
     seasons: Sequence[int] = (),
@@ -109,7 +109,7 @@ def fill(
     check_fill(how, limit)
     result = np.array(values, order="C")
     columns = result.reshape(len(result), -1)
-    numbers = list(range(1, len(result) + 1)) if rows is None else list(rows)
+    numbers = np.arange(1, len(result) + 1) if rows is None else np.asarray(rows)
     for j, missing in enumerate(np.isnan(columns).T):
         if not missing.any():
             continue
@@ -186,7 +186,7 @@ def _fill_seasonal(column: Float64[np.ndarray, " time"], season: int, name: str)
         part[missing] = np.interp(np.flatnonzero(missing), present, part[present])
 
 
-def _check_gaps(missing: np.ndarray, name: str, rows: Sequence[int], limit: int) -> None:
+def _check_gaps(missing: np.ndarray, name: str, rows: np.ndarray, limit: int) -> None:
     """Refuse a gap of more values than `limit`."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
     lengths = edges[1::2] - edges[::2]
@@ -199,7 +199,7 @@ def _check_gaps(missing: np.ndarray, name: str, rows: Sequence[int], limit: int)
         )
 
 
-def _gap_at_an_end(missing: np.ndarray, name: str, rows: Sequence[int]) -> InputError:
+def _gap_at_an_end(missing: np.ndarray, name: str, rows: np.ndarray) -> InputError:
     """The error for a column that begins or ends with missing values."""
     if missing[0]:
         first, last = 0, int((~missing).argmax()) - 1

@@ -26,6 +26,8 @@ from .values import is_missing, is_numeric, is_text, to_numbers
 
 ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
 """Patterns in which stamps are written anyway."""
+SAMPLE = 1000
+"""Rows on which patterns are tried before they are proven on all."""
 EXAMPLES = "2024-01-31, 31/01/2024, 31-Jan-2024 12:30, 2024-01, 2024 Q1 or 2024-W05"
 
 
@@ -199,7 +201,8 @@ def _text_readings(
     candidates = dict.fromkeys([*patterns_of(longest), *patterns_of(known[0])])
     parsed = [(one, parse(texts, one)) for one in [pattern] if one]
     if not parsed or parsed[0][1].wrong.any():
-        parsed = [(one, parse(texts, one)) for one in candidates]
+        likely = [one for one in candidates if not parse(known.head(SAMPLE), one).wrong.any()]
+        parsed = [(one, parse(texts, one)) for one in likely or candidates]
     good = [
         _reading(pattern, one)
         for pattern, one in _with_later_century(texts, parsed)

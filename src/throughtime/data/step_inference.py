@@ -173,8 +173,9 @@ def _fit_numbers(stamps: Stamps) -> Iterator[Fit]:
 
 def _fit_dates(stamps: Stamps) -> Iterator[Fit]:
     """Months and equal durations. On a tie the calendar wins: from 1 July to 1 August."""
-    yield _fit_calendar(_month_calendar(stamps), stamps)
     step = int(_typical_gap(np.diff(stamps.astype(np.int64))))
+    if step >= 28 * DAY:
+        yield _fit_calendar(_month_calendar(stamps), stamps)
     yield _fit_duration(stamps, step, 0)
 
 

@@ -250,12 +250,14 @@ def _series(
     """The series in some rows of a table, its gaps filled."""
     names, n = (*roles.targets, *roles.inputs), len(roles.targets)
     label = name if roles.id else None
-    numbers = (placement.rows + 1).tolist()
+    numbers = placement.rows + 1
     check_values(values[placement.rows], names, numbers, fill is not None, series=label)
     times, steps = placement.times, placement.steps
     full = np.full((len(times), values.shape[1]), np.nan)
     full[steps] = values[placement.rows]
-    at = np.interp(np.arange(len(times)), steps, numbers).astype(int).tolist()
+    at = numbers
+    if len(times) > len(steps):  # a step without a row is named by the row before it
+        at = numbers[np.searchsorted(steps, np.arange(len(times)), side="right") - 1]
     more = [*remarks, *placement.remarks]
     if put_in := len(times) - len(steps):
         more.append(f"{put_in} missing row{'' if put_in == 1 else 's'} put in")
@@ -263,7 +265,7 @@ def _series(
     if first:
         more.append(f"the first {first} row{'' if first == 1 else 's'} left out: no value yet")
         full, times, at = full[first:], times[first:], at[first:]
-        _check_length(np.array(at), name)
+        _check_length(at, name)
     missing = np.isnan(full)
     if fill is not None:
         seasons = calendar_seasons(times)

@@ -16,8 +16,8 @@ from throughtime.commands.signals import DeferredSignals, Interrupted
 from throughtime.commands.summary import predictions_csv
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
+from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.predict import Forecast
 from throughtime.runs import forecast_record
 from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
 from throughtime.training.result import Diverged

@@ -40,9 +40,10 @@ def test_a_backtest_shows_the_combination_its_parts_and_the_baselines():
     assert found.rmse["combination"].mean() < found.rmse["seasonal persistence"].mean()
     lower, upper = found.interval(3)
     assert (lower < found.forecasts["combination"][3]).all()
-    inside = (found.bounds[0] <= found.truth) & (found.truth <= found.bounds[1])
+    bounds = found.intervals["combination"].at(0.9)
+    inside = (bounds[0] <= found.truth) & (found.truth <= bounds[1])
     np.testing.assert_allclose(found.coverage, inside.mean(axis=0))
-    np.testing.assert_allclose(upper, found.bounds[1][3])
+    np.testing.assert_allclose(upper, bounds[1][3])
 
 
 def test_the_combination_is_what_its_weights_make_of_its_models():

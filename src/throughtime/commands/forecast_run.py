@@ -57,7 +57,8 @@ def begin(
         If anything is refused; nothing is written then.
     """
     model.prepare(series)
-    model.data_.check_steps(steps)
+    check_positive_integer("steps", steps)
+    model.data_.check_steps(model.data_.tested_steps(steps))
     inputs = [future_inputs(future, one, steps) for one in series]
     model.first_state()
     options = {
@@ -97,7 +98,7 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
         rule = "a run to resume must be one that `throughtime forecast` began"
         raise InputError(rule, f"`{folder}`, saved from Python", "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
-    model.data_.check_steps(record.options["steps"])
+    model.data_.check_steps(model.data_.tested_steps(record.options["steps"]))
     inputs = _stored_future_inputs(record, folder)
     if record.params is None:
         train_with_checkpoints(model, folder, show, record.options.get("flow_every"))
@@ -144,7 +145,9 @@ def _write_results(
     """Evaluate the trained model, forecast, and write both."""
     steps = record.options["steps"]
     predictor = model.predictor(steps)
-    backtest = model.backtest(steps=steps) if model.test > 0 else None
+    tested = model.data_.tested_steps(steps)
+    held_out = any(split.total > split.validation for split in model.data_.splits)
+    backtest = model.backtest(steps=tested) if held_out else None
     if inputs:
         pairs = zip(record.series, inputs, strict=True)
         forecasts = [predictor.forecast([one], steps, known)[0] for one, known in pairs]

@@ -5,6 +5,7 @@ shows the options in panels: `data_option` puts one into the panel "Data", and s
 `typer.Option` goes into the last, unnamed one.
 """
 
+import math
 import shlex
 import sys
 from functools import partial
@@ -120,6 +121,26 @@ def whole_numbers(option: str, text: str | None) -> tuple[int, ...] | None:
         rule = f"`{option}` must be whole numbers of at least 1, separated by commas"
         raise InputError(rule, f"`{text}`", f"Pass it like this: `{option} 24,168`.")
     return tuple(int(part) for part in parts)
+
+
+def bound(option: str, text: str | None) -> float | str | None:
+    """A finite number, or `none`.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if text is None or text == "none":
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        rule = f"`{option}` must be a finite number or `none`"
+        raise InputError(rule, f"`{text}`", f"Pass it like this: `{option} 0`.")
+    return value
 
 
 def load_series(

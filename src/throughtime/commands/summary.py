@@ -9,8 +9,8 @@ from typing import Any
 
 from throughtime.forecasting.backtest import Backtest
 from throughtime.forecasting.composition import composition
+from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.predict import Forecast
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from . import saved_forecaster
 from .backtest import Backtest
 from .combined_predictor import CombinedPredictor
 from .ensemble_training import EnsembleTraining, architecture
-from .predict import Forecast, Predictor
+from .forecast import Forecast
+from .predict import Predictor
 from .series_model import Recipe
 from .short_series import settings_for
 from .splits import SplitData
@@ -83,6 +84,9 @@ class Forecaster:
         A season in steps, or several, for core and prior; 1 for none. By default it is found.
     transform
         `none` or `log`, for core and prior; by default the one that the series asks for.
+    lower
+        A bound that no forecast passes, or `none`. By default it is 0 where the series reaches
+        0, or counts, and never lies below. Networks alone have no bound.
     refit
         Whether core and weights of a forecast beyond the end follow from all values.
     loss
@@ -138,6 +142,7 @@ class Forecaster:
     prior: str | None = "recurrent"
     season: int | tuple[int, ...] | None = None
     transform: str | None = None
+    lower: float | str | None = None
     refit: bool = True
     loss: str = "mse"
     method: str = "adam"
@@ -228,11 +233,13 @@ class Forecaster:
             settings.horizon,
             settings.truncated,
             settings.dtype,
+            short=settings.core is not None or settings.prior is not None,
         )
         self.architecture_ = architecture(settings, self.data_)
         self.settings_ = settings.model_dump()
         self.__dict__.pop("fitted_", None)  # it was fitted to other data
         self.models_: dict[Any, Any] = {}
+        self.residuals_: dict[tuple[str, int], Any] = {}
         return self
 
     def train(
@@ -243,6 +250,8 @@ class Forecaster:
     ) -> "Forecaster":
         """The second half of `fit`; `start` and `on_epoch` as for `throughtime.train`."""
         self.fitted_ = self._training().run(start, on_epoch)
+        self.models_.clear()  # they hold forecasts of earlier networks
+        self.residuals_.clear()
         self.origin_: dict[str, Any] = {}  # this training has no run on disk yet
         return self
 
@@ -303,7 +312,7 @@ class Forecaster:
         forecasts = predictor.forecast(series, steps, inputs)
         return forecasts[0] if len(forecasts) == 1 else forecasts
 
-    def backtest(self, data: Any = None, *, steps: int = 10) -> Backtest:
+    def backtest(self, data: Any = None, *, steps: int | None = None) -> Backtest:
         """Forecast from every origin of the test part, and measure the errors.
 
         Parameters
@@ -312,7 +321,7 @@ class Forecaster:
             Other series to forecast from every origin; by default the test part of the fitted
             one, which is also all that is evaluated of that one.
         steps
-            The longest lead time.
+            The longest lead time; by default 10, or what the data allow.
 
         Returns
         -------
@@ -324,16 +333,19 @@ class Forecaster:
         InputError
             If there are fewer rows than steps.
         """
-        predictor = self.predictor(steps)
-        return predictor.backtest(None if data is None else self.data_.read_new(data), steps)
+        self._check_fitted()
+        series = None if data is None else self.data_.read_new(data)
+        if steps is None:
+            steps = max(1, min(10, self.predictor(1).longest_test(series)))
+        return self.predictor(steps).backtest(series, steps)
 
     def predictor(self, steps: int) -> Predictor | CombinedPredictor:
         """What forecasts the data, checked to forecast `steps` steps."""
         self._check_fitted()
         if steps < 1:
             raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
-        network = Predictor(self.network_, self.data_, self.level)
-        recipe = Recipe.of(self.core, self.prior, self.season, self.transform)
+        network = Predictor(self.network_, self.data_, self.level, self.residuals_)
+        recipe = Recipe.of(self.core, self.prior, self.season, self.transform, self.lower)
         if not (recipe.core or recipe.prior):
             return network
         return CombinedPredictor(network, recipe, self.refit, self.models_)

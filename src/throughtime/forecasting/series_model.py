@@ -7,7 +7,7 @@ calibrate the intervals. At last all are fitted to all values.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -21,6 +21,9 @@ from .calibration import Calibration
 from .combination import DOUBT, Combination, RollingErrors, combine, values_ahead
 from .component import Component, QuantileComponent
 from .direct_linear import fit_direct_linear
+from .driven_autoregression import DrivenAutoregression
+from .intermittent import Intermittent, is_intermittent
+from .intervals import Intervals
 from .outliers import clean
 from .prior import Prior
 from .seasonality import find_seasons
@@ -56,12 +59,16 @@ class Recipe:
         The seasons in steps; None for those that show.
     transform
         `none` or `log`; None for the one that the series asks for.
+    lower
+        A bound that no forecast passes, minus infinity for none; None for 0 where the series
+        shows it.
     """
 
     core: bool = True
     prior: bool = True
     season: tuple[int, ...] | None = None
     transform: str | None = None
+    lower: float | None = None
 
     @classmethod
     def of(
@@ -70,11 +77,13 @@ class Recipe:
         prior: str | None,
         season: int | tuple[int, ...] | None,
         transform: str | None,
+        lower: float | str | None,
     ) -> "Recipe":
         """The recipe of a forecaster's settings of these names."""
         if season is not None:
             season = (season,) if isinstance(season, int) else tuple(season)
-        return cls(core is not None, prior is not None, season, transform)
+        bound = -np.inf if lower == "none" else None if lower is None else float(lower)
+        return cls(core is not None, prior is not None, season, transform, bound)
 
 
 @dataclass(frozen=True)
@@ -89,11 +98,17 @@ class Traits:
         The transform in which the models see it, beside the values as they are.
     wrong
         Rows that are plainly wrong, and replaced.
+    lower
+        A bound that no forecast passes; minus infinity for none.
+    intermittent
+        Whether it is often 0, and never below.
     """
 
     seasons: tuple[int, ...]
     transform: Transform
     wrong: Int[np.ndarray, " row"]
+    lower: float = -np.inf
+    intermittent: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +176,7 @@ class SeriesModel:
         first: int | None = None,
         others: Sequence[Component] = (),
         doubt: float = DOUBT,
+        inputs: Float[np.ndarray, "span input"] | None = None,
     ) -> "SeriesModel":
         """Read a series, fit its models and weigh them.
 
@@ -180,11 +196,13 @@ class SeriesModel:
             Networks, which were fitted to values before `first` alone.
         doubt
             How much evidence the networks need; see `combine`.
+        inputs
+            Inputs that are known ahead; None for none.
         """
         traits, values = read_traits(np.asarray(values, np.float64), times, recipe)
         if first is None:
             first = max(1, round((1 - SHARE) * len(values)))
-        kinds = model_kinds(traits, recipe)
+        kinds = model_kinds(traits, recipe, inputs)
         early = [kind.fit(values[:first], traits.seasons, steps) for kind in kinds]
         late = [kind.fit(values, traits.seasons, steps) for kind in kinds]
         groups = [kind.group for kind in kinds] + ["network"] * len(others)
@@ -207,7 +225,20 @@ class SeriesModel:
         steps: int,
     ) -> Float[np.ndarray, "origin steps"]:
         """Forecast from each origin; see `Component.forecast`."""
-        return self.combination.forecast(values, origins, steps)
+        return self.bounded(self.combination.forecast(values, origins, steps))
+
+    def bounded(self, values: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+        """Values that do not pass the series' lower bound."""
+        return np.maximum(values, self.traits.lower)
+
+    def on(self, inputs: Float[np.ndarray, "span input"], network: Component) -> Combination:
+        """The combination for the inputs of some series, which may go on beyond its end.
+
+        `network` makes the forecasts of the networks there.
+        """
+        replaced = self.combination.replaced("network", network)
+        models = tuple(_on_inputs(one, inputs) for one in replaced.components)
+        return replace(replaced, components=models)
 
     def known(self, values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
         """A series that begins as the fitted one, without what was plainly wrong there."""
@@ -215,30 +246,40 @@ class SeriesModel:
         same = len(values) >= len(own) and np.mean(values[: len(own)] == own) > 0.5
         return np.concatenate([own, values[len(own) :]]) if same else values
 
-    def interval(
+    def intervals(
         self,
         values: Float[np.ndarray, " time"],
         origins: Int[np.ndarray, " origin"],
         center: Float[np.ndarray, "origin steps"],
-        level: float,
-    ) -> tuple[Float[np.ndarray, "origin steps"], Float[np.ndarray, "origin steps"]]:
-        """Bounds around the combination's forecasts `center`, from some origins."""
-        quantiles = self._quantiles(values, origins, center.shape[1])
-        return self.calibration.interval(center, quantiles, level)
+        levels: Sequence[float],
+        *,
+        adapted: bool = False,
+    ) -> Intervals:
+        """Intervals around the combination's forecasts `center`, from some origins in order.
 
-    def adapted_interval(
-        self,
-        values: Float[np.ndarray, " time"],
-        origins: Int[np.ndarray, " origin"],
-        center: Float[np.ndarray, "origin steps"],
-        level: float,
-    ) -> tuple[Float[np.ndarray, "origin steps"], Float[np.ndarray, "origin steps"]]:
-        """The same from origins in order, each adapted to what is known there."""
-        steps = center.shape[1]
-        truth = values_ahead(values, origins, steps)
-        quantiles = self._quantiles(values, origins, steps)
-        found = adapt(self.calibration, origins, center, quantiles, truth, [level])
-        return found.lower[0], found.upper[0]
+        Parameters
+        ----------
+        values, origins
+            As for `forecast`.
+        center
+            The forecasts.
+        levels
+            Nominal coverages, increasing.
+        adapted
+            Whether each is adapted to what is known at its origin.
+        """
+        quantiles = self._quantiles(values, origins, center.shape[1])
+        if adapted:
+            truth = values_ahead(values, origins, center.shape[1])
+            found = adapt(self.calibration, origins, center, quantiles, truth, levels)
+            return self._bounded(Intervals(tuple(levels), center, found.lower, found.upper))
+        bounds = [self.calibration.interval(center, quantiles, level) for level in levels]
+        lower, upper = (np.stack(side) for side in zip(*bounds, strict=True))
+        return self._bounded(Intervals(tuple(levels), center, lower, upper))
+
+    def _bounded(self, intervals: Intervals) -> Intervals:
+        parts = intervals.center, intervals.lower, intervals.upper
+        return Intervals(intervals.levels, *map(self.bounded, parts))
 
     def _quantiles(self, values, origins, steps):
         return None if self.prior is None else self.prior.quantiles(values, origins, steps)
@@ -255,7 +296,15 @@ def read_traits(
         transform = choose_transform(values, seasons)
     else:
         transform = Transform.fit(values, 0.0 if recipe.transform == "log" else 1.0)
-    return Traits(seasons, transform, wrong), values
+    lower = found_bound(values) if recipe.lower is None else recipe.lower
+    return Traits(seasons, transform, wrong, lower, is_intermittent(values)), values
+
+
+def found_bound(values: Float[np.ndarray, " time"]) -> float:
+    """0 for a series that reaches it, or counts, and never passes it; else minus infinity."""
+    counts = bool((values == np.round(values)).all())
+    shown = values.min() == 0 < values.max() or (values.min() > 0 and counts)
+    return 0.0 if shown else -np.inf
 
 
 class Kind(NamedTuple):
@@ -265,17 +314,41 @@ class Kind(NamedTuple):
     fit: Fit
 
 
-def model_kinds(traits: Traits, recipe: Recipe) -> list[Kind]:
+def model_kinds(
+    traits: Traits, recipe: Recipe, inputs: Float[np.ndarray, "span input"] | None = None
+) -> list[Kind]:
     """The kinds of models for a series, seeing its values as they are and transformed."""
     kinds = []
     if recipe.prior:
         kinds.append(Kind("prior", lambda values, seasons, steps: Prior(seasons)))
     if recipe.core:
         kinds += [Kind("core", fit) for fit in CORE]
+        if traits.intermittent:
+            kinds.append(Kind("core", Intermittent.fit))
+        if inputs is not None and inputs.shape[1]:
+            kinds.append(Kind("core", _driven(inputs)))
     power = traits.transform.power
     if power == 1:
         return kinds
     return kinds + [Kind(kind.group, _through(power, kind.fit)) for kind in kinds]
+
+
+def _driven(inputs: np.ndarray) -> Fit:
+    """The fit of an autoregression that is driven by inputs."""
+
+    def fit(values, seasons, steps):
+        return DrivenAutoregression.fit(values, inputs, seasons, steps)
+
+    return fit
+
+
+def _on_inputs(component: Component, inputs: np.ndarray) -> Component:
+    """The same model, with other inputs if it reads some."""
+    if isinstance(component, DrivenAutoregression):
+        return component.on(inputs)
+    if isinstance(component, Transformed):
+        return replace(component, component=_on_inputs(component.component, inputs))
+    return component
 
 
 def _through(power: float, fit: Fit) -> Fit:

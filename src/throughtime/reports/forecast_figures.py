@@ -23,7 +23,7 @@ from . import figure_style
 from .figure_style import BLUE, DASHED, GREY, INK, NARROW, ORANGE, WIDE, short, thin
 
 if TYPE_CHECKING:  # it loads Polars
-    import throughtime.forecasting.predict
+    import throughtime.forecasting.forecast
 
 MAX_DOTS = 1200
 """Points of a scatter plot, at most."""
@@ -108,7 +108,7 @@ def forecast_and_truth(
 
 
 def forecast_beyond_data(
-    forecast: "throughtime.forecasting.predict.Forecast",
+    forecast: "throughtime.forecasting.forecast.Forecast",
     past: Series | None = None,
     target: int = 0,
     width: int = WIDE,

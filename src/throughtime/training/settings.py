@@ -34,6 +34,7 @@ class Settings(BaseModel):
     prior: Literal["recurrent"] | None = None
     season: PositiveInt | Annotated[tuple[PositiveInt, ...], Field(strict=False)] | None = None
     transform: Literal["none", "log"] | None = None
+    lower: Annotated[float, Field(allow_inf_nan=False)] | Literal["none"] | None = None
     refit: bool = True
     radius: PositiveFloat = 0.9
     leak: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
@@ -141,7 +142,7 @@ def check_combination(settings: dict[str, Any], defaults: dict[str, Any]) -> Non
             remedy = f"Leave `{name}` at its default, or choose another `cell`."
             raise InputError(rule, settings[name], remedy)
     if settings["core"] is None and settings["prior"] is None:
-        for name in ("season", "transform"):
+        for name in ("season", "transform", "lower"):
             if settings[name] is not None:
                 rule = f"a `{name}` needs the linear core or the recurrent prior"
                 raise InputError(rule, "the network alone", f"Leave out `{name}`.")

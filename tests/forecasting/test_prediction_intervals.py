@@ -31,9 +31,7 @@ def test_a_higher_level_holds_a_lower_one(levels):
 
 def test_the_quantiles_stand_in_order_around_the_forecast():
     found = normal()
-    assert found.shares == pytest.approx(
-        (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
-    )
+    assert found.shares == pytest.approx((0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975))
     assert found.quantiles().shape == (3, 1, 9)
     np.testing.assert_allclose(found.quantiles()[0, 0], norm.ppf(found.shares, 1.0, 2.0))
 

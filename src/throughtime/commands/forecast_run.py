@@ -16,7 +16,8 @@ from throughtime.runs import forecast_record, run_folder
 from throughtime.training.history import Row
 
 from .checkpointed_training import train_with_checkpoints
-from .summary import Summary, predictions_csv
+from .forecast_csv import predictions_csv
+from .summary import Summary
 
 
 def begin(

@@ -31,7 +31,7 @@ def predict(
     from throughtime._support import atomic
     from throughtime.forecasting.forecaster import Forecaster
 
-    from .summary import predictions_csv
+    from .forecast_csv import predictions_csv
 
     model = Forecaster.load(run)
     forecasts = model.predict(steps, data, inputs=future)

@@ -186,9 +186,7 @@ class Forecaster:
         time: str | bool | None = None,
         id: str | None = None,
         fill: str | None = None,
-        fill_limit: int | None = None,
-        dayfirst: bool | None = None,
-        time_zone: str | None = None,
+        **reading: Any,
     ) -> "Forecaster":
         """Train on the training part of one or several series.
 
@@ -197,8 +195,10 @@ class Forecaster:
         data
             A `Series`, an array `(time,)` or `(time, feature)`, a CSV or Parquet file, a
             pandas, Polars or PyArrow table, or a list of these.
-        target, inputs, time, id, fill, fill_limit, dayfirst, time_zone
-            Roles of the columns, how to fill gaps and how to read stamps; see `to_series`.
+        target, inputs, time, id, fill
+            Roles of the columns, and how to fill gaps; see `to_series`.
+        reading
+            More on how to read a table, `dayfirst` for one; see `to_series`.
 
         Raises
         ------
@@ -207,9 +207,8 @@ class Forecaster:
         Diverged
             If the training diverges.
         """
-        reading = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
-        reading |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
-        self.prepare(data, **reading)
+        roles = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
+        self.prepare(data, **roles, **reading)
         return self.train()
 
     def prepare(self, data: Any, **reading: Any) -> "Forecaster":

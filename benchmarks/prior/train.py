@@ -236,6 +236,7 @@ def main():
     checkpoint = options.out / "checkpoint.pkl"
     if checkpoint.exists():
         trained, state, done, seconds = pickle.loads(checkpoint.read_bytes())
+        done = int(done)
     print("weights", sum(x.size for x in jax.tree.leaves(trained)), flush=True)
     pool, validation = Pool(options.pool), Pool([options.validation])
     losses, began = [], time.time() - seconds

@@ -198,7 +198,7 @@ def test_bad_paths(here, data, rule, got, remedy):
         ("--target y --window 77", "`window` must be shorter", "77 of 77 steps", "Lower `win"),
         ("--target y --window 70 --horizon 9", "together", "70 + 9 of 77 steps", "Lower `hor"),
         ("--target y --horizon 21", "`horizon` must not be longer", "21 of 19", "Lower `hor"),
-        ("--target y --steps 25", "`steps` must not be longer", "25 of 24 steps", "Lower `ste"),
+        ("--target y --steps 2000", "`steps` must not be over", "2000 of 120", "Lower `--st"),
         ("--target y --test 0.9 --window 11", "`window` must be", "11 of 10 steps", "Lower"),
         ("--target y --cell lsmt", "`cell` must be", "lsmt", "Did you mean `lstm`?"),
         ("--target y --method adm", "`method` must be", "adm", "Did you mean `adam`?"),

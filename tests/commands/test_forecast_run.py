@@ -231,7 +231,7 @@ def test_inputs_are_stored_for_each_series(tmp_path):
         ({"hidden": 10**6}, {}, "the networks must have fewer than 2,000,000,000 weights"),
         ({"window": 60}, {}, "`window` must be shorter than the training series"),
         ({}, {"steps": 0}, "`steps` must be at least 1; got 0."),
-        ({}, {"steps": 13}, "`steps` must not be longer than the part held out for testing"),
+        ({}, {"steps": 1001}, "`steps` must not be over 10 times the length of the series"),
     ],
 )
 def test_nothing_is_written_for_a_mistake(tmp_path, settings, options, message):

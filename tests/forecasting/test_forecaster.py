@@ -1,6 +1,7 @@
 """The forecaster from end to end: one tiny network in many ways."""
 
 import functools
+import math
 from dataclasses import replace
 
 import equinox as eqx
@@ -547,7 +548,10 @@ def test_it_must_be_fitted_first(use, tmp_path):
     [
         (lambda m: m.predict(0), "`steps` must be at least 1; got 0. Raise `steps`."),
         (lambda m: m.backtest(steps=-1), "`steps` must be at least 1; got -1. Raise `steps`."),
-        (lambda m: m.predict(2, wave(7)), "at least 8 steps of context; got 7 steps."),
+        (
+            lambda m: m.predict(2, wave(7)),
+            "at least 8 steps of context; got 7 steps in `series`.",
+        ),
         (lambda m: m.predict(2, np.ones((20, 2))), "(`x0`, `x1`); got x."),
         (lambda m: m.backtest(steps=17), "got 17 of 16 steps. Lower `steps`."),
         (lambda m: m.backtest(wave(19, seed=1), steps=5), "got 5 of 4 steps. Lower `steps`."),
@@ -612,11 +616,21 @@ def test_data_of_another_step_is_refused():
 
 
 @pytest.mark.parametrize("use", ["predict", "backtest"])
-def test_a_gap_in_new_data_asks_for_what_can_be_done(use):
+def test_a_gap_in_new_data_is_filled_as_its_message_says(use):
     y = wave()
     y[30] = np.nan
-    with pytest.raises(InputError, match=r"a missing value .*Fill the gap first.$"):
-        waves().predict(3, y) if use == "predict" else waves().backtest(y, steps=3)
+    model = waves()
+
+    def run(**fill):
+        return model.predict(3, y, **fill) if use == "predict" else model.backtest(y, **fill)
+
+    with pytest.raises(InputError, match=r"a missing value .*`fill=\"linear\"`"):
+        run()
+    found = run(fill="linear")
+    if use == "backtest":
+        assert np.isfinite(found.truth).all() and np.isfinite(found.rmse["network"]).all()
+    else:
+        assert np.isfinite(found.mean).all()
 
 
 def test_inputs_for_a_series_without_are_refused():
@@ -640,6 +654,8 @@ WRONG = [
     ),
     ("core", "liner", "`core` must be a known one; got liner. Did you mean `linear`?"),
     ("prior", "x", "`prior` must be a known one; got x. Known: recurrent."),
+    ("lower", "x", "`lower` must be a finite number or `none`; got 'x'. Change `lower`."),
+    ("lower", math.inf, "`lower` must be a finite number or `none`; got inf. Change `lower`."),
     ("transform", "sqrt", "`transform` must be a known one; got sqrt. Known: log, none."),
     ("season", 0, "`season` must be above 0; got 0. Raise `season`."),
     ("season", 2.5, "`season` must be a whole number, or several; got 2.5. Change `season`."),

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throughtime.forecasting.intermittent import Intermittent, is_intermittent
-from throughtime.forecasting.series_model import SeriesModel, found_bound
+from throughtime.forecasting.series_model import SeriesModel
+from throughtime.forecasting.traits import found_bound
 
 demands = st.lists(st.sampled_from([0.0, 0.0, 1.0, 2.0, 7.0]), min_size=1, max_size=60)
 rates = st.sampled_from([0.01, 0.1, 0.4, 1.0])

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from throughtime.forecasting.series_model import Recipe, SeriesModel, Transformed, read_traits
+from throughtime.forecasting.model_kinds import Transformed
+from throughtime.forecasting.series_model import SeriesModel
+from throughtime.forecasting.traits import Recipe, read_traits
 from throughtime.forecasting.transforms import Transform
 
 

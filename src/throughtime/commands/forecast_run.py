@@ -19,6 +19,9 @@ from .checkpointed_training import train_with_checkpoints
 from .forecast_csv import predictions_csv
 from .summary import Summary
 
+REACH = 10
+"""How many times as long as the longest series a forecast may be."""
+
 
 def begin(
     model: Forecaster,
@@ -58,7 +61,7 @@ def begin(
         If anything is refused; nothing is written then.
     """
     model.prepare(series)
-    check_positive_integer("steps", steps)
+    _check_reach(model, steps)
     model.data_.check_steps(model.data_.tested_steps(steps))
     inputs = [future_inputs(future, one, steps) for one in series]
     model.first_state()
@@ -107,6 +110,14 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
             folder, model.record(options=record.options, command=record.command)
         )
     return _write_results(model, folder, record, inputs, report)
+
+
+def _check_reach(model: Forecaster, steps: int) -> None:
+    """Refuse to forecast so far that it can only be a mistake."""
+    longest = max(len(one) for one in model.data_.series)
+    if steps > max(1000, REACH * longest):
+        rule = f"`steps` must not be over {REACH} times the length of the series"
+        raise InputError(rule, f"{steps} of {longest} steps", "Lower `--steps`.")
 
 
 def _check_flow_record(model: Forecaster, every: int) -> None:

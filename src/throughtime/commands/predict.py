@@ -9,7 +9,7 @@ import typer
 
 from throughtime.errors import InputError
 
-from .options import Future, Json, Run
+from .options import Fill, Future, Json, Run
 
 
 def predict(
@@ -18,6 +18,7 @@ def predict(
     data: Annotated[
         Path | None, typer.Option(help="Newer data of the series, to forecast from their end.")
     ] = None,
+    fill: Fill = None,
     future: Future = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write to, instead of the screen.")
@@ -34,7 +35,7 @@ def predict(
     from .forecast_csv import predictions_csv
 
     model = Forecaster.load(run)
-    forecasts = model.predict(steps, data, inputs=future)
+    forecasts = model.predict(steps, data, inputs=future, fill=fill)
     forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
     text = predictions_csv(forecasts)
     if as_json:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
@@ -15,8 +15,10 @@ from .forecast import Forecast
 from .intervals import Intervals, with_level
 from .network_component import NetworkComponent, NetworkForecasts
 from .outliers import clean
+from .pooled_shares import pooled_shares
 from .predict import Predictor
-from .series_model import Recipe, SeriesModel
+from .series_model import JudgedModels, SeriesModel
+from .traits import Recipe, Traits
 
 PARTS = {"prior": "prior", "core": "linear core", "network": "network"}
 """The names of the groups of models in a backtest."""
@@ -36,14 +38,16 @@ class CombinedPredictor:
         Whether a forecast beyond the end comes from models that were fitted, and weighed, by
         all values; if not, from those of a backtest. The networks stay as they are.
     models
-        The models of each series that were fitted so far, by the recipe, the number of the
-        series, the number of values and the longest lead time.
+        The models of all series that were fitted so far, by the recipe, the longest lead time
+        and whether they were fitted to all values.
     """
 
     network: Predictor
     recipe: Recipe
     refit: bool = True
-    models: dict[tuple[Recipe, int, int, int], list[SeriesModel]] = field(default_factory=dict)
+    models: dict[tuple[Recipe, int, bool], list[list[SeriesModel]]] = field(
+        default_factory=dict
+    )
 
     def forecast(
         self, series: list[Series] | None, steps: int, inputs: Any = None
@@ -61,7 +65,7 @@ class CombinedPredictor:
         tested = network.tested(series, steps, self._context, self._read)
         levels, made, around = with_level(network.level), [], []
         for one, origins in tested:
-            own, intervals = self._tested(one, origins, steps)
+            own, intervals = self.from_origins(one, origins.rows, steps)
             rest = network.baselines.forecasts(one, origins, steps)
             made.append(own | rest)
             around.append(
@@ -70,11 +74,38 @@ class CombinedPredictor:
             )
         return network.measured(tested, made, around, network.count(series))
 
-    def _tested(self, series, origins, steps):
-        """Forecasts of the combination and its parts from the origins of a backtest."""
+    def from_origins(
+        self,
+        series: Series,
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+        *,
+        refit: bool = False,
+    ) -> tuple[dict[str, Float[np.ndarray, "origin steps target"]], Intervals]:
+        """Forecasts of a series from some origins.
+
+        Parameters
+        ----------
+        series
+            A fitted series, which may have grown; another one has models of its own beginning.
+        origins
+            How many of its rows are known at each, increasing.
+        steps
+            The longest lead time.
+        refit
+            Whether the models of a fitted series may have seen all of its values; if not, they
+            saw those before its test part.
+
+        Returns
+        -------
+        dict
+            Forecasts of the `combination` and of its parts.
+        Intervals
+            Those of the combination, adapted to what is known at each origin.
+        """
         end = self._before_test(series)
-        models = self._models_of(series, end, steps)
-        return self._forecasts(models, series, series.inputs, origins.rows, steps)
+        models = self._models_of(series, end, steps, refit=refit)
+        return self._forecasts(models, series, series.inputs, origins, steps)
 
     def _context(self, series: Series) -> int:
         """Rows before the first origin of a backtest: of a short series, all that there are."""
@@ -92,19 +123,21 @@ class CombinedPredictor:
 
     def shares(self, steps: int) -> list[list[dict[str, float]]]:
         """The mean weights of the models in a forecast, of each series and target."""
-        data = self.network.data
         return [
-            [model.combination.shares(steps) for model in self._fitted(i, self._end(i), steps)]
-            for i in range(len(data.series))
+            [model.combination.shares(steps) for model in self._of_forecast(i, steps)]
+            for i in range(len(self.network.data.series))
         ]
 
-    def traits(self, steps: int) -> list[list[Any]]:
+    def traits(self, steps: int) -> list[list[Traits]]:
         """What was read of each series and target before models were fitted."""
-        count = len(self.network.data.series)
         return [
-            [model.traits for model in self._fitted(i, self._end(i), steps)]
-            for i in range(count)
+            [model.traits for model in self._of_forecast(i, steps)]
+            for i in range(len(self.network.data.series))
         ]
+
+    def _of_forecast(self, i: int, steps: int) -> list[SeriesModel]:
+        """The models of a fitted series in a forecast beyond its end."""
+        return self._fitted(i, steps, refit=self.refit)
 
     def _before_test(self, series: Series) -> int:
         """How many values of a series the models of a backtest may see.
@@ -117,59 +150,70 @@ class CombinedPredictor:
         i = data.number_of(series, share)
         return share if i is None else data.splits[i].validation
 
-    def _end(self, i: int) -> int:
-        """How many values of a series the models of a forecast were fitted to."""
-        split = self.network.data.splits[i]
-        return split.total if self.refit else split.validation
+    def _fitted(self, i: int, steps: int, *, refit: bool) -> list[SeriesModel]:
+        """The models of each target of a series.
 
-    def _fitted(self, i: int, end: int, steps: int) -> list[SeriesModel]:
-        """The models of each target of a series, fitted to its first `end` values."""
-        key = self.recipe, i, end, steps
+        They are fitted to all of its values, or, without `refit`, to those before its test
+        part. Of several series, the weights start from those that are best over all of them.
+        """
+        key = self.recipe, steps, refit
         if key not in self.models:
-            data = self.network.data
-            split = data.splits[i]
-            # Without a validation part there is nothing that the networks did not learn from.
-            judged = split.train < end and split.train >= data.context
-            first = split.train if split.train < end else None
-            self.models[key] = self._fit(data.series[i], end, steps, first, judged)
-        return self.models[key]
+            self.models[key] = self._fit_all(steps, refit)
+        return self.models[key][i]
 
-    def _fit(
-        self, series: Series, end: int, steps: int, first: int | None, judged: bool
-    ) -> list[SeriesModel]:
+    def _fit_all(self, steps: int, refit: bool) -> list[list[SeriesModel]]:
+        """The models of all series."""
+        data = self.network.data
+        judged = []
+        for one, split in zip(data.series, data.splits, strict=True):
+            end = split.total if refit else split.validation
+            # Without a validation part there is nothing that the networks did not learn from.
+            networks = split.train < end and split.train >= data.context
+            first = split.train if split.train < end else None
+            judged.append(self._judge(one, end, steps, first, networks))
+        shares = None
+        if len(judged) > 1:
+            each = [one for models in judged for one in models]
+            errors = [(one.rolling, one.groups) for one in each]
+            shares = pooled_shares(errors, [one.unit for one in each], each[0].steps)
+        return [[one.weighed(shares=shares) for one in models] for models in judged]
+
+    def _judge(
+        self, series: Series, end: int, steps: int, first: int | None, networks: bool
+    ) -> list[JudgedModels]:
         """Models of each target, fitted to the first `end` values and judged from `first` on.
 
-        `judged` says whether the networks are judged there too; if not, they have no weight.
+        `networks` says whether the networks are judged there too; if not, they have no weight.
         """
         rollouts = self._network_forecasts(series, series.inputs, end)
         return [
-            SeriesModel.fit(
+            JudgedModels.of(
                 column[:end],
                 steps,
                 self.recipe,
                 times=series.times[:end],
                 first=first,
-                others=(NetworkComponent(rollouts, c),) if judged else (),
+                others=(NetworkComponent(rollouts, c),) if networks else (),
                 inputs=series.inputs if series.input_names else None,
             )
             for c, column in enumerate(series.targets.T)
         ]
 
-    def _models_of(self, series: Series, end: int, steps: int) -> list[SeriesModel]:
-        """The models of a fitted series; of another one, models of its own first values."""
+    def _models_of(
+        self, series: Series, end: int, steps: int, *, refit: bool
+    ) -> list[SeriesModel]:
+        """The models of a fitted series; of another one, models of its first `end` values."""
         i = self.network.data.number_of(series, end)
         if i is not None:
-            return self._fitted(i, end, steps)
-        judged = len(series) > self.network.data.context
-        return self._fit(series, end, steps, None, judged)
+            return self._fitted(i, steps, refit=refit)
+        networks = len(series) > self.network.data.context
+        return [one.weighed() for one in self._judge(series, end, steps, None, networks)]
 
     def _continue(
         self, series: Series, ahead: Float[np.ndarray, "steps input"], steps: int
     ) -> Forecast:
         """Forecast one series beyond its end, with the inputs `ahead`."""
-        i = self.network.data.number_of(series)
-        end = len(series) if i is None else self._end(i)
-        models = self._models_of(series, end, steps)
+        models = self._models_of(series, len(series), steps, refit=self.refit)
         inputs = np.concatenate([series.inputs, ahead])
         found = self._forecasts(models, series, inputs, np.array([len(series)]), steps)[1]
         first = Intervals(found.levels, found.center[0], found.lower[:, 0], found.upper[:, 0])

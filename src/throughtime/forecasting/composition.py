@@ -4,7 +4,7 @@ import numpy as np
 
 from .combined_predictor import CombinedPredictor
 from .forecaster import Forecaster
-from .series_model import Traits
+from .traits import Traits
 
 MAX_CURVES = 4
 """Curves (a target of a series) that are described."""

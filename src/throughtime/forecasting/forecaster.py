@@ -8,7 +8,7 @@ from typing import Any
 
 from throughtime.data.series import Series
 from throughtime.data.tables import to_series
-from throughtime.errors import InputError, did_you_mean
+from throughtime.errors import InputError
 from throughtime.recurrence.network import Network
 from throughtime.runs import forecast_record, run_folder
 from throughtime.training.batches import Data
@@ -21,15 +21,16 @@ from . import saved_forecaster
 from .backtest import Backtest
 from .combined_predictor import CombinedPredictor
 from .ensemble_training import EnsembleTraining, architecture
+from .estimator import Estimator
 from .forecast import Forecast
 from .predict import Predictor
-from .series_model import Recipe
 from .short_series import settings_for
 from .splits import SplitData
+from .traits import Recipe
 
 
 @dataclass(eq=False)
-class Forecaster:
+class Forecaster(Estimator):
     """Forecasts series with recurrent networks; a scikit-learn style estimator.
 
     A forecast combines a linear core, a recurrent prior that has learned from synthetic series,
@@ -158,25 +159,6 @@ class Forecaster:
     dtype: str = "float32"
     seed: int = 0
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The settings by name, as for any scikit-learn estimator."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def set_params(self, **settings: Any) -> "Forecaster":
-        """Change settings by name.
-
-        Raises
-        ------
-        InputError
-            For an unknown name.
-        """
-        for name, value in settings.items():
-            if name not in self.get_params():
-                rule = "every setting must be a known one"
-                raise InputError(rule, f"`{name}`", did_you_mean(name, self.get_params()))
-            setattr(self, name, value)
-        return self
-
     def fit(
         self,
         data: Any,
@@ -211,14 +193,11 @@ class Forecaster:
         self.prepare(data, **roles, **reading)
         return self.train()
 
-    def prepare(self, data: Any, **reading: Any) -> "Forecaster":
-        """The first half of `fit`: check the settings; read, split and scale the data.
-
-        Arguments are those of `fit`.
-        """
+    def prepare(self, data: Any, **roles: Any) -> "Forecaster":
+        """The first half of `fit`, with its arguments: check settings; read and split data."""
         settings = check_settings(self.get_params())
         check_combination(self.get_params(), {f.name: f.default for f in fields(self)})
-        series = to_series(data, **reading)
+        series = to_series(data, **roles)
         settings = settings_for(series, settings, Forecaster.window)
         return self._split(series, settings)
 
@@ -282,7 +261,7 @@ class Forecaster:
         return EnsembleTraining(settings, self.architecture_, self.data_)
 
     def predict(
-        self, steps: int, data: Any = None, *, inputs: Any = None
+        self, steps: int, data: Any = None, *, inputs: Any = None, fill: str | None = None
     ) -> Forecast | list[Forecast]:
         """Forecast the steps after the end of the series.
 
@@ -295,6 +274,8 @@ class Forecaster:
             columns of the fitted one; the fitted series by default.
         inputs
             Inputs of the steps ahead, a table or an array `(steps, input)`.
+        fill
+            How to fill gaps in `data`; see `to_series`.
 
         Returns
         -------
@@ -307,11 +288,13 @@ class Forecaster:
             If the forecaster is not fitted, or inputs are missing.
         """
         predictor = self.predictor(steps)
-        series = None if data is None else self.data_.read_new(data)
+        series = None if data is None else self.data_.read_new(data, fill)
         forecasts = predictor.forecast(series, steps, inputs)
         return forecasts[0] if len(forecasts) == 1 else forecasts
 
-    def backtest(self, data: Any = None, *, steps: int | None = None) -> Backtest:
+    def backtest(
+        self, data: Any = None, *, steps: int | None = None, fill: str | None = None
+    ) -> Backtest:
         """Forecast from every origin of the test part, and measure the errors.
 
         Parameters
@@ -321,6 +304,8 @@ class Forecaster:
             one, which is also all that is evaluated of that one.
         steps
             The longest lead time; by default 10, or what the data allow.
+        fill
+            How to fill gaps in `data`; what was filled is never judged.
 
         Returns
         -------
@@ -333,7 +318,7 @@ class Forecaster:
             If there are fewer rows than steps.
         """
         self._check_fitted()
-        series = None if data is None else self.data_.read_new(data)
+        series = None if data is None else self.data_.read_new(data, fill)
         if steps is None:
             steps = max(1, min(10, self.predictor(1).longest_test(series)))
         return self.predictor(steps).backtest(series, steps)

@@ -55,6 +55,8 @@ class SplitData:
         Whether states are carried along the series.
     dtype
         Type of the arrays on the device.
+    short
+        Whether something else forecasts a series that is too short for a network.
     """
 
     series: list[Series]
@@ -65,6 +67,7 @@ class SplitData:
     horizon: int
     truncated: bool
     dtype: str
+    short: bool = False
 
     @classmethod
     def of(
@@ -100,7 +103,7 @@ class SplitData:
             Scaler.fit([one.targets[: split.train]], one.target_names, still=still)
             for one, split in pairs
         ]
-        return cls(series, splits, scalers, inputs, window, horizon, truncated, dtype)
+        return cls(series, splits, scalers, inputs, window, horizon, truncated, dtype, short)
 
     @property
     def context(self) -> int:
@@ -211,7 +214,7 @@ class SplitData:
         longest = max(split.total - split.validation for split in self.splits)
         return min(steps, longest) if longest else steps
 
-    def read_new(self, data: Any) -> list[Series]:
+    def read_new(self, data: Any, fill: str | None = None) -> list[Series]:
         """Read other data with the columns of these series.
 
         Raises
@@ -221,23 +224,20 @@ class SplitData:
             context.
         """
         known = self.series[0]
-        try:
-            series = tables.to_series(
-                data,
-                target=list(known.target_names),
-                inputs=list(known.input_names),
-                time=known.times.column,
-                id=known.id if tables.has_column(data, known.id) else None,
-            )
-        except InputError as error:
-            if "`fill=" not in error.remedy:
-                raise
-            raise InputError(error.rule, error.got, "Fill the gap first.") from None
+        series = tables.to_series(
+            data,
+            target=list(known.target_names),
+            inputs=list(known.input_names),
+            time=known.times.column,
+            id=known.id if tables.has_column(data, known.id) else None,
+            fill=fill,
+        )
         tables.check_steps(known, series)
         for one in series:
-            if len(one) < self.context:
+            if len(one) < self.context and not self.short:
                 rule = f"new data must hold at least {self.context} steps of context"
-                raise InputError(rule, f"{len(one)} steps", "Pass more of the series.")
+                got = f"{len(one)} steps in `{one.name}`"
+                raise InputError(rule, got, "Pass more of the series.")
         return series
 
     @cached_property

@@ -68,6 +68,7 @@ KINDS = {
     "string": "text",
     "dense": "a tuple of whole numbers",
     "season": "a whole number, or several",
+    "lower": "a finite number or `none`",
 }
 
 

@@ -231,6 +231,7 @@ class SplitData:
             time=known.times.column,
             id=known.id if tables.has_column(data, known.id) else None,
             fill=fill,
+            **known.times.reading(),
         )
         tables.check_steps(known, series)
         for one in series:

@@ -183,6 +183,10 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
     if first["type"] in ("less_than", "less_than_equal"):
         bound = limits.get("lt", limits.get("le"))
         what = "below" if "lt" in limits else "at most"
-        return InputError(f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`.")
+        share = bound == 1 and isinstance(got, int | float) and 1 < got < 100
+        percent = f", to {got / 100:g} for {got:g} %" if share else ""
+        return InputError(
+            f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`{percent}."
+        )
     kind = name if name in KINDS else first["type"].split("_")[0]
     return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), f"Change `{name}`.")

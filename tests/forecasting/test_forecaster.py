@@ -550,7 +550,7 @@ def test_it_must_be_fitted_first(use, tmp_path):
         (lambda m: m.backtest(steps=-1), "`steps` must be at least 1; got -1. Raise `steps`."),
         (
             lambda m: m.predict(2, wave(7)),
-            "at least 8 steps of context; got 7 steps in `series`.",
+            "8 steps of context; got 7 steps in `series`.",
         ),
         (lambda m: m.predict(2, np.ones((20, 2))), "(`x0`, `x1`); got x."),
         (lambda m: m.backtest(steps=17), "got 17 of 16 steps. Lower `steps`."),

@@ -1,7 +1,7 @@
 """The settings of an estimator by name, as scikit-learn reads and sets them."""
 
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any
 
 from throughtime.errors import InputError, did_you_mean
 
@@ -14,7 +14,7 @@ class Estimator:
         """The settings by name, as for any scikit-learn estimator."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def set_params(self, **settings: Any) -> Self:
+    def set_params(self, **settings: Any) -> Any:
         """Change settings by name.
 
         Raises

@@ -21,6 +21,7 @@ from .stamp_form import StampForm
 from .stamp_numbers import dates_in, is_compact_date, says_date
 from .stamp_parsing import Parsed, parse
 from .stamp_patterns import patterns_of
+from .time_units import format_stamp
 from .time_zones import check_zone, offsets_at
 from .values import is_missing, is_numeric, is_text, to_numbers
 
@@ -61,6 +62,18 @@ class Reading:
         """The reading of some rows of the column."""
         offsets = None if self.offsets is None else self.offsets[rows]
         return replace(self, stamps=self.stamps[rows], offsets=offsets)
+
+    def text(self, row: int) -> str:
+        """The stamp of a row as its table writes it, for a message."""
+        stamp = self.stamps[row]
+        if self.stamps.dtype.kind != "M":
+            return format_stamp(stamp)
+        form, offsets = self.form, None if self.offsets is None else self.offsets[row]
+        if form is None and offsets is None:
+            return format_stamp(stamp)
+        form = form or StampForm("%Y-%m-%dT%H:%M:%S%z")
+        written = form.write(self.stamps[row : row + 1].astype("M8[us]"), int(offsets or 0))
+        return written[0].replace("\t", " ")
 
     def utc(self) -> Shaped[np.ndarray, " time"]:
         """The stamps in UTC where their offset is known, else as they are."""

@@ -75,7 +75,7 @@ def test_decimal_years(tmp_path):
     leap = [f"{2000 + day / 366:.4f}" for day in range(300)]
     series = read(tmp_path, leap, "year")
     assert series.times.describe() == "1 day" and series.times.labels() == leap
-    assert read(tmp_path, np.arange(40) / 4 + 1970, "x").times == Times.count(40)
+    assert read(tmp_path, np.arange(40) / 4 + 1970, "x", target="y").times == Times.count(40)
 
 
 def test_times_of_day_go_on_after_midnight(tmp_path):

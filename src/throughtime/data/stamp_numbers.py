@@ -77,6 +77,13 @@ def is_compact_date(numbers: Numbers) -> bool:
     return bool(in_span and months.min() >= 1 and months.max() <= 12)
 
 
+def are_dates(numbers: Numbers) -> bool:
+    """Whether numbers in order can all be dates."""
+    gaps = np.diff(numbers)
+    ordered = len(numbers) > 2 and bool((gaps > 0).all() or (gaps < 0).all())
+    return ordered and any(True for _ in dates_in(numbers))
+
+
 def _compact(numbers: Numbers) -> Iterator[tuple[Numbers, StampForm, str]]:
     """Digits of dates without anything between: the leading zero of a day may be lost."""
     known = ~np.isnan(numbers) if numbers.dtype.kind == "f" else np.ones(len(numbers), bool)

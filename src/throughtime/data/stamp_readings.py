@@ -18,7 +18,7 @@ from throughtime.errors import InputError
 
 from .stamp_columns import pattern_of
 from .stamp_form import StampForm
-from .stamp_numbers import dates_in, is_compact_date, says_date
+from .stamp_numbers import are_dates, dates_in, is_compact_date, says_date
 from .stamp_parsing import Parsed, parse
 from .stamp_patterns import patterns_of
 from .time_units import format_stamp
@@ -137,13 +137,16 @@ def read_stamps(
 def is_date(column: nw.Series[Any]) -> bool:
     """Whether a column holds dates, or text whose first value reads as a date.
 
-    Whole numbers count if all of them are dates such as 20210131 in order. Later values of
-    another kind do not count: reading the column reports them.
+    Whole numbers count if all of them are dates such as 20210131 in order, and any numbers
+    that can be dates if the name of their column says so. Later values of another kind do not
+    count: reading the column reports them.
     """
     if isinstance(column.dtype, nw.Date | nw.Datetime):
         return True
-    if column.dtype.is_integer() and not column.null_count():
-        return is_compact_date(column.cast(nw.Int64).to_numpy())
+    if column.dtype.is_numeric() and not column.null_count():
+        whole = column.dtype.is_integer()
+        numbers = column.cast(nw.Int64 if whole else nw.Float64).to_numpy()
+        return is_compact_date(numbers) or (says_date(column.name) and are_dates(numbers))
     first = _first(column) if is_text(column) else None
     return isinstance(first, str) and not first.isdigit() and bool(patterns_of(first))
 

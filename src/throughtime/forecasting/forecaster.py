@@ -26,6 +26,7 @@ from .forecast import Forecast
 from .predict import Predictor
 from .short_series import settings_for
 from .splits import SplitData
+from .statistical_baselines import check_installed
 from .traits import Recipe
 
 
@@ -293,7 +294,12 @@ class Forecaster(Estimator):
         return forecasts[0] if len(forecasts) == 1 else forecasts
 
     def backtest(
-        self, data: Any = None, *, steps: int | None = None, fill: str | None = None
+        self,
+        data: Any = None,
+        *,
+        steps: int | None = None,
+        fill: str | None = None,
+        statistical: bool = False,
     ) -> Backtest:
         """Forecast from every origin of the test part, and measure the errors.
 
@@ -306,6 +312,9 @@ class Forecaster(Estimator):
             The longest lead time; by default 10, or what the data allow.
         fill
             How to fill gaps in `data`; what was filled is never judged.
+        statistical
+            Whether AutoARIMA, AutoETS and AutoTheta stand among the baselines. They need the
+            package `statsforecast`.
 
         Returns
         -------
@@ -318,10 +327,12 @@ class Forecaster(Estimator):
             If there are fewer rows than steps.
         """
         self._check_fitted()
+        if statistical:
+            check_installed()
         series = None if data is None else self.data_.read_new(data, fill)
         if steps is None:
             steps = max(1, min(10, self.predictor(1).longest_test(series)))
-        return self.predictor(steps).backtest(series, steps)
+        return self.predictor(steps).backtest(series, steps, statistical)
 
     def predictor(self, steps: int) -> Predictor | CombinedPredictor:
         """What forecasts the data, checked to forecast `steps` steps."""

@@ -118,6 +118,8 @@ class CommandOptions(BaseModel):
         The inputs at these steps, for each series that has inputs: (series, step, input).
     flow_every
         The number of epochs after which the gradient flow is recorded again.
+    statistical
+        Whether statistical baselines were asked for.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -125,6 +127,7 @@ class CommandOptions(BaseModel):
     steps: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     inputs: list[list[list[float]]] = []
     flow_every: Annotated[int, Field(ge=1)] | None = None
+    statistical: bool = False
 
 
 class RunFile(BaseModel):

@@ -25,6 +25,8 @@ def check_zone(zone: str) -> None:
     InputError
         If there is no such zone; the message names the closest one.
     """
+    if FIXED.fullmatch(zone):
+        return
     try:
         pl.Series([0]).cast(pl.Datetime("us")).dt.replace_time_zone(zone)
     except pl.exceptions.PolarsError:

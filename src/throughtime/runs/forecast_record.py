@@ -88,7 +88,14 @@ class TimesInfo(BaseModel):
         if "1" not in self.week or (self.unit == "half month") != (self.second_day > 0):
             raise ValueError("a calendar needs days that count")
         times = Times.from_json(self.model_dump())
-        times.after(1).labels()  # a form or a zone that is none fails here
+        if self.zone is not None:
+            from throughtime.data.time_zones import check_zone  # here: it loads Polars
+
+            check_zone(self.zone)
+        try:
+            times.after(1).labels()
+        except LookupError:
+            raise ValueError("a form needs known tokens, and twelve names of months") from None
         return times
 
 

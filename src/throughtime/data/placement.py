@@ -185,7 +185,8 @@ def _on_axis(
     if fit.irregular.any() and not (rules.filled and fillable(fit)):
         i = int(fit.irregular.argmax())
         texts = [reading.text(int(row)) for row in stamps.rows[i : i + 2]]
-        error = irregular(rules.column, fit, texts, (stamps.rows + 1)[i : i + 2], rules.way)
+        rows, zoned = (stamps.rows + 1)[i : i + 2], stamps.zone is not None
+        error = irregular(rules.column, fit, texts, rows, rules.way, zoned)
         raise _Unplaced(int(fit.irregular.sum()), error)
     zone, local = stamps.zone, stamps.local
     if local and reading.offsets is None:

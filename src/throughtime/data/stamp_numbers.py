@@ -150,10 +150,11 @@ def _decimal_years(numbers: Numbers) -> Iterator[tuple[Numbers, StampForm, str]]
     digits = _decimals(filled[known])
     years = np.floor(filled + 1e-9).astype(np.int64)
     share = filled - years
-    error = 0.5 * 10.0**-digits * 12 + 1e-6
+    error = 6 * 10.0**-digits  # half a unit of the last digit, in months
+    error = 1e-6 + (error if error < 0.25 else 0)
     for token, shift in (("D", 0.0), ("C", 0.5)):
         months = np.rint(share * 12 - shift).astype(np.int64)
-        if (np.abs(share * 12 - shift - months) <= error).all() and error < 0.25:
+        if (np.abs(share * 12 - shift - months) <= error).all():
             stamps = _month_starts(years * 12 + months, known)
             yield stamps, StampForm(f"%{digits}{token}"), "decimal years, by months"
     months = np.rint(share * 100).astype(np.int64)

@@ -166,9 +166,6 @@ class Forecaster(Estimator):
         *,
         target: str | Sequence[str] | None = None,
         inputs: Sequence[str] = (),
-        time: str | bool | None = None,
-        id: str | None = None,
-        fill: str | None = None,
         **reading: Any,
     ) -> "Forecaster":
         """Train on the training part of one or several series.
@@ -178,10 +175,9 @@ class Forecaster(Estimator):
         data
             A `Series`, an array `(time,)` or `(time, feature)`, a CSV or Parquet file, a
             pandas, Polars or PyArrow table, or a list of these.
-        target, inputs, time, id, fill
-            Roles of the columns, and how to fill gaps; see `to_series`.
-        reading
-            More on how to read a table, `dayfirst` for one; see `to_series`.
+        target, inputs, reading
+            Roles of the columns (`time`, `id`), how to fill gaps (`fill`), and how to read
+            stamps and numbers; see `to_series`.
 
         Raises
         ------
@@ -190,8 +186,7 @@ class Forecaster(Estimator):
         Diverged
             If the training diverges.
         """
-        roles = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
-        self.prepare(data, **roles, **reading)
+        self.prepare(data, target=target, inputs=inputs, **reading)
         return self.train()
 
     def prepare(self, data: Any, **roles: Any) -> "Forecaster":

@@ -41,6 +41,9 @@ class Series:
     filled_at
         (time, n_targets) which targets were filled, or None if none was. A network learns from
         filled values, but no forecast is scored on them.
+    future
+        (steps, n_inputs) the inputs of the steps after its end, as far as they are known; None
+        if they are not.
     remarks
         What its reader understood beyond what was written: "day first", "rows sorted".
 
@@ -60,6 +63,7 @@ class Series:
     id: str | None = None
     filled_at: Bool[np.ndarray, "time targets"] | None = None
     remarks: tuple[str, ...] = ()
+    future: Float64[np.ndarray, "steps inputs"] | None = None
 
     def __post_init__(self):
         shapes = (self.targets.shape, self.inputs.shape)
@@ -88,6 +92,7 @@ class Series:
             inputs=self.inputs[part],
             times=self.times[part],
             filled_at=None if self.filled_at is None else self.filled_at[part],
+            future=self.future if part.indices(len(self))[1] == len(self) else None,
         )
 
     def fingerprint(self) -> str:
@@ -97,3 +102,13 @@ class Series:
         for values in (self.targets, self.inputs):
             digest.update(np.ascontiguousarray(values, "<f8").tobytes())
         return digest.hexdigest()
+
+
+def future_rows(
+    targets: Float64[np.ndarray, "time targets"], inputs: Float64[np.ndarray, "time inputs"]
+) -> int:
+    """How many of the last rows have all inputs and no target: they are the future."""
+    if not inputs.shape[1]:
+        return 0
+    ahead = np.isnan(targets).all(1) & np.isfinite(inputs).all(1)
+    return int(np.argmin(ahead[::-1])) if not ahead.all() else 0

@@ -14,9 +14,17 @@ from jaxtyping import Float64, Shaped
 
 from throughtime.errors import InputError
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
+from .missing_codes import is_missing
+
 BOOLEANS = {"true": 1.0, "false": 0.0}
 DATE = re.compile(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?(?:[T ]+(\d.*))?")
+
+
+def check_decimal(decimal: Any) -> None:
+    """Refuse a decimal mark other than a point or a comma."""
+    if decimal not in (None, ".", ","):
+        rule = "`decimal` must be `.` or `,`"
+        raise InputError(rule, decimal, 'Pass `decimal=","` (`--decimal` on the command line).')
 
 
 def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
@@ -58,13 +66,6 @@ def parse_numbers(values: Sequence[Any]) -> tuple[Float64[np.ndarray, " time"], 
     return numbers, bad
 
 
-def is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, `pandas.NA`, or text that stands for a missing value."""
-    if value is None or type(value).__name__ == "NAType":  # pandas.NA has no truth value
-        return True
-    return value.strip() in MISSING if isinstance(value, str) else bool(value != value)
-
-
 def to_stamps(column: nw.Series[Any]) -> Shaped[np.ndarray, " time"]:
     """The time stamps in a column: int64, floats, or `datetime64` in UTC.
 
@@ -87,7 +88,7 @@ def to_stamps(column: nw.Series[Any]) -> Shaped[np.ndarray, " time"]:
         return column.to_numpy()
     if not is_date(column) and is_numeric(column):
         return to_numbers(column)
-    if not _is_text(column):
+    if not is_text(column):
         raise InputError(
             f"the time column `{column.name}` must hold numbers or dates",
             f"type {column.dtype}",
@@ -114,7 +115,7 @@ def is_numeric(column: nw.Series[Any]) -> bool:
 
     A few values of another kind do not count: reading the column reports them.
     """
-    if column.dtype.is_numeric() or not _is_text(column):
+    if column.dtype.is_numeric() or not is_text(column):
         return column.dtype.is_numeric()
     numbers, bad = parse_numbers(column.to_list())
     good = int((~np.isnan(numbers)).sum())
@@ -128,7 +129,7 @@ def is_date(column: nw.Series[Any]) -> bool:
     """
     if isinstance(column.dtype, nw.Date | nw.Datetime):
         return True
-    if not _is_text(column):
+    if not is_text(column):
         return False
     first = next((v for v in column.to_list() if not is_missing(v)), None)
     return _parse_date(first) is not None
@@ -155,5 +156,6 @@ def _parse_date(value: Any) -> dt.datetime | None:
     return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
-def _is_text(column: nw.Series[Any]) -> bool:
+def is_text(column: nw.Series[Any]) -> bool:
+    """Whether a column holds text, or objects of any kind."""
     return column.dtype in (nw.String, nw.Object, nw.Categorical, nw.Enum, nw.Unknown)

@@ -1,0 +1,51 @@
+"""Sheets of .xlsx and .ods files, by the optional package fastexcel."""
+
+import importlib.util
+import io
+
+import polars as pl
+
+from throughtime.errors import InputError
+
+from .layout import Columns, count_notes, find_layout
+
+
+def read_sheet(raw: bytes, name: str) -> tuple[pl.DataFrame, list[str]]:
+    """The first sheet with content, as columns of text, and remarks.
+
+    Raises
+    ------
+    InputError
+        If fastexcel is not installed, or no sheet holds anything.
+    """
+    if importlib.util.find_spec("fastexcel") is None:
+        raise InputError(
+            "a spreadsheet is read by the package fastexcel",
+            f"{name} without it",
+            'Install it: `pip install "throughtime[spreadsheets]"`; or save the sheet as CSV.',
+        )
+    sheets = pl.read_excel(
+        io.BytesIO(raw),
+        sheet_id=0,
+        engine="calamine",
+        has_header=False,
+        raise_if_empty=False,
+        infer_schema_length=0,
+        read_options={"dtypes": "string", "skip_whitespace_tail_rows": True},
+    )
+    filled = {key: sheet for key, sheet in sheets.items() if len(sheet)}
+    if not filled:
+        raise InputError(
+            "a data file must hold a table", f"{name}, empty", "Pass another file."
+        )
+    key, sheet = next(iter(filled.items()))
+    rows = [[(cell or "").strip() for cell in row] for row in sheet.iter_rows()]
+    rows = [row for row in rows if any(row)]
+    columns = Columns.of(rows)
+    layout = find_layout(rows, columns)
+    end = len(rows) - count_notes(rows[layout.first :], columns)
+    body = list(zip(*rows[layout.first : end], strict=True))
+    data = {n: list(c) for n, c in zip(layout.names, body, strict=False)}
+    table = pl.DataFrame(data, schema=dict.fromkeys(layout.names, pl.String))
+    remarks = [f"sheet `{key}` of {len(sheets)}"] if len(sheets) > 1 else []
+    return table, remarks + layout.remarks

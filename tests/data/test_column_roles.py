@@ -61,9 +61,10 @@ def test_the_only_dates_are_the_time_wherever_they_stand(write):
     text = "site,date,y\n" + "".join(f"a,{day},1\nb,{day},2\n" for day in days)
     for path in (write(text), write(pd.read_csv(write(text)).to_csv(), "indexed.csv")):
         with refuses(
-            "stamps in `date` must not repeat; got 2020-01-01 in row 2 after 2020-01-01 in "
-            "row 1; the step expected is 1 day. Drop one of the rows; if the table holds "
-            "several series, name the column that tells them apart as `id`."
+            "stamps in `date` must not repeat; got 2020-01-01 in row 1 and with other values "
+            "in row 2. Drop one of the rows; if the table holds several series, name the "
+            "column that tells them apart with `id` (`--id`); or pass `time=False` "
+            "(`--no-time`) to count the rows as steps."
         ):
             to_series(path)
         assert [len(s) for s in to_series(path, id="site")] == [3, 3]

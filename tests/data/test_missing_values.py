@@ -47,7 +47,12 @@ nan = np.nan
             "a gap before the first value or after the last cannot be filled (the first "
             "here); got nothing in `co2`, rows 11 to 12. Drop those rows.",
         ),
-        ([1, 2, nan, nan], "linear", "(the last here); got nothing in `co2`, rows 13 to 14."),
+        (
+            [1, 2, nan, nan],
+            "linear",
+            "(the last here); got nothing in `co2`, rows 13 to 14. Pass "
+            '`fill="forward"` (`--fill forward`), or drop those rows.',
+        ),
         ([nan, 1, 2, 3], "forward", "(the first here); got nothing in `co2`, rows 11 to 11."),
         (
             [nan] * 4,
@@ -57,8 +62,8 @@ nan = np.nan
         (
             [1, nan, nan, 3],
             "spline",
-            '`fill` must be `linear` or `forward`; got spline. Pass `fill="linear"` or '
-            '`fill="forward"`, or leave `fill` out.',
+            "`fill` must be `linear`, `forward` or `seasonal`; got spline. Pass "
+            '`fill="linear"` (`--fill linear`), or leave `fill` out.',
         ),
     ],
 )

@@ -11,18 +11,22 @@ from throughtime.errors import InputError
 
 from .options import (
     Data,
+    DayFirst,
     Ensemble,
     Fill,
+    FillLimit,
     Hidden,
     Id,
     Inputs,
     Json,
+    NoTime,
     Out,
     Quiet,
     Seed,
     Steps,
     Target,
     Time,
+    TimeZone,
     Window,
     command_line,
     load_series,
@@ -39,8 +43,12 @@ def compare(
     target: Target = None,
     inputs: Inputs = None,
     time: Time = None,
+    no_time: NoTime = False,
+    dayfirst: DayFirst = None,
+    time_zone: TimeZone = None,
     id: Id = None,
     fill: Fill = None,
+    fill_limit: FillLimit = None,
     ways: Annotated[
         str, typer.Option(help="Ways to compare, out of `lstm`, `hf`, `esn`, `momentum`.")
     ] = "lstm,hf,esn,momentum",
@@ -64,7 +72,18 @@ def compare(
 
     if not 0 < seconds < float("inf"):
         raise InputError("`--seconds` must be positive", seconds, "Pass 20.")
-    series = load_series(data, target, inputs, time, id, fill)
+    series = load_series(
+        data,
+        target,
+        inputs,
+        time,
+        id,
+        fill,
+        no_time=no_time,
+        fill_limit=fill_limit,
+        dayfirst=dayfirst,
+        time_zone=time_zone,
+    )
     folder = out or run_folder.first_free_folder(Path("runs") / f"compare-{Path(data).stem}")
     if run_folder.is_occupied(folder):
         rule = "the output folder must be new or empty"

@@ -10,11 +10,13 @@ from .exit_status import resumable
 from .options import (
     BatchSize,
     Data,
+    DayFirst,
     Depth,
     Dtype,
     Ensemble,
     Epochs,
     Fill,
+    FillLimit,
     Forcing,
     Future,
     Hidden,
@@ -22,6 +24,7 @@ from .options import (
     Inputs,
     Json,
     Method,
+    NoTime,
     Out,
     Overwrite,
     Quiet,
@@ -29,6 +32,7 @@ from .options import (
     Steps,
     Target,
     Time,
+    TimeZone,
     Window,
     command_line,
     load_series,
@@ -45,8 +49,12 @@ def forecast(
     target: Target = None,
     inputs: Inputs = None,
     time: Time = None,
+    no_time: NoTime = False,
+    dayfirst: DayFirst = None,
+    time_zone: TimeZone = None,
     id: Id = None,
     fill: Fill = None,
+    fill_limit: FillLimit = None,
     future: Future = None,
     steps: Steps = 10,
     plain: Annotated[
@@ -178,7 +186,18 @@ def forecast(
         dtype=dtype,
         seed=seed,
     )
-    series = load_series(data, target, inputs, time, id, fill)
+    series = load_series(
+        data,
+        target,
+        inputs,
+        time,
+        id,
+        fill,
+        no_time=no_time,
+        fill_limit=fill_limit,
+        dayfirst=dayfirst,
+        time_zone=time_zone,
+    )
     folder = out or run_folder.first_free_folder(Path("runs") / Path(data).stem)
     forecast_run.begin(
         model,

@@ -35,10 +35,29 @@ Target = Annotated[
 Inputs = Annotated[
     str | None, data_option(help="Columns whose future values are known, such as `u,v`.")
 ]
-Time = Annotated[str | None, data_option(help="The time column.")]
+Time = Annotated[
+    str | None, data_option(help="The time column, or several that make a stamp: `year,month`.")
+]
+NoTime = Annotated[
+    bool, data_option("--no-time", help="Count the rows as steps, whatever stamps they have.")
+]
+DayFirst = Annotated[
+    bool | None,
+    data_option(
+        "--dayfirst/--monthfirst",
+        help="Whether 1/2/2024 is 1 February; by default what gives a regular step.",
+    ),
+]
+TimeZone = Annotated[
+    str | None, data_option(help="Zone of local times without one: `Europe/Oslo`.")
+]
 Id = Annotated[str | None, data_option(help="Column that tells several series apart.")]
 Fill = Annotated[
-    str | None, data_option(help="How to fill missing values: `linear` or `forward`.")
+    str | None,
+    data_option(help="How to fill missing values and rows: `linear`, `forward` or `seasonal`."),
+]
+FillLimit = Annotated[
+    int | None, data_option(help="Longest gap that is filled, in steps; by default any.")
 ]
 Future = Annotated[
     Path | None, data_option(help="Table with the `--inputs` of the steps to forecast.")
@@ -110,6 +129,11 @@ def load_series(
     time: str | None,
     id: str | None,
     fill: str | None,
+    *,
+    no_time: bool = False,
+    fill_limit: int | None = None,
+    dayfirst: bool | None = None,
+    time_zone: str | None = None,
 ) -> "list[Series]":
     """Load the series that the options of the same names describe.
 
@@ -129,13 +153,24 @@ def load_series(
         datasets.path(data) if bundled else data,
         target=names(target),
         inputs=names(inputs) or (),
-        time=time,
+        time=_time(time, no_time),
         id=id,
         fill=fill,
+        fill_limit=fill_limit,
+        dayfirst=dayfirst,
+        time_zone=time_zone,
     )
     if remarks := read_as(series):
         print(remarks, file=sys.stderr)
     return series
+
+
+def _time(time: str | None, no_time: bool) -> str | bool | None:
+    """The time columns, False to count steps, None for the ones that show."""
+    if no_time and time is not None:
+        rule = "`--time` and `--no-time` exclude each other"
+        raise InputError(rule, f"both, and the column `{time}`", "Leave one of them out.")
+    return False if no_time else time
 
 
 def command_line() -> str:

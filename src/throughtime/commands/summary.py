@@ -87,6 +87,8 @@ def predictions_csv(forecasts: list[Forecast]) -> str:
 def _describe(series: Any) -> str:
     """A series in one line: its name, length, step, first and last time."""
     filled = f", {series.filled} values filled" if series.filled else ""
-    labels = series.times.labels()
-    step = series.times.describe()
-    return f"{series.name}: {len(series)} steps of {step}, {labels[0]} to {labels[-1]}{filled}"
+    times = series.times
+    first, last = *times[:1].labels(), *times[len(times) - 1 :].labels()
+    return (
+        f"{series.name}: {len(series)} steps of {times.describe()}, {first} to {last}{filled}"
+    )

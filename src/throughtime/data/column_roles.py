@@ -11,10 +11,12 @@ import numpy as np
 
 from throughtime.errors import InputError, closest_name
 
-from .values import is_date, is_numeric
+from .stamp_columns import find_stamp_columns, split_name
+from .stamp_readings import is_date
+from .values import is_numeric
 
 TIME_NAMES = frozenset(
-    "date time datetime timestamp year month week day hour step t index".split()
+    "date time datetime timestamp year month week day hour step t index ds datum period".split()
 )
 INDEX = re.compile(r"index|unnamed: \d+", re.IGNORECASE)
 ROW_NAMES = re.compile(
@@ -36,7 +38,7 @@ def assign_roles(
     frame: nw.DataFrame[Any],
     target: str | Sequence[str] | None,
     inputs: str | Sequence[str],
-    time: str | None,
+    time: str | bool | None,
     id: str | None,
     guess: bool = True,
     unsure: Collection[str] = (),
@@ -52,27 +54,32 @@ def assign_roles(
         If a column does not exist or has two roles, or if no target can be found.
     """
     inputs, targets = as_names(inputs, "inputs"), as_names(target, "target")
-    (time,), (id,) = (as_names(n, role) or (None,) for n, role in ((time, "time"), (id, "id")))
+    if not isinstance(time, bool):
+        (time,) = as_names(time, "time") or (None,)
+    (id,) = as_names(id, "id") or (None,)
     named = [("target", n) for n in targets] + [("inputs", n) for n in inputs]
-    named += [(role, n) for role, n in (("time", time), ("id", id)) if n is not None]
+    stamps = split_name(time, frame.columns) if isinstance(time, str) else ()
+    named += [("time", n) for n in stamps] + ([] if id is None else [("id", id)])
     _check_roles(named, frame.columns)
     unassigned = [n for n in frame.columns if n not in [n for _, n in named]]
     numeric = [n for n in unassigned if n in unsure or is_numeric(frame[n])]
-    if guess and time is None:
-        alone = target is None and len(unassigned) == 1  # it is all there is to forecast
+    alone = target is None and len(unassigned) == 1  # it is all there is to forecast
+    if guess and not stamps and not alone:
         others = set(numeric) if target is None else {*numeric, ""}
-        time = None if alone else _default_time(frame, id, unassigned, others)
+        stamps = find_stamp_columns(frame, unassigned)
+        stamps = stamps or _default_time(frame, id, unassigned, others)
     if target is None:
-        names = [n for n in numeric if n != time]
+        names = [n for n in numeric if n not in stamps]
         targets = _default_targets(frame, names) if guess else tuple(unassigned)
     if not targets:
-        shown = [f"{_with_first_values(frame, n)}" for n in unassigned if n != time][:5]
+        shown = [f"{_with_first_values(frame, n)}" for n in unassigned if n not in stamps][:5]
         raise InputError(
             "a table needs a column of numbers to forecast",
             ", ".join(shown) or f"no column besides {quote_names(frame.columns)}",
             "Add one, or write the numbers of one with digits alone.",
         )
-    return ColumnRoles(targets, inputs, time, id)
+    counted = time is False or not stamps
+    return ColumnRoles(targets, inputs, None if counted else ",".join(stamps), id)
 
 
 def _check_roles(named: list[tuple[str, str]], columns: list[str]) -> None:
@@ -138,7 +145,7 @@ def _is_constant(column: nw.Series[Any]) -> bool:
 
 def _default_time(
     frame: nw.DataFrame[Any], id: str | None, unassigned: list[str], numeric: set[str]
-) -> str | None:
+) -> tuple[str, ...]:
     """The first column if it looks like time, else the only dates, else a row index.
 
     Row numbers are time only if something else is left to forecast.
@@ -149,11 +156,10 @@ def _default_time(
     if front and ROW_NAMES.fullmatch(front[0]):
         candidates = front[1:] + candidates[1:] + front[:1]
     for name in candidates:
-        if name in unassigned and _is_time(
-            frame[name], name == front[0] and bool(numeric - {name})
-        ):
-            return name
-    return None
+        may_count = name == front[0] and bool(numeric - {name})
+        if name in unassigned and _is_time(frame[name], may_count):
+            return (name,)
+    return ()
 
 
 def as_names(names: Any, role: str = "target") -> tuple[str, ...]:

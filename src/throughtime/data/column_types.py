@@ -1,4 +1,7 @@
-"""The type of each column of text: whole numbers, floats, dates, true and false, or text."""
+"""The type of each column of text: whole numbers, floats, true and false, or text.
+
+Stamps stay text: `stamp_readings.py` reads them.
+"""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -12,7 +15,6 @@ from throughtime.errors import InputError
 from .missing_codes import CODES
 from .number_forms import as_thousands, mixes_thousands, read_numbers
 
-DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 INFINITE = ("inf", "infinity")
 
 
@@ -113,14 +115,11 @@ def _read_column(
 
 
 def _plain(column: pl.Series, decimal: str | None) -> pl.Series | InputError | None:
-    """Numbers, dates or truth values that are written as programs write them."""
+    """Numbers or truth values that are written as programs write them."""
     numbers = (pl.Int64, pl.Float64) if decimal != "," else (pl.Int64,)
     for dtype in numbers:
         if (read := _all(column, partial(_cast, dtype=dtype))) is not None:
             return _within_range(read, column)
-    for form in DATE_FORMATS:  # the common ones, at Polars' speed; `to_stamps` reads more
-        if (read := _all(column, partial(_to_datetime, form=form))) is not None:
-            return read
     lower = column.head(1000).str.to_lowercase()
     if lower.is_in(["true", "false"]).all():
         lower = column.str.to_lowercase()
@@ -140,10 +139,6 @@ def _all(column: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series
 
 def _cast(column: pl.Series, dtype: Any) -> pl.Series:
     return column.cast(dtype, strict=False)
-
-
-def _to_datetime(column: pl.Series, form: str) -> pl.Series:
-    return column.str.to_datetime(form, strict=False, time_unit="us")
 
 
 def _within_range(numbers: pl.Series, column: pl.Series) -> pl.Series | InputError:

@@ -10,10 +10,12 @@ from throughtime.errors import InputError
 
 from .column_roles import quote_names
 from .missing_values import check_values
+from .placement import stamps_like
 from .series import Series
 from .sources import Table, as_table
+from .stamp_columns import split_name
 from .time_axis import Times
-from .values import to_numbers, to_stamps
+from .values import to_numbers
 
 
 def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, "steps inputs"]:
@@ -59,8 +61,9 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
         count = f"{len(names)} column{'' if len(names) == 1 else 's'}"
         got = count if table.is_array else f"no column {quote_names(missing)}"
         raise InputError(rule, got, "Pass a table with these columns.")
-    if series.times.column in table.frame.columns and not table.is_array:
-        stamps = to_stamps(table.frame[series.times.column])
+    stamp_columns = split_name(series.times.column or "", table.frame.columns)
+    if stamp_columns[0] in table.frame.columns and not table.is_array:
+        stamps = stamps_like([table.frame[n] for n in stamp_columns], series.times)
         rows = _rows_after(stamps, series.times, steps, rule)
     elif len(table.frame) < steps:
         raise InputError(rule, f"{len(table.frame)} rows", "Pass more rows or lower `steps`.")

@@ -96,19 +96,12 @@ class Series:
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) of column names, values and times, but not of `name`."""
-        labels = [self.target_names, self.input_names, self.times.to_json()]
+        """SHA-256 (hexadecimal) of column names, values and times.
+
+        Neither `name` nor the form in which times are written counts.
+        """
+        labels = [self.target_names, self.input_names, replace(self.times, form=None).to_json()]
         digest = hashlib.sha256(json.dumps(labels).encode())
         for values in (self.targets, self.inputs):
             digest.update(np.ascontiguousarray(values, "<f8").tobytes())
         return digest.hexdigest()
-
-
-def future_rows(
-    targets: Float64[np.ndarray, "time targets"], inputs: Float64[np.ndarray, "time inputs"]
-) -> int:
-    """How many of the last rows have all inputs and no target: they are the future."""
-    if not inputs.shape[1]:
-        return 0
-    ahead = np.isnan(targets).all(1) & np.isfinite(inputs).all(1)
-    return int(np.argmin(ahead[::-1])) if not ahead.all() else 0

@@ -3,8 +3,9 @@
 Errors count data rows from 1: row 1 follows the header.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,18 @@ from jaxtyping import Int64
 
 from throughtime.errors import InputError
 
+from .calendar_seasons import calendar_seasons
 from .column_roles import ColumnRoles, as_names, assign_roles, quote_names
-from .missing_codes import Codes
-from .missing_values import check_values
+from .future_rows import check_inputs_are_named, future_rows
+from .missing_codes import Codes, is_missing
+from .missing_values import check_fill, check_values, first_complete_row
 from .missing_values import fill as fill_gaps
-from .series import Series, future_rows
+from .placement import Placement, PlacementRules, count_rows, place_rows
+from .series import Series
 from .sources import Table, as_table, is_list_of_numbers
-from .time_axis import Times
-from .values import check_decimal, is_numeric, to_numbers, to_stamps
+from .stamp_columns import split_name
+from .stamp_readings import read_stamps
+from .values import check_decimal, to_numbers
 
 MIN_ROWS = 3
 
@@ -29,9 +34,12 @@ def to_series(
     *,
     target: str | Sequence[str] | None = None,
     inputs: str | Sequence[str] = (),
-    time: str | None = None,
+    time: str | bool | None = None,
     id: str | None = None,
     fill: str | None = None,
+    fill_limit: int | None = None,
+    dayfirst: bool | None = None,
+    time_zone: str | None = None,
     decimal: str | None = None,
     missing: Any = (),
     name: str | None = None,
@@ -54,12 +62,21 @@ def to_series(
         The columns that drive the target and are known ahead. Rows at the end that have them
         and no target are the future: they become `Series.future`.
     time
-        The time column. Default: the first column if it holds dates or is called date, time,
-        year, step or the like, else the only column of dates; without one, steps are counted.
+        The time column, or several that make a stamp together, `"year,month"`. Default:
+        columns called year and month or date and time, the first column if it holds dates or
+        is called date, time, year, step or the like, else the only column of dates; without
+        one, steps are counted. False counts steps whatever the columns hold.
     id
         The column that tells several series in one long table apart.
     fill
-        `"linear"` or `"forward"` fills missing values; otherwise they are errors.
+        `"linear"`, `"forward"` or `"seasonal"` fills missing values, and steps without a row;
+        otherwise they are errors. Rows before the first value of a column are left out then.
+    fill_limit
+        The most steps in a row that are filled.
+    dayfirst
+        Whether 01/02/2024 is the first of February. Default: what gives a regular step.
+    time_zone
+        The zone of local times without one, such as `"Europe/Oslo"`.
     decimal
         The decimal mark of numbers that are text, `"."` or `","`. Default: the one that a
         column shows; it is asked for where a column can be read with either.
@@ -73,7 +90,7 @@ def to_series(
     -------
     list of Series
         With `id`, in order of first appearance. Values are float64; times with a zone are
-        converted to UTC.
+        counted in UTC, days and months in the zone. `remarks` tells what was understood.
 
     Raises
     ------
@@ -85,6 +102,7 @@ def to_series(
         return [_existing_series(data, target, inputs, name)]
     if isinstance(data, list | tuple) and not is_list_of_numbers(data):
         options = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
+        options |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
         options |= {"decimal": decimal, "missing": missing}
         return _list_to_series(data, options, name)
     check_decimal(decimal)
@@ -100,22 +118,24 @@ def to_series(
         unsure=table.questions,
     )
     names = (*roles.targets, *roles.inputs)
-    table.check_columns([*names, *([roles.time] if roles.time else [])])
+    check_fill(fill, fill_limit)
+    parts = split_name(roles.time, table.frame.columns) if roles.time else ()
+    table.check_columns([*names, *parts])
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
     values, remarks = codes.drop_from(values, names)
-    table = replace(table, remarks=(*table.remarks, *remarks, *_unused(table, roles)))
-    stamps = None if roles.time is None else to_stamps(table.frame[roles.time])
+    table = replace(table, remarks=(*table.remarks, *remarks, *_unused(table, roles, parts)))
     groups = _group_rows(table, roles.id, name)
-    found = []
     for label, rows in groups:
-        try:
-            _check_inputs_are_named(table, roles, values[rows], rows)
-            found.append(_series(values, stamps, rows, roles, fill, label, table.remarks))
-        except InputError as error:
-            if len(groups) == 1 or f"`{label}`" in str(error):
-                raise
-            rule = f"{error.rule} (in series `{label}`)"
-            raise InputError(rule, error.got, error.remedy) from None
+        _check_length(rows, label)
+    placed = _place(table, roles, groups, values, fill, dayfirst, time_zone)
+    for placement in placed:
+        check_inputs_are_named(
+            table, roles.targets, roles.inputs, parts, values, placement.rows
+        )
+    found = [
+        _series(values, placement, roles, fill, fill_limit, label, table.remarks)
+        for (label, _), placement in zip(groups, placed, strict=True)
+    ]
     check_steps(found[0], found[1:])
     return found
 
@@ -182,41 +202,16 @@ def _existing_series(
     return series if name is None else replace(series, name=name)
 
 
-def _unused(table: Table, roles: ColumnRoles) -> list[str]:
+def _unused(table: Table, roles: ColumnRoles, stamps: Sequence[str]) -> list[str]:
     """A remark on the columns that have no role."""
-    used = {*roles.targets, *roles.inputs, roles.time, roles.id}
+    used = {*roles.targets, *roles.inputs, *stamps, roles.id}
     names = [n for n in table.frame.columns if n not in used]
     return [f"without {quote_names(names)}"] if names and not table.is_array else []
 
 
-def _check_inputs_are_named(
-    table: Table, roles: ColumnRoles, values: np.ndarray, rows: np.ndarray
-) -> None:
-    """Refuse rows at the end without a target, but with numbers that could be known inputs."""
-    ahead = future_rows(values, np.zeros((len(values), 1)))
-    if roles.inputs or not 0 < ahead < len(rows):
-        return
-    others = [n for n in table.frame.columns if n not in (*roles.targets, roles.time, roles.id)]
-    at_end = rows[-ahead:]
-    known = [
-        n
-        for n in others
-        if n not in table.questions
-        and is_numeric(table.frame[n])
-        and np.isfinite(to_numbers(table.frame[n])[at_end]).all()
-    ]
-    if known:
-        names = quote_names(roles.targets)
-        raise InputError(
-            f"rows at the end without {names} are the future if what drives it is named",
-            f"{ahead} rows with {quote_names(known)} alone",
-            f'Pass `inputs="{known[0]}"` (`--inputs` on the command line), or drop the rows.',
-        )
-
-
 def _group_rows(
     table: Table, id: str | None, name: str | None
-) -> list[tuple[str, Int64[np.ndarray, " rows"]]]:
+) -> list[tuple[str, Int64[np.ndarray, " _"]]]:
     """The name and the rows of each series in a table."""
     if id is None:
         return [(name or table.name, np.arange(len(table.frame)))]
@@ -232,46 +227,105 @@ def _group_rows(
     return [(str(key), np.array(r)) for key, r in rows.items()]
 
 
-def _series(
-    values: np.ndarray,
-    stamps: np.ndarray | None,
-    rows: np.ndarray,
-    roles: ColumnRoles,
-    fill: str | None,
-    name: str,
-    remarks: tuple[str, ...] = (),
-) -> Series:
-    """The series in some rows of a table, its gaps filled."""
-    numbers = (rows + 1).tolist()
+def _check_length(rows: Int64[np.ndarray, " _"], name: str) -> None:
     if len(rows) < MIN_ROWS:
         raise InputError(
             f"a series must have at least {MIN_ROWS} rows",
             f"{len(rows)} in `{name}`",
             "Pass a longer series.",
         )
-    times = Times.count(len(rows))
-    if stamps is not None and roles.time is not None:
-        times = Times.from_stamps(stamps[rows], roles.time, numbers)
-    values, n = values[rows], len(roles.targets)
-    end = len(rows) - future_rows(values[:, :n], values[:, n:])
-    future = values[end:, n:] if end < len(rows) else None
+
+
+def _place(
+    table: Table,
+    roles: ColumnRoles,
+    groups: list[tuple[str, Int64[np.ndarray, " _"]]],
+    values: np.ndarray,
+    fill: str | None,
+    dayfirst: bool | None,
+    time_zone: str | None,
+) -> list[Placement]:
+    """Where the rows of each series lie on its time axis."""
+    if roles.time is None:
+        return [count_rows(rows) for _, rows in groups]
+    parts = split_name(roles.time, table.frame.columns)
+    readings = read_stamps(
+        [table.frame[part] for part in parts], roles.time, dayfirst, time_zone
+    )
+    ends = any(np.isnan(values[rows[-1]]).any() for _, rows in groups)
+    rules = PlacementRules(
+        roles.time,
+        _same_rows(table),
+        filled=fill is not None,
+        labels=[label for label, _ in groups] if roles.id else None,
+        way="forward" if ends else "linear",
+    )
+    return place_rows(readings, [rows for _, rows in groups], rules)
+
+
+def _same_rows(table: Table) -> Callable[[int, int], bool]:
+    """Whether two rows of a table hold the same; its columns are read when first asked."""
+
+    @cache
+    def columns() -> list[list[Any]]:
+        return [table.frame[name].to_list() for name in table.frame.columns]
+
+    def same(one: int, other: int) -> bool:
+        pairs = ((column[one], column[other]) for column in columns())
+        return all((is_missing(a) and is_missing(b)) or a == b for a, b in pairs)
+
+    return same
+
+
+def _series(
+    values: np.ndarray,
+    placement: Placement,
+    roles: ColumnRoles,
+    fill: str | None,
+    limit: int | None,
+    name: str,
+    remarks: tuple[str, ...] = (),
+) -> Series:
+    """The series in some rows of a table, its gaps filled."""
+    names, n = (*roles.targets, *roles.inputs), len(roles.targets)
+    label = name if roles.id else None
+    numbers = placement.rows + 1
+    values, times, steps = values[placement.rows], placement.times, placement.steps
+    end = len(steps) - future_rows(values[:, :n], values[:, n:], steps)
+    future = values[end:, n:] if end < len(steps) else None
     if future is not None:
-        remarks = (*remarks, f"{len(future)} rows of inputs alone as the future")
-    values, rows, numbers, times = values[:end], rows[:end], numbers[:end], times[:end]
-    check_values(values, (*roles.targets, *roles.inputs), numbers, fill is not None)
-    missing = np.isnan(values)
+        times, steps = times[: int(steps[end])], steps[:end]
+    values, numbers = values[:end], numbers[:end]
+    check_values(values, names, numbers, fill is not None, series=label)
+    full = np.full((len(times), values.shape[1]), np.nan)
+    full[steps] = values
+    at = numbers
+    if len(times) > len(steps):  # a step without a row is named by the row before it
+        at = numbers[np.searchsorted(steps, np.arange(len(times)), side="right") - 1]
+    more = [*remarks, *placement.remarks]
+    if future is not None:
+        more.append(f"the last {len(future)} rows as the inputs of the future")
+    if put_in := len(times) - len(steps):
+        more.append(f"{put_in} missing row{'' if put_in == 1 else 's'} put in")
+    first = first_complete_row(full) if fill is not None else 0
+    if first:
+        more.append(f"the first {first} row{'' if first == 1 else 's'} left out: no value yet")
+        full, times, at = full[first:], times[first:], at[first:]
+        _check_length(at, name)
+    missing = np.isnan(full)
     if fill is not None:
-        values = fill_gaps(values, fill, (*roles.targets, *roles.inputs), numbers)
+        seasons = calendar_seasons(times)
+        full = fill_gaps(full, fill, names, at, limit=limit, seasons=seasons, series=label)
     return Series(
-        targets=values[:, :n],
+        targets=full[:, :n],
         target_names=roles.targets,
-        inputs=values[:, n:],
+        inputs=full[:, n:],
         input_names=roles.inputs,
         times=times,
         name=name,
         filled=int(missing.sum()),
         id=roles.id,
         filled_at=missing[:, :n] if missing[:, :n].any() else None,
-        remarks=remarks,
+        remarks=tuple(more),
         future=future,
     )

@@ -178,9 +178,12 @@ class Forecaster:
         *,
         target: str | Sequence[str] | None = None,
         inputs: Sequence[str] = (),
-        time: str | None = None,
+        time: str | bool | None = None,
         id: str | None = None,
         fill: str | None = None,
+        fill_limit: int | None = None,
+        dayfirst: bool | None = None,
+        time_zone: str | None = None,
     ) -> "Forecaster":
         """Train on the training part of one or several series.
 
@@ -189,8 +192,8 @@ class Forecaster:
         data
             A `Series`, an array `(time,)` or `(time, feature)`, a CSV or Parquet file, a
             pandas, Polars or PyArrow table, or a list of these.
-        target, inputs, time, id, fill
-            Roles of the columns, and how to fill gaps; see `to_series`.
+        target, inputs, time, id, fill, fill_limit, dayfirst, time_zone
+            Roles of the columns, how to fill gaps and how to read stamps; see `to_series`.
 
         Raises
         ------
@@ -199,23 +202,19 @@ class Forecaster:
         Diverged
             If the training diverges.
         """
-        self.prepare(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
+        reading = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
+        reading |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
+        self.prepare(data, **reading)
         return self.train()
 
-    def prepare(
-        self,
-        data: Any,
-        *,
-        target: str | Sequence[str] | None = None,
-        inputs: Sequence[str] = (),
-        time: str | None = None,
-        id: str | None = None,
-        fill: str | None = None,
-    ) -> "Forecaster":
-        """The first half of `fit`: check the settings; read, split and scale the data."""
+    def prepare(self, data: Any, **reading: Any) -> "Forecaster":
+        """The first half of `fit`: check the settings; read, split and scale the data.
+
+        Arguments are those of `fit`.
+        """
         settings = check_settings(self.get_params())
         check_combination(self.get_params(), {f.name: f.default for f in fields(self)})
-        series = to_series(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
+        series = to_series(data, **reading)
         settings = settings_for(series, settings, Forecaster.window)
         return self._split(series, settings)
 

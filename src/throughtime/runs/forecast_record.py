@@ -14,7 +14,7 @@ Every file is written completely or not at all, and has a digest that is checked
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import PyTree
@@ -30,8 +30,10 @@ from throughtime._support.integrity import (
     write_json,
 )
 from throughtime._support.versions import package_versions
+from throughtime.data.calendars import MONDAY_TO_FRIDAY
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
+from throughtime.data.time_units import Unit
 from throughtime.errors import InputError
 from throughtime.recurrence.architecture import Architecture
 from throughtime.training.checkpoint import load_tensors, named_tensors
@@ -44,6 +46,16 @@ FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
+class FormInfo(BaseModel):
+    """How stamps are written, as in `StampForm`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    pattern: str
+    names: list[str] = []
+    zone_word: str = ""
+
+
 class TimesInfo(BaseModel):
     """The time axis of a series, as `Times.to_json` gives it."""
 
@@ -53,8 +65,14 @@ class TimesInfo(BaseModel):
     step: Annotated[Int64 | float, Field(gt=0)]
     length: Annotated[int, Field(ge=0, lt=2**63)]
     column: str | None
-    unit: Literal["number", "microsecond", "month"]
+    unit: Unit
     day: Annotated[int, Field(ge=1, le=31)]
+    second_day: Annotated[int, Field(ge=0, le=31)] = 0
+    week: Annotated[str, Field(pattern="^[01]{7}$")] = MONDAY_TO_FRIDAY
+    skipped: list[Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]] = []
+    form: FormInfo | None = None
+    zone: str | None = None
+    local: bool = False
 
     def times(self) -> Times:
         """The time axis.
@@ -67,7 +85,11 @@ class TimesInfo(BaseModel):
         number = self.unit == "number"
         if isinstance(self.start, str) == number or not (number or isinstance(self.step, int)):
             raise ValueError("a date needs a unit of time, and whole steps")
-        return Times.from_json(self.model_dump())
+        if "1" not in self.week or (self.unit == "half month") != (self.second_day > 0):
+            raise ValueError("a calendar needs days that count")
+        times = Times.from_json(self.model_dump())
+        times.after(1).labels()  # a form or a zone that is none fails here
+        return times
 
 
 class SeriesInfo(BaseModel):

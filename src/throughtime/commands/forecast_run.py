@@ -1,6 +1,7 @@
 """A forecasting run, from its data to its results."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,14 @@ def begin(
     InputError
         If anything is refused; nothing is written then.
     """
-    model.prepare(series)
+    known = [future_inputs(future, one, steps) for one in series]
+    pairs = zip(series, known, strict=True)
+    model.prepare([replace(one, remarks=one.remarks + own.remarks) for one, own in pairs])
     model.data_.check_steps(steps)
-    inputs = [future_inputs(future, one, steps) for one in series]
     model.first_state()
     options = {
         "steps": steps,
-        "inputs": [values.tolist() for values in inputs if values.size],
+        "inputs": [one.values.tolist() for one in known if one.values.size],
     }
     if flow_every is not None:
         _check_flow_record(model, flow_every)

@@ -25,7 +25,8 @@ window_option = partial(typer.Option, rich_help_panel="Windows and splits")
 training_option = partial(typer.Option, rich_help_panel="Training")
 
 Data = Annotated[
-    str, typer.Argument(help="A CSV or Parquet file, or the name of a bundled series.")
+    str,
+    typer.Argument(help="A file with a table, `-` for stdin, or the name of a bundled series."),
 ]
 Run = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
@@ -58,6 +59,12 @@ Fill = Annotated[
 ]
 FillLimit = Annotated[
     int | None, data_option(help="Longest gap that is filled, in steps; by default any.")
+]
+Decimal = Annotated[
+    str | None, data_option(help="Decimal mark of the numbers: `.` or `,`; by default found.")
+]
+Missing = Annotated[
+    str | None, data_option(help="Codes for a missing value, such as `-999` or `-999,BDL`.")
 ]
 Future = Annotated[
     Path | None, data_option(help="Table with the `--inputs` of the steps to forecast.")
@@ -134,6 +141,8 @@ def load_series(
     fill_limit: int | None = None,
     dayfirst: bool | None = None,
     time_zone: str | None = None,
+    decimal: str | None = None,
+    missing: str | None = None,
 ) -> "list[Series]":
     """Load the series that the options of the same names describe.
 
@@ -151,14 +160,16 @@ def load_series(
     bundled = data in datasets.NAMES and not Path(data).exists()
     series = to_series(
         datasets.path(data) if bundled else data,
-        target=names(target),
-        inputs=names(inputs) or (),
+        target=target,
+        inputs=inputs or (),
         time=_time(time, no_time),
         id=id,
         fill=fill,
         fill_limit=fill_limit,
         dayfirst=dayfirst,
         time_zone=time_zone,
+        decimal=decimal,
+        missing=names(missing) or (),
     )
     if remarks := read_as(series):
         print(remarks, file=sys.stderr)
@@ -171,6 +182,11 @@ def _time(time: str | None, no_time: bool) -> str | bool | None:
         rule = "`--time` and `--no-time` exclude each other"
         raise InputError(rule, f"both, and the column `{time}`", "Leave one of them out.")
     return False if no_time else time
+
+
+def run_name(data: str) -> str:
+    """The name of a run's folder: that of its file without endings."""
+    return "stdin" if data == "-" else Path(data).name.split(".")[0] or Path(data).stem
 
 
 def command_line() -> str:

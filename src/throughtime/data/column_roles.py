@@ -53,7 +53,10 @@ def assign_roles(
     InputError
         If a column does not exist or has two roles, or if no target can be found.
     """
-    inputs, targets = as_names(inputs, "inputs"), as_names(target, "target")
+    inputs, targets = (
+        _split_names(as_names(names, role), frame.columns)
+        for role, names in (("inputs", inputs), ("target", target))
+    )
     if not isinstance(time, bool):
         (time,) = as_names(time, "time") or (None,)
     (id,) = as_names(id, "id") or (None,)
@@ -177,6 +180,13 @@ def as_names(names: Any, role: str = "target") -> tuple[str, ...]:
         rule = f"`{role}` must be the name of a column"
         raise InputError(rule, repr(names), f'Pass it as text: `{role}="name"`.')
     return tuple(str(n) for n in several)
+
+
+def _split_names(names: tuple[str, ...], columns: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns; a text that names none is several, separated by commas."""
+    if len(names) != 1 or names[0] in columns or "," not in names[0]:
+        return names
+    return tuple(part.strip() for part in names[0].split(",") if part.strip())
 
 
 def quote_names(names: Sequence[str]) -> str:

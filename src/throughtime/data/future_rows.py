@@ -1,6 +1,7 @@
 """Rows at the end of a table that have inputs and no target: they are the future."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -28,7 +29,7 @@ def future_rows(
     """
     if not inputs.shape[1]:
         return 0
-    ahead = np.isnan(targets).all(1) & np.isfinite(inputs).all(1)
+    ahead: Any = np.isnan(targets).all(1) & np.isfinite(inputs).all(1)
     count = 0 if ahead.all() else int(np.argmin(ahead[::-1]))
     if steps is not None and (np.diff(steps[len(steps) - count - 1 :]) != 1).any():
         return 0

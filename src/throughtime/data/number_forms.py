@@ -72,7 +72,7 @@ def read_numbers(texts: pl.Series, decimal: str | None = None) -> Reading | Inpu
         return None
     parts = _split(texts)
     wrong = parts["digits"].is_null() & texts.is_not_null()
-    if _is_dates(parts) or wrong.mean() > 0.5:
+    if _is_dates(parts) or 2 * wrong.sum() > len(texts):
         return None
     if wrong.any():
         return not_a_number(texts, wrong, "Correct the value, or leave it empty.")

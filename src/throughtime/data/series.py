@@ -78,6 +78,9 @@ class Series:
         if self.filled_at is not None and self.filled_at.shape != self.targets.shape:
             rule = f"`filled_at` must have the shape {self.targets.shape} of `targets`"
             raise InputError(rule, f"{self.filled_at.shape}", "Pass a flag per value.")
+        if self.future is not None and self.future.shape[1:] != self.inputs.shape[1:]:
+            rule = f"`future` must have a column for each of {len(self.input_names)} inputs"
+            raise InputError(rule, f"shape {self.future.shape}", "Pass (steps, inputs).")
         check_values(self.targets, self.target_names)
         check_values(self.inputs, self.input_names)
 

@@ -304,7 +304,8 @@ def _series(
         at = numbers[np.searchsorted(steps, np.arange(len(times)), side="right") - 1]
     more = [*remarks, *placement.remarks]
     if future is not None:
-        more.append(f"the last {len(future)} rows as the inputs of the future")
+        last = "row" if len(future) == 1 else f"{len(future)} rows"
+        more.append(f"the last {last} as the inputs of the future")
     if put_in := len(times) - len(steps):
         more.append(f"{put_in} missing row{'' if put_in == 1 else 's'} put in")
     first = first_complete_row(full) if fill is not None else 0

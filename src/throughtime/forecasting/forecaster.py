@@ -8,7 +8,7 @@ from typing import Any
 
 from throughtime.data.series import Series
 from throughtime.data.tables import to_series
-from throughtime.errors import InputError, did_you_mean
+from throughtime.errors import InputError, check_positive_integer, did_you_mean
 from throughtime.recurrence.network import Network
 from throughtime.runs import forecast_record, run_folder
 from throughtime.training.batches import Data
@@ -184,16 +184,19 @@ class Forecaster:
         fill_limit: int | None = None,
         dayfirst: bool | None = None,
         time_zone: str | None = None,
+        decimal: str | None = None,
+        missing: Any = (),
     ) -> "Forecaster":
         """Train on the training part of one or several series.
 
         Parameters
         ----------
         data
-            A `Series`, an array `(time,)` or `(time, feature)`, a CSV or Parquet file, a
-            pandas, Polars or PyArrow table, or a list of these.
-        target, inputs, time, id, fill, fill_limit, dayfirst, time_zone
-            Roles of the columns, how to fill gaps and how to read stamps; see `to_series`.
+            A `Series`, an array `(time,)` or `(time, feature)`, a file with a table, a table of
+            pandas, Polars, PyArrow, xarray or Darts, or a list of these.
+        target, inputs, time, id, fill, fill_limit, dayfirst, time_zone, decimal, missing
+            Roles of the columns, how to fill gaps and how to read stamps and numbers; see
+            `to_series`.
 
         Raises
         ------
@@ -204,6 +207,7 @@ class Forecaster:
         """
         reading = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
         reading |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
+        reading |= {"decimal": decimal, "missing": missing}
         self.prepare(data, **reading)
         return self.train()
 
@@ -298,7 +302,7 @@ class Forecaster:
         InputError
             If the forecaster is not fitted, or inputs are missing.
         """
-        predictor = self.predictor(steps)
+        predictor, steps = self.predictor(steps), int(steps)
         series = None if data is None else self.data_.read_new(data)
         forecasts = predictor.forecast(series, steps, inputs)
         return forecasts[0] if len(forecasts) == 1 else forecasts
@@ -324,16 +328,16 @@ class Forecaster:
         InputError
             If there are fewer rows than steps.
         """
-        predictor = self.predictor(steps)
+        predictor, steps = self.predictor(steps), int(steps)
         return predictor.backtest(None if data is None else self.data_.read_new(data), steps)
 
     def predictor(self, steps: int) -> Predictor | CombinedPredictor:
         """What forecasts the data, checked to forecast `steps` steps."""
         self._check_fitted()
-        if steps < 1:
-            raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
-        network = Predictor(self.network_, self.data_, self.level)
-        recipe = Recipe.of(self.core, self.prior, self.season, self.transform)
+        check_positive_integer("steps", steps)
+        now = check_settings(self.get_params())
+        network = Predictor(self.network_, self.data_, now.level)
+        recipe = Recipe.of(now.core, now.prior, now.season, now.transform)
         if not (recipe.core or recipe.prior):
             return network
         return CombinedPredictor(network, recipe, self.refit, self.models_)

@@ -1,6 +1,6 @@
 """Closed-loop forecasts of a trained ensemble, with intervals, and their backtest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import equinox as eqx
@@ -45,6 +45,8 @@ class Forecast:
         Nominal coverage of the intervals.
     name
         Name of the series.
+    remarks
+        How the rows of the future inputs were found, if their table does not say.
     """
 
     mean: Float[np.ndarray, "steps target"]
@@ -54,6 +56,7 @@ class Forecast:
     targets: tuple[str, ...]
     level: float
     name: str
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The forecast as a plain dictionary; None where an interval is infinite."""
@@ -93,8 +96,10 @@ class Predictor:
         series = self.data.series if series is None else series
         ahead = [future_inputs(inputs, one, steps) for one in series]
         margins = self.margins(steps)
-        pairs = zip(series, ahead, strict=True)
-        return [self._continue(one, known, steps, margins) for one, known in pairs]
+        return [
+            replace(self._continue(one, known.values, steps, margins), remarks=known.remarks)
+            for one, known in zip(series, ahead, strict=True)
+        ]
 
     def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""

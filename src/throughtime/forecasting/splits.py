@@ -18,7 +18,7 @@ from throughtime.data import tables
 from throughtime.data.scaler import Scaler
 from throughtime.data.series import Series
 from throughtime.data.split import Split
-from throughtime.errors import InputError
+from throughtime.errors import InputError, check_positive_integer
 from throughtime.training.batches import Streams, Windows
 
 from . import baselines
@@ -130,8 +130,7 @@ class SplitData:
             If `steps` is longer than every test part, or all values at a lead time are filled.
         """
         longest = max(split.total - split.validation for split in self.splits)
-        if steps < 1:
-            raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
+        check_positive_integer("steps", steps)
         if steps > longest > 0:
             rule = "`steps` must not be longer than the part held out for testing"
             remedy = "Lower `steps`, or raise `test`."

@@ -300,6 +300,8 @@ def _series_tensors(series: Iterable[Series]) -> dict[str, np.ndarray]:
         values[f"{i}.inputs"] = np.ascontiguousarray(one.inputs)
         if one.filled_at is not None:
             values[f"{i}.filled"] = np.ascontiguousarray(one.filled_at, np.uint8)
+        if one.future is not None:
+            values[f"{i}.future"] = np.ascontiguousarray(one.future)
     return values
 
 
@@ -318,6 +320,7 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
                 info.id,
                 None if (filled := values.get(f"{i}.filled")) is None else filled == 1,
                 info.remarks,
+                values.get(f"{i}.future"),
             )
             for i, info in enumerate(run.series)
         ]

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from throughtime.errors import InputError
+
 SEPARATORS = "\t;|, "
 NAMES = {",": [], ";": ["semicolons"], "\t": ["tabs"], "|": ["bars"], " ": ["spaces"], "": []}
 COMMENT = re.compile(
@@ -13,8 +15,8 @@ COMMENT = re.compile(
 )
 LEADING_COMMENT = re.compile(r"\s*[%!]")
 NUMBER = (
-    r"[-+]?(?i:inf|infinity)|[-+(−]?\s?[$€£¥]?\s?(?:\d[\d., '’\u00a0\u202f]*|[.,]\d+)"
-    r"(?:[eEdD][-+]?\d+)?\s?[%$€£)]?"
+    r"[-+]?(?i:inf|infinity)|[-+(−]?\s?[$€£¥]?\s?(?:[0-9][0-9., '’\u00a0\u202f]*|[.,][0-9]+)"
+    r"(?:[eEdD][-+]?[0-9]+)?\s?[%$€£)]?"
 )
 LOOSE_COMMA = re.compile(r",(?!\d)|(?<!\d),")
 BLANKS = re.compile(r"[ \t]+")
@@ -79,8 +81,8 @@ def split_lines(lines: Sequence[str], separator: str, strict: bool = False) -> L
 
     Raises
     ------
-    csv.Error
-        If `strict`, for quotes that do not close.
+    InputError
+        If `strict`, for quotes that do not close; the message names the row.
     """
     kept = [(i, line) for i, line in enumerate(lines) if line.strip() and not is_comment(line)]
     first = next((k for k, (_, line) in enumerate(kept) if not LEADING_COMMENT.match(line)), 0)
@@ -91,10 +93,15 @@ def split_lines(lines: Sequence[str], separator: str, strict: bool = False) -> L
         texts = (line for _, line in kept)
     options = {"delimiter": separator or "\1", "skipinitialspace": True, "strict": strict}
     reader, rows, starts, done = csv.reader(texts, **options), [], [], 0
-    for row in reader:
-        rows.append([cell.strip() for cell in row])
-        starts.append(kept[done][0])
-        done = reader.line_num
+    try:
+        for row in reader:
+            rows.append([cell.strip() for cell in row])
+            starts.append(kept[done][0])
+            done = reader.line_num
+    except csv.Error as error:
+        got = f"row {len(rows) + 1} ({error})"
+        remedy = "Close the quotes around a value, and double those within."
+        raise InputError("quotes must close before the next value", got, remedy) from None
     return Lines(rows, starts)
 
 

@@ -1,6 +1,5 @@
 """Reading a table from a file: text in its dialects, Parquet, Feather, or a spreadsheet."""
 
-import csv
 import io
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +44,7 @@ def read_file(path: Path) -> FileTable:
     content = read_content(path)
     try:
         frame, remarks = _parse(content)
-    except (pl.exceptions.PolarsError, csv.Error, OSError) as error:
+    except (pl.exceptions.PolarsError, OSError) as error:
         cause = str(error).strip().split("\n")[0]
         kind = {"text": "CSV", "parquet": "Parquet", "feather": "Feather"}.get(content.format)
         kind = kind or "a spreadsheet"

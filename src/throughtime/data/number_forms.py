@@ -19,10 +19,10 @@ CURRENCY = (
 UNIT = r"(?:m[23]|[\p{L}%‰°µΩ€$£¥₹])(?:m[23]|-[123]|[\p{L}%‰°µΩ/·²³^ ⁻¹.-]){0,14}?"
 FORM = (
     rf"^(?P<lead>[-+(]*) ?(?P<currency>{CURRENCY})? ?(?P<inner>[-+(]*) ?"
-    rf"(?P<digits>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eEdD][-+]?\d+|[-+]\d{{3}})? ?"
+    rf"(?P<digits>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<exponent>[eEdD][-+]?[0-9]+|[-+][0-9]{{3}})? ?"
     rf"(?P<unit>{UNIT})?(?P<end>[)-]?)$"
 )
-DATE = r"^\d{1,4}[. ]+\d{1,2}[. ]+\d{1,4}\.?$"  # 31.1.2021
+DATE = r"^[0-9]{1,4}[. ]+[0-9]{1,2}[. ]+[0-9]{1,4}\.?$"  # 31.1.2021
 NO_UNIT = re.compile(
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|mär)[a-zä]*\.?"
     r"|[ap]\.?m\.?|[ab]\.?[cd]\.?|utc|gmt|z|t|st|nd|rd|th|q|w|c?e?st|cet",
@@ -215,7 +215,7 @@ def _marks(
     if not readings and not any(_fitting(digits, *marks).any() for marks in EVERY_PAIR):
         return None  # 10.0.0.1 is no number
     if not readings:
-        other = digits.is_not_null() & ~digits.str.contains(r"^\d+\.?\d*$|^\.\d+$")
+        other = digits.is_not_null() & ~digits.str.contains(r"^[0-9]+\.?[0-9]*$|^\.[0-9]+$")
         remedy = "Write decimals with one mark, and no mark between thousands."
         if decimal is not None:
             remedy = f'{remedy[:-1]}, or leave out `decimal="{decimal}"` (`--decimal`).'
@@ -237,14 +237,14 @@ def _fits(digits: pl.Series, point: str, group: str) -> bool:
 def _fitting(digits: pl.Series, point: str, group: str) -> pl.Series:
     """Which numbers can be read with these marks."""
     p, g = re.escape(point), re.escape(group)
-    whole = r"\d+"
+    whole = r"[0-9]+"
     if group:
-        whole = rf"(?:0|[1-9]\d{{0,2}}(?:{g}\d{{3}})*)"
+        whole = rf"(?:0|[1-9][0-9]{{0,2}}(?:{g}[0-9]{{3}})*)"
         if group == " ":
-            whole = rf"(?:{whole}|[1-9]\d{{3}})"  # four digits often stand together
+            whole = rf"(?:{whole}|[1-9][0-9]{{3}})"  # four digits often stand together
         if group == ",":
-            whole = rf"(?:{whole}|[1-9]\d?(?:,\d\d)+,\d{{3}})"  # lakhs and crores
-    return digits.str.contains(rf"^(?:{whole}(?:{p}\d*)?|{p}\d+)$")
+            whole = rf"(?:{whole}|[1-9][0-9]?(?:,[0-9][0-9])+,[0-9]{{3}})"  # lakhs and crores
+    return digits.str.contains(rf"^(?:{whole}(?:{p}[0-9]*)?|{p}[0-9]+)$")
 
 
 def _mixed_thousands(digits: pl.Series) -> bool:

@@ -44,9 +44,7 @@ def parse_text(text: str, name: str, ending: str) -> tuple[pl.DataFrame, list[st
     Raises
     ------
     InputError
-        If a row holds more values than the header has names.
-    csv.Error
-        If quotes do not close.
+        If a row holds more values than the header has names, or quotes do not close.
     """
     other = next((f for start, f in OTHER_FORMATS.items() if text.startswith(start)), None)
     if other is not None:

@@ -156,7 +156,7 @@ def _default_time(
     front = [n for n in frame.columns if n != id][:2]
     dates = [n for n in unassigned if is_date(frame[n])]
     candidates = front[:1] + (dates if len(dates) == 1 else [])
-    if front and ROW_NAMES.fullmatch(front[0]):
+    if front and ROW_NAMES.fullmatch(front[0]) and not is_date(frame[front[0]]):
         candidates = front[1:] + candidates[1:] + front[:1]
     for name in candidates:
         may_count = name == front[0] and bool(numeric - {name})

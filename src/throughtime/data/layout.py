@@ -17,6 +17,7 @@ from .missing_codes import is_missing
 Row = Sequence[str]
 
 UNIT = re.compile(r"[(\[].*[)\]]|[^\W\d]{1,3}|deg\s?[CFK]?|.*[%°/^²³µΩ$€£].*", re.IGNORECASE)
+TIME = re.compile(r"date|time|datetime|timestamp|ds|datum|day|month|year|period", re.IGNORECASE)
 NOTE = re.compile(
     r"(?:source|notes?|quelle|total|sum|summe|mean|average|median|copyright|remark|legend)\b|©|\*|\(c\)",
     re.IGNORECASE,
@@ -186,6 +187,8 @@ def _has_row_names(header: Row, columns: Columns, separator: str) -> bool:
     firsts = [row[0] for row in columns.rows]
     if len(set(firsts)) < len(firsts) or not any(columns.shapes[1:]):
         return False
+    if TIME.fullmatch(header[0]) and not all(first.isdigit() for first in firsts):
+        return False  # the dates have a name: it is another column that has none
     pairs = list(zip(columns.rows[0], columns.rows[0][1:], strict=False))
     whole = r"[-+]?\d+"
     decimal_commas = any(re.fullmatch(whole, a) and b.isdigit() for a, b in pairs)

@@ -86,21 +86,25 @@ def default(values, times, train_end, origins, steps, seed) -> dict[str, np.ndar
     series = as_series(values, times)
     window = min(40, train_end * 2 // 5)
     model = tt.Forecaster(seed=seed, test=0.0, window=window).fit(series[:train_end])
-    found = model.predictor(steps).from_origins(series, origins, steps, train_end)
-    names = {"mean": "combination", "lower": "lower", "upper": "upper"}
-    return {key: found[name][..., 0] for key, name in names.items()}
+    predictor = model.predictor(steps)
+    found, around = predictor.from_origins(series, origins, steps, refit=True)
+    lower, upper = around.at(LEVEL)
+    mean = found["combination"]
+    return {"mean": mean[..., 0], "lower": lower[..., 0], "upper": upper[..., 0]}
 
 
 def without_network(recipe: dict[str, bool]) -> Method:
     """The combination of the core, of the prior or of both, without a network."""
 
     def method(values, times, train_end, origins, steps, seed):
-        from throughtime.forecasting.series_model import Recipe, SeriesModel
+        from throughtime.forecasting.series_model import SeriesModel
+        from throughtime.forecasting.traits import Recipe
 
         known = values[:train_end]
         model = SeriesModel.fit(known, steps, Recipe(**recipe), times=times[:train_end])
         mean = model.forecast(values, origins, steps)
-        lower, upper = model.adapted_interval(values, origins, mean, LEVEL)
+        around = model.intervals(values, origins, mean, [LEVEL], adapted=True)
+        lower, upper = around.at(LEVEL)
         return {"mean": mean, "lower": lower, "upper": upper}
 
     return method
@@ -123,8 +127,9 @@ def plain(values, times, train_end, origins, steps, seed) -> dict[str, np.ndarra
     contexts = values[origins[:, None] + np.arange(-window, 0), None]
     predictor = model.predictor(steps)
     inputs = np.zeros((len(origins), window + steps, 0))
-    mean = predictor.rollouts(contexts, inputs, steps)[..., 0]
-    margins = predictor.margins(steps)[:, 0]
+    scaler = predictor.data.scalers[0]
+    mean = predictor.rollouts(contexts, inputs, steps, scaler)[..., 0]
+    margins = (scaler.std * predictor.margins("network", steps, [LEVEL])[0])[:, 0]
     return {"mean": mean, "lower": mean - margins, "upper": mean + margins}
 
 

@@ -54,7 +54,8 @@ def of_component(fit, values, steps):
 def combined(core, prior, values, steps):
     """The library's forecast without a network, as for a table with weekly stamps."""
     from throughtime.data.time_axis import Times
-    from throughtime.forecasting.series_model import Recipe, SeriesModel
+    from throughtime.forecasting.series_model import SeriesModel
+    from throughtime.forecasting.traits import Recipe
 
     times = Times(np.datetime64("2000-01-01", "us"), 7 * 86400 * 10**6, len(values), "week")
     times = replace(times, unit="microsecond")

@@ -6,8 +6,10 @@ import numpy as np
 
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
-from throughtime.forecasting.backtest import Backtest, RollingOrigins
+from throughtime.forecasting.backtest import Backtest
 from throughtime.forecasting.forecaster import Forecaster
+from throughtime.forecasting.intervals import Intervals
+from throughtime.forecasting.rolling_origins import RollingOrigins
 from throughtime.training.history import Row
 from throughtime.training.result import Fitted
 
@@ -45,11 +47,19 @@ def known_backtest(model, series, steps, error=0.1):
         (one, split.validation, split.total)
         for one, split in zip(data.series, data.splits, strict=True)
     ]
-    truth = RollingOrigins.join(
-        [RollingOrigins.between(*bound, context, steps, complete=True) for bound in bounds]
-    ).truth
+    truth = np.concatenate(
+        [
+            RollingOrigins.between(*bound, context, steps, complete=True).truth
+            for bound in bounds
+        ]
+    )
     forecasts = {"network": truth + error, "persistence": truth - 2 * error}
     margins = np.ones(truth.shape[1:])
-    return Backtest.from_forecasts(
-        truth, forecasts, margins, 0.9, 11, data.series[0].target_names
-    )
+    return with_margins(truth, forecasts, margins, 0.9, 11, data.series[0].target_names)
+
+
+def with_margins(truth, forecasts, margins, level, *rest, **more):
+    """A backtest whose first method has intervals of these half-widths."""
+    judged = next(iter(forecasts))
+    intervals = {judged: Intervals.around(forecasts[judged], margins[None], (level,))}
+    return Backtest.from_forecasts(truth, forecasts, intervals, level, *rest, **more)

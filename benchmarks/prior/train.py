@@ -6,7 +6,7 @@
 The loss of a series is the logarithm of its mean quantile loss, so a series that can be
 forecast well counts as much as one that can not: what falls is the geometric mean of the
 errors. The rate is constant after a warm-up and falls to nothing in the last part of the
-updates, so a longer training goes on from the checkpoint before the fall.
+updates. A training that begins from finished weights (`--start`) warms up anew.
 """
 
 import argparse
@@ -25,7 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Float
+from safetensors.numpy import load_file
 
+from throughtime.forecasting.prior import network_from
 from throughtime.forecasting.prior_features import Question, ask, read
 from throughtime.forecasting.prior_network import MEDIAN, QUANTILES, PriorNetwork
 
@@ -36,9 +38,6 @@ SHARES = (0.3, 0.3, 0.25, 0.15)
 """How often each shape is drawn."""
 
 ORIGINS, LEADS, LONGEST_LEAD = 24, 16, 128
-FALL = 0.25
-"""Share of the updates in which the rate falls."""
-
 FLOOR = 0.005
 """Added to the loss of a series, in its scale: below it, less error counts for little."""
 
@@ -123,9 +122,9 @@ def objective(trained, static, batch):
     return jnp.log(losses + FLOOR).mean()
 
 
-def rate(updates, top):
-    """The rate of each update: a warm-up, a constant, and a fall to nothing."""
-    fall = int(FALL * updates)
+def rate(updates, top, share):
+    """The rate of each update: a warm-up, a constant, and a fall to nothing in a last share."""
+    fall = int(share * updates)
     parts = (
         optax.linear_schedule(0, top, 200),
         optax.constant_schedule(top),
@@ -219,13 +218,17 @@ def main():
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--updates", type=int, default=12000)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--fall", type=float, default=0.25, help="share of the updates")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="weights to begin from, as exported")
     parser.add_argument("--out", type=Path, default=Path("prior"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     network = PriorNetwork(options.hidden, options.width, key=options.seed)
+    if options.start:
+        network = network_from(load_file(options.start))
     trained, static = eqx.partition(network, eqx.is_inexact_array)
-    schedule = rate(options.updates, options.rate)
+    schedule = rate(options.updates, options.rate, options.fall)
     optimiser = optax.chain(
         optax.clip_by_global_norm(1.0), optax.adamw(schedule, b2=0.99, weight_decay=1e-3)
     )
@@ -233,6 +236,7 @@ def main():
     checkpoint = options.out / "checkpoint.pkl"
     if checkpoint.exists():
         trained, state, done, seconds = pickle.loads(checkpoint.read_bytes())
+        done = int(done)
     print("weights", sum(x.size for x in jax.tree.leaves(trained)), flush=True)
     pool, validation = Pool(options.pool), Pool([options.validation])
     losses, began = [], time.time() - seconds

@@ -32,9 +32,9 @@ from .dynamics.systems import System as System
 from .dynamics.systems import system as system
 from .errors import InputError as InputError
 from .forecasting.backtest import Backtest as Backtest
+from .forecasting.forecast import Forecast as Forecast
 from .forecasting.forecaster import Forecaster as Forecaster
 from .forecasting.forecaster import load as load
-from .forecasting.predict import Forecast as Forecast
 from .forecasting.prior import Prior as Prior
 from .forecasting.seasonality import find_seasons as find_seasons
 from .recurrence.architecture import Architecture as Architecture

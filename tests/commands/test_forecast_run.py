@@ -12,12 +12,12 @@ from safetensors.numpy import load_file
 from tampering import rewrite
 
 from throughtime.commands import forecast_run
+from throughtime.commands.forecast_csv import predictions_csv
 from throughtime.commands.signals import DeferredSignals, Interrupted
-from throughtime.commands.summary import predictions_csv
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
+from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.predict import Forecast
 from throughtime.runs import forecast_record
 from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
 from throughtime.training.result import Diverged
@@ -231,7 +231,7 @@ def test_inputs_are_stored_for_each_series(tmp_path):
         ({"hidden": 10**6}, {}, "the networks must have fewer than 2,000,000,000 weights"),
         ({"window": 60}, {}, "`window` must be shorter than the training series"),
         ({}, {"steps": 0}, "`steps` must be at least 1; got 0."),
-        ({}, {"steps": 13}, "`steps` must not be longer than the part held out for testing"),
+        ({}, {"steps": 1001}, "`steps` must not be over 10 times the length of the series"),
     ],
 )
 def test_nothing_is_written_for_a_mistake(tmp_path, settings, options, message):
@@ -260,7 +260,7 @@ def forecast(name="a", upper=3.0, column: str | None = "t"):
 
 def test_predictions_as_csv():
     assert predictions_csv([forecast()]) == (
-        "t,y,y_lower,y_upper,z,z_lower,z_upper\n5,1,-3,3,1e-09,-3,3\n6,2,-3,3,123456.79,-3,3\n"
+        "t,y,y_lower_90,y_upper_90,z,z_lower_90,z_upper_90\n5,1,-3,3,1e-09,-3,3\n6,2,-3,3,123456.79,-3,3\n"
     )
 
 
@@ -268,9 +268,9 @@ def test_predictions_of_several_series_and_without_bounds():
     """A name with a comma is quoted; a bound that is not known is left empty."""
     several = [forecast("a,b", np.inf, None), forecast("c", 3.0, None)]
     assert predictions_csv(several).splitlines() == [
-        "series,step,y,y_lower,y_upper,z,z_lower,z_upper",
+        "series,step,y,y_lower_90,y_upper_90,z,z_lower_90,z_upper_90",
         '"a,b",5,1,,,1e-09,,',
-        '"a,b",6,2,,,123456.79,,',
+        '"a,b",6,2,,,123456.789,,',
         "c,5,1,-3,3,1e-09,-3,3",
         "c,6,2,-3,3,123456.79,-3,3",
     ]

@@ -102,7 +102,7 @@ def test_csv_keeps_every_bit(tmp_path_factory, values):
             {},
             "Correct the row, or quote text that holds the separator.",
         ),
-        ('t,y\n0,"1\n', {}, "lab.csv must hold a table; got "),
+        ('t,y\n0,"1\n', {}, "quotes must close before the next value; got row 1 ("),
         ("# a\n# b\n", {}, "a data file must hold a table; got lab.csv, comments alone."),
         ('{"y": [1, 2]}', {}, "lab.csv must be a table, with a line for each row; got JSON."),
         ("<html>\n<p>", {}, "lab.csv must be a table, with a line for each row; got HTML"),

@@ -94,7 +94,7 @@ def plain(found):
 def test_a_contraction_settles_at_its_fixed_point(carried, tmp_path):
     A, b = np.array([[0.9, 0.2], [0.0, 0.5]]), np.array([0.1, 0.2])
     found = diagnose(linear(carried, A, b), STEPS)
-    scaler = carried.data_.scaler
+    scaler = carried.data_.scalers[0]
     rest = scaler.mean[0] + scaler.std[0] * np.linalg.solve(np.eye(2) - A, b)[0]
     assert found.behaviour.kind == SETTLES
     np.testing.assert_allclose(
@@ -159,7 +159,7 @@ def test_of_a_centred_network_the_level_is_left_out_and_its_drift_reported():
     """y(n + 1) = y(n) + 0.3, measured from its window's start, has a slope and no level."""
     model = fitted(wave(), centred=True)
     weighted(model, U=[[1.0], [0.0]], W=np.zeros((2, 2)), b=[0.3, 0.0], V=[[1.0, 0.0]])
-    found, scaler = diagnose(model, STEPS), model.data_.scaler
+    found, scaler = diagnose(model, STEPS), model.data_.scalers[0]
     step = 0.3 * scaler.std[0]
     assert found.drift == pytest.approx([step])
     assert f"Its level drifts by {step:.3g} per step" in " ".join(found.sentences())
@@ -177,7 +177,7 @@ def test_a_network_that_predicts_several_steps_at_once_is_observed_at_each():
     model = fitted(wave(), horizon=2)
     halves = {"V": [[0.5, 0.0], [0.25, 0.0]], "c": [0.3, 0.45]}
     weighted(model, U=[[1.0], [0.0]], W=np.zeros((2, 2)), **halves)
-    found, scaler = diagnose(model, STEPS), model.data_.scaler
+    found, scaler = diagnose(model, STEPS), model.data_.scalers[0]
     y, wanted = float(found.model.context[-1, 0]), []
     for _ in range(30):
         y = y / 2 + 0.3
@@ -197,7 +197,7 @@ def test_inputs_are_held_constant_and_the_first_network_is_diagnosed():
     weighted(model, U=U, W=np.stack([first, 9 * np.eye(2)]), V=V)
     found = diagnose(model, STEPS)
     assert found.behaviour.kind == SETTLES  # at 0: the mean of what is scaled
-    rest = model.data_.scaler.mean[0]
+    rest = model.data_.scalers[0].mean[0]
     assert found.free_run[-1, 0] == pytest.approx(rest, rel=1e-9)
     assert "Its other inputs were held at their means: wind, sun." in found.sentences()
     assert "This is the first of 2 networks." in found.sentences()

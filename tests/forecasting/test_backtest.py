@@ -8,10 +8,14 @@ import pytest
 from conftest import refuses
 from hypothesis import given
 from hypothesis import strategies as st
+from made_models import with_margins
 
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
-from throughtime.forecasting.backtest import Backtest, RollingOrigins
+from throughtime.forecasting.backtest import Backtest
+from throughtime.forecasting.intervals import Intervals
+from throughtime.forecasting.rolling_origins import RollingOrigins, check_truth
+from throughtime.forecasting.scores import Panel
 
 
 def counted(n, inputs=1):
@@ -30,7 +34,9 @@ def make_backtest(origins=40, steps=7, targets=2, seed=0, **options):
     }
     given = {"margins": np.full((steps, targets), 0.5), "level": 0.9, "period": 4, **options}
     names = tuple(f"y{i}" for i in range(targets))
-    return Backtest.from_forecasts(truth, forecasts, targets=names, **given)
+    return with_margins(
+        truth, forecasts, given["margins"], given["level"], given["period"], names
+    )
 
 
 def test_origins_by_hand():
@@ -60,7 +66,7 @@ def test_origins_without_enough_context_do_not_count():
     )
     both = [RollingOrigins.between(counted(n), 0, n, 3, 5, True) for n in (10, 6)]
     assert [len(part) for part in both] == [3, 0]
-    assert len(RollingOrigins.join(both)) == 3
+    assert sum(map(len, both)) == 3
 
 
 @given(
@@ -105,9 +111,7 @@ def test_a_perfect_forecast_and_the_mean():
     truth = np.random.default_rng(0).normal(size=(30, 2, 1))
     mean = np.broadcast_to(truth.mean(axis=0), truth.shape)
     margins = np.zeros((2, 1))
-    found = Backtest.from_forecasts(
-        truth, {"network": truth, "mean": mean}, margins, 0.9, None, ("y",)
-    )
+    found = with_margins(truth, {"network": truth, "mean": mean}, margins, 0.9, None, ("y",))
     assert not found.rmse["network"].any() and (found.coverage == 1).all()
     np.testing.assert_allclose(found.nmse("mean"), 1)
 
@@ -124,9 +128,7 @@ def test_an_infinite_interval_covers_nothing_that_counts():
 def test_a_forecast_that_is_nan_is_not_inside():
     truth = np.zeros((4, 1, 1))
     forecast = np.array([0.0, np.nan, 0.0, np.inf])[:, None, None]
-    found = Backtest.from_forecasts(
-        truth, {"network": forecast}, np.ones((1, 1)), 0.9, None, ("y",)
-    )
+    found = with_margins(truth, {"network": forecast}, np.ones((1, 1)), 0.9, None, ("y",))
     assert found.coverage.item() == 0.5
     assert not np.isfinite(found.rmse["network"].item()), "nor is it left out of the error"
 
@@ -143,14 +145,48 @@ def test_leads(steps, shown):
 @pytest.mark.parametrize("target", [0, 1])
 def test_the_table_holds_the_errors(target):
     found = make_backtest()
-    lines = found.table(target).splitlines()
-    heads = ["1", "2", "5", "7", "mean", "mean", "MAE"]
-    assert lines[0].removeprefix("RMSE at lead time").split() == heads
+    at_leads, over_all = found.table(target).split("\n\n")
+    lines = at_leads.splitlines()
+    assert lines[0].split() == ["RMSE", "at", "lead", "time", "1", "2", "5", "7"]
     assert set(lines[1]) == {"-"} and len({len(line) for line in lines}) == 1
+    for line, (name, errors) in zip(lines[2:], found.rmse.items(), strict=True):
+        assert line.split() == [name, *(f"{v:.4g}" for v in errors[[0, 1, 4, 6], target])]
+    lines = over_all.splitlines()
+    assert len({len(line) for line in lines}) == 1
     for line, name in zip(lines[2:], found.rmse, strict=True):
-        rmse, mae = found.rmse[name][:, target], found.mae[name][:, target]
-        numbers = [*rmse[[0, 1, 4, 6]], rmse.mean(), mae.mean()]
-        assert line.split() == [name, *(f"{v:.4g}" for v in numbers)]
+        means = found.rmse[name][:, target].mean(), found.mae[name][:, target].mean()
+        assert line.split()[:3] == [name, *(f"{v:.4g}" for v in means)]
+    inside = f"{100 * found.scores['network'].coverage[target]:.0f}"
+    assert lines[2].split()[5:7] == [inside, "%"] and lines[3].split()[-1] == "-"
+
+
+def two_series(factor=1000.0, origins=30, steps=3):
+    """The same forecasts of two series, one of which has `factor` times the size."""
+    rng = np.random.default_rng(3)
+    truth, error = rng.normal(size=(2, origins, steps, 1))
+    truth, error = (np.concatenate([v, factor * v]) for v in (truth, error))
+    panel = Panel(("a", "b"), np.repeat([0, 1], origins), np.array([[0.5], [0.5 * factor]]))
+    forecast = truth + error
+    margins = np.where(panel.of_origin == 0, 1.0, factor)[:, None, None]
+    around = Intervals((0.9,), forecast, (forecast - margins)[None], (forecast + margins)[None])
+    return Backtest.from_forecasts(
+        truth, {"network": forecast}, {"network": around}, 0.9, None, ("y",), (2, 2), panel
+    )
+
+
+def test_no_series_outweighs_the_others_by_its_unit():
+    found = two_series()
+    alone = found.by_series()
+    assert found.relative and list(alone) == ["a", "b"] and not alone["a"].relative
+    for name, unit in (("a", 0.5), ("b", 500.0)):
+        np.testing.assert_allclose(alone[name].rmse["network"], unit * found.rmse["network"])
+        np.testing.assert_allclose(alone[name].coverage, found.coverage)
+        np.testing.assert_allclose(alone[name].nmse(), found.nmse())
+        mine = alone[name].scores["network"]
+        np.testing.assert_allclose(mine.mase, found.scores["network"].mase)
+        np.testing.assert_allclose(mine.winkler, unit * found.scores["network"].winkler)
+    assert set(strict(found)["series"]) == {"a", "b"}
+    assert "RMSE (in naive errors)" in found.table()
 
 
 def strict(found):
@@ -182,7 +218,7 @@ def test_json_knows_no_nan():
     assert strict(single)["nmse_one_step"]["network"] == [None, None]
     truth = np.random.default_rng(0).normal(size=(3, 1, 1))
     wild = {"network": np.full((3, 1, 1), np.inf)}
-    found = Backtest.from_forecasts(truth, wild, np.ones((1, 1)), 0.9, None, ("y",))
+    found = with_margins(truth, wild, np.ones((1, 1)), 0.9, None, ("y",))
     assert strict(found)["rmse"]["network"] == [[None]]
 
 
@@ -196,9 +232,11 @@ def test_what_was_filled_is_no_truth_and_no_origin():
     by_hand = [[nan, 6], [nan, nan], [7, nan], [nan, 9]]
     np.testing.assert_array_equal(found.truth[..., 0], by_hand)
     assert (len(found), found.evaluated_count) == (4, 3)
-    found.check_truth()
+    check_truth(found.truth)
     with refuses("measured values at each lead time; got only filled ones at lead time 1."):
-        RollingOrigins.between(filled, 5, 7, context=3, steps=1, complete=True).check_truth()
+        check_truth(
+            RollingOrigins.between(filled, 5, 7, context=3, steps=1, complete=True).truth
+        )
 
 
 def test_unknown_truth_counts_nowhere():
@@ -207,10 +245,10 @@ def test_unknown_truth_counts_nowhere():
     forecasts = {"network": truth + 0.5, "persistence": truth * 2}
     gaps = truth.copy()
     gaps[::3, 0], gaps[4] = np.nan, np.nan
-    found = Backtest.from_forecasts(gaps, forecasts, margins, 0.9, None, ("y",))
+    found = with_margins(gaps, forecasts, margins, 0.9, None, ("y",))
     kept = ~np.isnan(gaps[:, 0, 0])
     few = {name: forecast[kept] for name, forecast in forecasts.items()}
-    other = Backtest.from_forecasts(truth[kept], few, margins, 0.9, None, ("y",))
+    other = with_margins(truth[kept], few, margins, 0.9, None, ("y",))
     for name in forecasts:
         np.testing.assert_allclose(found.rmse[name][0], other.rmse[name][0])
         np.testing.assert_allclose(found.mae[name][0], other.mae[name][0])

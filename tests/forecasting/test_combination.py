@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from throughtime.forecasting import combination
-from throughtime.forecasting.combination import (
-    Combination,
+from throughtime.forecasting.combination import HALF_PRIOR, Combination, combine
+from throughtime.forecasting.pooled_shares import pooled_shares
+from throughtime.forecasting.rolling_errors import (
+    MAX_ORIGINS,
     RollingErrors,
-    combine,
     rolling_origins,
     values_ahead,
 )
@@ -99,7 +100,7 @@ def test_weights_are_the_minimum_on_the_simplex(n, seed, rows):
     groups = ["prior"] + ["core"] * (n - 1)
     weights = weighed(rolling, groups).weights[0]
     assert (weights >= 0).all() and weights.sum() == pytest.approx(1)
-    start = combination._half_prior(np.diag(S), np.array(groups))
+    start = combination._start(np.diag(S), np.array(groups), HALF_PRIOR)
     pull = combination.SHRINKAGE / rows * (start @ S @ start)
 
     def cost(w):
@@ -178,7 +179,7 @@ def test_a_forecast_that_is_not_finite_leaves_its_weight_to_the_others():
 def test_origins_are_spaced_evenly_and_end_before_the_last_value():
     assert list(rolling_origins(3, 6)) == [3, 4, 5]
     many = rolling_origins(100, 2100)
-    assert len(many) == combination.MAX_ORIGINS and many[0] == 100 and many[-1] == 2099
+    assert len(many) == MAX_ORIGINS and many[0] == 100 and many[-1] == 2099
     ahead = values_ahead(np.arange(5.0), np.array([3, 4]), 3)
     np.testing.assert_array_equal(ahead, [[3, 4, np.nan], [4, np.nan, np.nan]])
 
@@ -216,3 +217,42 @@ def test_a_remembered_model_is_asked_once_for_the_same():
     once.forecast(truth, origins[:1], 3)
     once.forecast(truth, origins[:1], 2)
     assert asked == [3, 3, 2, 2]
+
+
+def three(variances, rows, seed=0):
+    """Rolling errors of a prior, a core and a network with independent errors."""
+    rng = np.random.default_rng(seed)
+    errors = np.sqrt(variances)[:, None, None] * rng.normal(size=(3, rows, 1))
+    return RollingErrors(np.arange(rows), errors, rows), ("prior", "core", "network")
+
+
+def test_many_series_together_believe_in_a_network_that_one_alone_does_not():
+    variances = [1.0, 1.0, 0.25]
+    each = [three(variances, 20, seed) for seed in range(60)]
+    alone = pooled_shares(each[:1], [1.0], 1)[0]
+    together = pooled_shares(each, [1.0] * 60, 1)[0]
+    assert alone["network"] < 0.5 < together["network"] < 0.8
+    assert sum(together.values()) == pytest.approx(1)
+    best = 1 / np.array(variances) / np.sum(1 / np.array(variances))
+    assert together["network"] == pytest.approx(best[2], abs=0.06)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_the_unit_of_a_series_plays_no_part_in_what_they_have_in_common(unit):
+    one, two = three([1.0, 2.0, 4.0], 40), three([2.0, 1.0, 4.0], 40, 1)
+    scaled = RollingErrors(two[0].origins, two[0].errors * unit, two[0].rows), two[1]
+    plain = pooled_shares([one, two], [1.0, 1.0], 1)
+    assert pooled_shares([one, scaled], [1.0, unit], 1)[0] == pytest.approx(plain[0])
+
+
+def test_without_errors_the_shares_are_the_start():
+    nothing = RollingErrors(np.arange(0), np.empty((2, 0, 1)), 0), ("prior", "core")
+    assert pooled_shares([nothing], [1.0], 1) == [HALF_PRIOR]
+
+
+def test_weights_start_from_the_shares_that_are_given():
+    rolling, groups = three([1.0, 1.0, 1.0], 2)
+    models = [Known(np.zeros(5), np.zeros(5), name) for name in groups]
+    shares = [{"prior": 0.2, "core": 0.1, "network": 0.7}]
+    given = combine(rolling, models, groups, 1, doubt=1e6, shares=shares).weights[0]
+    assert given[2] == pytest.approx(0.7, abs=0.01)

@@ -1,6 +1,7 @@
 """The forecaster from end to end: one tiny network in many ways."""
 
 import functools
+import math
 from dataclasses import replace
 
 import equinox as eqx
@@ -95,11 +96,12 @@ def test_new_data_is_continued_from_its_own_end():
     assert found.times.values().tolist() == [60, 61, 62, 63, 64]
     past = other[None, -8:, None]
     known = np.empty((1, 13, 0))
-    by_hand = model.predictor(5).rollouts(past, known, 5)[0]
+    scaler = model.data_.scalers[0]
+    by_hand = model.predictor(5).rollouts(past, known, 5, scaler)[0]
     np.testing.assert_array_equal(found.mean, by_hand)
     assert (found.mean != model.predict(5).mean).all()
     changed = other.copy()
-    changed[:-8] += 100
+    changed[:-8] += 2
     assert_same(model.predict(5, changed), found)  # only the context counts
 
 
@@ -242,9 +244,9 @@ def test_a_direct_forecast_is_what_the_network_answers():
     model, y = varied("direct"), wave(120)
     parts = model.data_
     net = jax.tree.map(lambda leaf: leaf[0], model.network_)
-    past = parts.scaler.transform(y[None, -8:, None]).astype(np.float32)
+    past = parts.scalers[0].transform(y[None, -8:, None]).astype(np.float32)
     answer = np.asarray(eqx.filter_jit(net)(jax.numpy.asarray(past))[0])[0, -1].reshape(4, 1)
-    wanted = parts.scaler.inverse(answer.astype(float))
+    wanted = parts.scalers[0].inverse(answer.astype(float))
     np.testing.assert_allclose(model.predict(4).mean, wanted, rtol=1e-5)
     np.testing.assert_array_equal(model.predict(2).mean, model.predict(4).mean[:2])
 
@@ -546,7 +548,10 @@ def test_it_must_be_fitted_first(use, tmp_path):
     [
         (lambda m: m.predict(0), "`steps` must be at least 1; got 0. Raise `steps`."),
         (lambda m: m.backtest(steps=-1), "`steps` must be at least 1; got -1. Raise `steps`."),
-        (lambda m: m.predict(2, wave(7)), "at least 8 steps of context; got 7 steps."),
+        (
+            lambda m: m.predict(2, wave(7)),
+            "8 steps of context; got 7 steps in `series`.",
+        ),
         (lambda m: m.predict(2, np.ones((20, 2))), "(`x0`, `x1`); got x."),
         (lambda m: m.backtest(steps=17), "got 17 of 16 steps. Lower `steps`."),
         (lambda m: m.backtest(wave(19, seed=1), steps=5), "got 5 of 4 steps. Lower `steps`."),
@@ -611,11 +616,21 @@ def test_data_of_another_step_is_refused():
 
 
 @pytest.mark.parametrize("use", ["predict", "backtest"])
-def test_a_gap_in_new_data_asks_for_what_can_be_done(use):
+def test_a_gap_in_new_data_is_filled_as_its_message_says(use):
     y = wave()
     y[30] = np.nan
-    with pytest.raises(InputError, match=r"a missing value .*Fill the gap first.$"):
-        waves().predict(3, y) if use == "predict" else waves().backtest(y, steps=3)
+    model = waves()
+
+    def run(**fill):
+        return model.predict(3, y, **fill) if use == "predict" else model.backtest(y, **fill)
+
+    with pytest.raises(InputError, match=r"a missing value .*`fill=\"linear\"`"):
+        run()
+    found = run(fill="linear")
+    if use == "backtest":
+        assert np.isfinite(found.truth).all() and np.isfinite(found.rmse["network"]).all()
+    else:
+        assert np.isfinite(found.mean).all()
 
 
 def test_inputs_for_a_series_without_are_refused():
@@ -629,31 +644,41 @@ WHOLE = ("hidden", "depth", "window", "horizon", "epochs", "batch_size", "ensemb
 NAMES = ("cell", "activation", "init", "loss", "method", "schedule", "dtype")
 WRONG = [
     *((name, 0, f"`{name}` must be above 0; got 0. Raise `{name}`.") for name in WHOLE),
-    *((n, 2.0, f"`{n}` must be a whole number; got 2.0. Change `{n}`.") for n in WHOLE),
-    *((n, "4", f"`{n}` must be a whole number; got '4'. Change `{n}`.") for n in WHOLE),
+    *((n, 2.0, f"`{n}` must be a whole number; got 2.0. Pass a whole number.") for n in WHOLE),
+    *((n, "4", f"`{n}` must be a whole number; got '4'. Pass a whole number.") for n in WHOLE),
     *((n, "lsmt", f"`{n}` must be a known one; got lsmt. ") for n in NAMES),
     *((n, None, f"`{n}` must be a known one; got None. ") for n in NAMES),
     *(
-        (n, "no", f"`{n}` must be True or False; got 'no'. Change `{n}`.")
+        (n, "no", f"`{n}` must be True or False; got 'no'. Pass True or False.")
         for n in ("residual", "truncated", "centred", "refit")
     ),
     ("core", "liner", "`core` must be a known one; got liner. Did you mean `linear`?"),
     ("prior", "x", "`prior` must be a known one; got x. Known: recurrent."),
+    ("lower", "x", "`lower` must be a finite number or `none`; got 'x'. Change `lower`."),
+    ("lower", math.inf, "`lower` must be a finite number or `none`; got inf. Change `lower`."),
     ("transform", "sqrt", "`transform` must be a known one; got sqrt. Known: log, none."),
     ("season", 0, "`season` must be above 0; got 0. Raise `season`."),
-    ("season", 2.5, "`season` must be a whole number, or several; got 2.5. Change `season`."),
+    (
+        "season",
+        2.5,
+        "`season` must be a whole number, or several; got 2.5. Pass a whole number, or several.",
+    ),
     ("season", (12, 0), "`season` must be a whole number, or several; got (12, 0)."),
     ("cell", "lsmt", "Did you mean `lstm`? Known: esn, gru, lstm, rnn."),
     ("loss", "cross_entropy", "`loss` must be a known one"),
     ("washout", -1, "`washout` must be at least 0; got -1. Raise `washout`."),
     ("dense", (3, 0), "`dense` must be above 0; got (3, 0). Raise `dense`."),
-    ("dense", 3, "`dense` must be a tuple of whole numbers; got 3. Change `dense`."),
+    (
+        "dense",
+        3,
+        "`dense` must be a tuple of whole numbers; got 3. Pass a tuple of whole numbers.",
+    ),
     ("dense", (1.5,), "`dense` must be a tuple of whole numbers; got (1.5,)."),
     ("rate", 0.0, "`rate` must be above 0; got 0.0. Raise `rate`."),
-    ("rate", np.inf, "`rate` must be a finite number; got inf. Change `rate`."),
+    ("rate", np.inf, "`rate` must be a finite number; got inf. Pass a finite number."),
     ("clip", -1.0, "`clip` must be above 0; got -1.0. Raise `clip`."),
     ("forcing", "ful", "`forcing` must be a known one; got ful. Did you mean `full`?"),
-    ("clip", "1", "`clip` must be a number; got '1'. Change `clip`."),
+    ("clip", "1", "`clip` must be a number; got '1'. Pass a number."),
     ("radius", 0.0, "`radius` must be above 0; got 0.0. Raise `radius`."),
     ("leak", 0.0, "`leak` must be above 0; got 0.0. Raise `leak`."),
     ("leak", 1.5, "`leak` must be at most 1; got 1.5. Lower `leak`."),
@@ -664,7 +689,7 @@ WRONG = [
     ("validation", 20, "`validation` must be below 1; got 20. Lower `validation`."),
     ("validation", np.nan, "`validation` must be a finite number; got nan."),
     ("level", 0.0, "`level` must be above 0; got 0.0. Raise `level`."),
-    ("level", 95, "`level` must be below 1; got 95. Lower `level`."),
+    ("level", 95, "`level` must be below 1; got 95. Lower `level`, to 0.95 for 95 %."),
     ("seed", -1, "`seed` must be at least 0; got -1. Raise `seed`."),
     ("seed", 2**32, "`seed` must be below 4.29497e+09; got 4294967296. Lower `seed`."),
     ("hiden", 3, "every setting must be a known one; got `hiden`. Did you mean `hidden`?"),

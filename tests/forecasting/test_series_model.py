@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from throughtime.forecasting.series_model import Recipe, SeriesModel, Transformed, read_traits
+from throughtime.forecasting.model_kinds import Transformed
+from throughtime.forecasting.series_model import SeriesModel
+from throughtime.forecasting.traits import Recipe, read_traits
 from throughtime.forecasting.transforms import Transform
 
 
@@ -68,7 +70,7 @@ def test_a_short_series_is_forecast_with_what_it_allows(n):
     y = monthly(n)
     model = SeriesModel.fit(y, 6)
     found = model.forecast(y, np.array([n]), 6)
-    lower, upper = model.interval(y, np.array([n]), found, 0.9)
+    lower, upper = model.intervals(y, np.array([n]), found, [0.9]).at(0.9)
     assert np.isfinite([found, lower, upper]).all() and (lower <= found).all()
     assert np.abs(found - y.mean()).max() < 10 * (np.ptp(y) + 1)
 

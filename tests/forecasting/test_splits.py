@@ -56,8 +56,14 @@ def read(data, batch_size=1000):
     return np.concatenate([y[first], known], axis=-1), y[ahead].reshape(*count, -1), weights
 
 
+def on_one_scale(parts):
+    """The same with the scaler of the first series for all, so that values tell the series."""
+    parts.scalers[:] = parts.scalers[:1] * len(parts.series)
+    return parts
+
+
 def unscaled(parts, values):
-    return np.round(values * parts.scaler.std[0] + parts.scaler.mean[0]).astype(int)
+    return np.round(values * parts.scalers[0].std[0] + parts.scalers[0].mean[0]).astype(int)
 
 
 def assert_same(one, other):
@@ -89,9 +95,10 @@ def test_nothing_after_the_training_part_changes_the_training(
         for one, split in zip(series, parts.splits, strict=True)
     ]
     other = cut(spoilt, window, horizon, truncated)
-    assert parts.scaler.to_json() == other.scaler.to_json()
+    for one, two in zip(parts.scalers, other.scalers, strict=True):
+        assert one.to_json() == two.to_json()
     assert parts.input_scaler.to_json() == other.input_scaler.to_json()
-    assert parts.context == other.context and parts.period() == other.period()
+    assert parts.context == other.context and parts.periods == other.periods
     assert_same(read(parts.training(32, 0)), read(other.training(32, 0)))
 
 
@@ -119,7 +126,7 @@ def test_the_test_part_changes_nothing_that_is_chosen_before_it(
 class Watched(Predictor):
     """A predictor that keeps what it is asked to forecast from, and forecasts zeros."""
 
-    def rollouts(self, contexts, inputs, steps):
+    def rollouts(self, contexts, inputs, steps, scaler):
         self.__dict__.update(seen=(contexts, inputs))
         return np.zeros((len(contexts), steps, contexts.shape[-1]))
 
@@ -132,7 +139,8 @@ def test_the_test_part_changes_no_margin(truncated):
     found = []
     for one in (parts, other):
         predictor = Watched(NETWORK, one, 0.5)
-        found.append((predictor.margins(6), *predictor.seen))
+        margins = predictor.margins("network", 6, [0.5])[0]
+        found.append((margins, *predictor.seen))
     assert_same(*found)
     assert np.isfinite(found[0][0]).all()
 
@@ -143,23 +151,25 @@ def test_margins_are_of_the_validation_part_alone():
     parts = cut(series, 5)
     split = parts.splits[0]
     predictor = Watched(NETWORK, parts, 0.5)
-    found = predictor.margins(split.validation - split.train + 2)[:, 0]
+    steps = split.validation - split.train + 2
+    found = parts.scalers[0].std * predictor.margins("network", steps, [0.5])[0, :, 0]
     for k in range(split.validation - split.train):
         residuals = np.arange(split.train + k, split.validation)
         rank = int(np.ceil((len(residuals) + 1) * 0.5))
-        assert found[k] == (np.inf if rank > len(residuals) else residuals[rank - 1])
+        wanted = np.inf if rank > len(residuals) else residuals[rank - 1]
+        assert found[k] == pytest.approx(wanted, rel=1e-12)
     assert (found[-2:] == np.inf).all()
     assert predictor.seen[0].max() == split.validation - 2  # the last origin's last known row
 
 
 def test_a_forecast_that_becomes_nan_widens_the_margins():
     class Broken(Predictor):
-        def rollouts(self, contexts, inputs, steps):
+        def rollouts(self, contexts, inputs, steps, scaler):
             found = np.zeros((len(contexts), steps, 1))
             found[::2, 1] = np.nan
             return found
 
-    found = Broken(NETWORK, cut(make(80)), 0.8).margins(2)
+    found = Broken(NETWORK, cut(make(80)), 0.8).margins("network", 2, [0.8])[0]
     assert np.isfinite(found[0]) and found[1] == np.inf
 
 
@@ -208,7 +218,7 @@ def test_validation_loss_is_of_exactly_the_validation_part(n, window, horizon, t
 def test_series_never_share_a_window(lengths, horizon):
     """Values of series i are 1000 i and more; row numbers within go up by one."""
     series = [counted(n, first=1000 * i) for i, n in enumerate(lengths)]
-    parts = cut(series, 4, horizon)
+    parts = on_one_scale(cut(series, 4, horizon))
     pairs = ((parts.training(32, 0), 0), (parts.validation(), 1))
     for data, part in pairs:
         xs, ys, _ = read(data)
@@ -229,7 +239,8 @@ def test_series_never_share_a_window(lengths, horizon):
     ("n", "batch_size", "horizon"), [(200, 4, 1), (200, 32, 2), (50, 8, 3)]
 )
 def test_streams_run_along_the_training_part(n, batch_size, horizon):
-    parts = cut([counted(n, 1), counted(n + 30, 1, first=1000)], 3, horizon, truncated=True)
+    series = [counted(n, 1), counted(n + 30, 1, first=1000)]
+    parts = on_one_scale(cut(series, 3, horizon, truncated=True))
     data = parts.training(batch_size, 0)
     xs, ys, weights = read(data)
     assert data.chunk == 3 and xs.shape[1] % 3 == 0
@@ -269,14 +280,51 @@ def test_the_context_of_a_carried_state_fits_the_shortest_training_part():
     )
 
 
-def test_scalers_are_those_of_all_training_parts_together():
-    series = [make(50, 2, 1), make(90, 2, 1, seed=3)]
+def test_each_series_has_the_scaler_of_its_own_training_part():
+    series = [make(50, 2, 1), make(90, 2, 1, seed=3, name="other")]
     parts = cut(series)
-    rows = np.concatenate(
-        [s.targets[: p.train] for s, p in zip(series, parts.splits, strict=True)]
-    )
-    np.testing.assert_allclose(parts.scaler.mean, rows.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(parts.scaler.std, rows.std(axis=0), rtol=1e-12)
+    for one, split, scaler in zip(series, parts.splits, parts.scalers, strict=True):
+        rows = one.targets[: split.train]
+        np.testing.assert_allclose(scaler.mean, rows.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(scaler.std, rows.std(axis=0), rtol=1e-12)
+        assert parts.scaler_of(one) is scaler
+
+
+def test_another_series_is_scaled_by_what_is_known_of_it():
+    parts = cut([make(50), make(60, name="b")])
+    other = make(70, seed=5, name="c")
+    assert parts.number_of(other) is None
+    found = parts.scaler_of(other, 30)
+    np.testing.assert_allclose(found.mean, other.targets[:30].mean(axis=0))
+    np.testing.assert_allclose(found.std, other.targets[:30].std(axis=0))
+
+
+def test_which_fitted_series_another_one_is_a_stretch_of():
+    series = [make(50), make(60, seed=1, name="b")]
+    parts = cut(series)
+    assert [parts.number_of(one) for one in series] == [0, 1]
+    assert parts.number_of(replace(series[1][20:50], name="unknown")) == 1, "it shares rows"
+    assert parts.number_of(replace(make(30, seed=7), name="b")) == 1, "by its name"
+    far = make(30, seed=7)
+    assert parts.number_of(replace(far, name="b", targets=far.targets * 100)) is None
+    one = cut(series[0])
+    assert one.number_of(replace(far, name="later")) == 0, "there is but one"
+    assert one.number_of(replace(far, targets=far.targets + 100)) is None
+    spoilt = replace(far, targets=np.append(far.targets[:20], far.targets[20:] * 1e3, 0))
+    assert one.number_of(spoilt, 20) == 0, "rows from there on are not looked at"
+
+
+def test_series_too_short_for_the_window_train_no_network():
+    parts = cut([make(60), make(30, name="b")], window=20)
+    assert parts.trained == [0]
+    xs, _, _ = read(parts.training(32, 0))
+    assert len(xs) == parts.splits[0].train - 20
+
+
+def test_a_still_series_stops_no_others():
+    still = replace(make(40), targets=np.ones((40, 1)), name="still")
+    parts = cut([make(60), still])
+    assert parts.scalers[1].std == 1 and parts.scalers[1].mean == 1
 
 
 def test_without_a_validation_part_there_is_no_validation_data():
@@ -293,7 +341,6 @@ def test_without_a_validation_part_there_is_no_validation_data():
          " into the training series; got 17 + 2 of 18 steps. Lower `horizon` or `window`."),
         (make(30), {"horizon": 7}, "`horizon` must not be longer than the validation part; got"
          " 7 of 6 steps. Lower `horizon`, or raise `validation`."),
-        ([make(60), make(30)], {"window": 20}, "got 20 of 18 steps"),
         (replace(make(30), targets=np.append(np.ones((18, 1)), np.zeros((12, 1)), 0)), {},
          "a column must vary in the training part; got 1 in each row of `y0`."),
         (replace(make(30, inputs=1), inputs=np.append(np.ones((18, 1)), np.zeros((12, 1)), 0)),

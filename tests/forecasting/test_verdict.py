@@ -5,10 +5,9 @@ import math
 
 import numpy as np
 import pytest
-from made_models import untrained, waves
+from made_models import untrained, waves, with_margins
 
 from throughtime.forecasting import verdict
-from throughtime.forecasting.backtest import Backtest
 
 
 def make_backtest(errors, level=0.9, margins=None, targets=("y",)):
@@ -16,7 +15,7 @@ def make_backtest(errors, level=0.9, margins=None, targets=("y",)):
     truth = np.random.default_rng(0).normal(size=(40, 5, len(targets)))
     forecasts = {name: truth + error for name, error in errors.items()}
     margins = np.full((5, len(targets)), 1.0) if margins is None else margins
-    return Backtest.from_forecasts(truth, forecasts, margins, level, 11, targets)
+    return with_margins(truth, forecasts, margins, level, 11, targets)
 
 
 @pytest.fixture(scope="module")

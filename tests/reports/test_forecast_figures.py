@@ -6,13 +6,13 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from made_models import with_margins
 from pages import HOSTILE, SVG, lines, texts
 
 from throughtime.data.series import Series
 from throughtime.data.split import Split
 from throughtime.data.time_axis import Times
-from throughtime.forecasting.backtest import Backtest
-from throughtime.forecasting.predict import Forecast
+from throughtime.forecasting.forecast import Forecast
 from throughtime.reports import (
     error_figures,
     figure_style,
@@ -42,7 +42,7 @@ def make_backtest(series, steps=6, origins=15, margins=None, name="y"):
         "seasonal persistence": truth + 4 * shift,
     }
     margins = np.full((steps, 1), 0.35) if margins is None else margins
-    return Backtest.from_forecasts(truth, forecasts, margins, 0.9, 19, (name,))
+    return with_margins(truth, forecasts, margins, 0.9, 19, (name,))
 
 
 def make_history(members=2, epochs=8, validated=True):

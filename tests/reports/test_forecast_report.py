@@ -7,12 +7,11 @@ import subprocess
 import numpy as np
 import pytest
 from conftest import refuses
-from made_models import known_backtest, untrained, waves
+from made_models import known_backtest, untrained, waves, with_margins
 from pages import BROWSER, Page
 
-from throughtime.forecasting.backtest import Backtest
+from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.predict import Forecast
 from throughtime.recurrence.architecture import unused_settings
 from throughtime.reports import forecast_report, general_figures
 
@@ -127,7 +126,7 @@ def test_infinite_margins_and_no_backtest_are_reported(fitted, tmp_path):
     endless = dataclasses.replace(
         forecast, lower=forecast.mean - np.inf, upper=forecast.mean + np.inf
     )
-    none = Backtest.from_forecasts(
+    none = with_margins(
         backtest.truth,
         backtest.forecasts,
         np.full_like(backtest.margins, np.inf),

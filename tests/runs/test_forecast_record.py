@@ -83,7 +83,7 @@ def test_the_run_says_what_it_is():
     plain = json.loads((saved() / "run.json").read_text())
     assert plain["format"] == forecast_record.FORMAT and plain["settings"]["hidden"] == 4
     assert plain["series"][0]["target_names"] == ["y"]
-    mean = fitted().data_.scaler.mean
+    mean = fitted().data_.scalers[0].mean
     np.testing.assert_array_equal(plain["scalers"]["targets"]["mean"], mean)
     assert set(plain["digests"]) == {n for n in run_folder.FILES if n != "run.json"}
     assert plain["versions"]["numpy"] == np.__version__

@@ -300,7 +300,7 @@ def backtest(**errors):
     rmse = {name: np.array([[value]]) for name, value in errors.items()}
     nothing = np.full((1, 1), np.nan)
     truth = np.zeros((1, 1, 1))
-    return Backtest(truth, {}, rmse, rmse, nothing, nothing, 0.9, None, ("y",))
+    return Backtest(truth, {}, rmse, rmse, {}, {}, nothing, 0.9, None, ("y",))
 
 
 def entry(way, error, seconds):
@@ -333,7 +333,7 @@ def test_with_several_targets_the_verdict_tells_the_error_that_ranks():
         "persistence": np.array([[10.0, 400.0]]),
     }
     nothing, truth = np.full((1, 2), np.nan), np.zeros((1, 1, 2))
-    whole = Backtest(truth, {}, rmse, rmse, nothing, nothing, 0.9, None, ("a", "b"))
+    whole = Backtest(truth, {}, rmse, rmse, {}, {}, nothing, 0.9, None, ("a", "b"))
     entries = (entry("lstm", 150.5, 9.0), entry("esn", 52.0, 0.1))
     found = Comparison(entries, 1.0, whole)
     assert found.sentences()[0] == (

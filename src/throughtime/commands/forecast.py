@@ -36,6 +36,7 @@ from .options import (
     Time,
     TimeZone,
     Window,
+    bound,
     command_line,
     load_series,
     models_option,
@@ -71,6 +72,10 @@ def forecast(
     ] = None,
     transform: Annotated[
         str | None, models_option(help="Transform of the values: `none` or `log`.")
+    ] = None,
+    lower: Annotated[
+        str | None,
+        models_option(help="Bound that no forecast passes, such as `0`; or `none`."),
     ] = None,
     refit: Annotated[
         bool,
@@ -163,6 +168,7 @@ def forecast(
         prior=None if plain else "recurrent",
         season=whole_numbers("--season", season),
         transform=transform,
+        lower=bound("--lower", lower),
         refit=refit,
         cell=cell,
         hidden=hidden,

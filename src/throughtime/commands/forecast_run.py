@@ -17,7 +17,12 @@ from throughtime.runs import forecast_record, run_folder
 from throughtime.training.history import Row
 
 from .checkpointed_training import train_with_checkpoints
-from .summary import Summary, predictions_csv
+from .forecast_csv import predictions_csv
+from .options import tell
+from .summary import Summary
+
+REACH = 10
+"""How many times as long as the longest series a forecast may be."""
 
 
 def begin(
@@ -58,9 +63,11 @@ def begin(
         If anything is refused; nothing is written then.
     """
     known = [future_inputs(future, one, steps) for one in series]
+    tell(remark for own in known for remark in own.remarks)
     pairs = zip(series, known, strict=True)
     model.prepare([replace(one, remarks=one.remarks + own.remarks) for one, own in pairs])
-    model.data_.check_steps(steps)
+    _check_reach(model, steps)
+    model.data_.check_steps(model.data_.tested_steps(steps))
     model.first_state()
     options = {
         "steps": steps,
@@ -99,7 +106,7 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
         rule = "a run to resume must be one that `throughtime forecast` began"
         raise InputError(rule, f"`{folder}`, saved from Python", "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
-    model.data_.check_steps(record.options["steps"])
+    model.data_.check_steps(model.data_.tested_steps(record.options["steps"]))
     inputs = _stored_future_inputs(record, folder)
     if record.params is None:
         train_with_checkpoints(model, folder, show, record.options.get("flow_every"))
@@ -107,6 +114,14 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
             folder, model.record(options=record.options, command=record.command)
         )
     return _write_results(model, folder, record, inputs, report)
+
+
+def _check_reach(model: Forecaster, steps: int) -> None:
+    """Refuse to forecast so far that it can only be a mistake."""
+    longest = max(len(one) for one in model.data_.series)
+    if steps > max(1000, REACH * longest):
+        rule = f"`steps` must not be over {REACH} times the length of the series"
+        raise InputError(rule, f"{steps} of {longest} steps", "Lower `--steps`.")
 
 
 def _check_flow_record(model: Forecaster, every: int) -> None:
@@ -146,7 +161,9 @@ def _write_results(
     """Evaluate the trained model, forecast, and write both."""
     steps = record.options["steps"]
     predictor = model.predictor(steps)
-    backtest = model.backtest(steps=steps) if model.test > 0 else None
+    tested = model.data_.tested_steps(steps)
+    held_out = any(split.total > split.validation for split in model.data_.splits)
+    backtest = model.backtest(steps=tested) if held_out else None
     if inputs:
         pairs = zip(record.series, inputs, strict=True)
         forecasts = [predictor.forecast([one], steps, known)[0] for one, known in pairs]

@@ -5,8 +5,10 @@ shows the options in panels: `data_option` puts one into the panel "Data", and s
 `typer.Option` goes into the last, unnamed one.
 """
 
+import math
 import shlex
 import sys
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -129,6 +131,26 @@ def whole_numbers(option: str, text: str | None) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
+def bound(option: str, text: str | None) -> float | str | None:
+    """A finite number, or `none`.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if text is None or text == "none":
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        rule = f"`{option}` must be a finite number or `none`"
+        raise InputError(rule, f"`{text}`", f"Pass it like this: `{option} 0`.")
+    return value
+
+
 def load_series(
     data: str,
     target: str | None,
@@ -174,6 +196,12 @@ def load_series(
     if remarks := read_as(series):
         print(remarks, file=sys.stderr)
     return series
+
+
+def tell(remarks: Iterable[str]) -> None:
+    """Print what was understood of other tables in one line on stderr."""
+    if told := list(dict.fromkeys(remarks)):
+        print(f"read as: {', '.join(told)}", file=sys.stderr)
 
 
 def _time(time: str | None, no_time: bool) -> str | bool | None:

@@ -9,7 +9,7 @@ import typer
 
 from throughtime.errors import InputError
 
-from .options import Future, Json, Run
+from .options import Fill, Future, Json, Run, tell
 
 
 def predict(
@@ -18,6 +18,7 @@ def predict(
     data: Annotated[
         Path | None, typer.Option(help="Newer data of the series, to forecast from their end.")
     ] = None,
+    fill: Fill = None,
     future: Future = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write to, instead of the screen.")
@@ -31,11 +32,12 @@ def predict(
     from throughtime._support import atomic
     from throughtime.forecasting.forecaster import Forecaster
 
-    from .summary import predictions_csv
+    from .forecast_csv import predictions_csv
 
     model = Forecaster.load(run)
-    forecasts = model.predict(steps, data, inputs=future)
+    forecasts = model.predict(steps, data, inputs=future, fill=fill)
     forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
+    tell(remark for one in forecasts for remark in one.remarks)
     text = predictions_csv(forecasts)
     if as_json:
         text = json.dumps([one.to_json() for one in forecasts]) + "\n"

@@ -1,16 +1,13 @@
 """The results of a forecasting run, as text, JSON and CSV."""
 
-import csv
-import io
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from throughtime.forecasting.backtest import Backtest
 from throughtime.forecasting.composition import composition
+from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.predict import Forecast
 
 
 @dataclass(frozen=True)
@@ -63,25 +60,6 @@ class Summary:
             "forecasts": [one.to_json() for one in self.forecasts],
             "made_of": composition(self.model, len(self.forecasts[0].mean)),
         }
-
-
-def predictions_csv(forecasts: list[Forecast]) -> str:
-    """Forecasts as CSV: the time, then mean, lower and upper bound of each target.
-
-    A bound that is not known is an empty field.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    several = len(forecasts) > 1
-    first = forecasts[0]
-    names = [f"{t}{end}" for t in first.targets for end in ("", "_lower", "_upper")]
-    writer.writerow([*(["series"] if several else []), first.times.column or "step", *names])
-    for forecast in forecasts:
-        for k, label in enumerate(forecast.times.labels()):
-            bounds = zip(forecast.mean[k], forecast.lower[k], forecast.upper[k], strict=True)
-            fields = [f"{v:.8g}" if math.isfinite(v) else "" for row in bounds for v in row]
-            writer.writerow([*([forecast.name] if several else []), label, *fields])
-    return text.getvalue()
 
 
 def _describe(series: Any) -> str:

@@ -16,6 +16,7 @@ from jaxtyping import Int64, Shaped
 from throughtime.errors import InputError
 
 from .reading_choice import choose_reading, nearest_error
+from .stamp_form import StampForm
 from .stamp_messages import (
     calendar_remarks,
     check_present,
@@ -29,6 +30,10 @@ from .step_inference import Fit, infer_step
 from .time_axis import Times
 from .time_units import DAY
 from .time_zones import to_utc
+
+ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
+"""Patterns in which stamps are written anyway."""
+UTC_WORDS = ("", "Z", "UTC", "GMT")
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,13 +187,28 @@ def _on_axis(
         texts = [label_of(reading, stamps, stamps.values[k]) for k in (i, i + 1)]
         error = irregular(rules.column, fit, texts, (stamps.rows + 1)[i : i + 2], rules.way)
         raise _Unplaced(int(fit.irregular.sum()), error)
-    form = reading.form
-    if form is not None and form.has_zone and stamps.zone is None:
-        form = None  # the zone is not known ahead: dates of the local calendar
-    times = Times.of_fit(fit, rules.column)
-    times = replace(times, form=form, zone=stamps.zone, local=stamps.local)
+    zone, local = stamps.zone, stamps.local
+    if local and reading.offsets is None:
+        zone, local = None, False  # days need no zone, and their table names none
+    times = replace(
+        Times.of_fit(fit, rules.column),
+        form=_form_ahead(reading.form, zone),
+        zone=zone,
+        local=local,
+    )
     remarks = (*stamps.remarks, *rounding_remarks(fit), *calendar_remarks(fit))
     return Placement(times, stamps.rows, fit.steps, remarks)
+
+
+def _form_ahead(form: StampForm | None, zone: str | None) -> StampForm | None:
+    """The form in which stamps beyond the end can be written; None for ISO."""
+    if form is None or (zone is None and form.pattern in ISO):
+        return None
+    if form.has_zone and zone is None:
+        return None  # the zone is not known ahead: dates of the local calendar
+    if zone == "UTC" and form.zone_word not in UTC_WORDS:
+        return replace(form, zone_word="UTC")  # of CET and CEST, neither holds throughout
+    return form
 
 
 def stamps_like(columns: Sequence[nw.Series[Any]], times: Times) -> Shaped[np.ndarray, " time"]:

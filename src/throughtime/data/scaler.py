@@ -31,6 +31,8 @@ class Scaler:
         cls,
         parts: Sequence[Float[np.ndarray, "_ columns"]],
         names: Sequence[str] | None = None,
+        *,
+        still: bool = False,
     ) -> "Scaler":
         """Mean and standard deviation over the rows of all parts.
 
@@ -40,11 +42,13 @@ class Scaler:
             Arrays (time, columns): the training data of one series or several.
         names
             One name per column, for errors.
+        still
+            Whether a column may be constant. Its standard deviation is then 1.
 
         Raises
         ------
         InputError
-            If there is no row, or if a column is constant.
+            If there is no row, or if a column is constant that may not be.
         """
         rows = np.concatenate(parts).astype(np.float64) if parts else np.empty((0, 0))
         if not len(rows):
@@ -56,15 +60,18 @@ class Scaler:
         largest = np.abs(rows - mean).max(axis=0)
         # Relative, because the mean of equal values is itself rounded.
         constant = largest <= 1e-14 * np.abs(mean)
-        if constant.any():
+        if constant.any() and not still:
             i = int(constant.argmax())
             raise InputError(
                 "a column must vary in the training part",
                 f"{rows[0, i]:g} in each row of `{names[i]}`",
                 "Leave the column out, or train on a longer part.",
             )
+        if still:
+            largest = np.where(constant, 1.0, largest)
         # Squared in units of the largest deviation, which neither overflows nor underflows.
-        return cls(mean, largest * np.sqrt(np.mean(((rows - mean) / largest) ** 2, axis=0)))
+        std = largest * np.sqrt(np.mean(((rows - mean) / largest) ** 2, axis=0))
+        return cls(mean, np.where(constant, 1.0, std))
 
     def transform(
         self, values: Float[np.ndarray, "*batch columns"]

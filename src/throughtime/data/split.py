@@ -27,7 +27,12 @@ class Split:
 
     @classmethod
     def by_time(
-        cls, length: int, validation: float | int = 0.2, test: float | int = 0.2
+        cls,
+        length: int,
+        validation: float | int = 0.2,
+        test: float | int = 0.2,
+        *,
+        short: bool = False,
     ) -> "Split":
         """Cut the end off for testing, then the end of what is left for validation.
 
@@ -39,6 +44,8 @@ class Split:
             The share of the rows before the test part.
         test
             The share of all rows. The defaults give 64 %, 16 % and 20 % of the rows.
+        short
+            Leave out a validation or test part whose share is less than half a row.
 
         Raises
         ------
@@ -55,8 +62,9 @@ class Split:
                 )
         before_test = length - round(length * test)
         train = before_test - round(before_test * validation)
-        sizes = {"training": train, "validation": before_test - train}
-        sizes["test"] = length - before_test
+        sizes = {"training": train}
+        if not short:
+            sizes |= {"validation": before_test - train, "test": length - before_test}
         for name, size in sizes.items():
             if size < 1 and shares.get(name, 1) > 0:
                 raise InputError(

@@ -83,20 +83,22 @@ def _compact(numbers: Numbers) -> Iterator[tuple[Numbers, StampForm, str]]:
     if (numbers[known] < 0).any():
         return
     digits = np.where(known, numbers, 0).astype(np.int64).astype(str)
-    width = max(len(text) for text in (str(int(numbers[known].max())), "1"))
-    shortest = len(str(int(numbers[known].min())))
-    texts = pl.Series(np.char.zfill(digits, width), dtype=pl.String).set(
-        pl.Series(~known), None
-    )
-    for pattern in COMPACT.get(width, ()):
-        if shortest == width or (shortest == width - 1 and pattern[1] in "dm"):
+    lengths = np.char.str_len(digits[known])
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    for width, patterns in COMPACT.items():
+        # The leading zero of a day or a month is lost in a number.
+        lost = width - 1 == shortest and longest <= width
+        if not (shortest == longest == width or lost):
+            continue
+        texts = pl.Series(np.char.zfill(digits, width), dtype=pl.String)
+        texts = texts.set(pl.Series(~known), None)
+        for pattern in patterns:
+            if lost and pattern[1] not in "dm":
+                continue
             parsed = parse(texts, pattern)
             if not parsed.wrong.any():
-                if shortest < width:
-                    narrow = StampForm(f"%-{parsed.form.pattern[1:]}")
-                    yield parsed.stamps, narrow, "digits of dates"
-                else:
-                    yield parsed.stamps, parsed.form, "digits of dates"
+                form = StampForm(f"%-{pattern[1:]}") if lost else parsed.form
+                yield parsed.stamps, form, "digits of dates"
 
 
 def _unix(
@@ -174,7 +176,7 @@ def _month_starts(months: Numbers, known: Bool[np.ndarray, " time"]) -> Numbers:
 
 def _decimals(values: Numbers) -> int:
     """The most decimals that any of some numbers is written with."""
-    for digits in range(1, 12):
+    for digits in range(1, 9):
         if np.allclose(values, np.round(values, digits), rtol=0, atol=1e-10):
             return digits
-    return 12
+    return 9

@@ -13,7 +13,7 @@ import polars as pl
 from jaxtyping import Bool, Int64, Shaped
 
 from .month_names import MONTHS, all_names, plain
-from .stamp_form import TOKEN, StampForm
+from .stamp_form import TOKEN, WIDTHS, StampForm
 from .stamp_patterns import OFFSET, ZONE_WORDS
 from .time_units import days_in
 
@@ -31,6 +31,8 @@ GROUPS = {
     "z": rf"Z|{OFFSET}",
     "Z": "|".join(ZONE_WORDS),
 } | dict.fromkeys("YG", "[0-9]{4}")
+DIGITS = "YykGmndqhjVuHIMS"
+"""Tokens of digits: where two of them touch, each has all of its digits."""
 EXACT = {"q": "[1-4]", "h": "[12]", "u": "[1-7]"}
 EXACT |= dict.fromkeys("ykn", "[0-9]{2}")
 
@@ -83,10 +85,13 @@ def regex_of(pattern: str) -> str:
     parts: list[str] = []
     opened, end = 0, 0
     found = list(TOKEN.finditer(pattern))
-    for match, following in zip(found, [*found[1:], None], strict=True):
+    for number, match in enumerate(found):
+        following = found[number + 1] if number + 1 < len(found) else None
         before, token = pattern[end : match.start()], match.group(3)
-        touching = (bool(parts) and not before) or (
-            following is not None and following.start() == match.end()
+        touching = (bool(parts) and not before and found[number - 1].group(3) in DIGITS) or (
+            following is not None
+            and following.start() == match.end()
+            and following.group(3) in DIGITS
         )
         if (token in "HI" and parts and before) or (token in "Sf" and before):
             parts.append("(?:")
@@ -133,6 +138,10 @@ class _Table:
         """Whether the pattern has a token."""
         return token in self.fields.columns
 
+    def begins_with_year(self) -> bool:
+        """Whether the year is the first of the parts."""
+        return self.fields.columns[0] in "YG"
+
     def check(self, good: np.ndarray) -> None:
         """Rows that break a rule of the calendar are not valid."""
         self.valid = self.valid & good
@@ -154,7 +163,9 @@ class _Table:
                 month = (self.number(token, 1) - 1) * size + 1
         if self.has("b"):
             month = self._named_months()
-        self.check((year >= 1) & (month >= 1) & (month <= 12))
+        self.check(
+            (year >= (1 if self.begins_with_year() else 1000)) & (month >= 1) & (month <= 12)
+        )
         count = np.where(self.valid, (year - 1970) * 12 + month - 1, 0)
         return count.astype("M8[M]")
 
@@ -220,9 +231,8 @@ class _Table:
     def form(self, pattern: str, good: Bool[np.ndarray, " time"]) -> StampForm:
         """The form: narrow tokens where numbers have no leading zero, and names of months."""
         fields = self.fields.filter(pl.Series(good))
-        for token in "mdHIVj":
-            if self.has(token) and (fields[token].str.len_bytes().min() or 2) == 1:
-                pattern = pattern.replace(f"%{token}", f"%-{token}")
+        for token in self._bare_tokens(fields):
+            pattern = pattern.replace(f"%{token}", f"%-{token}")
         if self.has("f"):
             digits = min(6, fields["f"].str.len_bytes().max() or 6)  # pyright: ignore
             pattern = re.sub(r"%\d?f", f"%{digits}f", pattern)
@@ -231,6 +241,21 @@ class _Table:
             names = all_names(fields["b"].unique(maintain_order=True).to_list())
         word = fields["Z"][0] if self.has("Z") and len(fields) else ""
         return StampForm(pattern, names, word or "")
+
+    def _bare_tokens(self, fields: pl.DataFrame) -> list[str]:
+        """The tokens of numbers without a leading zero; those that are never below 10 follow
+        the others."""
+        bare: dict[str, bool | None] = {}
+        for token in [t for t in "mdVjHI" if self.has(t)]:
+            texts = fields[token].drop_nulls()
+            short = bool((texts.str.len_bytes() < WIDTHS[token]).any())
+            bare[token] = True if short else False if _leading_zero(texts) else None
+        fallback = any(bare.values())
+        return [t for t, own in bare.items() if (fallback if own is None else own)]
+
+
+def _leading_zero(texts: pl.Series) -> bool:
+    return bool(texts.str.starts_with("0").any())
 
 
 def _minutes(zone: str) -> int:

@@ -25,8 +25,6 @@ from .stamp_patterns import patterns_of
 from .time_zones import check_zone, offsets_at
 from .values import is_numeric, is_text, to_numbers
 
-ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
-"""Patterns in which stamps are written anyway."""
 SAMPLE = 1000
 """Rows on which patterns are tried before they are proven on all."""
 EXAMPLES = "2024-01-31, 31/01/2024, 31-Jan-2024 12:30, 2024-01, 2024 Q1 or 2024-W05"
@@ -243,16 +241,15 @@ def _reading(pattern: str, parsed: Parsed) -> Reading:
     if "%y" in pattern or "%k" in pattern:
         century = "1930 to 2029" if "%y" in pattern else "1969 to 2068"
         words = f"{words}, " * bool(words) + f"years of two digits as {century}"
-        if pattern.startswith("%y"):
-            words = f"year first, {words}"
+        if pattern.startswith(("%y", "%k")):
+            words = words.replace("month first", "year first")
     elif pattern.startswith("%Y"):
         words = ""
     rank = 1 if "%k" in pattern or pattern in ("%Y/%m", "%Y-%m") else 0
     zone = None
     if parsed.offsets is not None and not parsed.offsets.any():
         zone = "UTC"
-    form = None if parsed.form.pattern in ISO else parsed.form
-    return Reading(parsed.stamps, parsed.offsets, form, zone, words, rank)
+    return Reading(parsed.stamps, parsed.offsets, parsed.form, zone, words, rank)
 
 
 def _has_year(reading: Reading) -> bool:

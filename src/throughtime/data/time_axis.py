@@ -180,6 +180,15 @@ class Times:
     def __len__(self) -> int:
         return self.length
 
+    def reading(self) -> dict[str, Any]:
+        """The options of `to_series` that read other stamps as these were read."""
+        form, zone = self.form, self.zone
+        said = zone is None or (zone != "UTC" and form is not None and not form.has_zone)
+        return {
+            "dayfirst": None if form is None else form.dayfirst,
+            "time_zone": zone if said else None,
+        }
+
     def describe(self) -> str:
         """The step in words: `"1 month"`, `"1 week"`, `"90 seconds"`, `"0.5"`."""
         return describe_step(self.step, self.unit)

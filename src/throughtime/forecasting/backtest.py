@@ -5,84 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from throughtime.data.series import Series
-from throughtime.errors import InputError
-
-Forecasts = Float[np.ndarray, "origin steps target"]
-
-
-@dataclass(frozen=True, eq=False)
-class RollingOrigins:
-    """The origins of a series' forecasts, with what is known and what is to come at each.
-
-    Attributes
-    ----------
-    contexts
-        Values up to each origin.
-    inputs
-        Inputs of the context and of the steps ahead.
-    truth
-        Values after each origin. NaN beyond the end of the evaluated part, where a value was
-        filled in, and after an origin whose own value was filled in: an interpolated value
-        depends on the values that follow it.
-    """
-
-    contexts: Float[np.ndarray, "origin context target"]
-    inputs: Float[np.ndarray, "origin span input"]
-    truth: Forecasts
-
-    @classmethod
-    def between(
-        cls, series: Series, first: int, end: int, context: int, steps: int, complete: bool
-    ) -> "RollingOrigins":
-        """Every origin whose first step ahead lies in rows `[first, end)` of a series.
-
-        An origin needs `context` rows before it and, if `complete`, all of its `steps` before
-        `end`. The context may begin before `first`: those rows are known by then.
-        """
-        last = end - steps if complete else end - 1
-        starts = np.arange(max(first, context), last + 1)  # the row of the first step ahead
-        before = starts[:, None] + np.arange(-context, 0)
-        after = starts[:, None] + np.arange(steps)
-        rows = np.minimum(after, len(series) - 1)
-        measured = np.expand_dims(after < end, -1)
-        if series.filled_at is not None:
-            at_origin = series.filled_at[starts - 1, None].any(axis=-1, keepdims=True)
-            measured = measured & ~series.filled_at[rows] & ~at_origin
-        truth = np.where(measured, series.targets[rows], np.nan)
-        inputs = series.inputs[np.concatenate([before, rows], axis=1)]
-        return cls(series.targets[before], inputs, truth)
-
-    @classmethod
-    def join(cls, parts: "list[RollingOrigins]") -> "RollingOrigins":
-        """The origins of several series as one."""
-        return cls(
-            np.concatenate([part.contexts for part in parts]),
-            np.concatenate([part.inputs for part in parts]),
-            np.concatenate([part.truth for part in parts]),
-        )
-
-    def __len__(self) -> int:
-        return len(self.contexts)
-
-    @property
-    def evaluated_count(self) -> int:
-        """Number of origins after which at least one value was measured."""
-        return _evaluated_count(self.truth)
-
-    def check_truth(self) -> None:
-        """Check that values were measured at every lead time.
-
-        Raises
-        ------
-        InputError
-            If there is a lead time at which every value was filled in.
-        """
-        unknown = np.isnan(self.truth).all(axis=0).any(axis=-1)
-        if unknown.any():
-            rule = "a backtest needs measured values at each lead time"
-            got = f"only filled ones at lead time {unknown.argmax() + 1}"
-            raise InputError(rule, got, "Lower `steps`, or test on data with fewer gaps.")
+from .error_table import error_table
+from .intervals import Intervals, unknown_intervals
+from .rolling_origins import Forecasts, evaluated_count
+from .scores import Panel, Scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +17,8 @@ class Backtest:
 
     Forecasts and errors are by method: the one that is judged first (`combination`, or the
     `network` alone), then its parts, then the baselines. Lead times count
-    from 1.
+    from 1. Of several series, every error is in units of the series' naive error (see `Panel`),
+    so that none outweighs the others by its unit.
 
     Attributes
     ----------
@@ -99,70 +26,99 @@ class Backtest:
         Measured values after each origin, in the units of the data; NaN where the value is not
         known, which is left out of every error.
     forecasts
-        Forecasts of each method from the same origins.
+        Forecasts of each method from the same origins, in the units of the data.
     rmse
         Root mean squared error of each method at each lead time.
     mae
         Mean absolute error of each method at each lead time.
-    margins
-        Half the width of the prediction intervals, the mean over origins if these differ.
+    scores
+        MASE, sMAPE, coverage, Winkler score and CRPS of each method.
+    intervals
+        The prediction intervals of each method that has some.
     coverage
         Share of the true values that lie inside the intervals; NaN where there is no interval.
     level
         Nominal coverage of the intervals.
     period
-        Period of seasonal persistence in steps; None if the series shows no season.
+        Period of seasonal persistence in steps; None if the series show no season, or several.
     targets
         Names of the targets.
     series_counts
         Number of series that were evaluated, and number of series in all.
-    bounds
-        Lower and upper bounds of the intervals, if they differ from origin to origin.
+    panel
+        The series, and which of them each origin belongs to.
     """
 
     truth: Forecasts
     forecasts: dict[str, Forecasts]
     rmse: dict[str, Float[np.ndarray, "steps target"]]
     mae: dict[str, Float[np.ndarray, "steps target"]]
-    margins: Float[np.ndarray, "steps target"]
+    scores: dict[str, Scores]
+    intervals: dict[str, Intervals]
     coverage: Float[np.ndarray, "steps target"]
     level: float
     period: int | None
     targets: tuple[str, ...]
     series_counts: tuple[int, int] = (1, 1)
-    bounds: tuple[Forecasts, Forecasts] | None = None
+    panel: Panel | None = None
 
     @classmethod
     def from_forecasts(
         cls,
         truth: Forecasts,
         forecasts: dict[str, Forecasts],
-        margins: Float[np.ndarray, "steps target"],
+        intervals: dict[str, Intervals],
         level: float,
         period: int | None,
         targets: tuple[str, ...],
         series_counts: tuple[int, int] = (1, 1),
-        bounds: tuple[Forecasts, Forecasts] | None = None,
+        panel: Panel | None = None,
     ) -> "Backtest":
         """Measure the errors of forecasts, and the coverage of the intervals."""
+        relative = panel is not None and len(panel.names) > 1
+        scales = None if panel is None else panel.scales()
+        unit = scales if relative and scales is not None else 1.0
 
         def mean(values: np.ndarray) -> np.ndarray:  # a forecast that is NaN does count
             return np.mean(values, axis=0, where=~np.isnan(truth))
 
-        rmse = {k: np.sqrt(mean((f - truth) ** 2)) for k, f in forecasts.items()}
-        mae = {k: mean(np.abs(f - truth)) for k, f in forecasts.items()}
-        if bounds is None:
-            inside = np.abs(forecasts["network"] - truth) <= margins
-        else:
-            inside = (bounds[0] <= truth) & (truth <= bounds[1])
-        coverage = np.where(np.isfinite(margins), mean(inside), np.nan)
-        measures = truth, forecasts, rmse, mae, margins, coverage
-        return cls(*measures, level, period, targets, series_counts, bounds)
+        errors = {name: (forecast - truth) / unit for name, forecast in forecasts.items()}
+        rmse = {name: np.sqrt(mean(error**2)) for name, error in errors.items()}
+        mae = {name: mean(np.abs(error)) for name, error in errors.items()}
+        scores = {
+            name: Scores.of(truth, one, intervals.get(name), level, scales, relative)
+            for name, one in forecasts.items()
+        }
+        coverage = np.full(truth.shape[1:], np.nan)
+        judged = intervals.get(next(iter(forecasts)))
+        if judged is not None:
+            lower, upper = judged.at(level)
+            bounded = ~unknown_intervals(lower, upper).all(axis=0)
+            coverage = np.where(bounded, mean((lower <= truth) & (truth <= upper)), np.nan)
+        return cls(
+            truth,
+            forecasts,
+            rmse,
+            mae,
+            scores,
+            intervals,
+            coverage,
+            level,
+            period,
+            targets,
+            series_counts,
+            panel,
+        )
 
     @property
     def method(self) -> str:
         """The method that is judged; the others are its parts, and baselines."""
         return "combination" if "combination" in self.forecasts else "network"
+
+    @property
+    def relative(self) -> bool:
+        """Whether errors are in units of each series' naive error, as for several series."""
+        return self.panel is not None and len(self.panel.names) > 1
 
     def baselines(self) -> list[str]:
         """The methods that are neither judged nor a part of the one that is."""
@@ -171,10 +127,17 @@ class Backtest:
 
     def interval(self, origin: int) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds from one origin, `(steps, target)` each."""
-        if self.bounds is not None:
-            return self.bounds[0][origin], self.bounds[1][origin]
-        mean = self.forecasts[self.method][origin]
-        return mean - self.margins, mean + self.margins
+        lower, upper = self.intervals[self.method].at(self.level)
+        return lower[origin], upper[origin]
+
+    @property
+    def margins(self) -> Float[np.ndarray, "steps target"]:
+        """Half the width of the intervals, as a mean over the origins."""
+        if self.method not in self.intervals:
+            return np.full(self.truth.shape[1:], np.inf)
+        lower, upper = self.intervals[self.method].at(self.level)
+        with np.errstate(invalid="ignore"):  # a forecast that diverged has no width
+            return np.asarray(np.mean(upper - lower, axis=0) / 2)
 
     @property
     def steps(self) -> int:
@@ -184,14 +147,18 @@ class Backtest:
     @property
     def origins(self) -> int:
         """Number of origins whose forecasts were evaluated."""
-        return _evaluated_count(self.truth)
+        return evaluated_count(self.truth)
 
     def nmse(self, method: str | None = None, lead: int = 1) -> Float[np.ndarray, " target"]:
         """Mean squared error at a lead time, over the variance of the truth there.
 
-        NaN where the truth does not vary, as at a single origin.
+        NaN where the truth does not vary, as at a single origin. Of several series, both are
+        in units of each, and the variance is around the mean of each.
         """
-        variance = np.nanvar(self.truth[:, lead - 1], axis=0)
+        truth = self.truth[:, lead - 1]
+        if self.relative and self.panel is not None:
+            truth = _centred(truth, self.panel.of_origin) / self.panel.scales()[:, 0]
+        variance = np.nanvar(truth, axis=0)
         mse = self.rmse[method or self.method][lead - 1] ** 2
         return mse / np.where(variance > 0, variance, np.nan)
 
@@ -205,43 +172,80 @@ class Backtest:
         round_numbers = [m * 10**k for k in range(6) for m in (1, 2, 5)]
         return [k for k in round_numbers if k < self.steps] + [self.steps]
 
+    def by_series(self) -> "dict[str, Backtest]":
+        """The backtest of each series by its name, with errors in the units of the data.
+
+        Series from which nothing was evaluated are left out.
+        """
+        panel = self.panel
+        if panel is None:
+            return {}
+        return {
+            name: self._of_series(panel, i)
+            for i, name in enumerate(panel.names)
+            if (panel.of_origin == i).any()
+        }
+
+    def _of_series(self, panel: Panel, i: int) -> "Backtest":
+        rows = panel.of_origin == i
+        own = Panel((panel.names[i],), np.zeros(rows.sum(), int), panel.units[[i]])
+        return Backtest.from_forecasts(
+            self.truth[rows],
+            {name: one[rows] for name, one in self.forecasts.items()},
+            {
+                name: Intervals(
+                    one.levels, one.center[rows], one.lower[:, rows], one.upper[:, rows]
+                )
+                for name, one in self.intervals.items()
+            },
+            self.level,
+            self.period,
+            self.targets,
+            panel=own,
+        )
+
     def to_json(self) -> dict:
         """The measures as a plain dictionary, with a list for each lead time."""
-        return {
+        found = {
             "origins": self.origins,
             "steps": self.steps,
             "targets": list(self.targets),
             "period": self.period,
+            "unit": "naive error of each series" if self.relative else "data",
             "rmse": {k: json_rows(v) for k, v in self.rmse.items()},
             "mae": {k: json_rows(v) for k, v in self.mae.items()},
             "nmse_one_step": {k: json_rows(self.nmse(k)[None])[0] for k in self.forecasts},
+            "scores": {name: one.to_json() for name, one in self.scores.items()},
             "coverage": json_rows(self.coverage),
             "level": self.level,
         }
+        if self.relative:
+            found["series"] = {
+                name: {
+                    "origins": one.origins,
+                    "rmse": {k: json_rows(v.mean(0)[None])[0] for k, v in one.rmse.items()},
+                    "scores": one.scores[one.method].to_json(),
+                }
+                for name, one in self.by_series().items()
+            }
+        return found
 
     def table(self, target: int = 0) -> str:
-        """RMSE of each method at a few lead times, its mean over all, and the mean MAE."""
-        leads = self.selected_lead_times()
-        lines = [["RMSE at lead time", *map(str, leads), "mean", "mean MAE"]]
-        for name, errors in self.rmse.items():
-            row = errors[:, target]
-            cells = [*(row[k - 1] for k in leads), row.mean(), self.mae[name][:, target].mean()]
-            lines.append([name, *(f"{cell:.4g}" for cell in cells)])
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        text = [
-            "  ".join([head.ljust(widths[0]), *map(str.rjust, cells, widths[1:])])
-            for head, *cells in lines
-        ]
-        return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
+        """RMSE of each method at a few lead times, and its scores over all of them."""
+        return error_table(self, target)
 
 
-def evaluated_series(each: list[RollingOrigins]) -> tuple[int, int]:
-    """How many of the series have an origin that was evaluated, and how many there are."""
-    return sum(part.evaluated_count > 0 for part in each), len(each)
-
-
-def _evaluated_count(truth: Forecasts) -> int:
-    return int((~np.isnan(truth)).any(axis=(1, 2)).sum())
+def _centred(
+    values: Float[np.ndarray, "origin target"], groups: np.ndarray
+) -> Float[np.ndarray, "origin target"]:
+    """Values minus the mean of their group."""
+    known = ~np.isnan(values)
+    number = int(groups.max()) + 1
+    sums = np.zeros((number, values.shape[1]))
+    counts = np.zeros_like(sums)
+    np.add.at(sums, groups, np.where(known, values, 0.0))
+    np.add.at(counts, groups, known)
+    return values - (sums / np.maximum(counts, 1))[groups]
 
 
 def json_rows(values: np.ndarray) -> list:

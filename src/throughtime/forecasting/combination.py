@@ -27,6 +27,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import nnls
 
 from .component import Component
+from .rolling_errors import RollingErrors
 
 SHRINKAGE = 1.0
 r"""The factor $\kappa$ of the core and the prior."""
@@ -37,62 +38,11 @@ r"""The factor $\kappa$ of a network, which was chosen where it is judged."""
 LAST_OF_BANDS = (1, 4, 12, 36, 108)
 """The last lead time of each band; the last band has no end."""
 
-MAX_ORIGINS = 200
-"""Rolling origins from which models are judged."""
+Shares = dict[str, float]
 
-
-@dataclass(frozen=True, eq=False)
-class RollingErrors:
-    """Errors of several models from rolling origins, on values that they were not fitted to.
-
-    Attributes
-    ----------
-    origins
-        The origins.
-    errors
-        Truth minus forecast; NaN beyond the end of the series, infinite for a forecast that is
-        not finite.
-    rows
-        Number of values that the origins run over.
-    """
-
-    origins: Int[np.ndarray, " origin"]
-    errors: Float[np.ndarray, "component origin steps"]
-    rows: int
-
-    @classmethod
-    def of(
-        cls,
-        components: Sequence[Component],
-        values: Float[np.ndarray, " time"],
-        first: int,
-        steps: int,
-    ) -> "RollingErrors":
-        """Forecast from origins in `values[first:]` with models fitted to `values[:first]`."""
-        origins = rolling_origins(first, len(values))
-        if not len(origins):
-            return cls(origins, np.empty((len(components), 0, steps)), 0)
-        truth = values_ahead(values, origins, steps)
-        forecasts = np.stack([one.forecast(values, origins, steps) for one in components])
-        errors = truth - np.where(np.isfinite(forecasts), forecasts, np.inf)
-        return cls(origins, errors, len(values) - first)
-
-    def of_mean(
-        self, weights: Float[np.ndarray, "steps component"]
-    ) -> Float[np.ndarray, "origin steps"]:
-        """The errors of a weighted mean of the forecasts."""
-        used = np.flatnonzero(weights.any(axis=0))
-        return np.einsum("cok,kc->ok", self.errors[used], weights[:, used])
-
-    def moments(self, first: int, last: int) -> Float[np.ndarray, "component component"]:
-        """The second moments of the errors at the lead times `first` to `last`."""
-        e = self.errors[:, :, first - 1 : last].reshape(len(self.errors), -1)
-        e = e[:, ~np.isnan(e).any(axis=0)]
-        return e @ e.T / max(e.shape[1], 1)
-
-    def diverged(self) -> np.ndarray:
-        """Which models have a forecast that is not finite."""
-        return np.asarray(np.isinf(self.errors).any(axis=(1, 2)))
+HALF_PRIOR: Shares = {"prior": 0.5, "core": 0.5, "network": 0.0}
+"""What each group of models starts with. A network starts with nothing: it was stopped where
+its errors were least, so they are flattered."""
 
 
 @dataclass(eq=False)
@@ -230,6 +180,7 @@ def combine(
     groups: Sequence[str],
     steps: int,
     doubt: float = DOUBT,
+    shares: Sequence[Shares] | None = None,
 ) -> Combination:
     """Weigh models by their errors from rolling origins.
 
@@ -244,53 +195,55 @@ def combine(
     steps
         The longest lead time.
     doubt
-        How strongly the weight of a network is pulled towards its start, which is 0.
+        How strongly the weight of a network is pulled towards its start.
+    shares
+        What each group starts with, in each band; by default half prior, half core and nothing
+        for a network. Of several series, see `pooled_shares`.
     """
-    last = tuple(k for k in LAST_OF_BANDS if k < steps)
+    last = last_of_bands(steps)
     usable = np.flatnonzero(~rolling.diverged())
     finite = replace(rolling, errors=rolling.errors[usable])
     kinds = np.array(groups)[usable]
     kappa = np.where(kinds == "network", doubt, SHRINKAGE)
     weights = np.zeros((len(last) + 1, len(refitted)))
-    ends = [*last, steps]
-    for band, (first, end) in enumerate(zip([1, *(k + 1 for k in last)], ends, strict=True)):
+    for band, (first, end) in enumerate(bounds_of_bands(steps)):
         moments = finite.moments(first, end)
-        start = _half_prior(np.diag(moments), kinds)
-        count = max(rolling.rows, 1) / ((first + end) / 2)
-        weights[band, usable] = _weights(moments, start, kappa / count)
+        start = _start(np.diag(moments), kinds, shares[band] if shares else HALF_PRIOR)
+        pull = kappa / finite.count(first, end)
+        weights[band, usable] = least_squares_weights(moments, start, pull)
     return Combination(tuple(refitted), last, weights, tuple(groups))
 
 
-def rolling_origins(
-    first: int, end: int, most: int = MAX_ORIGINS
-) -> Int[np.ndarray, " origin"]:
-    """Evenly spaced origins, from `first` values known to `end` - 1."""
-    return np.unique(np.linspace(first, end - 1, min(most, end - first)).round().astype(int))
+def last_of_bands(steps: int) -> tuple[int, ...]:
+    """The last lead time of each band but the last one, of so many lead times."""
+    return tuple(k for k in LAST_OF_BANDS if k < steps)
 
 
-def values_ahead(
-    values: Float[np.ndarray, " time"], origins: Int[np.ndarray, " origin"], steps: int
-) -> Float[np.ndarray, "origin steps"]:
-    """What follows each origin; NaN beyond the end of the series."""
-    rows = origins[:, None] + np.arange(steps)
-    ahead = np.where(rows < len(values), values[np.minimum(rows, len(values) - 1)], np.nan)
-    return np.asarray(ahead, np.float64)
+def bounds_of_bands(steps: int) -> list[tuple[int, int]]:
+    """The first and the last lead time of each band."""
+    last = last_of_bands(steps)
+    return list(zip([1, *(k + 1 for k in last)], [*last, steps], strict=True))
 
 
-def _half_prior(mse: Float[np.ndarray, " component"], groups: np.ndarray) -> np.ndarray:
-    """Half for the prior and half for the core, by inverse squared errors within each.
+def _start(
+    mse: Float[np.ndarray, " component"], groups: np.ndarray, shares: Shares
+) -> np.ndarray:
+    """The share of each group, by inverse squared errors within it.
 
-    A network starts with nothing: it was stopped where its errors were least, so they are
-    flattered. It counts alike if there is nothing else.
+    Models count alike if no group that has a share is there.
     """
     inverse = 1 / np.maximum(mse / (mse.max() or 1.0), 1e-9)
-    halves = [np.where(groups == name, inverse, 0.0) for name in ("prior", "core")]
-    known = [half / half.sum() for half in halves if half.any()] or [inverse]
-    start = np.sum(known, axis=0)
+    start = np.zeros(len(mse))
+    for name, share in shares.items():
+        mine = np.where(groups == name, inverse, 0.0)
+        if mine.any():
+            start += share * mine / mine.sum()
+    if not start.any():
+        start = inverse
     return start / start.sum()
 
 
-def _weights(
+def least_squares_weights(
     moments: Float[np.ndarray, "component component"],
     start: Float[np.ndarray, " component"],
     shrinkage: Float[np.ndarray, " component"],

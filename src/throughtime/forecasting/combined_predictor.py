@@ -1,6 +1,7 @@
 """Forecasts by the combination of the linear core, the recurrent prior and the networks."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,15 @@ from jaxtyping import Float, Int
 from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
 
-from .backtest import Backtest, RollingOrigins, evaluated_series
-from .combination import DOUBT, SHRINKAGE
+from .backtest import Backtest
+from .forecast import Forecast
+from .intervals import Intervals, with_level
 from .network_component import NetworkComponent, NetworkForecasts
 from .outliers import clean
-from .predict import Forecast, Predictor
-from .series_model import Recipe, SeriesModel
+from .pooled_shares import pooled_shares
+from .predict import Predictor
+from .series_model import JudgedModels, SeriesModel
+from .traits import Recipe, Traits
 
 PARTS = {"prior": "prior", "core": "linear core", "network": "network"}
 """The names of the groups of models in a backtest."""
@@ -34,14 +38,16 @@ class CombinedPredictor:
         Whether a forecast beyond the end comes from models that were fitted, and weighed, by
         all values; if not, from those of a backtest. The networks stay as they are.
     models
-        The models of each series that were fitted so far, by the recipe, the number of the
-        series, the number of values and the longest lead time.
+        The models of all series that were fitted so far, by the recipe, the longest lead time
+        and whether they were fitted to all values.
     """
 
     network: Predictor
     recipe: Recipe
     refit: bool = True
-    models: dict[tuple[Recipe, int, int, int], list[SeriesModel]] = field(default_factory=dict)
+    models: dict[tuple[Recipe, int, bool], list[list[SeriesModel]]] = field(
+        default_factory=dict
+    )
 
     def forecast(
         self, series: list[Series] | None, steps: int, inputs: Any = None
@@ -58,144 +64,197 @@ class CombinedPredictor:
     def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""
         network = self.network
-        each = network.rolling_origins(series, steps)
-        origins = RollingOrigins.join(each)
-        parts = [
-            self.from_origins(
-                one, np.arange(first, end - steps + 1), steps, self._before_test(one)
+        tested = network.tested(series, steps, self._context, self._read)
+        levels, made, around = with_level(network.level), [], []
+        for one, origins in tested:
+            own, intervals = self.from_origins(one, origins.rows, steps)
+            rest = network.baselines.forecasts(one, origins, steps)
+            made.append(own | rest)
+            around.append(
+                {"combination": intervals}
+                | network.conformal(rest, one, origins, steps, levels)
             )
-            for one, first, end in network.bounds(series, steps)
-            if end - first >= steps  # the others are too short
-        ]
-        joined = {
-            name: np.concatenate([part[name] for part in parts])
-            for name in parts[0]
-            if all(name in part for part in parts)
-        }
-        lower, upper = joined.pop("lower"), joined.pop("upper")
-        return Backtest.from_forecasts(
-            origins.truth,
-            joined | network.baseline_forecasts(origins, steps),
-            np.nanmean((upper - lower) / 2, axis=0),
-            network.level,
-            network.data.period(),
-            network.data.series[0].target_names,
-            evaluated_series(each),
-            bounds=(lower, upper),
-        )
+        return network.measured(tested, made, around, network.count(series))
+
+    def from_origins(
+        self,
+        series: Series,
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+        *,
+        refit: bool = False,
+    ) -> tuple[dict[str, Float[np.ndarray, "origin steps target"]], Intervals]:
+        """Forecasts of a series from some origins.
+
+        Parameters
+        ----------
+        series
+            A fitted series, which may have grown; another one has models of its own beginning.
+        origins
+            How many of its rows are known at each, increasing.
+        steps
+            The longest lead time.
+        refit
+            Whether the models of a fitted series may have seen all of its values; if not, they
+            saw those before its test part.
+
+        Returns
+        -------
+        dict
+            Forecasts of the `combination` and of its parts.
+        Intervals
+            Those of the combination, adapted to what is known at each origin.
+        """
+        end = self._before_test(series)
+        models = self._models_of(series, end, steps, refit=refit)
+        return self._forecasts(models, series, series.inputs, origins, steps)
+
+    def _context(self, series: Series) -> int:
+        """Rows before the first origin of a backtest: of a short series, all that there are."""
+        data = self.network.data
+        return min(data.context_of(series), self._before_test(series))
+
+    def _read(self, series: Series) -> int:
+        """The first rows of a series that was not fitted, to which its models are fitted."""
+        end = self._before_test(series)
+        return end if self.network.data.number_of(series, end) is None else 0
+
+    def longest_test(self, series: list[Series] | None) -> int:
+        """The longest lead time that a backtest can have."""
+        return self.network.longest_test(series, self._context, self._read)
 
     def shares(self, steps: int) -> list[list[dict[str, float]]]:
         """The mean weights of the models in a forecast, of each series and target."""
-        data = self.network.data
         return [
-            [model.combination.shares(steps) for model in self._fitted(i, self._end(i), steps)]
-            for i in range(len(data.series))
+            [model.combination.shares(steps) for model in self._of_forecast(i, steps)]
+            for i in range(len(self.network.data.series))
         ]
 
-    def traits(self, steps: int) -> list[list[Any]]:
+    def traits(self, steps: int) -> list[list[Traits]]:
         """What was read of each series and target before models were fitted."""
-        count = len(self.network.data.series)
         return [
-            [model.traits for model in self._fitted(i, self._end(i), steps)]
-            for i in range(count)
+            [model.traits for model in self._of_forecast(i, steps)]
+            for i in range(len(self.network.data.series))
         ]
+
+    def _of_forecast(self, i: int, steps: int) -> list[SeriesModel]:
+        """The models of a fitted series in a forecast beyond its end."""
+        return self._fitted(i, steps, refit=self.refit)
 
     def _before_test(self, series: Series) -> int:
-        """How many values the models of a backtest may see."""
-        return self.network.data.splits[self._number_of(series)].validation
+        """How many values of a series the models of a backtest may see.
 
-    def _end(self, i: int) -> int:
-        """How many values of a series the models of a forecast were fitted to."""
-        split = self.network.data.splits[i]
-        return split.total if self.refit else split.validation
+        Of a series that was not fitted, its test part is the same share as of the first.
+        """
+        data = self.network.data
+        first = data.splits[0]
+        share = max(1, round(len(series) * first.validation / first.total))
+        i = data.number_of(series, share)
+        return share if i is None else data.splits[i].validation
 
-    def _fitted(self, i: int, end: int, steps: int) -> list[SeriesModel]:
-        """The models of each target of a series, fitted to its first `end` values."""
-        key = self.recipe, i, end, steps
+    def _fitted(self, i: int, steps: int, *, refit: bool) -> list[SeriesModel]:
+        """The models of each target of a series.
+
+        They are fitted to all of its values, or, without `refit`, to those before its test
+        part. Of several series, the weights start from those that are best over all of them.
+        """
+        key = self.recipe, steps, refit
         if key not in self.models:
-            data = self.network.data
-            series, split = data.series[i], data.splits[i]
-            rollouts = self._network_forecasts(series, series.inputs)
+            self.models[key] = self._fit_all(steps, refit)
+        return self.models[key][i]
+
+    def _fit_all(self, steps: int, refit: bool) -> list[list[SeriesModel]]:
+        """The models of all series."""
+        data = self.network.data
+        judged = []
+        for one, split in zip(data.series, data.splits, strict=True):
+            end = split.total if refit else split.validation
             # Without a validation part there is nothing that the networks did not learn from.
-            judged = split.train < end and split.train >= data.context
-            self.models[key] = [
-                SeriesModel.fit(
-                    column[:end],
-                    steps,
-                    self.recipe,
-                    times=series.times[:end],
-                    first=split.train if split.train < end else None,
-                    others=(NetworkComponent(rollouts, c),) if judged else (),
-                    # Nothing else sees the inputs.
-                    doubt=SHRINKAGE if series.input_names else DOUBT,
-                )
-                for c, column in enumerate(series.targets.T)
-            ]
-        return self.models[key]
+            networks = split.train < end and split.train >= data.context
+            first = split.train if split.train < end else None
+            judged.append(self._judge(one, end, steps, first, networks))
+        shares = None
+        if len(judged) > 1:
+            each = [one for models in judged for one in models]
+            errors = [(one.rolling, one.groups) for one in each]
+            shares = pooled_shares(errors, [one.unit for one in each], each[0].steps)
+        return [[one.weighed(shares=shares) for one in models] for models in judged]
+
+    def _judge(
+        self, series: Series, end: int, steps: int, first: int | None, networks: bool
+    ) -> list[JudgedModels]:
+        """Models of each target, fitted to the first `end` values and judged from `first` on.
+
+        `networks` says whether the networks are judged there too; if not, they have no weight.
+        """
+        rollouts = self._network_forecasts(series, series.inputs, end)
+        return [
+            JudgedModels.of(
+                column[:end],
+                steps,
+                self.recipe,
+                times=series.times[:end],
+                first=first,
+                others=(NetworkComponent(rollouts, c),) if networks else (),
+                inputs=series.inputs if series.input_names else None,
+            )
+            for c, column in enumerate(series.targets.T)
+        ]
+
+    def _models_of(
+        self, series: Series, end: int, steps: int, *, refit: bool
+    ) -> list[SeriesModel]:
+        """The models of a fitted series; of another one, models of its first `end` values."""
+        i = self.network.data.number_of(series, end)
+        if i is not None:
+            return self._fitted(i, steps, refit=refit)
+        networks = len(series) > self.network.data.context
+        return [one.weighed() for one in self._judge(series, end, steps, None, networks)]
 
     def _continue(
         self, series: Series, ahead: Float[np.ndarray, "steps input"], steps: int
     ) -> Forecast:
         """Forecast one series beyond its end, with the inputs `ahead`."""
-        i = self._number_of(series)
-        models = self._fitted(i, self._end(i), steps)
-        origins = np.array([len(series)])
+        models = self._models_of(series, len(series), steps, refit=self.refit)
         inputs = np.concatenate([series.inputs, ahead])
-        found = self._forecasts(models, series, inputs, origins, steps)
-        mean, lower, upper = (found[k][0] for k in ("combination", "lower", "upper"))
+        found = self._forecasts(models, series, inputs, np.array([len(series)]), steps)[1]
+        first = Intervals(found.levels, found.center[0], found.lower[:, 0], found.upper[:, 0])
         times, level = series.times.after(steps), self.network.level
-        return Forecast(mean, lower, upper, times, series.target_names, level, series.name)
+        return Forecast.within(first, times, series.target_names, level, series.name)
 
-    def from_origins(
-        self, series: Series, origins: Int[np.ndarray, " origin"], steps: int, end: int
-    ) -> dict[str, Float[np.ndarray, "origin steps target"]]:
-        """Forecasts of a series from some origins, by models fitted to its beginning.
+    def _forecasts(
+        self, models, series, inputs, origins, steps
+    ) -> tuple[dict[str, np.ndarray], Intervals]:
+        """Forecasts of all together and of each group, and the intervals of all together.
 
-        Parameters
-        ----------
-        series
-            A fitted series, which may have grown; for another one, the models of the first.
-        origins
-            How many of its rows are known at each, increasing.
-        steps
-            The longest lead time.
-        end
-            How many rows of the fitted series the models may have seen.
-
-        Returns
-        -------
-        dict
-            Forecasts of the `combination` and of its parts, and the bounds `lower` and `upper`
-            of its intervals, adapted to what is known at each origin.
+        Arrays are (origin, steps, target). From several origins, the intervals adapt to what is
+        known at each.
         """
-        models = self._fitted(self._number_of(series), end, steps)
-        return self._forecasts(models, series, series.inputs, origins, steps)
-
-    def _forecasts(self, models, series, inputs, origins, steps) -> dict:
-        """Forecasts of each group, of all together, and the bounds; (origin, steps, target)."""
-        rollouts = self._network_forecasts(series, inputs)
+        rollouts = self._network_forecasts(series, inputs, int(origins[0]))
+        levels = with_level(self.network.level)
         by_target: list[dict] = []
+        intervals = []
         for c, model in enumerate(models):
             network = NetworkComponent(rollouts, c)
-            combination = model.combination.replaced("network", network).remembered()
+            combination = model.on(inputs, network).remembered()
             values = model.known(series.targets[:, c])
             if list(origins) == [len(values)]:  # nothing is judged: wrong data are replaced
                 values, _ = clean(values, model.traits.seasons)
             center = combination.forecast(values, origins, steps)
-            bounds = model.adapted_interval if len(origins) > 1 else model.interval
-            lower, upper = bounds(values, origins, center, self.network.level)
+            several = len(origins) > 1
+            intervals.append(model.intervals(values, origins, center, levels, adapted=several))
             found = {"combination": center}
             for group, name in PARTS.items():
                 if group in combination.groups:
                     found[name] = combination.part(group).forecast(values, origins, steps)
-            by_target.append(found | {"lower": lower, "upper": upper})
-        return {k: np.stack([one[k] for one in by_target], axis=-1) for k in by_target[0]}
+            by_target.append({name: model.bounded(made) for name, made in found.items()})
+        joined = {k: np.stack([one[k] for one in by_target], axis=-1) for k in by_target[0]}
+        return joined, Intervals.stacked(intervals)
 
-    def _network_forecasts(self, series: Series, inputs: np.ndarray) -> NetworkForecasts:
-        context = self.network.data.context
-        return NetworkForecasts(self.network.rollouts, context, series.targets, inputs)
-
-    def _number_of(self, series: Series) -> int:
-        """The number of the fitted series of that name; the first if there is none."""
-        names = [one.name for one in self.network.data.series]
-        return names.index(series.name) if series.name in names else 0
+    def _network_forecasts(
+        self, series: Series, inputs: np.ndarray, end: int
+    ) -> NetworkForecasts:
+        """Forecasts of the networks; another series is scaled by its first `end` rows."""
+        data = self.network.data
+        rollouts = partial(self.network.rollouts, scaler=data.scaler_of(series, end))
+        return NetworkForecasts(rollouts, data.context, series.targets, inputs)

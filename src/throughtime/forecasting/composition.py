@@ -1,8 +1,10 @@
 """What a forecast is made of, in words: the weights, and what was read of each series."""
 
+import numpy as np
+
 from .combined_predictor import CombinedPredictor
 from .forecaster import Forecaster
-from .series_model import Traits
+from .traits import Traits
 
 MAX_CURVES = 4
 """Curves (a target of a series) that are described."""
@@ -49,6 +51,10 @@ def _traits(traits: Traits) -> list[str]:
     if power != 1:
         what = "logarithms" if power == 0 else f"powers of {power:g}"
         lines.append(f"some models see it as {what}, because its changes grow with its level")
+    if traits.intermittent:
+        lines.append("often 0: demand and its size are forecast apart")
+    if np.isfinite(traits.lower):
+        lines.append(f"no forecast lies below {traits.lower:g}")
     if len(traits.wrong):
         rows = ", ".join(str(row + 1) for row in traits.wrong[:5])
         more = ", ..." if len(traits.wrong) > 5 else ""

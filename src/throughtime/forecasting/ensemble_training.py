@@ -23,7 +23,7 @@ MAX_WEIGHTS = 2_000_000_000
 
 def architecture(settings: Settings, data: SplitData) -> Architecture:
     """The architecture that the settings describe, for the columns of the data."""
-    targets, inputs = len(data.scaler.mean), len(data.input_scaler.mean)
+    targets, inputs = len(data.series[0].target_names), len(data.input_scaler.mean)
     return Architecture(
         input_size=targets + settings.horizon * inputs,
         output_size=settings.horizon * targets,

@@ -8,7 +8,7 @@ from typing import Any
 
 from throughtime.data.series import Series
 from throughtime.data.tables import to_series
-from throughtime.errors import InputError, check_positive_integer, did_you_mean
+from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.network import Network
 from throughtime.runs import forecast_record, run_folder
 from throughtime.training.batches import Data
@@ -21,14 +21,16 @@ from . import saved_forecaster
 from .backtest import Backtest
 from .combined_predictor import CombinedPredictor
 from .ensemble_training import EnsembleTraining, architecture
-from .predict import Forecast, Predictor
-from .series_model import Recipe
+from .estimator import Estimator
+from .forecast import Forecast
+from .predict import Predictor
 from .short_series import settings_for
 from .splits import SplitData
+from .traits import Recipe
 
 
 @dataclass(eq=False)
-class Forecaster:
+class Forecaster(Estimator):
     """Forecasts series with recurrent networks; a scikit-learn style estimator.
 
     A forecast combines a linear core, a recurrent prior that has learned from synthetic series,
@@ -83,6 +85,9 @@ class Forecaster:
         A season in steps, or several, for core and prior; 1 for none. By default it is found.
     transform
         `none` or `log`, for core and prior; by default the one that the series asks for.
+    lower
+        A bound that no forecast passes, or `none`. By default it is 0 where the series reaches
+        0, or counts, and never lies below. Networks alone have no bound.
     refit
         Whether core and weights of a forecast beyond the end follow from all values.
     loss
@@ -138,6 +143,7 @@ class Forecaster:
     prior: str | None = "recurrent"
     season: int | tuple[int, ...] | None = None
     transform: str | None = None
+    lower: float | str | None = None
     refit: bool = True
     loss: str = "mse"
     method: str = "adam"
@@ -153,25 +159,6 @@ class Forecaster:
     dtype: str = "float32"
     seed: int = 0
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The settings by name, as for any scikit-learn estimator."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def set_params(self, **settings: Any) -> "Forecaster":
-        """Change settings by name.
-
-        Raises
-        ------
-        InputError
-            For an unknown name.
-        """
-        for name, value in settings.items():
-            if name not in self.get_params():
-                rule = "every setting must be a known one"
-                raise InputError(rule, f"`{name}`", did_you_mean(name, self.get_params()))
-            setattr(self, name, value)
-        return self
-
     def fit(
         self,
         data: Any,
@@ -181,11 +168,7 @@ class Forecaster:
         time: str | bool | None = None,
         id: str | None = None,
         fill: str | None = None,
-        fill_limit: int | None = None,
-        dayfirst: bool | None = None,
-        time_zone: str | None = None,
-        decimal: str | None = None,
-        missing: Any = (),
+        **reading: Any,
     ) -> "Forecaster":
         """Train on the training part of one or several series.
 
@@ -194,9 +177,10 @@ class Forecaster:
         data
             A `Series`, an array `(time,)` or `(time, feature)`, a file with a table, a table of
             pandas, Polars, PyArrow, xarray or Darts, or a list of these.
-        target, inputs, time, id, fill, fill_limit, dayfirst, time_zone, decimal, missing
-            Roles of the columns, how to fill gaps and how to read stamps and numbers; see
-            `to_series`.
+        target, inputs, time, id, fill
+            Roles of the columns, and how to fill gaps; see `to_series`.
+        reading
+            More on how to read a table, `dayfirst` for one; see `to_series`.
 
         Raises
         ------
@@ -205,20 +189,15 @@ class Forecaster:
         Diverged
             If the training diverges.
         """
-        reading = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
-        reading |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
-        reading |= {"decimal": decimal, "missing": missing}
-        self.prepare(data, **reading)
+        roles = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
+        self.prepare(data, **roles, **reading)
         return self.train()
 
-    def prepare(self, data: Any, **reading: Any) -> "Forecaster":
-        """The first half of `fit`: check the settings; read, split and scale the data.
-
-        Arguments are those of `fit`.
-        """
+    def prepare(self, data: Any, **roles: Any) -> "Forecaster":
+        """The first half of `fit`, with its arguments: check settings; read and split data."""
         settings = check_settings(self.get_params())
         check_combination(self.get_params(), {f.name: f.default for f in fields(self)})
-        series = to_series(data, **reading)
+        series = to_series(data, **roles)
         settings = settings_for(series, settings, Forecaster.window)
         return self._split(series, settings)
 
@@ -232,11 +211,13 @@ class Forecaster:
             settings.horizon,
             settings.truncated,
             settings.dtype,
+            short=settings.core is not None or settings.prior is not None,
         )
         self.architecture_ = architecture(settings, self.data_)
         self.settings_ = settings.model_dump()
         self.__dict__.pop("fitted_", None)  # it was fitted to other data
         self.models_: dict[Any, Any] = {}
+        self.residuals_: dict[tuple[str, int], Any] = {}
         return self
 
     def train(
@@ -247,6 +228,8 @@ class Forecaster:
     ) -> "Forecaster":
         """The second half of `fit`; `start` and `on_epoch` as for `throughtime.train`."""
         self.fitted_ = self._training().run(start, on_epoch)
+        self.models_.clear()  # they hold forecasts of earlier networks
+        self.residuals_.clear()
         self.origin_: dict[str, Any] = {}  # this training has no run on disk yet
         return self
 
@@ -278,7 +261,7 @@ class Forecaster:
         return EnsembleTraining(settings, self.architecture_, self.data_)
 
     def predict(
-        self, steps: int, data: Any = None, *, inputs: Any = None
+        self, steps: int, data: Any = None, *, inputs: Any = None, fill: str | None = None
     ) -> Forecast | list[Forecast]:
         """Forecast the steps after the end of the series.
 
@@ -291,6 +274,8 @@ class Forecaster:
             columns of the fitted one; the fitted series by default.
         inputs
             Inputs of the steps ahead, a table or an array `(steps, input)`.
+        fill
+            How to fill gaps in `data`; see `to_series`.
 
         Returns
         -------
@@ -303,11 +288,13 @@ class Forecaster:
             If the forecaster is not fitted, or inputs are missing.
         """
         predictor, steps = self.predictor(steps), int(steps)
-        series = None if data is None else self.data_.read_new(data)
+        series = None if data is None else self.data_.read_new(data, fill)
         forecasts = predictor.forecast(series, steps, inputs)
         return forecasts[0] if len(forecasts) == 1 else forecasts
 
-    def backtest(self, data: Any = None, *, steps: int = 10) -> Backtest:
+    def backtest(
+        self, data: Any = None, *, steps: int | None = None, fill: str | None = None
+    ) -> Backtest:
         """Forecast from every origin of the test part, and measure the errors.
 
         Parameters
@@ -316,7 +303,9 @@ class Forecaster:
             Other series to forecast from every origin; by default the test part of the fitted
             one, which is also all that is evaluated of that one.
         steps
-            The longest lead time.
+            The longest lead time; by default 10, or what the data allow.
+        fill
+            How to fill gaps in `data`; what was filled is never judged.
 
         Returns
         -------
@@ -328,16 +317,19 @@ class Forecaster:
         InputError
             If there are fewer rows than steps.
         """
-        predictor, steps = self.predictor(steps), int(steps)
-        return predictor.backtest(None if data is None else self.data_.read_new(data), steps)
+        self._check_fitted()
+        series = None if data is None else self.data_.read_new(data, fill)
+        if steps is None:
+            steps = max(1, min(10, self.predictor(1).longest_test(series)))
+        return self.predictor(steps).backtest(series, int(steps))
 
     def predictor(self, steps: int) -> Predictor | CombinedPredictor:
         """What forecasts the data, checked to forecast `steps` steps."""
         self._check_fitted()
         check_positive_integer("steps", steps)
         now = check_settings(self.get_params())
-        network = Predictor(self.network_, self.data_, now.level)
-        recipe = Recipe.of(now.core, now.prior, now.season, now.transform)
+        network = Predictor(self.network_, self.data_, now.level, self.residuals_)
+        recipe = Recipe.of(now.core, now.prior, now.season, now.transform, now.lower)
         if not (recipe.core or recipe.prior):
             return network
         return CombinedPredictor(network, recipe, self.refit, self.models_)

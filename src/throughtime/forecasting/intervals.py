@@ -1,103 +1,132 @@
-r"""Prediction intervals, by split conformal prediction: no distribution is assumed.
+"""Prediction intervals of several levels around a forecast, and the quantiles they make."""
 
-The interval at a lead time is $\hat y \pm q$. `calibrated_margins` forecasts from the rolling
-origins of the validation parts; `conformal_margins` takes $q$, half the width, from the
-residuals of those forecasts.
-"""
-
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from scipy.special import ndtri
 
-from .backtest import RollingOrigins
-from .splits import SplitData
+from throughtime.errors import InputError
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+"""Nominal coverages of the intervals of a forecast, beside the level that was asked for."""
 
 
-def calibrated_margins(
-    forecast: Callable[[np.ndarray, np.ndarray, int], np.ndarray],
-    data: SplitData,
-    steps: int,
-    level: float,
-) -> Float[np.ndarray, "steps target"]:
-    """Half the width of the intervals, calibrated on the validation parts.
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """Central prediction intervals of several levels around a forecast.
 
-    Parameters
+    Between the levels they are interpolated, linearly in the normal score of the level; beyond
+    the highest they go on in proportion to it, as those of a normal distribution do.
+
+    Attributes
     ----------
-    forecast
-        Function of contexts `(origin, time, target)`, inputs `(origin, span, input)` and the
-        number of steps, that returns forecasts `(origin, steps, target)`.
-    data
-        The series and their splits.
-    steps
-        The longest lead time.
-    level
-        Nominal coverage, in (0, 1).
-
-    Returns
-    -------
-    Array, (steps, target)
-        In the units of the data; infinite at lead times for which the validation parts are too
-        short.
+    levels
+        Nominal coverages, increasing, in (0, 1).
+    center
+        The forecast: the median.
+    lower, upper
+        The bounds, with the level as a first axis; infinite where they are not known.
     """
-    longest = max(split.validation - split.train for split in data.splits)
-    reach = min(steps, longest)
-    beyond = np.full((steps - reach, len(data.scaler.mean)), np.inf)
-    if reach == 0:
-        return beyond
-    origins = RollingOrigins.join(
-        [
-            RollingOrigins.between(
-                one, split.train, split.validation, data.context, reach, complete=False
-            )
-            for one, split in zip(data.series, data.splits, strict=True)
+
+    levels: tuple[float, ...]
+    center: Float[np.ndarray, "*shape"]
+    lower: Float[np.ndarray, "level *shape"]
+    upper: Float[np.ndarray, "level *shape"]
+
+    @classmethod
+    def around(
+        cls,
+        center: Float[np.ndarray, "*shape"],
+        margins: Float[np.ndarray, "level steps target"],
+        levels: Sequence[float],
+    ) -> "Intervals":
+        """Intervals that reach as far below the forecast as above it, from every origin."""
+        origins = (1,) * (center.ndim - margins.ndim + 1)
+        margins = margins.reshape(len(levels), *origins, *margins.shape[1:])
+        return cls(tuple(levels), center, center - margins, center + margins)
+
+    @classmethod
+    def stacked(cls, parts: "Sequence[Intervals]") -> "Intervals":
+        """Those of several targets, one after the other along a last axis."""
+        stack = [
+            np.stack([getattr(one, name) for one in parts], axis=-1)
+            for name in ("center", "lower", "upper")
         ]
-    )
-    forecasts = forecast(origins.contexts, origins.inputs, reach)
-    # A forecast that diverged to NaN is infinitely wrong, not missing.
-    forecasts = np.where(np.isnan(forecasts), np.inf, forecasts)
-    return np.concatenate([conformal_margins(origins.truth - forecasts, level), beyond])
+        return cls(parts[0].levels, *stack)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Intervals]") -> "Intervals":
+        """Those of several series, one after the other along the axis of the origins."""
+        center = np.concatenate([one.center for one in parts])
+        bounds = [
+            np.concatenate([getattr(one, name) for one in parts], axis=1)
+            for name in ("lower", "upper")
+        ]
+        return cls(parts[0].levels, center, *bounds)
+
+    def at(
+        self, level: float | int
+    ) -> tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "*shape"]]:
+        """The lower and the upper bounds of the interval of a level, in (0, 1).
+
+        Raises
+        ------
+        InputError
+            If the level is not in (0, 1).
+        """
+        if not 0 < level < 1:
+            raise InputError("`level` must lie between 0 and 1", level, "Pass one such as 0.9.")
+        if level in self.levels:
+            i = self.levels.index(level)
+            return self.lower[i], self.upper[i]
+        return self._bound(self.lower, level), self._bound(self.upper, level)
+
+    def quantile(self, share: float | int) -> Float[np.ndarray, "*shape"]:
+        """The quantile of a share, in (0, 1): the value below which that share is expected.
+
+        Raises
+        ------
+        InputError
+            If the share is not in (0, 1).
+        """
+        if not 0 < share < 1:
+            rule = "the share of a quantile must lie between 0 and 1"
+            raise InputError(rule, share, "Pass one such as 0.1.")
+        if share == 0.5:
+            return self.center
+        return self.at(round(abs(2 * share - 1), 12))[int(share > 0.5)]
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The shares of the quantiles that the bounds and the median are."""
+        below = [(1 - level) / 2 for level in reversed(self.levels)]
+        return (*below, 0.5, *((1 + level) / 2 for level in self.levels))
+
+    def quantiles(self) -> Float[np.ndarray, "*shape share"]:
+        """These quantiles, along a last axis."""
+        center = self.center[None]
+        return np.moveaxis(np.concatenate([self.lower[::-1], center, self.upper]), 0, -1)
+
+    def _bound(self, bounds, level):
+        z = ndtri((1 + np.array([0.0, *self.levels])) / 2)
+        at = ndtri((1 + level) / 2)
+        reach = np.concatenate([np.zeros((1, *self.center.shape)), bounds - self.center])
+        if at >= z[-1]:
+            return self.center + reach[-1] * (at / z[-1])
+        j = int(np.searchsorted(z, at))
+        share = (at - z[j - 1]) / (z[j] - z[j - 1])
+        return self.center + (1 - share) * reach[j - 1] + share * reach[j]
 
 
-def conformal_margins(
-    residuals: Float[np.ndarray, "origin steps target"], level: float
-) -> Float[np.ndarray, "steps target"]:
-    r"""Half the width of the interval at each lead time, from residuals.
+def unknown_intervals(
+    lower: Float[np.ndarray, "*shape"], upper: Float[np.ndarray, "*shape"]
+) -> Bool[np.ndarray, "*shape"]:
+    """Where there is no interval: one that holds everything, because nothing calibrated it."""
+    return np.isneginf(lower) & np.isposinf(upper)
 
-    With $n$ residuals at a lead time, $q$ is the $\lceil (n+1)\,\mathrm{level} \rceil$-th
-    smallest of their absolute values. The interval $\hat y \pm q$ then covers a new,
-    exchangeable observation with a probability of at least `level`.
 
-    Parameters
-    ----------
-    residuals
-        Truth minus forecast, on data that the network was not trained on; NaN where a forecast
-        reaches beyond the data, infinite where it diverged.
-    level
-        Nominal coverage, in (0, 1).
-
-    Returns
-    -------
-    Array, (steps, target)
-        The half-width $q$; infinite where there are too few residuals for the level.
-
-    Notes
-    -----
-    Residuals of overlapping forecasts are not quite exchangeable, so the empirical coverage is
-    measured on the test part. For an ensemble, the residuals are those of its mean forecast;
-    the spread of its members is not used.
-
-    References
-    ----------
-    Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World*, 2005.
-    Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, "Distribution-free predictive inference for
-    regression", *Journal of the American Statistical Association* 113, 2018.
-    """
-    sizes = np.sort(np.abs(residuals), axis=0)  # NaN sorts to the end
-    n = np.sum(~np.isnan(residuals), axis=0)
-    rank = np.maximum(np.ceil((n + 1) * level - 1e-9), 1).astype(int)
-    if len(sizes) == 0:
-        return np.full(n.shape, math.inf)
-    q = np.take_along_axis(sizes, np.minimum(rank, np.maximum(n, 1))[None] - 1, axis=0)[0]
-    return np.where(rank <= n, q, math.inf)
+def with_level(level: float | int) -> tuple[float, ...]:
+    """The levels of a forecast of which one level was asked for."""
+    return tuple(sorted({*LEVELS, float(level)}))

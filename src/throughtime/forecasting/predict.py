@@ -1,6 +1,8 @@
 """Closed-loop forecasts of a trained ensemble, with intervals, and their backtest."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import equinox as eqx
@@ -11,64 +13,24 @@ from jaxtyping import Array, Float
 
 from throughtime._support.precision import precision
 from throughtime.data.future_inputs import future_inputs
+from throughtime.data.scaler import Scaler
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.rollout import rollout
 
-from . import baselines, intervals
-from .backtest import Backtest, RollingOrigins, evaluated_series, json_rows
+from .backtest import Backtest
+from .baseline_forecasts import Baselines
+from .conformal import conformal_margins, validation_residuals
+from .forecast import Forecast
+from .intervals import Intervals, with_level
 from .overlap import rows_seen
+from .rolling_origins import RollingOrigins, check_truth
+from .scores import Panel, naive_error
 from .splits import SplitData
 
 CHUNKS = (64, 512)
 """Origins rolled out at a time: two sizes to compile, and bounded memory."""
-
-
-@dataclass(frozen=True, eq=False)
-class Forecast:
-    """A forecast of one series, with its prediction intervals.
-
-    Attributes
-    ----------
-    mean
-        The forecast, `(steps, target)`, in the units of the data.
-    lower, upper
-        Bounds of the prediction interval, of the same shape. They are infinite at lead times
-        for which the validation part is too short to calibrate the interval.
-    times
-        The time of each step.
-    targets
-        Names of the targets.
-    level
-        Nominal coverage of the intervals.
-    name
-        Name of the series.
-    remarks
-        How the rows of the future inputs were found, if their table does not say.
-    """
-
-    mean: Float[np.ndarray, "steps target"]
-    lower: Float[np.ndarray, "steps target"]
-    upper: Float[np.ndarray, "steps target"]
-    times: Times
-    targets: tuple[str, ...]
-    level: float
-    name: str
-    remarks: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The forecast as a plain dictionary; None where an interval is infinite."""
-        return {
-            "series": self.name,
-            "targets": list(self.targets),
-            "time": self.times.labels(),
-            "mean": json_rows(self.mean),
-            "lower": json_rows(self.lower),
-            "upper": json_rows(self.upper),
-            "level": self.level,
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,136 +45,228 @@ class Predictor:
         The series, their splits and scalers.
     level
         Nominal coverage of the intervals.
+    residuals
+        Those of the validation parts by method and number of steps, kept once they are known.
     """
 
     networks: Network
     data: SplitData
     level: float
+    residuals: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
 
     def forecast(
         self, series: list[Series] | None, steps: int, inputs: Any = None
     ) -> list[Forecast]:
         """Continue each series beyond its end; by default those that it was trained on."""
         series = self.data.series if series is None else series
+        self._check_context(series)
         ahead = [future_inputs(inputs, one, steps) for one in series]
-        margins = self.margins(steps)
         return [
-            replace(self._continue(one, known.values, steps, margins), remarks=known.remarks)
+            replace(self._continue(one, known.values, steps), remarks=known.remarks)
             for one, known in zip(series, ahead, strict=True)
         ]
 
     def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""
-        each = self.rolling_origins(series, steps)
-        origins = RollingOrigins.join(each)
-        past, inputs = self._contexts(origins, steps)
-        forecasts = {"network": self.rollouts(past, inputs, steps)}
+        tested = self.tested(series, steps, self.data.context_of)
+        levels, made, around = with_level(self.level), [], []
+        for one, origins in tested:
+            own = {"network": self._network(one, origins, steps)}
+            own |= self.baselines.forecasts(one, origins, steps)
+            made.append(own)
+            around.append(self.conformal(own, one, origins, steps, levels))
+        return self.measured(tested, made, around, self.count(series))
+
+    def count(self, series: list[Series] | None) -> int:
+        """The number of series of a backtest."""
+        return len(self.data.series if series is None else series)
+
+    def conformal(
+        self,
+        forecasts: dict[str, np.ndarray],
+        series: Series,
+        origins: RollingOrigins,
+        steps: int,
+        levels: Sequence[float],
+    ) -> dict[str, Intervals]:
+        """Intervals of network or baselines around their forecasts from some origins."""
+        unit = self.data.scaler_of(series, int(origins.rows[0])).std
+        return {
+            name: Intervals.around(made, unit * self.margins(name, steps, levels), levels)
+            for name, made in forecasts.items()
+        }
+
+    def measured(
+        self,
+        tested: "Sequence[tuple[Series, RollingOrigins]]",
+        made: Sequence[dict[str, np.ndarray]],
+        around: Sequence[dict[str, Intervals]],
+        count: int,
+    ) -> Backtest:
+        """The backtest of each series' forecasts and intervals by method.
+
+        `count` is the number of series, with those that are too short for an origin.
+        """
+        data, truth = self.data, np.concatenate([origins.truth for _, origins in tested])
+        check_truth(truth)
+        # A network that could not read one of the series is in no table of all.
+        methods = [name for name in made[0] if all(name in one for one in made)]
+        evaluated = sum(origins.evaluated_count > 0 for _, origins in tested)
         return Backtest.from_forecasts(
-            origins.truth,
-            forecasts | self.baseline_forecasts(origins, steps),
-            self.margins(steps),
+            truth,
+            {name: np.concatenate([one[name] for one in made]) for name in methods},
+            {name: Intervals.joined([one[name] for one in around]) for name in around[0]},
             self.level,
-            self.data.period(),
-            self.data.series[0].target_names,
-            evaluated_series(each),
+            data.period(),
+            data.series[0].target_names,
+            (evaluated, count),
+            self._panel(tested),
         )
 
-    def baseline_forecasts(
-        self, origins: RollingOrigins, steps: int
-    ) -> dict[str, Float[np.ndarray, "origin steps target"]]:
-        """What one would use instead, from the same origins, by name."""
-        data, period = self.data, self.data.period()
-        past, inputs = self._contexts(origins, steps)
-        ahead = inputs[:, data.context :]
-        linear = data.fit_ridge().predict(
-            data.scaler.transform(past), steps, data.input_scaler.transform(ahead)
-        )
-        forecasts = {"ridge autoregression": data.scaler.inverse(linear)}
-        if period is not None:
-            seasonal = baselines.seasonal_persistence(origins.contexts, steps, period)
-            forecasts["seasonal persistence"] = seasonal
-        return forecasts | {"persistence": baselines.persistence(past, steps)}
+    def _panel(self, tested) -> Panel:
+        """The series of a backtest and the unit of each, from what is before its origins."""
+        units = [
+            naive_error(one.targets[: origins.rows[0]], self.data.period_of(one))
+            for one, origins in tested
+        ]
+        counts = [len(origins) for _, origins in tested]
+        names = tuple(one.name for one, _ in tested)
+        return Panel(names, np.repeat(np.arange(len(counts)), counts), np.stack(units))
 
-    def _contexts(self, origins: RollingOrigins, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """What the networks read at each origin: values, and inputs with those ahead."""
-        context = self.data.context
-        return origins.contexts[:, -context:], origins.inputs[:, -context - steps :]
+    @cached_property
+    def baselines(self) -> Baselines:
+        """What one would use instead."""
+        return Baselines(self.data)
 
-    def rolling_origins(self, series: list[Series] | None, steps: int) -> list[RollingOrigins]:
+    def tested(
+        self,
+        series: list[Series] | None,
+        steps: int,
+        context: Callable[[Series], int],
+        read: Callable[[Series], int] | None = None,
+    ) -> list[tuple[Series, RollingOrigins]]:
         """The origins of a backtest in each series; of a fitted one, those of its test part.
+
+        Series without an origin are left out.
+
+        Parameters
+        ----------
+        series
+            Other series than the fitted ones, or None for these.
+        steps
+            The longest lead time.
+        context
+            The rows that must be known at the first origin of a series.
+        read
+            The first rows of another series from which models were fitted; none by default.
 
         Raises
         ------
         InputError
             If nothing was held out, or there are fewer rows than steps.
         """
-        context = max(self.data.context, self.data.period() or 0)
-        each = [
-            RollingOrigins.between(*bound, context, steps, complete=True)
-            for bound in self._parts(series, context, steps)
-        ]
-        RollingOrigins.join(each).check_truth()
-        return each
-
-    def bounds(self, series: list[Series] | None, steps: int) -> list[tuple[Series, int, int]]:
-        """The series of a backtest, each with its first origin and the end of its part."""
-        context = max(self.data.context, self.data.period() or 0)
-        parts = self._parts(series, context, steps)
-        return [(one, max(first, context), end) for one, first, end in parts]
-
-    def _parts(
-        self, series: list[Series] | None, context: int, steps: int
-    ) -> list[tuple[Series, int, int]]:
-        """The series of a backtest, each with the bounds of the part that is evaluated."""
-        if series is None:
-            pairs = zip(self.data.series, self.data.splits, strict=True)
-            bounds = [(one, split.validation, split.total) for one, split in pairs]
-        else:
-            bounds = [(one, max(context, self._rows_seen(one)), len(one)) for one in series]
-        longest = max(end - first for _, first, end in bounds)
+        parts = self._parts(series, context, read)
+        longest = max(end - first for _, first, end in parts)
         if longest < 1 and (series is None or any(map(self._rows_seen, series))):
             rule = "a backtest needs data that was held out"
             got = "`test=0`" if series is None else "only rows that the fit saw"
             raise InputError(rule, got, "Fit with `test=0.2`, or pass other data.")
         if longest < 1:
-            rule = f"data to test on must be longer than the context of {context} steps"
-            raise InputError(rule, f"{context + longest} steps", "Pass more of the series.")
+            needed = max(context(one) for one, _, _ in parts)
+            rule = f"data to test on must be longer than the context of {needed} steps"
+            raise InputError(rule, f"{needed + longest} steps", "Pass more of the series.")
         if steps > longest:
             rule = "`steps` must not be longer than the part that is tested"
             raise InputError(rule, f"{steps} of {longest} steps", "Lower `steps`.")
-        return bounds
+        each = [
+            (one, RollingOrigins.between(one, first, end, context(one), steps, complete=True))
+            for one, first, end in parts
+        ]
+        return [(one, origins) for one, origins in each if len(origins)]
+
+    def longest_test(
+        self,
+        series: list[Series] | None,
+        context: Callable[[Series], int] | None = None,
+        read: Callable[[Series], int] | None = None,
+    ) -> int:
+        """The longest lead time that a backtest can have; arguments as for `tested`."""
+        parts = self._parts(series, context or self.data.context_of, read)
+        return max(end - first for _, first, end in parts)
+
+    def _parts(self, series, context, read):
+        """The series of a backtest, each with the bounds of the part that is evaluated."""
+        if series is None:
+            pairs = zip(self.data.series, self.data.splits, strict=True)
+            return [(one, split.validation, split.total) for one, split in pairs]
+        return [
+            (one, max(context(one), self._rows_seen(one), read(one) if read else 0), len(one))
+            for one in series
+        ]
 
     def _rows_seen(self, series: Series) -> int:
         """How many of the first rows of a series were seen in training or validation."""
         pairs = zip(self.data.series, self.data.splits, strict=True)
         return max(rows_seen(series, one, split.validation) for one, split in pairs)
 
-    def margins(self, steps: int) -> Float[np.ndarray, "steps target"]:
-        """Half the width of the intervals; see `calibrated_margins`."""
-        return intervals.calibrated_margins(self.rollouts, self.data, steps, self.level)
+    def margins(
+        self, method: str, steps: int, levels: Sequence[float]
+    ) -> Float[np.ndarray, "level steps target"]:
+        """Half the width of a method's intervals, in standard deviations of a series.
+
+        They follow from the errors in the validation parts of all series, each in units of its
+        own; see `conformal_margins`.
+        """
+        if (method, steps) not in self.residuals:
+
+            def forecast(one, origins, reach):
+                if method == "network":
+                    return self._network(one, origins, reach)
+                return self.baselines.forecasts(one, origins, reach)[method]
+
+            self.residuals[method, steps] = validation_residuals(forecast, self.data, steps)
+        found = self.residuals[method, steps]
+        return np.stack([conformal_margins(found, level) for level in levels])
+
+    def _check_context(self, series: list[Series]) -> None:
+        needed = self.data.context
+        for one in series:
+            if len(one) < needed:
+                rule = f"a series must hold at least the {needed} steps that the networks read"
+                remedy = "Pass more of the series, or fit with a shorter `window`."
+                raise InputError(rule, f"{len(one)} steps in `{one.name}`", remedy)
 
     def _continue(
-        self,
-        series: Series,
-        ahead: Float[np.ndarray, "steps input"],
-        steps: int,
-        margins: Float[np.ndarray, "steps target"],
+        self, series: Series, ahead: Float[np.ndarray, "steps input"], steps: int
     ) -> Forecast:
         """Forecast one series beyond its end, with the inputs `ahead`."""
-        context = self.data.context
+        context, levels = self.data.context, with_level(self.level)
         inputs = np.concatenate([series.inputs[-context:], ahead])
-        mean = self.rollouts(series.targets[None, -context:], inputs[None], steps)[0]
-        return Forecast(
-            mean,
-            mean - margins,
-            mean + margins,
+        past = series.targets[None, -context:]
+        scaler = self.data.scaler_of(series)
+        mean = self.rollouts(past, inputs[None], steps, scaler)[0]
+        margins = scaler.std * self.margins("network", steps, levels)
+        return Forecast.within(
+            Intervals.around(mean, margins, levels),
             series.times.after(steps),
             series.target_names,
             self.level,
             series.name,
         )
 
-    def rollouts(self, contexts: np.ndarray, inputs: np.ndarray, steps: int) -> np.ndarray:
+    def _network(self, series: Series, origins: RollingOrigins, steps: int) -> np.ndarray:
+        """The ensemble's forecasts from some origins; NaN where it has too little to read."""
+        context = self.data.context
+        if origins.contexts.shape[1] < context:
+            return np.full((len(origins), steps, origins.contexts.shape[2]), np.nan)
+        past = origins.contexts[:, -context:]
+        inputs = origins.inputs[:, -context - steps :]
+        scaler = self.data.scaler_of(series, int(origins.rows[0]))
+        return self.rollouts(past, inputs, steps, scaler)
+
+    def rollouts(
+        self, contexts: np.ndarray, inputs: np.ndarray, steps: int, scaler: Scaler
+    ) -> np.ndarray:
         """The ensemble's mean forecast from every origin, in the units of the data.
 
         Parameters
@@ -223,13 +277,17 @@ class Predictor:
             Inputs of the context and of the steps ahead, `(origin, time + steps, input)`.
         steps
             Number of steps to forecast.
+        scaler
+            That of the series.
 
         Returns
         -------
         Array, (origin, steps, target)
         """
+        if not len(contexts):
+            return np.empty((0, steps, contexts.shape[2]))
         data = self.data
-        past = data.scaler.transform(contexts).astype(data.dtype)
+        past = scaler.transform(contexts).astype(data.dtype)
         known = data.input_scaler.transform(inputs).astype(data.dtype)
         size = CHUNKS[len(past) > CHUNKS[0]]
         padding = -len(past) % size  # whole chunks, so that one program serves them all
@@ -242,7 +300,7 @@ class Predictor:
                 xs, us = jax.device_put((past[i : i + size], known[i : i + size]))
                 chunks.append(_mean_rollout(self.networks, xs, us, steps, data.truncated))
         forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[: len(contexts)]
-        return data.scaler.inverse(forecasts.astype(np.float64))
+        return scaler.inverse(forecasts.astype(np.float64))
 
 
 @eqx.filter_jit

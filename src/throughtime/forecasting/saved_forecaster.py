@@ -7,9 +7,12 @@ import equinox as eqx
 
 from throughtime._support.integrity import damaged_file
 from throughtime._support.precision import precision
+from throughtime.data.scaler import Scaler
 from throughtime.runs.forecast_record import ForecastRecord
 from throughtime.training.checkpoint import from_named_tensors
 from throughtime.training.result import Fitted
+
+from .splits import SplitData
 
 if TYPE_CHECKING:
     from .forecaster import Forecaster
@@ -39,7 +42,11 @@ def to_record(model: "Forecaster", **more: Any) -> ForecastRecord:
             "best_epochs": fitted.best_epochs,
         }
     data = model.data_
-    scalers = {"targets": data.scaler.to_json(), "inputs": data.input_scaler.to_json()}
+    targets = [scaler.to_json() for scaler in data.scalers]
+    scalers = {
+        "targets": targets if len(targets) > 1 else targets[0],
+        "inputs": data.input_scaler.to_json(),
+    }
     return ForecastRecord(
         model.settings_, model.architecture_, data.series, scalers=scalers, **more
     )
@@ -56,6 +63,7 @@ def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
     if model.architecture_ != record.architecture:
         rule = "its architecture is not that of its settings"
         raise damaged_file(folder / "run.json", rule)
+    _restore_scalers(model.data_, record, folder)
     if record.params is None:
         return
     weights = folder / "weights.safetensors"
@@ -67,3 +75,17 @@ def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
     stopped = record.stopped or ""
     model.fitted_ = Fitted(network, record.history, record.best_epochs, stopped)
     model.origin_ = {name: getattr(record, name) for name in ORIGIN}
+
+
+def _restore_scalers(data: SplitData, record: ForecastRecord, folder: Path) -> None:
+    """Scale several series as the networks saw them: by one scaler of all in an old run."""
+    stored = record.scalers.get("targets")
+    if len(data.series) == 1 or not isinstance(stored, dict):
+        return
+    try:
+        scaler = Scaler.from_json(stored)
+    except (KeyError, TypeError, ValueError):
+        scaler = None
+    if scaler is None or scaler.mean.shape != data.scalers[0].mean.shape:
+        raise damaged_file(folder / "run.json", "its `scalers` do not fit its series")
+    data.scalers[:] = [scaler] * len(data.series)

@@ -6,9 +6,9 @@ values, fitted to what is before; their errors there give the weights of the com
 calibrate the intervals. At last all are fitted to all values.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,18 +16,14 @@ from jaxtyping import Float, Int
 from throughtime.data.time_axis import Times
 
 from .adaptive_intervals import adapt
-from .autoregression import fit_autoregression, fit_differenced_autoregression
 from .calibration import Calibration
-from .combination import DOUBT, Combination, RollingErrors, combine, values_ahead
+from .combination import Combination, Shares, combine
 from .component import Component, QuantileComponent
-from .direct_linear import fit_direct_linear
-from .outliers import clean
+from .intervals import Intervals
+from .model_kinds import model_kinds, on_inputs
 from .prior import Prior
-from .seasonality import find_seasons
-from .smoothing import Smoothing
-from .transforms import Transform, choose_transform
-
-Fit = Callable[[np.ndarray, tuple[int, ...], int], Component]
+from .rolling_errors import RollingErrors, values_ahead
+from .traits import DEFAULT, Recipe, Traits, read_traits
 
 SHARE = 0.2
 """Share of the values, at their end, from which models are judged, if no other is asked for."""
@@ -35,95 +31,78 @@ SHARE = 0.2
 LONGEST_JUDGED = 128
 """Lead times at which models are judged; beyond, weights and widths go on from there."""
 
-CORE: tuple[Fit, ...] = (
-    fit_autoregression,
-    fit_differenced_autoregression,
-    fit_direct_linear,
-    Smoothing.fit,
-)
-"""The models of the linear core, each by its fit."""
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """What beside a network makes a forecast, and how a series is read.
+@dataclass(frozen=True, eq=False)
+class JudgedModels:
+    """The fitted models of one series and their errors, before they are weighed.
 
     Attributes
     ----------
-    core, prior
-        Whether the linear core and the recurrent prior take part.
-    season
-        The seasons in steps; None for those that show.
-    transform
-        `none` or `log`; None for the one that the series asks for.
+    traits, values
+        As in `SeriesModel`.
+    models
+        The models, fitted to all values; networks last.
+    groups
+        The group of each.
+    rolling
+        The errors of the models when they were fitted to a first part of the values.
+    steps
+        The longest lead time at which they were judged.
     """
 
-    core: bool = True
-    prior: bool = True
-    season: tuple[int, ...] | None = None
-    transform: str | None = None
+    traits: Traits
+    values: Float[np.ndarray, " time"]
+    models: tuple[Component, ...]
+    groups: tuple[str, ...]
+    rolling: RollingErrors
+    steps: int
 
     @classmethod
     def of(
         cls,
-        core: str | None,
-        prior: str | None,
-        season: int | tuple[int, ...] | None,
-        transform: str | None,
-    ) -> "Recipe":
-        """The recipe of a forecaster's settings of these names."""
-        if season is not None:
-            season = (season,) if isinstance(season, int) else tuple(season)
-        return cls(core is not None, prior is not None, season, transform)
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What a series shows before any model is fitted.
-
-    Attributes
-    ----------
-    seasons
-        Its seasons in steps, shortest first.
-    transform
-        The transform in which the models see it, beside the values as they are.
-    wrong
-        Rows that are plainly wrong, and replaced.
-    """
-
-    seasons: tuple[int, ...]
-    transform: Transform
-    wrong: Int[np.ndarray, " row"]
-
-
-@dataclass(frozen=True, eq=False)
-class Transformed:
-    """A model that sees a series through a transform; itself a `Component`."""
-
-    component: Component
-    transform: Transform
-    name: str
-
-    def forecast(
-        self,
         values: Float[np.ndarray, " time"],
-        origins: Int[np.ndarray, " origin"],
         steps: int,
-    ) -> Float[np.ndarray, "origin steps"]:
-        """Forecast from each origin; see `Component.forecast`."""
-        seen = self.transform.apply(values)
-        return self.transform.invert(self.component.forecast(seen, origins, steps))
+        recipe: Recipe = DEFAULT,
+        *,
+        times: Times | None = None,
+        first: int | None = None,
+        others: Sequence[Component] = (),
+        inputs: Float[np.ndarray, "span input"] | None = None,
+    ) -> "JudgedModels":
+        """Read a series, fit its models and judge them; arguments as for `SeriesModel.fit`."""
+        traits, values = read_traits(np.asarray(values, np.float64), times, recipe)
+        if first is None:
+            first = max(1, round((1 - SHARE) * len(values)))
+        kinds = model_kinds(traits, recipe, inputs)
+        early = [kind.fit(values[:first], traits.seasons, steps) for kind in kinds]
+        late = [kind.fit(values, traits.seasons, steps) for kind in kinds]
+        groups = [kind.group for kind in kinds] + ["network"] * len(others)
+        judged = min(steps, LONGEST_JUDGED)
+        rolling = RollingErrors.of([*early, *others], values, first, judged)
+        return cls(traits, values, (*late, *others), tuple(groups), rolling, judged)
 
-    def quantiles(
-        self,
-        values: Float[np.ndarray, " time"],
-        origins: Int[np.ndarray, " origin"],
-        steps: int,
-    ) -> Float[np.ndarray, "origin steps quantile"]:
-        """Quantiles of the values after each origin, if the model within has them."""
-        within = cast(QuantileComponent, self.component)
-        seen = self.transform.apply(values)
-        return self.transform.invert(within.quantiles(seen, origins, steps))
+    @property
+    def unit(self) -> float:
+        """The mean absolute change over a season, or a step; 1 where there is none."""
+        lag = self.traits.seasons[0] if self.traits.seasons else 1
+        if lag >= len(self.values):
+            return 1.0
+        return float(np.abs(self.values[lag:] - self.values[:-lag]).mean()) or 1.0
+
+    def weighed(self, shares: Sequence[Shares] | None = None) -> "SeriesModel":
+        """The combination of the models; `shares` as for `combine`."""
+        rolling, values = self.rolling, self.values
+        combination = combine(rolling, self.models, self.groups, self.steps, shares=shares)
+        prior = cast(QuantileComponent | None, combination.strongest("prior"))
+        errors = rolling.of_mean(combination.weights_of(self.steps))
+        if prior is None and not np.isfinite(errors).any():
+            prior = Prior(self.traits.seasons)  # nothing else says how uncertain it is
+        truth = values_ahead(values, rolling.origins, self.steps)
+        quantiles = (
+            None if prior is None else prior.quantiles(values, rolling.origins, self.steps)
+        )
+        calibration = Calibration.fit(truth - errors, quantiles, truth, rolling.origins)
+        return SeriesModel(self.traits, values, combination, prior, calibration)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,12 +134,12 @@ class SeriesModel:
         cls,
         values: Float[np.ndarray, " time"],
         steps: int,
-        recipe: Recipe = Recipe(),
+        recipe: Recipe = DEFAULT,
         *,
         times: Times | None = None,
         first: int | None = None,
         others: Sequence[Component] = (),
-        doubt: float = DOUBT,
+        inputs: Float[np.ndarray, "span input"] | None = None,
     ) -> "SeriesModel":
         """Read a series, fit its models and weigh them.
 
@@ -178,27 +157,12 @@ class SeriesModel:
             The models are judged by forecasts of `values[first:]`; by default the last fifth.
         others
             Networks, which were fitted to values before `first` alone.
-        doubt
-            How much evidence the networks need; see `combine`.
+        inputs
+            Inputs that are known ahead; None for none.
         """
-        traits, values = read_traits(np.asarray(values, np.float64), times, recipe)
-        if first is None:
-            first = max(1, round((1 - SHARE) * len(values)))
-        kinds = model_kinds(traits, recipe)
-        early = [kind.fit(values[:first], traits.seasons, steps) for kind in kinds]
-        late = [kind.fit(values, traits.seasons, steps) for kind in kinds]
-        groups = [kind.group for kind in kinds] + ["network"] * len(others)
-        judged = min(steps, LONGEST_JUDGED)
-        rolling = RollingErrors.of([*early, *others], values, first, judged)
-        combination = combine(rolling, [*late, *others], groups, judged, doubt)
-        prior = cast(QuantileComponent | None, combination.strongest("prior"))
-        errors = rolling.of_mean(combination.weights_of(judged))
-        if prior is None and not np.isfinite(errors).any():
-            prior = Prior(traits.seasons)  # nothing else says how uncertain a forecast is
-        truth = values_ahead(values, rolling.origins, judged)
-        quantiles = None if prior is None else prior.quantiles(values, rolling.origins, judged)
-        calibration = Calibration.fit(truth - errors, quantiles, truth, rolling.origins)
-        return cls(traits, values, combination, prior, calibration)
+        return JudgedModels.of(
+            values, steps, recipe, times=times, first=first, others=others, inputs=inputs
+        ).weighed()
 
     def forecast(
         self,
@@ -207,7 +171,20 @@ class SeriesModel:
         steps: int,
     ) -> Float[np.ndarray, "origin steps"]:
         """Forecast from each origin; see `Component.forecast`."""
-        return self.combination.forecast(values, origins, steps)
+        return self.bounded(self.combination.forecast(values, origins, steps))
+
+    def bounded(self, values: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+        """Values that do not pass the series' lower bound."""
+        return np.maximum(values, self.traits.lower)
+
+    def on(self, inputs: Float[np.ndarray, "span input"], network: Component) -> Combination:
+        """The combination for the inputs of some series, which may go on beyond its end.
+
+        `network` makes the forecasts of the networks there.
+        """
+        replaced = self.combination.replaced("network", network)
+        models = tuple(on_inputs(one, inputs) for one in replaced.components)
+        return replace(replaced, components=models)
 
     def known(self, values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
         """A series that begins as the fitted one, without what was plainly wrong there."""
@@ -215,75 +192,40 @@ class SeriesModel:
         same = len(values) >= len(own) and np.mean(values[: len(own)] == own) > 0.5
         return np.concatenate([own, values[len(own) :]]) if same else values
 
-    def interval(
+    def intervals(
         self,
         values: Float[np.ndarray, " time"],
         origins: Int[np.ndarray, " origin"],
         center: Float[np.ndarray, "origin steps"],
-        level: float,
-    ) -> tuple[Float[np.ndarray, "origin steps"], Float[np.ndarray, "origin steps"]]:
-        """Bounds around the combination's forecasts `center`, from some origins."""
-        quantiles = self._quantiles(values, origins, center.shape[1])
-        return self.calibration.interval(center, quantiles, level)
+        levels: Sequence[float],
+        *,
+        adapted: bool = False,
+    ) -> Intervals:
+        """Intervals around the combination's forecasts `center`, from some origins in order.
 
-    def adapted_interval(
-        self,
-        values: Float[np.ndarray, " time"],
-        origins: Int[np.ndarray, " origin"],
-        center: Float[np.ndarray, "origin steps"],
-        level: float,
-    ) -> tuple[Float[np.ndarray, "origin steps"], Float[np.ndarray, "origin steps"]]:
-        """The same from origins in order, each adapted to what is known there."""
-        steps = center.shape[1]
-        truth = values_ahead(values, origins, steps)
-        quantiles = self._quantiles(values, origins, steps)
-        found = adapt(self.calibration, origins, center, quantiles, truth, [level])
-        return found.lower[0], found.upper[0]
+        Parameters
+        ----------
+        values, origins
+            As for `forecast`.
+        center
+            The forecasts.
+        levels
+            Nominal coverages, increasing.
+        adapted
+            Whether each is adapted to what is known at its origin.
+        """
+        quantiles = self._quantiles(values, origins, center.shape[1])
+        if adapted:
+            truth = values_ahead(values, origins, center.shape[1])
+            found = adapt(self.calibration, origins, center, quantiles, truth, levels)
+            return self._bounded(Intervals(tuple(levels), center, found.lower, found.upper))
+        bounds = [self.calibration.interval(center, quantiles, level) for level in levels]
+        lower, upper = (np.stack(side) for side in zip(*bounds, strict=True))
+        return self._bounded(Intervals(tuple(levels), center, lower, upper))
+
+    def _bounded(self, intervals: Intervals) -> Intervals:
+        parts = intervals.center, intervals.lower, intervals.upper
+        return Intervals(intervals.levels, *map(self.bounded, parts))
 
     def _quantiles(self, values, origins, steps):
         return None if self.prior is None else self.prior.quantiles(values, origins, steps)
-
-
-def read_traits(
-    values: Float[np.ndarray, " time"], times: Times | None, recipe: Recipe
-) -> tuple[Traits, Float[np.ndarray, " time"]]:
-    """The traits of a series, and its values without what is plainly wrong."""
-    seasons = find_seasons(values, times) if recipe.season is None else recipe.season
-    seasons = tuple(sorted({m for m in seasons if 1 < m < len(values)}))
-    values, wrong = clean(values, seasons)
-    if recipe.transform is None:
-        transform = choose_transform(values, seasons)
-    else:
-        transform = Transform.fit(values, 0.0 if recipe.transform == "log" else 1.0)
-    return Traits(seasons, transform, wrong), values
-
-
-class Kind(NamedTuple):
-    """A kind of model: the group that it belongs to, and its fit."""
-
-    group: str
-    fit: Fit
-
-
-def model_kinds(traits: Traits, recipe: Recipe) -> list[Kind]:
-    """The kinds of models for a series, seeing its values as they are and transformed."""
-    kinds = []
-    if recipe.prior:
-        kinds.append(Kind("prior", lambda values, seasons, steps: Prior(seasons)))
-    if recipe.core:
-        kinds += [Kind("core", fit) for fit in CORE]
-    power = traits.transform.power
-    if power == 1:
-        return kinds
-    return kinds + [Kind(kind.group, _through(power, kind.fit)) for kind in kinds]
-
-
-def _through(power: float, fit: Fit) -> Fit:
-    """The fit of a model that sees the values through a transform."""
-
-    def fit_transformed(values, seasons, steps):
-        transform = Transform.fit(values, power)
-        component = fit(transform.apply(values), seasons, steps)
-        return Transformed(component, transform, component.name)
-
-    return fit_transformed

@@ -1,5 +1,7 @@
 """What the settings of a forecast become on the series at hand: a window that fits."""
 
+import numpy as np
+
 from throughtime.data.series import Series
 from throughtime.data.split import Split
 from throughtime.errors import InputError
@@ -13,8 +15,8 @@ def settings_for(series: list[Series], settings: Settings, default_window: int) 
     """The settings, with a shorter window where the default one does not fit.
 
     A series that is too short for the default window is forecast by the linear core and the
-    recurrent prior all the same, and by networks that read less. A window that was asked for
-    stays, and so does that of networks alone.
+    recurrent prior all the same, and by networks that read less. Of several series, the median
+    length counts. A window that was asked for stays, and so does that of networks alone.
 
     Raises
     ------
@@ -29,7 +31,8 @@ def settings_for(series: list[Series], settings: Settings, default_window: int) 
     if alone or settings.window != default_window:
         return settings
     shares = settings.validation, settings.test
-    shortest = min(Split.by_time(len(one), *shares).train for one in series)
-    if default_window + settings.horizon <= shortest:
+    lengths = [Split.by_time(len(one), *shares, short=True).train for one in series]
+    typical = int(np.median(lengths))
+    if default_window + settings.horizon <= typical:
         return settings
-    return settings.model_copy(update={"window": max(1, round(SHARE * shortest))})
+    return settings.model_copy(update={"window": max(1, round(SHARE * typical))})

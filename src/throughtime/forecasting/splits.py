@@ -6,7 +6,7 @@ future into a forecast.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -22,7 +22,11 @@ from throughtime.errors import InputError, check_positive_integer
 from throughtime.training.batches import Streams, Windows
 
 from . import baselines
-from .backtest import RollingOrigins
+from .overlap import rows_seen
+from .rolling_origins import RollingOrigins, check_truth
+
+FAR = 5.0
+"""Standard deviations of a training part; data further away are of another series."""
 
 WARM_UP = 4
 """Windows over which a network with a carried state is warmed up before it forecasts."""
@@ -38,8 +42,11 @@ class SplitData:
         The series, in their own units.
     splits
         The split of each series.
-    scaler, input_scaler
-        Scalers of the targets and of the inputs, fitted to the training parts alone.
+    scalers
+        A scaler of the targets of each series, fitted to its training part alone: a network
+        sees every series in units of its own.
+    input_scaler
+        The scaler of the inputs, fitted to all training parts.
     window
         Steps that the network sees before it forecasts.
     horizon
@@ -48,16 +55,19 @@ class SplitData:
         Whether states are carried along the series.
     dtype
         Type of the arrays on the device.
+    short
+        Whether something else forecasts a series that is too short for a network.
     """
 
     series: list[Series]
     splits: list[Split]
-    scaler: Scaler
+    scalers: list[Scaler]
     input_scaler: Scaler
     window: int
     horizon: int
     truncated: bool
     dtype: str
+    short: bool = False
 
     @classmethod
     def of(
@@ -69,46 +79,95 @@ class SplitData:
         horizon: int,
         truncated: bool = False,
         dtype: str = "float32",
+        *,
+        short: bool = False,
     ) -> "SplitData":
         """Split series by time, and fit the scalers to their training parts.
+
+        With `short`, a part whose share is less than half a row is left out.
+        Series of a panel that are too short for window and horizon train no network.
 
         Raises
         ------
         InputError
             If a part is too short, or a column is constant in the training part.
         """
-        splits = [Split.by_time(len(one), validation, test) for one in series]
-        for one, split in zip(series, splits, strict=True):
-            _check_lengths(one, split, window, horizon)
-        names = series[0].target_names, series[0].input_names
+        splits = [_split(one, validation, test, short, len(series) > 1) for one in series]
         pairs = list(zip(series, splits, strict=True))
-        scaler = Scaler.fit([one.targets[: split.train] for one, split in pairs], names[0])
-        inputs = Scaler.fit([one.inputs[: split.train] for one, split in pairs], names[1])
-        return cls(series, splits, scaler, inputs, window, horizon, truncated, dtype)
+        longest = max(pairs, key=lambda pair: pair[1].train)
+        _check_lengths(*longest, window, horizon)
+        parts = [one.inputs[: split.train] for one, split in pairs]
+        inputs = Scaler.fit(parts, series[0].input_names)
+        still = len(series) > 1  # one series that does not vary stops no others
+        scalers = [
+            Scaler.fit([one.targets[: split.train]], one.target_names, still=still)
+            for one, split in pairs
+        ]
+        return cls(series, splits, scalers, inputs, window, horizon, truncated, dtype, short)
 
     @property
     def context(self) -> int:
         """Number of steps that the network reads before a forecast."""
         if not self.truncated:
             return self.window
-        return min(WARM_UP * self.window, min(split.train for split in self.splits))
+        return min(WARM_UP * self.window, min(self.splits[i].train for i in self.trained))
+
+    @property
+    def trained(self) -> list[int]:
+        """The numbers of the series that are long enough for a network to learn from."""
+        least = self.window + self.horizon
+        return [i for i, split in enumerate(self.splits) if split.train >= least]
+
+    def number_of(self, series: Series, end: int | None = None) -> int | None:
+        """The number of the fitted series that another one is a stretch of; None if of none.
+
+        It shares rows with it; or it has its name, or is passed where only one was fitted, and
+        the first `end` rows (all by default) have about its level and size.
+        """
+        names = [one.name for one in self.series]
+        for i, one in enumerate(self.series):
+            if series is one:
+                return i
+        named = [names.index(series.name)] if series.name in names else range(len(names))
+        for i in named:
+            if rows_seen(series, self.series[i], len(self.series[i])):
+                return i
+        if len(named) > 1:
+            return None
+        i = named[0]
+        values, scaler = series.targets[:end], self.scalers[i]
+        apart = np.abs(values.mean(axis=0) - scaler.mean) > FAR * scaler.std
+        larger = values.std(axis=0) > FAR * scaler.std
+        return None if (apart | larger).any() else i
+
+    def scaler_of(self, series: Series, end: int | None = None) -> Scaler:
+        """The scaler of a fitted series; for another one, that of its first `end` rows."""
+        i = self.number_of(series, end)
+        if i is not None:
+            return self.scalers[i]
+        return Scaler.fit([series.targets[:end]], series.target_names, still=True)
+
+    def context_of(self, series: Series) -> int:
+        """Rows before an origin that networks and baselines read."""
+        return max(self.context, self.period_of(series) or 0)
 
     def training(self, batch_size: int, washout: int) -> Windows | Streams:
         """The training parts; the first `washout` steps of a window carry no loss."""
         if self.truncated:
             return self._streams(batch_size)
-        return self._windows([(0, split.train) for split in self.splits], washout)
+        return self._windows([(0, self.splits[i].train) for i in self.trained], washout)
 
     def validation(self) -> Windows | Streams | None:
         """The validation parts, None if they are shorter than the horizon.
 
         A window may begin before the validation part; only targets inside it carry loss.
         """
-        if any(split.validation - split.train < self.horizon for split in self.splits):
+        splits = [self.splits[i] for i in self.trained]
+        if any(split.validation - split.train < self.horizon for split in splits):
             return None
         if self.truncated:
             return self._validation_streams()
-        bounds = [(split.train - self.window, split.validation) for split in self.splits]
+        bounds = [(split.train - self.window, split.validation) for split in splits]
         return self._windows(bounds, self.window - 1)
 
     def fit_ridge(self) -> baselines.Ridge:
@@ -136,19 +195,25 @@ class SplitData:
             remedy = "Lower `steps`, or raise `test`."
             raise InputError(rule, f"{steps} of {longest} steps", remedy)
         if longest > 0 and any(one.filled_at is not None for one in self.series):
-            context = max(self.context, self.period() or 0)
-            bounds = [
-                (one, split.validation, split.total)
+            truth = [
+                RollingOrigins.between(
+                    one,
+                    split.validation,
+                    split.total,
+                    min(self.context_of(one), split.validation),
+                    steps,
+                    complete=True,
+                ).truth
                 for one, split in zip(self.series, self.splits, strict=True)
             ]
-            RollingOrigins.join(
-                [
-                    RollingOrigins.between(*bound, context, steps, complete=True)
-                    for bound in bounds
-                ]
-            ).check_truth()
+            check_truth(np.concatenate(truth))
 
-    def read_new(self, data: Any) -> list[Series]:
+    def tested_steps(self, steps: int) -> int:
+        """The longest lead time of a backtest: that asked for, or what the test parts hold."""
+        longest = max(split.total - split.validation for split in self.splits)
+        return min(steps, longest) if longest else steps
+
+    def read_new(self, data: Any, fill: str | None = None) -> list[Series]:
         """Read other data with the columns of these series.
 
         Raises
@@ -158,40 +223,51 @@ class SplitData:
             context.
         """
         known = self.series[0]
-        try:
-            series = tables.to_series(
-                data,
-                target=list(known.target_names),
-                inputs=list(known.input_names),
-                time=known.times.column,
-                id=known.id if tables.has_column(data, known.id) else None,
-            )
-        except InputError as error:
-            if "`fill=" not in error.remedy:
-                raise
-            raise InputError(error.rule, error.got, "Fill the gap first.") from None
+        series = tables.to_series(
+            data,
+            target=list(known.target_names),
+            inputs=list(known.input_names),
+            time=known.times.column,
+            id=known.id if tables.has_column(data, known.id) else None,
+            fill=fill,
+            **known.times.reading(),
+        )
         tables.check_steps(known, series)
         for one in series:
-            if len(one) < self.context:
+            if len(one) < self.context and not self.short:
                 rule = f"new data must hold at least {self.context} steps of context"
-                raise InputError(rule, f"{len(one)} steps", "Pass more of the series.")
+                got = f"{len(one)} steps in `{one.name}`"
+                raise InputError(rule, got, "Pass more of the series.")
         return series
 
+    @cached_property
+    def periods(self) -> list[int | None]:
+        """The period of the first target in each training part, None if none shows."""
+        pairs = zip(self.series, self.splits, strict=True)
+        return [baselines.find_period(one.targets[: split.train, 0]) for one, split in pairs]
+
     def period(self) -> int | None:
-        """The period of the first target in the longest training part, None if none shows."""
-        longest = max(range(len(self.series)), key=lambda i: self.splits[i].train)
-        values = self.series[longest].targets[: self.splits[longest].train, 0]
-        return baselines.find_period(values)
+        """The period of all series, None if none shows or they differ."""
+        found = set(self.periods)
+        return found.pop() if len(found) == 1 else None
+
+    def period_of(self, series: Series) -> int | None:
+        """The period of the fitted series of that name; else, that of the longest one."""
+        names = [one.name for one in self.series]
+        if series.name in names:
+            return self.periods[names.index(series.name)]
+        return self.periods[max(range(len(names)), key=lambda i: self.splits[i].train)]
 
     def _scaled(self) -> Iterator[tuple[np.ndarray, np.ndarray, Split]]:
-        """Scaled targets and inputs of each series, and its split."""
-        for one, split in zip(self.series, self.splits, strict=True):
-            targets = self.scaler.transform(one.targets)
-            yield targets, self.input_scaler.transform(one.inputs), split
+        """Scaled targets and inputs of each series that is trained on, and its split."""
+        for i in self.trained:
+            one = self.series[i]
+            targets = self.scalers[i].transform(one.targets)
+            yield targets, self.input_scaler.transform(one.inputs), self.splits[i]
 
     def _windows(self, bounds: list[tuple[int, int]], washout: int) -> Windows:
         """All windows whose rows lie within the bounds, a pair (first, end) for each series."""
-        offsets = np.cumsum([0, *(len(one) for one in self.series)])
+        offsets = np.cumsum([0, *(len(self.series[i]) for i in self.trained)])
         starts = [
             offset + np.arange(first, end - self.window - self.horizon + 1)
             for offset, (first, end) in zip(offsets, bounds, strict=False)
@@ -209,10 +285,10 @@ class SplitData:
 
     def _streams(self, batch_size: int) -> Streams:
         """The training parts cut into about `batch_size` streams of at least eight windows."""
-        total = sum(split.train for split in self.splits)
-        length = max(total // batch_size, 8 * self.window)
+        splits = [self.splits[i] for i in self.trained]
+        length = max(sum(split.train for split in splits) // batch_size, 8 * self.window)
         series = [self._supervised(y[: s.train], u[: s.train]) for y, u, s in self._scaled()]
-        counts = tuple(max(1, split.train // length) for split in self.splits)
+        counts = tuple(max(1, split.train // length) for split in splits)
         return _streams(jax.device_put(series), self.window, counts, (0,) * len(series))
 
     def _validation_streams(self) -> Streams:
@@ -238,6 +314,17 @@ class SplitData:
         outputs = targets[ahead].reshape(len(steps), self.horizon * targets.shape[1])
         xs = np.concatenate([targets[steps], inputs_ahead], axis=1)
         return xs.astype(self.dtype), outputs.astype(self.dtype)
+
+
+def _split(series: Series, validation: float, test: float, short: bool, named: bool) -> Split:
+    """The split of a series; an error of one of several names it."""
+    try:
+        return Split.by_time(len(series), validation, test, short=short)
+    except InputError as error:
+        if not named:
+            raise
+        got = f"{error.got} in `{series.name}`"
+        raise InputError(error.rule, got, error.remedy) from None
 
 
 @partial(jax.jit, static_argnums=(1, 2, 3))

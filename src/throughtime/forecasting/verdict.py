@@ -8,8 +8,8 @@ import numpy as np
 from throughtime.recurrence.network import count_parameters
 
 from .backtest import Backtest
+from .forecast import Forecast
 from .forecaster import Forecaster
-from .predict import Forecast
 
 MAX_TARGETS = 4
 """Targets that are described in sentences of their own."""
@@ -59,9 +59,21 @@ def notes(model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast
                 f"Only {evaluated} of the {total} series could be evaluated; "
                 "the others are too short."
             )
+        asked = max((len(one.mean) for one in forecasts), default=0)
+        if backtest.steps < asked:
+            text.append(
+                f"The held-out part is short: errors are known up to lead time "
+                f"{backtest.steps}, not up to {asked}."
+            )
     if model.data_.window < model.window:
         steps = f"{model.data_.window} steps instead of {model.window}"
         text.append(f"The networks read {steps}: the series is short.")
+    untrained = len(model.data_.series) - len(model.data_.trained)
+    if untrained:
+        text.append(
+            f"{untrained} of the {len(model.data_.series)} series are too short for the "
+            "networks to learn from."
+        )
     if filled := sum(one.filled for one in model.data_.series):
         text.append(
             "1 missing value was filled in before training; it is excluded from the evaluation."
@@ -197,7 +209,8 @@ def _comparison(backtest: Backtest, target: int) -> str:
     if not math.isfinite(mean):
         return f"{_whose(backtest, True)} forecasts{of_target} are not finite: do not use them."
     over = "One step ahead" if steps == 1 else f"Averaged over lead times 1 to {steps}"
-    start = f"{over}, {_whose(backtest)} RMSE{of_target} is {format_number(mean)}"
+    unit = " of each series' naive error" if backtest.relative else ""
+    start = f"{over}, {_whose(backtest)} RMSE{of_target} is {format_number(mean)}{unit}"
     best = best_baseline(backtest, target)
     if best is None:
         return f"{start}; there is no baseline to compare it with."

@@ -23,7 +23,7 @@ from . import figure_style
 from .figure_style import BLUE, DASHED, GREY, INK, NARROW, ORANGE, WIDE, short, thin
 
 if TYPE_CHECKING:  # it loads Polars
-    import throughtime.forecasting.predict
+    import throughtime.forecasting.forecast
 
 MAX_DOTS = 1200
 """Points of a scatter plot, at most."""
@@ -50,6 +50,7 @@ def series_split(series: Series, split: Split, target: int = 0, width: int = WID
             if name != "training":
                 edges = stamps[rows.start], stamps[end - 1]
                 axes.axvspan(*edges, color=colour, alpha=0.10, lw=0)
+        _mark_filled(axes, series, target)
         figure_style.time_axis(axes, series.times, width)
         axes.set_ylabel(short(series.target_names[target]))
         figure_style.legend(figure)
@@ -57,6 +58,18 @@ def series_split(series: Series, split: Split, target: int = 0, width: int = WID
         title = f"{series.target_names[target]} over time"
         figure_style.describe(figure, title, f"Rows: {lengths}.")
     return figure
+
+
+def _mark_filled(axes: Axes, series: Series, target: int) -> None:
+    """Rings around the values that were not measured."""
+    if series.filled_at is None or not series.filled_at[:, target].any():
+        return
+    rows = np.flatnonzero(series.filled_at[:, target])
+    label = f"filled, {len(rows):,} rows"
+    rows = rows[:: 1 + len(rows) // MAX_DOTS]
+    stamps, values = series.times.values()[rows], series.targets[rows, target]
+    style = {"mfc": "none", "mec": GREY, "mew": 0.8, "ls": "none", "zorder": 3}
+    axes.plot(stamps, values, marker="o", ms=4, label=label, **style)
 
 
 def forecast_and_truth(
@@ -108,7 +121,7 @@ def forecast_and_truth(
 
 
 def forecast_beyond_data(
-    forecast: "throughtime.forecasting.predict.Forecast",
+    forecast: "throughtime.forecasting.forecast.Forecast",
     past: Series | None = None,
     target: int = 0,
     width: int = WIDE,

@@ -14,19 +14,16 @@ from throughtime.errors import InputError
 from throughtime.forecasting import verdict
 from throughtime.forecasting.backtest import Backtest
 from throughtime.forecasting.composition import composition
+from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.predict import Forecast
-from throughtime.forecasting.verdict import format_number, method_label
 from throughtime.recurrence.architecture import unused_settings
 
 from . import error_figures, forecast_figures, general_figures
-from .page import Picture, PictureMaker, Table, render
+from .forecast_tables import error_tables, score_tables, series_table, value_table
+from .page import Picture, PictureMaker, render
 
 MAX_CURVES = 4
 """Curves (a target of a series) that have figures of their own."""
-
-MAX_ROWS = 1000
-"""Rows of a table, at most."""
 
 GRADIENT_TRAINING_SETTINGS = ("method", "loss", "forcing", "epochs", "batch_size", "patience")
 """Settings of a training by gradient, which have no effect on an echo state network."""
@@ -86,7 +83,9 @@ def write_report(
         targets=verdict.target_rows(backtest),
         data=_describe_series(model),
         errors=[] if backtest is None else error_tables(backtest),
-        values=[_value_table(forecast) for forecast in forecasts[:MAX_CURVES]],
+        scores=[] if backtest is None else score_tables(backtest),
+        by_series=None if backtest is None else series_table(backtest),
+        values=[value_table(forecast) for forecast in forecasts[:MAX_CURVES]],
         omitted=_omitted_curves(model, backtest),
         backtest=backtest,
         made_of=composition(model, len(forecasts[0].mean)) if forecasts else [],
@@ -99,40 +98,6 @@ def write_report(
         pictures=_pictures(model, backtest, forecasts),
     )
     atomic.write(path, page)
-
-
-def error_tables(backtest: Backtest) -> list[Table]:
-    """For each target, the RMSE of each method by lead time and on average, and its MAE."""
-    steps, names = backtest.steps, [method_label(name, backtest) for name in backtest.rmse]
-    leads = [k for k in backtest.selected_lead_times() if k <= 0.8 * steps or k == steps]
-    head = ["RMSE at lead time", "all", *map(str, leads), "MAE, all"]
-    rmse = np.stack(list(backtest.rmse.values()))  # (method, steps, target)
-    mae = np.stack(list(backtest.mae.values()))
-    at_leads = rmse[:, np.array(leads) - 1]
-    values = np.concatenate(
-        [rmse.mean(axis=1, keepdims=True), at_leads, mae.mean(axis=1, keepdims=True)], axis=1
-    )
-    lowest = np.where(np.isfinite(values), values, np.inf).min(axis=0)
-    tables = []
-    for i, target in enumerate(backtest.targets):
-        lines = zip(names, values[..., i], strict=True)
-        rows = [[name, *map(format_number, line)] for name, line in lines]
-        best = np.argwhere(values[..., i] == lowest[:, i]).tolist()
-        tables.append(Table(target, head, rows, frozenset((r, c + 1) for r, c in best)))
-    return tables
-
-
-def _value_table(forecast: Forecast) -> Table:
-    """The values of a forecast and the bounds of its intervals."""
-    several = len(forecast.targets) > 1
-    head = [forecast.times.column or "time"]
-    for name in forecast.targets:
-        head += [f"{name} {part}" if several else part for part in ("mean", "lower", "upper")]
-    steps = len(forecast.mean)
-    columns = np.stack([forecast.mean, forecast.lower, forecast.upper], axis=2)
-    lines = zip(forecast.times.labels(), columns.reshape(steps, -1), strict=True)
-    rows = [[label, *(format_number(cell, 5) for cell in line)] for label, line in lines]
-    return Table(forecast.name, head, rows[:MAX_ROWS], omitted=max(0, steps - MAX_ROWS))
 
 
 def _describe_series(model: Forecaster) -> list[dict[str, str]]:
@@ -310,10 +275,11 @@ def _tested_series(model: Forecaster, backtest: Backtest) -> tuple[Series, slice
     """
     data, steps, truth = model.data_, backtest.steps, backtest.truth
     known, split = data.series[0], data.splits[0]
-    first = max(split.validation, data.context, data.period() or 0)
-    n = split.total - steps + 1 - first
+    n = len(truth) if backtest.panel is None else int((backtest.panel.of_origin == 0).sum())
+    first = split.total - steps + 1 - n
     if (
-        0 < n <= len(truth)
+        n > 0
+        and first >= split.validation
         and not _differ(known.targets[first : first + n], truth[:n, 0]).any()
     ):
         return known[: split.total], slice(0, n)

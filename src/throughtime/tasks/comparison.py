@@ -184,13 +184,14 @@ def with_infinite_errors(entry: Entry) -> Entry:
     def infinite(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return values | {"network": np.full_like(values["network"], np.inf)}
 
-    unknown = np.full_like(backtest.margins, np.nan)
+    unknown = np.full_like(backtest.coverage, np.nan)
     backtest = dataclasses.replace(
         backtest,
         rmse=infinite(backtest.rmse),
         mae=infinite(backtest.mae),
         forecasts=infinite(backtest.forecasts),
-        margins=unknown,
+        scores={name: one for name, one in backtest.scores.items() if name != "network"},
+        intervals={},
         coverage=unknown,
     )
     return dataclasses.replace(entry, backtest=backtest)
@@ -200,17 +201,25 @@ def merge_backtests(entries: Sequence[Entry]) -> Backtest:
     """The errors of all ways, by name, and of the baselines in one backtest."""
     first = entries[0].backtest
 
-    def merged(field: str) -> dict[str, np.ndarray]:
-        own = {entry.name: getattr(entry.backtest, field)["network"] for entry in entries}
+    def merged(field: str) -> dict[str, Any]:
+        own = {
+            entry.name: found["network"]
+            for entry in entries
+            if "network" in (found := getattr(entry.backtest, field))
+        }
         baselines = {k: v for k, v in getattr(first, field).items() if k != "network"}
         return own | baselines
 
     rmse = merged("rmse")
     whole = dataclasses.replace(
-        first, rmse=rmse, mae=merged("mae"), forecasts=merged("forecasts")
+        first,
+        rmse=rmse,
+        mae=merged("mae"),
+        forecasts=merged("forecasts"),
+        scores=merged("scores"),
     )
     best = min(entries, key=lambda entry: relative_rmse(whole, entry.name)).backtest
-    return dataclasses.replace(whole, margins=best.margins, coverage=best.coverage)
+    return dataclasses.replace(whole, intervals=best.intervals, coverage=best.coverage)
 
 
 def _capitalised(text: str) -> str:

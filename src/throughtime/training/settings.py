@@ -35,6 +35,7 @@ class Settings(BaseModel):
     prior: Literal["recurrent"] | None = None
     season: PositiveInt | Annotated[tuple[PositiveInt, ...], Field(strict=False)] | None = None
     transform: Literal["none", "log"] | None = None
+    lower: Annotated[float, Field(allow_inf_nan=False)] | Literal["none"] | None = None
     refit: bool = True
     radius: PositiveFloat = 0.9
     leak: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
@@ -60,7 +61,6 @@ class Settings(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
 
 
-SHARES = ("level", "test", "validation")
 KINDS = {
     "bool": "True or False",
     "finite": "a finite number",
@@ -69,6 +69,7 @@ KINDS = {
     "string": "text",
     "dense": "a tuple of whole numbers",
     "season": "a whole number, or several",
+    "lower": "a finite number or `none`",
 }
 
 
@@ -152,7 +153,7 @@ def check_combination(settings: dict[str, Any], defaults: dict[str, Any]) -> Non
             remedy = f"Leave `{name}` at its default, or choose another `cell`."
             raise InputError(rule, settings[name], remedy)
     if settings["core"] is None and settings["prior"] is None:
-        for name in ("season", "transform"):
+        for name in ("season", "transform", "lower"):
             if settings[name] is not None:
                 rule = f"a `{name}` needs the linear core or the recurrent prior"
                 raise InputError(rule, "the network alone", f"Leave out `{name}`.")
@@ -192,9 +193,10 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
     if first["type"] in ("less_than", "less_than_equal"):
         bound = limits.get("lt", limits.get("le"))
         what = "below" if "lt" in limits else "at most"
-        remedy = f"Lower `{name}`."
-        if name in SHARES and isinstance(got, int | float) and 1 < got <= 100:
-            remedy = f"Pass `{name}={got / 100:g}` for {got:g} %."
-        return InputError(f"`{name}` must be {what} {bound:g}", got, remedy)
+        share = bound == 1 and isinstance(got, int | float) and 1 < got < 100
+        percent = f", to {got / 100:g} for {got:g} %" if share and got is not None else ""
+        return InputError(
+            f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`{percent}."
+        )
     kind = name if name in KINDS else first["type"].split("_")[0]
     return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), f"Pass {KINDS[kind]}.")

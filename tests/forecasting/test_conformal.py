@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.forecasting.intervals import conformal_margins
+from throughtime.forecasting.conformal import conformal_margins
 
 
 def column(values):

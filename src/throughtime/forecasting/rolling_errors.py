@@ -1,0 +1,86 @@
+"""Errors of models from rolling origins, in the last part of a series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .component import Component
+
+MAX_ORIGINS = 200
+"""Rolling origins from which models are judged."""
+
+
+@dataclass(frozen=True, eq=False)
+class RollingErrors:
+    """Errors of several models from rolling origins, on values that they were not fitted to.
+
+    Attributes
+    ----------
+    origins
+        The origins.
+    errors
+        Truth minus forecast; NaN beyond the end of the series, infinite for a forecast that is
+        not finite.
+    rows
+        Number of values that the origins run over.
+    """
+
+    origins: Int[np.ndarray, " origin"]
+    errors: Float[np.ndarray, "component origin steps"]
+    rows: int
+
+    @classmethod
+    def of(
+        cls,
+        components: Sequence[Component],
+        values: Float[np.ndarray, " time"],
+        first: int,
+        steps: int,
+    ) -> "RollingErrors":
+        """Forecast from origins in `values[first:]` with models fitted to `values[:first]`."""
+        origins = rolling_origins(first, len(values))
+        if not len(origins):
+            return cls(origins, np.empty((len(components), 0, steps)), 0)
+        truth = values_ahead(values, origins, steps)
+        forecasts = np.stack([one.forecast(values, origins, steps) for one in components])
+        errors = truth - np.where(np.isfinite(forecasts), forecasts, np.inf)
+        return cls(origins, errors, len(values) - first)
+
+    def of_mean(
+        self, weights: Float[np.ndarray, "steps component"]
+    ) -> Float[np.ndarray, "origin steps"]:
+        """The errors of a weighted mean of the forecasts."""
+        used = np.flatnonzero(weights.any(axis=0))
+        return np.einsum("cok,kc->ok", self.errors[used], weights[:, used])
+
+    def moments(self, first: int, last: int) -> Float[np.ndarray, "component component"]:
+        """The second moments of the errors at the lead times `first` to `last`."""
+        e = self.errors[:, :, first - 1 : last].reshape(len(self.errors), -1)
+        e = e[:, ~np.isnan(e).any(axis=0)]
+        return e @ e.T / max(e.shape[1], 1)
+
+    def count(self, first: int, last: int) -> float:
+        """About how many forecasts at these lead times do not overlap."""
+        return max(self.rows, 1) / ((first + last) / 2)
+
+    def diverged(self) -> np.ndarray:
+        """Which models have a forecast that is not finite."""
+        return np.asarray(np.isinf(self.errors).any(axis=(1, 2)))
+
+
+def rolling_origins(
+    first: int, end: int, most: int = MAX_ORIGINS
+) -> Int[np.ndarray, " origin"]:
+    """Evenly spaced origins, from `first` values known to `end` - 1."""
+    return np.unique(np.linspace(first, end - 1, min(most, end - first)).round().astype(int))
+
+
+def values_ahead(
+    values: Float[np.ndarray, " time"], origins: Int[np.ndarray, " origin"], steps: int
+) -> Float[np.ndarray, "origin steps"]:
+    """What follows each origin; NaN beyond the end of the series."""
+    rows = origins[:, None] + np.arange(steps)
+    ahead = np.where(rows < len(values), values[np.minimum(rows, len(values) - 1)], np.nan)
+    return np.asarray(ahead, np.float64)

@@ -661,7 +661,7 @@ WRONG = [
     (
         "season",
         2.5,
-        "`season` must be a whole number, or several; got 2.5. Pass a whole number, or several.",
+        "`season` must be a whole number, or several; got 2.5. Pass a whole number, or",
     ),
     ("season", (12, 0), "`season` must be a whole number, or several; got (12, 0)."),
     ("cell", "lsmt", "Did you mean `lstm`? Known: esn, gru, lstm, rnn."),

@@ -70,7 +70,8 @@ def xlsx(*sheets):
             "xl/workbook.xml": f'<workbook xmlns="{SHEET}" xmlns:r="{LINK}"><sheets>{names}'
             "</sheets></workbook>",
             "xl/styles.xml": f'<styleSheet xmlns="{SHEET}"><cellXfs count="2">'
-            '<xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>',
+            '<xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs>'
+            "</styleSheet>",
             "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships">'
             f'{links}<Relationship Id="rs" Type="{LINK}/styles" Target="styles.xml"/>'
             "</Relationships>",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from throughtime.errors import InputError, closest_name
 
-TEXTS = ("csv", "tsv", "txt", "dat", "data", "asc", "prn")
+TEXTS = ("", "csv", "tsv", "txt", "dat", "data", "asc", "prn")
 FORMATS = {"parquet": "Parquet", "feather": "Feather", "arrow": "Feather"} | dict.fromkeys(
     ("xlsx", "ods"), "a spreadsheet"
 )
@@ -92,7 +92,7 @@ def _read_bytes(path: Path) -> bytes:
         raise InputError("the data file must exist", path, f"Correct the path.{hint}")
     if path.suffix.lower()[1:] not in ENDINGS:
         raise InputError(
-            f"a data file must end in {', '.join('.' + e for e in ENDINGS[:-1])} or .zip",
+            f"a data file must end in {', '.join('.' + e for e in ENDINGS[1:-1])} or .zip",
             path.name,
             "Save the table as CSV or Parquet.",
         )

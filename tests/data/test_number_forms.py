@@ -42,7 +42,7 @@ from throughtime.errors import InputError
 )
 def test_each_form_is_read(texts, numbers, remarks):
     reading = read_numbers(pl.Series("y", [*texts, None]))
-    assert reading.numbers.to_list() == [*numbers, None]
+    assert reading.column.to_list() == [*numbers, None]
     assert sorted(reading.remarks) == sorted(remarks)
 
 
@@ -132,4 +132,4 @@ def test_grouped_numbers_with_decimal_commas_are_exact(values, group):
         return f"{value:,.5f}".replace(",", "\0").replace(".", ",").replace("\0", group)
 
     reading = read_numbers(pl.Series("y", [write(v) for v in [*values, 1234.5]]))
-    assert reading.numbers.to_list() == [float(f"{v:.5f}") for v in [*values, 1234.5]]
+    assert reading.column.to_list() == [float(f"{v:.5f}") for v in [*values, 1234.5]]

@@ -13,7 +13,7 @@ import polars as pl
 from throughtime.errors import InputError
 
 from .missing_codes import CODES
-from .number_forms import as_thousands, mixes_thousands, read_numbers
+from .number_forms import Reading, as_thousands, mixes_thousands, read_numbers
 
 INFINITE = ("inf", "infinity")
 
@@ -30,11 +30,20 @@ class TypedColumns:
         The forms of their numbers.
     questions
         By column, the error to raise when it is used: it is not one thing throughout.
+    units
+        By column, the unit of its numbers, if they have one.
     """
 
     frame: pl.DataFrame
     remarks: list[str] = field(default_factory=list)
     questions: dict[str, InputError] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, reading: Reading) -> None:
+        """Take over the remarks on a column, and its unit."""
+        self.remarks += [one for one in reading.remarks if one not in self.remarks]
+        if reading.unit:
+            self.units[reading.column.name] = reading.unit
 
 
 def read_columns(
@@ -67,12 +76,12 @@ def read_columns(
         if name == text_column:
             typed[name] = column.set(column == "", None)
             continue
-        result, forms, mark = _read_column(column, decimal, missing)
-        if isinstance(result, InputError):
-            found.questions[name] = result
+        reading = _read_column(column, decimal, missing)
+        if isinstance(reading, InputError):
+            found.questions[name] = reading
         else:
-            typed[name], marks[name] = result, mark
-            found.remarks += [remark for remark in forms if remark not in found.remarks]
+            typed[name], marks[name] = reading.column, reading.decimal
+            found.keep(reading)
     comma = "," in marks.values()
     for name in marks:
         if typed[name].dtype == pl.Float64 and marks[name] is None and (comma or european):
@@ -85,12 +94,12 @@ def read_columns(
 
 def _read_column(
     column: pl.Series, decimal: str | None, missing: Collection[str]
-) -> tuple[pl.Series | InputError, tuple[str, ...], str | None]:
-    """A column as what it holds, remarks on its form, and its decimal mark if that is sure."""
+) -> Reading | InputError:
+    """A column as what it holds, or the question that it brings."""
     empty = column == ""
     column = column.set(empty, None) if empty.any() else column
     if column.null_count() == len(column):
-        return column, (), None
+        return Reading(column)
     plain, told = _plain(column, decimal), ()
     if plain is None or missing:
         lower = column.str.to_lowercase()
@@ -98,28 +107,24 @@ def _read_column(
         told = (f"{coded} values coded as missing",) if coded else ()
         column = column.set(lower.is_in([*CODES, *missing]).fill_null(False), None)
         if column.null_count() == len(column):
-            return column, (), None
+            return Reading(column)
         plain = _plain(column, decimal)
     if plain is not None:
-        return plain, told, _sure_mark(plain, column)
+        return _within_range(Reading(plain, told, _sure_mark(plain, column)), column)
     reading = read_numbers(_unquoted(column), decimal)
     if isinstance(reading, InputError):
-        return reading, (), None
+        return reading
     if reading is not None:
-        return (
-            _within_range(reading.numbers, column),
-            (*told, *reading.remarks),
-            reading.decimal,
-        )
-    return column, (), None
+        return _within_range(reading._replace(remarks=(*told, *reading.remarks)), column)
+    return Reading(column)
 
 
-def _plain(column: pl.Series, decimal: str | None) -> pl.Series | InputError | None:
+def _plain(column: pl.Series, decimal: str | None) -> pl.Series | None:
     """Numbers or truth values that are written as programs write them."""
     numbers = (pl.Int64, pl.Float64) if decimal != "," else (pl.Int64,)
     for dtype in numbers:
         if (read := _all(column, partial(_cast, dtype=dtype))) is not None:
-            return _within_range(read, column)
+            return read
     lower = column.head(1000).str.to_lowercase()
     if lower.is_in(["true", "false"]).all():
         lower = column.str.to_lowercase()
@@ -141,14 +146,15 @@ def _cast(column: pl.Series, dtype: Any) -> pl.Series:
     return column.cast(dtype, strict=False)
 
 
-def _within_range(numbers: pl.Series, column: pl.Series) -> pl.Series | InputError:
+def _within_range(reading: Reading, column: pl.Series) -> Reading | InputError:
     """The numbers, unless one is beyond double precision: 1e400 would become infinity."""
+    numbers = reading.column
     if numbers.dtype != pl.Float64 or not numbers.is_infinite().any():
-        return numbers
+        return reading
     words = column.str.to_lowercase().str.strip_chars_start("+-").is_in(INFINITE)
     beyond = (numbers.is_infinite() & ~words).fill_null(False)
     if not beyond.any():
-        return numbers
+        return reading
     i = beyond.arg_max() or 0
     return InputError(
         "a number must be below 1.8e308, the largest of double precision",
@@ -165,9 +171,9 @@ def _unquoted(column: pl.Series) -> pl.Series:
     return column
 
 
-def _sure_mark(plain: pl.Series | InputError, column: pl.Series) -> str | None:
+def _sure_mark(plain: pl.Series, column: pl.Series) -> str | None:
     """A point, if a number shows that it is the decimal mark."""
-    if isinstance(plain, InputError) or plain.dtype != pl.Float64:
+    if plain.dtype != pl.Float64:
         return None
     return "." if as_thousands(column.head(1000).drop_nulls()) is None else None
 
@@ -203,8 +209,8 @@ def _answer_questions(
     """Read the columns with two readings by the mark that the other columns show."""
     shown = {mark for mark in marks.values() if mark}
     for name in [n for n in found.questions if len(shown) == 1]:
-        result, forms, _ = _read_column(texts[name], next(iter(shown)), missing)
-        if not isinstance(result, InputError):
-            typed[name] = result
+        reading = _read_column(texts[name], next(iter(shown)), missing)
+        if not isinstance(reading, InputError):
+            typed[name] = reading.column
             del found.questions[name]
-            found.remarks += [remark for remark in forms if remark not in found.remarks]
+            found.keep(reading)

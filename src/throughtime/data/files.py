@@ -11,7 +11,7 @@ from throughtime.errors import InputError
 from .encodings import decode
 from .file_content import Content, read_content
 from .spreadsheets import read_sheet
-from .text_tables import parse_text
+from .text_tables import Parsed, parse_text
 
 
 class FileTable(NamedTuple):
@@ -25,11 +25,14 @@ class FileTable(NamedTuple):
         The name of the file without its ending.
     remarks
         What was understood beyond what is written.
+    units
+        By column, what a row of units says.
     """
 
     frame: pl.DataFrame
     stem: str
     remarks: list[str]
+    units: dict[str, str]
 
 
 def read_file(path: Path) -> FileTable:
@@ -43,7 +46,7 @@ def read_file(path: Path) -> FileTable:
     """
     content = read_content(path)
     try:
-        frame, remarks = _parse(content)
+        frame, remarks, units = _parse(content)
     except (pl.exceptions.PolarsError, OSError) as error:
         cause = str(error).strip().split("\n")[0]
         kind = {"text": "CSV", "parquet": "Parquet", "feather": "Feather"}.get(content.format)
@@ -56,16 +59,16 @@ def read_file(path: Path) -> FileTable:
             f"none in {content.name}",
             "Add the rows, or pass another file.",
         )
-    return FileTable(frame, content.stem, remarks)
+    return FileTable(frame, content.stem, remarks, units)
 
 
-def _parse(content: Content) -> tuple[pl.DataFrame, list[str]]:
+def _parse(content: Content) -> Parsed:
     if content.format == "parquet":
-        return pl.read_parquet(io.BytesIO(content.raw)), []
+        return Parsed(pl.read_parquet(io.BytesIO(content.raw)), [], {})
     if content.format == "feather":
-        return pl.read_ipc(io.BytesIO(content.raw)), []
+        return Parsed(pl.read_ipc(io.BytesIO(content.raw)), [], {})
     if content.format == "spreadsheet":
         return read_sheet(content.raw, content.name)
     text, remarks = decode(content.raw, content.name)
-    frame, more = parse_text(text, content.name, content.ending)
-    return frame, remarks + more
+    parsed = parse_text(text, content.name, content.ending)
+    return parsed._replace(remarks=remarks + parsed.remarks)

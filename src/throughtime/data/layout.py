@@ -36,11 +36,14 @@ class Layout(NamedTuple):
         The number of the first row of data.
     remarks
         What was skipped or made up.
+    units
+        By column, what a row of units says.
     """
 
     names: list[str]
     first: int
     remarks: list[str]
+    units: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -128,12 +131,14 @@ def find_layout(rows: Sequence[Row], columns: Columns, separator: str = ",") -> 
     header, row_names = _header_row(rows, data, columns, separator)
     if header is None:
         names, remarks = _made_names(columns.width), ["no header"] if data < len(rows) else []
-        return Layout(names, data, _count(data, "line", "title") + remarks)
+        return Layout(names, data, _count(data, "line", "title") + remarks, {})
     units = data - header - 1
     names = [*(["row"] if row_names else []), *rows[header]]
     names, renamed = _distinct(names, columns)
     remarks = _count(header, "line", "title") + _count(units, "row", "units") + renamed
-    return Layout(names, data, remarks + ["row names"] * row_names)
+    below = rows[header + 1] if units else []
+    said = {n: unit.strip("()[] ") for n, unit in zip(names, below, strict=False) if unit}
+    return Layout(names, data, remarks + ["row names"] * row_names, said)
 
 
 def count_notes(rows: Sequence[Row], columns: Columns) -> int:

@@ -35,21 +35,24 @@ EVERY_PAIR = [(p, g) for p, g in product(".,", ["", *MARKS]) if p != g]
 
 
 class Reading(NamedTuple):
-    """A column of text, read as numbers.
+    """A column of text, read.
 
     Attributes
     ----------
-    numbers
-        The numbers, float64.
+    column
+        The numbers, float64, or what else it holds.
     remarks
         What its form is.
     decimal
         The decimal mark, if the values can be read with no other.
+    unit
+        What all numbers have before or after them: a currency, a percent sign, a unit.
     """
 
-    numbers: pl.Series
-    remarks: tuple[str, ...]
-    decimal: str | None
+    column: pl.Series
+    remarks: tuple[str, ...] = ()
+    decimal: str | None = None
+    unit: str = ""
 
 
 def read_numbers(texts: pl.Series, decimal: str | None = None) -> Reading | InputError | None:
@@ -76,7 +79,7 @@ def read_numbers(texts: pl.Series, decimal: str | None = None) -> Reading | Inpu
         return None
     if wrong.any():
         return not_a_number(texts, wrong, "Correct the value, or leave it empty.")
-    affixes, question = _affixes(texts, parts)
+    unit, question = _unit(texts, parts)
     if question is not None:
         return question
     negative, signs, question = _negative(texts, parts)
@@ -90,7 +93,8 @@ def read_numbers(texts: pl.Series, decimal: str | None = None) -> Reading | Inpu
     numbers = pl.select(pl.when(negative).then(-numbers).otherwise(numbers)).to_series()
     remarks = [] if point != "," else ["decimal commas"]
     remarks += [f"thousands by {MARKS[group]}"] if group else []
-    return Reading(numbers.alias(texts.name), (*remarks, *affixes, *signs), sure)
+    remarks += [f"`{texts.name}` in {unit}"] if unit else []
+    return Reading(numbers.alias(texts.name), (*remarks, *signs), sure, unit)
 
 
 def not_a_number(texts: pl.Series, wrong: pl.Series, remedy: str) -> InputError:
@@ -149,17 +153,16 @@ def _is_dates(parts: pl.DataFrame) -> bool:
     return any(NO_UNIT.fullmatch(unit.strip()) for unit in units)
 
 
-def _affixes(texts: pl.Series, parts: pl.DataFrame) -> tuple[list[str], InputError | None]:
-    """What all numbers have before or after them: a currency, a percent sign, a unit."""
+def _unit(texts: pl.Series, parts: pl.DataFrame) -> tuple[str, InputError | None]:
+    """What all numbers have before or after them."""
     found = []
     for kind in ("currency", "unit"):
         affix = parts[kind].str.strip_chars().fill_null("")
         present = affix.filter(texts.is_not_null())
         if present.n_unique() > 1:
-            return [], _not_one_unit(texts, affix)
-        if len(present) and present[0]:
-            found.append(f"`{texts.name}` in {present[0]}")
-    return found, None
+            return "", _not_one_unit(texts, affix)
+        found += present.head(1).to_list()
+    return " ".join(filter(None, found)), None
 
 
 def _not_one_unit(texts: pl.Series, affix: pl.Series) -> InputError:

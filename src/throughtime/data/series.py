@@ -41,6 +41,8 @@ class Series:
     filled_at
         (time, n_targets) which targets were filled, or None if none was. A network learns from
         filled values, but no forecast is scored on them.
+    units
+        One unit per target, empty where it is not known; none at all if no unit is.
     future
         (steps, n_inputs) the inputs of the steps after its end, as far as they are known; None
         if they are not.
@@ -64,6 +66,7 @@ class Series:
     filled_at: Bool[np.ndarray, "time targets"] | None = None
     remarks: tuple[str, ...] = ()
     future: Float64[np.ndarray, "steps inputs"] | None = None
+    units: tuple[str, ...] = ()
 
     def __post_init__(self):
         shapes = (self.targets.shape, self.inputs.shape)
@@ -83,6 +86,12 @@ class Series:
             raise InputError(rule, f"shape {self.future.shape}", "Pass (steps, inputs).")
         check_values(self.targets, self.target_names)
         check_values(self.inputs, self.input_names)
+
+    def label(self, target: int) -> str:
+        """The name of a target with its unit, for an axis: `"flow (m3/s)"`."""
+        unit = self.units[target] if self.units else ""
+        name = self.target_names[target]
+        return f"{name} ({unit})" if unit and unit not in name else name
 
     def __len__(self) -> int:
         return len(self.times)

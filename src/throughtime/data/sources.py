@@ -32,6 +32,8 @@ class Table:
         Whether it was an array, whose columns had no names.
     remarks
         What was understood of its file beyond what is written; see `remarks.py`.
+    units
+        By column, the unit of its numbers, if one is written.
     questions
         By column, the error to raise when it is used: its numbers have two readings, say.
     """
@@ -40,6 +42,7 @@ class Table:
     name: str
     is_array: bool = False
     remarks: tuple[str, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
     questions: dict[str, InputError] = field(default_factory=dict)
 
     def check_columns(self, names: Sequence[str]) -> None:
@@ -80,7 +83,13 @@ def as_table(
         typed = read_columns(file.frame, id, **options, european="semicolons" in file.remarks)
         frame = nw.from_native(typed.frame, eager_only=True)
         remarks = (*file.remarks, *typed.remarks)
-        return Table(frame, file.stem, remarks=remarks, questions=typed.questions)
+        return Table(
+            frame,
+            file.stem,
+            remarks=remarks,
+            units=file.units | typed.units,
+            questions=typed.questions,
+        )
     frame = as_frame(data)
     if frame is not None:
         return _read_texts(Table(frame, "series"), id, options)
@@ -114,7 +123,13 @@ def _read_texts(table: Table, id: str | None, options: Any) -> Table:
             )
             backend = frame.implementation
             frame = frame.with_columns(nw.new_series(column.name, values, backend=backend))
-    return replace(table, frame=frame, remarks=tuple(typed.remarks), questions=typed.questions)
+    return replace(
+        table,
+        frame=frame,
+        remarks=tuple(typed.remarks),
+        units=typed.units,
+        questions=typed.questions,
+    )
 
 
 def is_list_of_numbers(data: Sequence[Any]) -> bool:

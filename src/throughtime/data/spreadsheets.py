@@ -9,12 +9,13 @@ import polars as pl
 from throughtime.errors import InputError
 
 from .layout import Columns, count_notes, find_layout
+from .text_tables import Parsed
 
 MIDNIGHT = " 00:00:00"
 
 
-def read_sheet(raw: bytes, name: str) -> tuple[pl.DataFrame, list[str]]:
-    """The first sheet with content, as columns of text, and remarks.
+def read_sheet(raw: bytes, name: str) -> Parsed:
+    """The first sheet with content, as columns of text.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def read_sheet(raw: bytes, name: str) -> tuple[pl.DataFrame, list[str]]:
     data = {n: [*c] for n, c in zip(layout.names, body, strict=False)}
     table = pl.DataFrame(data, schema=dict.fromkeys(layout.names, pl.String))
     remarks = [f"sheet `{key}` of {len(sheets)}"] if len(sheets) > 1 else []
-    return table, remarks + layout.remarks
+    return Parsed(table, remarks + layout.remarks, layout.units)
 
 
 def _days(column: Sequence[str]) -> Sequence[str]:

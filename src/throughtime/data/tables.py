@@ -136,6 +136,9 @@ def to_series(
         _series(values, placement, roles, fill, fill_limit, label, table.remarks)
         for (label, _), placement in zip(groups, placed, strict=True)
     ]
+    units = tuple(table.units.get(name, "") for name in roles.targets)
+    if any(units):
+        found = [replace(one, units=units) for one in found]
     check_steps(found[0], found[1:])
     return found
 

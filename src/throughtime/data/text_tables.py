@@ -3,6 +3,7 @@
 import io
 import re
 from itertools import islice, pairwise
+from typing import NamedTuple
 
 import polars as pl
 
@@ -24,7 +25,25 @@ OTHER_FORMATS = {
 }
 
 
-def parse_text(text: str, name: str, ending: str) -> tuple[pl.DataFrame, list[str]]:
+class Parsed(NamedTuple):
+    """A table in text, or what is made into one.
+
+    Attributes
+    ----------
+    frame
+        All columns as text as it is written; a value that is absent is null.
+    remarks
+        What was understood beyond what is written.
+    units
+        By column, what a row of units says.
+    """
+
+    frame: pl.DataFrame
+    remarks: list[str]
+    units: dict[str, str]
+
+
+def parse_text(text: str, name: str, ending: str) -> Parsed:
     """Parse a text table in any dialect.
 
     Parameters
@@ -35,11 +54,6 @@ def parse_text(text: str, name: str, ending: str) -> tuple[pl.DataFrame, list[st
         The name of its file, for errors.
     ending
         The ending of its file: `tsv` for tabs.
-
-    Returns
-    -------
-    Table and remarks
-        All columns as text as it is written; a value that is absent is null.
 
     Raises
     ------
@@ -60,7 +74,7 @@ def parse_text(text: str, name: str, ending: str) -> tuple[pl.DataFrame, list[st
     layout = find_layout(rows, columns, dialect.separator)
     layout = _named_by_comment(layout, head, dialect)
     if layout.first >= len(rows):
-        return pl.DataFrame(schema=dict.fromkeys(layout.names, pl.String)), []
+        return Parsed(pl.DataFrame(schema=dict.fromkeys(layout.names, pl.String)), [], {})
     start = dialect.lines.starts[layout.first]
     body = text[sum(map(len, head[:start])) :]
     body, notes = _without_notes(body, dialect, columns)
@@ -69,7 +83,7 @@ def parse_text(text: str, name: str, ending: str) -> tuple[pl.DataFrame, list[st
     if table is None:
         table, more = _parse_rows(body, dialect, layout, name, "\n".join(head[:1]))
         remarks += more
-    return _without_empty_ends(table, layout), remarks
+    return Parsed(_without_empty_ends(table, layout), remarks, layout.units)
 
 
 def _named_by_comment(layout: Layout, head: list[str], dialect: Dialect) -> Layout:
@@ -84,7 +98,7 @@ def _named_by_comment(layout: Layout, head: list[str], dialect: Dialect) -> Layo
     (cells,) = split_lines([bare], dialect.separator).rows or [[]]
     if len(cells) != dialect.width or not all(c[:1].isalpha() for c in cells):
         return layout
-    return Layout(cells, 0, []) if len(set(cells)) == len(cells) else layout
+    return Layout(cells, 0, [], {}) if len(set(cells)) == len(cells) else layout
 
 
 def _without_notes(body: str, dialect: Dialect, columns: Columns) -> tuple[str, list[str]]:

@@ -22,7 +22,8 @@ def check_decimal(decimal: Any) -> None:
     """Refuse a decimal mark other than a point or a comma."""
     if decimal not in (None, ".", ","):
         rule = "`decimal` must be `.` or `,`"
-        raise InputError(rule, decimal, 'Pass `decimal=","` (`--decimal` on the command line).')
+        remedy = "Leave it out, or pass the one that the table has (`--decimal`)."
+        raise InputError(rule, decimal, remedy)
 
 
 def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:

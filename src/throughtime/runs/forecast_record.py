@@ -105,6 +105,7 @@ class SeriesInfo(BaseModel):
     id: str | None
     fingerprint: str
     remarks: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
 
 class CommandOptions(BaseModel):
@@ -321,6 +322,7 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
                 None if (filled := values.get(f"{i}.filled")) is None else filled == 1,
                 info.remarks,
                 values.get(f"{i}.future"),
+                info.units,
             )
             for i, info in enumerate(run.series)
         ]
@@ -339,4 +341,5 @@ def _series_info(series: Series) -> SeriesInfo:
         id=series.id,
         fingerprint=series.fingerprint(),
         remarks=series.remarks,
+        units=series.units,
     )

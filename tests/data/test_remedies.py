@@ -1,102 +1,85 @@
-"""Every remedy for stamps and gaps, followed to the letter, gets on in one round."""
+"""Every remedy of a refused table is followed to the letter, and the table is read."""
 
+import ast
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
-from stamped_tables import days
 
 from throughtime.data.tables import to_series
 from throughtime.errors import InputError
 
-OPTION = re.compile(r"`(\w+)=([^`]+)`")
-RAISE = re.compile(r"Raise it to (\d+)")
+DAYS = [f"2021-01-{i:02}" for i in range(1, 13)]
 
 
-def follow(error, options):
-    """The options with the first one that the remedy names."""
-    if found := RAISE.search(error.remedy):
-        return options | {"fill_limit": int(found[1])}
-    if "Leave the option out" in error.remedy:
-        return {name: value for name, value in options.items() if name != "dayfirst"}
-    if close := re.search(r"Pass one such as `([\w/]+)`", error.remedy):
-        return options | {"time_zone": close[1]}
-    name, value = OPTION.search(error.remedy).groups()
-    return options | {name: {"True": True, "False": False}.get(value, value.strip('"'))}
+def table(header, *columns):
+    return "\n".join([header, *(";".join(row) for row in zip(DAYS, *columns, strict=True))])
 
 
-def gap(stamps, *gone):
-    return [stamp for i, stamp in enumerate(stamps) if i not in gone]
-
-
-def hours(day):
-    index = pd.date_range(day, periods=60, freq="h", tz="Europe/Oslo")
-    return index.strftime("%Y-%m-%d %H:%M").tolist()
-
-
-SHAMPOO = [f"{year}-{month:02d}" for year in (1, 2, 3) for month in range(1, 13)]
-TABLES = {
-    "a missing day": (gap(days(), 20), {}),
-    "missing hours": (gap(days(60, "h", form="%Y-%m-%d %H:%M"), 20, 21, 22), {}),
-    "missing months": (gap(days(60, "MS", form="%b %Y"), 5, 6), {}),
-    "a missing year": (gap(range(1947, 1963), 4), {}),
-    "missing business days": (gap(days(30, "B"), *range(3, 12)), {}),
-    "many missing days": (gap(days(200), *range(10, 150)), {}),
-    "irregular": ([f"2021-01-{day:02d}" for day in (1, 2, 5, 6, 11, 23)], {}),
-    "day and month": ([f"{day:02d}/02/2021" for day in range(1, 13)], {}),
-    "wrong order": (days(form="%m/%d/%Y"), {"dayfirst": True}),
-    "two-digit years": ([f"01-02-{year:02d}" for year in range(1, 13)], {}),
-    "clocks go back": (hours("2021-10-30"), {}),
-    "clocks go forward": (hours("2021-03-27"), {}),
-    "a zone with a typo": (hours("2021-10-30"), {"time_zone": "Europe/Olso"}),
-    "the wrong zone": ([f"2021-03-28 {h:02d}:00" for h in range(24)], {"time_zone": "CET"}),
-    "a repeated stamp": ([*days(20), days(20)[-1]], {}),
-    "a day that is none": ([*days(3), "2021-02-30", *days(9)[3:]], {}),
-    "years without a century": (SHAMPOO, {}),
-    "days without a year": ([f"{day}-Jan" for day in range(1, 20)], {}),
-    "beyond year 9999": ([f"9999-12-31T2{h}:00:00-23:00" for h in range(4)], {}),
-    "a wide span": (["-1.5e308", "0", "1.45e308", "1.5e308"], {}),
-    "a gap beyond the limit": (gap(days(), 7, 8, 9), {"fill": "linear", "fill_limit": 1}),
-    "no season": (gap(range(40), 7), {"fill": "seasonal"}),
-    "an unknown fill": (gap(days(), 7), {"fill": "spline"}),
-}
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_a_remedy_works(tmp_path, name):
-    stamps, options = TABLES[name]
-    path = tmp_path / "table.csv"
-    rows = [f"{stamp},{100 + i % 7}" for i, stamp in enumerate(stamps)]
-    path.write_text("\n".join(["date,y", *rows, ""]))
-    with pytest.raises(InputError) as caught:
-        to_series(path, **options)
-    message = str(caught.value)
-    assert ("\n" not in message and "--" in message) or "Leave" in message
-    if "time_zone" in message and name == "clocks go back":
-        options = options | {"time_zone": "Europe/Oslo"}
-    else:
-        options = follow(caught.value, options)
-    (series,) = to_series(path, **options)
-    assert len(series) >= len(stamps) and np.isfinite(series.targets).all()
+COMMAS = [f"{i},{137 * i % 1000:03}" for i in range(1, 13)]
+POINTS = ["1.234", "999", *["2.345", "812"] * 5]
+NUMBERS = [f"{(7 * i) % 5 + 0.5}" for i in range(12)]
+OTHER = [f"{(3 * i) % 7 + 0.5}" for i in range(12)]
+GAPS = ["NA" if i == 4 else v for i, v in enumerate(NUMBERS)]
+ENDS = ["" if i > 8 else v for i, v in enumerate(NUMBERS)]
+CODES = ["-999" if i == 4 else v for i, v in enumerate(NUMBERS)]
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("text", "options", "follows"),
     [
-        [1, "", 3, 4, 5, 6],
-        [1, 2, 3, 4, 5, ""],
-        ["", 2, 3, 4, 5, 6],
-        ["", 2, "", 4, 5, ""],
+        (table("date;y", COMMAS), {}, "decimal"),
+        (table("date;y", POINTS), {}, "decimal"),
+        (table("date;a;b", NUMBERS, OTHER), {}, "target"),
+        (table("date;y", GAPS), {}, "fill"),
+        (table("date;y;u", ENDS, OTHER), {"target": "y"}, "inputs"),
+        (table("date;y", GAPS), {"fill": "spline"}, "fill"),
     ],
 )
-@pytest.mark.parametrize("stamps", [days(6), gap(days(7), 3)])
-def test_missing_values_and_rows_take_one_round(tmp_path, values, stamps):
-    """One option mends gaps within, at the ends, and in the stamps."""
-    path = tmp_path / "table.csv"
-    rows = [f"{stamp},{value}" for stamp, value in zip(stamps, values, strict=True)]
-    path.write_text("\n".join(["date,y", *rows, ""]))
-    with pytest.raises(InputError) as caught:
-        to_series(path)
-    (series,) = to_series(path, **follow(caught.value, {}))
+def test_the_option_that_a_refusal_names_settles_it(write, text, options, follows):
+    path = write(text)
+    with pytest.raises(InputError) as refused:
+        to_series(path, **options)
+    named = dict(re.findall(r"`(\w+)=(.+?)`", refused.value.remedy))
+    assert follows in named
+    (series,) = to_series(path, **options | {follows: ast.literal_eval(named[follows])})
     assert np.isfinite(series.targets).all()
+
+
+def test_the_option_that_a_remark_names_settles_it(write):
+    path = write(table("date;y", CODES))
+    (told,) = [r for r in to_series(path)[0].remarks if "--missing" in r]
+    (code,) = re.findall(r"`--missing (.+?)`", told)
+    with pytest.raises(InputError) as refused:
+        to_series(path, missing=code)
+    named = dict(re.findall(r"`(\w+)=(.+?)`", refused.value.remedy))
+    (series,) = to_series(path, missing=code, fill=ast.literal_eval(named["fill"]))
+    assert series.filled == 1 and series.targets.min() > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "right"),
+    [
+        ("t,flow\n0,1\n1,3\n2,2\n", {"target": "Flow"}, "target"),
+        ("t,flow,rain\n0,1,1\n1,3,5\n2,2,4\n", {"target": "flow", "inputs": "Rain"}, "inputs"),
+        ("time,flow\n0,1\n1,3\n2,2\n", {"target": "flow", "time": "Time"}, "time"),
+    ],
+)
+def test_the_name_that_is_suggested_is_right(write, text, wrong, right):
+    path = write(text)
+    with pytest.raises(InputError) as refused:
+        to_series(path, **wrong)
+    (name,) = re.findall(r"Did you mean `(.+?)`", refused.value.remedy)
+    assert len(to_series(path, **wrong | {right: name})[0]) == 3
+
+
+def test_a_row_that_is_corrected_as_told_is_read(write):
+    rows = ["t,y", "0,1,5", "1,2,5", "2,4,5"]
+    with pytest.raises(InputError, match="write decimals with a point"):
+        to_series(write("\n".join(rows)))
+    pointed = [row[::-1].replace(",", ".", 1)[::-1] for row in rows[1:]]
+    (series,) = to_series(write("\n".join([rows[0], *pointed])))
+    assert series.targets[:, 0].tolist() == [1.5, 2.5, 4.5]
+    quoted = [re.sub(r",(.*)", r',"\1"', row) for row in rows[1:]]
+    (series,) = to_series(write("\n".join([rows[0], *quoted])))
+    assert series.targets[:, 0].tolist() == [1.5, 2.5, 4.5]

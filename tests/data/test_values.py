@@ -59,10 +59,11 @@ def test_values_that_are_no_numbers():
             "Correct the value, or leave it empty.",
         ),
         (
-            "t;y\n0;1,5\n1;2\n2;3\n",
+            "t;y\n0;1,234\n1;2,345\n2;3,456\n",
             {},
-            "column `y` must hold numbers; got '1,5' in row 1 (1 such rows in all). Write "
-            "decimals with a point.",
+            "numbers in column `y` must have one reading; got '1,234' in row 1, where `,` may "
+            'be the decimal mark or separate thousands. Pass `decimal="."` or `decimal=","` '
+            "(`--decimal` on the command line).",
         ),
         (
             "t,y\n0,1\n1,\n2,3\n3,4\n",
@@ -111,7 +112,6 @@ def test_values_that_are_no_numbers():
             "got none in row 2 (1 missing in all)",
         ),
         ("t,y\n0,1\n,2\n2,3\n", {}, "got none in row 2 (1 missing in all)"),
-        ("t,y\n0,1\n\n2,3\n", {"fill": "linear"}, "got none in row 2 (1 missing in all)"),
         (
             "id,t,y\na,0,1\n,1,2\n",
             {"id": "id"},

@@ -644,12 +644,12 @@ WHOLE = ("hidden", "depth", "window", "horizon", "epochs", "batch_size", "ensemb
 NAMES = ("cell", "activation", "init", "loss", "method", "schedule", "dtype")
 WRONG = [
     *((name, 0, f"`{name}` must be above 0; got 0. Raise `{name}`.") for name in WHOLE),
-    *((n, 2.0, f"`{n}` must be a whole number; got 2.0. Change `{n}`.") for n in WHOLE),
-    *((n, "4", f"`{n}` must be a whole number; got '4'. Change `{n}`.") for n in WHOLE),
+    *((n, 2.0, f"`{n}` must be a whole number; got 2.0. Pass a whole number.") for n in WHOLE),
+    *((n, "4", f"`{n}` must be a whole number; got '4'. Pass a whole number.") for n in WHOLE),
     *((n, "lsmt", f"`{n}` must be a known one; got lsmt. ") for n in NAMES),
     *((n, None, f"`{n}` must be a known one; got None. ") for n in NAMES),
     *(
-        (n, "no", f"`{n}` must be True or False; got 'no'. Change `{n}`.")
+        (n, "no", f"`{n}` must be True or False; got 'no'. Pass True or False.")
         for n in ("residual", "truncated", "centred", "refit")
     ),
     ("core", "liner", "`core` must be a known one; got liner. Did you mean `linear`?"),
@@ -658,19 +658,27 @@ WRONG = [
     ("lower", math.inf, "`lower` must be a finite number or `none`; got inf. Change `lower`."),
     ("transform", "sqrt", "`transform` must be a known one; got sqrt. Known: log, none."),
     ("season", 0, "`season` must be above 0; got 0. Raise `season`."),
-    ("season", 2.5, "`season` must be a whole number, or several; got 2.5. Change `season`."),
+    (
+        "season",
+        2.5,
+        "`season` must be a whole number, or several; got 2.5. Pass a whole number, or",
+    ),
     ("season", (12, 0), "`season` must be a whole number, or several; got (12, 0)."),
     ("cell", "lsmt", "Did you mean `lstm`? Known: esn, gru, lstm, rnn."),
     ("loss", "cross_entropy", "`loss` must be a known one"),
     ("washout", -1, "`washout` must be at least 0; got -1. Raise `washout`."),
     ("dense", (3, 0), "`dense` must be above 0; got (3, 0). Raise `dense`."),
-    ("dense", 3, "`dense` must be a tuple of whole numbers; got 3. Change `dense`."),
+    (
+        "dense",
+        3,
+        "`dense` must be a tuple of whole numbers; got 3. Pass a tuple of whole numbers.",
+    ),
     ("dense", (1.5,), "`dense` must be a tuple of whole numbers; got (1.5,)."),
     ("rate", 0.0, "`rate` must be above 0; got 0.0. Raise `rate`."),
-    ("rate", np.inf, "`rate` must be a finite number; got inf. Change `rate`."),
+    ("rate", np.inf, "`rate` must be a finite number; got inf. Pass a finite number."),
     ("clip", -1.0, "`clip` must be above 0; got -1.0. Raise `clip`."),
     ("forcing", "ful", "`forcing` must be a known one; got ful. Did you mean `full`?"),
-    ("clip", "1", "`clip` must be a number; got '1'. Change `clip`."),
+    ("clip", "1", "`clip` must be a number; got '1'. Pass a number."),
     ("radius", 0.0, "`radius` must be above 0; got 0.0. Raise `radius`."),
     ("leak", 0.0, "`leak` must be above 0; got 0.0. Raise `leak`."),
     ("leak", 1.5, "`leak` must be at most 1; got 1.5. Lower `leak`."),

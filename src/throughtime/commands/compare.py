@@ -12,6 +12,7 @@ from throughtime.errors import InputError
 from .options import (
     Data,
     DayFirst,
+    Decimal,
     Ensemble,
     Fill,
     FillLimit,
@@ -19,6 +20,7 @@ from .options import (
     Id,
     Inputs,
     Json,
+    Missing,
     NoTime,
     Out,
     Quiet,
@@ -31,6 +33,7 @@ from .options import (
     command_line,
     load_series,
     names,
+    run_name,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ def compare(
     id: Id = None,
     fill: Fill = None,
     fill_limit: FillLimit = None,
+    decimal: Decimal = None,
+    missing: Missing = None,
     ways: Annotated[
         str, typer.Option(help="Ways to compare, out of `lstm`, `hf`, `esn`, `momentum`.")
     ] = "lstm,hf,esn,momentum",
@@ -83,8 +88,10 @@ def compare(
         fill_limit=fill_limit,
         dayfirst=dayfirst,
         time_zone=time_zone,
+        decimal=decimal,
+        missing=missing,
     )
-    folder = out or run_folder.first_free_folder(Path("runs") / f"compare-{Path(data).stem}")
+    folder = out or run_folder.first_free_folder(Path("runs") / f"compare-{run_name(data)}")
     if run_folder.is_occupied(folder):
         rule = "the output folder must be new or empty"
         raise InputError(rule, f"`{folder}`", "Pass another `--out`.")

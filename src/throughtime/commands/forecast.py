@@ -11,6 +11,7 @@ from .options import (
     BatchSize,
     Data,
     DayFirst,
+    Decimal,
     Depth,
     Dtype,
     Ensemble,
@@ -24,6 +25,7 @@ from .options import (
     Inputs,
     Json,
     Method,
+    Missing,
     NoTime,
     Out,
     Overwrite,
@@ -39,6 +41,7 @@ from .options import (
     load_series,
     models_option,
     network_option,
+    run_name,
     training_option,
     whole_numbers,
     window_option,
@@ -56,6 +59,8 @@ def forecast(
     id: Id = None,
     fill: Fill = None,
     fill_limit: FillLimit = None,
+    decimal: Decimal = None,
+    missing: Missing = None,
     future: Future = None,
     steps: Steps = 10,
     plain: Annotated[
@@ -207,8 +212,10 @@ def forecast(
         fill_limit=fill_limit,
         dayfirst=dayfirst,
         time_zone=time_zone,
+        decimal=decimal,
+        missing=missing,
     )
-    folder = out or run_folder.first_free_folder(Path("runs") / Path(data).stem)
+    folder = out or run_folder.first_free_folder(Path("runs") / run_name(data))
     forecast_run.begin(
         model,
         series,

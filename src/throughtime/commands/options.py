@@ -8,6 +8,7 @@ shows the options in panels: `data_option` puts one into the panel "Data", and s
 import math
 import shlex
 import sys
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +27,8 @@ window_option = partial(typer.Option, rich_help_panel="Windows and splits")
 training_option = partial(typer.Option, rich_help_panel="Training")
 
 Data = Annotated[
-    str, typer.Argument(help="A CSV or Parquet file, or the name of a bundled series.")
+    str,
+    typer.Argument(help="A file with a table, `-` for stdin, or the name of a bundled series."),
 ]
 Run = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
@@ -59,6 +61,12 @@ Fill = Annotated[
 ]
 FillLimit = Annotated[
     int | None, data_option(help="Longest gap that is filled, in steps; by default any.")
+]
+Decimal = Annotated[
+    str | None, data_option(help="Decimal mark of the numbers: `.` or `,`; by default found.")
+]
+Missing = Annotated[
+    str | None, data_option(help="Codes for a missing value, such as `-999` or `-999,BDL`.")
 ]
 Future = Annotated[
     Path | None, data_option(help="Table with the `--inputs` of the steps to forecast.")
@@ -155,6 +163,8 @@ def load_series(
     fill_limit: int | None = None,
     dayfirst: bool | None = None,
     time_zone: str | None = None,
+    decimal: str | None = None,
+    missing: str | None = None,
 ) -> "list[Series]":
     """Load the series that the options of the same names describe.
 
@@ -172,18 +182,26 @@ def load_series(
     bundled = data in datasets.NAMES and not Path(data).exists()
     series = to_series(
         datasets.path(data) if bundled else data,
-        target=names(target),
-        inputs=names(inputs) or (),
+        target=target,
+        inputs=inputs or (),
         time=_time(time, no_time),
         id=id,
         fill=fill,
         fill_limit=fill_limit,
         dayfirst=dayfirst,
         time_zone=time_zone,
+        decimal=decimal,
+        missing=names(missing) or (),
     )
     if remarks := read_as(series):
         print(remarks, file=sys.stderr)
     return series
+
+
+def tell(remarks: Iterable[str]) -> None:
+    """Print what was understood of other tables in one line on stderr."""
+    if told := list(dict.fromkeys(remarks)):
+        print(f"read as: {', '.join(told)}", file=sys.stderr)
 
 
 def _time(time: str | None, no_time: bool) -> str | bool | None:
@@ -192,6 +210,11 @@ def _time(time: str | None, no_time: bool) -> str | bool | None:
         rule = "`--time` and `--no-time` exclude each other"
         raise InputError(rule, f"both, and the column `{time}`", "Leave one of them out.")
     return False if no_time else time
+
+
+def run_name(data: str) -> str:
+    """The name of a run's folder: that of its file without endings."""
+    return "stdin" if data == "-" else Path(data).name.split(".")[0] or Path(data).stem
 
 
 def command_line() -> str:

@@ -9,7 +9,7 @@ import typer
 
 from throughtime.errors import InputError
 
-from .options import Fill, Future, Json, Run
+from .options import Fill, Future, Json, Run, tell
 
 
 def predict(
@@ -41,6 +41,7 @@ def predict(
     model = Forecaster.load(run)
     forecasts = model.predict(steps, data, inputs=future, fill=fill)
     forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
+    tell(remark for one in forecasts for remark in one.remarks)
     text = predictions_csv(forecasts) if paths is None else paths_csv(forecasts, paths)
     if as_json:
         text = json.dumps([one.to_json() for one in forecasts]) + "\n"

@@ -5,8 +5,8 @@ from typing import Any
 
 import narwhals as nw
 
+from .missing_codes import is_missing
 from .stamp_patterns import patterns_of
-from .values import is_missing
 
 PARTS = {
     "year": ("%Y", "year yr yyyy jahr année annee año ano anno år".split()),

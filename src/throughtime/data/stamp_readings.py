@@ -16,6 +16,7 @@ from jaxtyping import Int64, Shaped
 
 from throughtime.errors import InputError
 
+from .missing_codes import is_missing
 from .stamp_columns import pattern_of
 from .stamp_form import StampForm
 from .stamp_numbers import are_dates, dates_in, is_compact_date, says_date
@@ -23,7 +24,7 @@ from .stamp_parsing import Parsed, parse
 from .stamp_patterns import patterns_of
 from .time_units import format_stamp
 from .time_zones import check_zone, offsets_at
-from .values import is_missing, is_numeric, is_text, to_numbers
+from .values import is_numeric, is_text, to_numbers
 
 SAMPLE = 1000
 """Rows on which patterns are tried before they are proven on all."""

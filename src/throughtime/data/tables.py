@@ -15,6 +15,8 @@ from throughtime.errors import InputError
 
 from .calendar_seasons import calendar_seasons
 from .column_roles import ColumnRoles, as_names, assign_roles, quote_names
+from .future_rows import check_inputs_are_named, future_rows
+from .missing_codes import Codes, is_missing
 from .missing_values import check_fill, check_values, first_complete_row
 from .missing_values import fill as fill_gaps
 from .placement import Placement, PlacementRules, count_rows, place_rows
@@ -22,7 +24,7 @@ from .series import Series
 from .sources import Table, as_table, is_list_of_numbers
 from .stamp_columns import split_name
 from .stamp_readings import read_stamps
-from .values import is_missing, to_numbers
+from .values import check_decimal, to_numbers
 
 MIN_ROWS = 3
 
@@ -38,6 +40,8 @@ def to_series(
     fill_limit: int | None = None,
     dayfirst: bool | None = None,
     time_zone: str | None = None,
+    decimal: str | None = None,
+    missing: Any = (),
     name: str | None = None,
 ) -> list[Series]:
     """Read one series or several from a file, an array or a data frame.
@@ -45,15 +49,18 @@ def to_series(
     Parameters
     ----------
     data
-        A path (.csv, .tsv, .txt, .parquet), an array (time,) or (time, feature), a data frame
-        (pandas, Polars, PyArrow, anything Narwhals reads), a `Series`, or a list of these. A
-        pandas index counts as a column if it holds dates or has a name. Columns of an array
-        are called `x`, or `x0`, `x1`, ...
+        A path (text tables such as .csv, .tsv, .txt, .dat in any dialect; .parquet, .feather;
+        .xlsx and .ods with fastexcel; also packed as .gz, .bz2, .xz or .zip; `-` for standard
+        input), an array (time,) or (time, feature), a data frame (pandas, Polars, PyArrow,
+        anything Narwhals reads), an xarray `DataArray` or `Dataset`, a Darts `TimeSeries`, a
+        `Series`, or a list of these. A pandas index counts as a column unless it only numbers
+        the rows. Columns of an array are called `x`, or `x0`, `x1`, ...
     target
-        The column or columns to forecast. Default: the only numeric column without another
-        role; all columns of an array.
+        The column or columns to forecast. Default: the only numeric column that can be meant,
+        which row numbers and constants cannot; all columns of an array.
     inputs
-        The columns that drive the target and are known ahead.
+        The columns that drive the target and are known ahead. Rows at the end that have them
+        and no target are the future: they become `Series.future`.
     time
         The time column, or several that make a stamp together, `"year,month"`. Default:
         columns called year and month or date and time, the first column if it holds dates or
@@ -70,6 +77,12 @@ def to_series(
         Whether 01/02/2024 is the first of February. Default: what gives a regular step.
     time_zone
         The zone of local times without one, such as `"Europe/Oslo"`.
+    decimal
+        The decimal mark of numbers that are text, `"."` or `","`. Default: the one that a
+        column shows; it is asked for where a column can be read with either.
+    missing
+        Codes for a missing value, besides the usual words and signs: a number, a text, or
+        several, such as `[-999, "BDL"]`.
     name
         What to call the series, unless an id names it. Default: the file's name.
 
@@ -90,20 +103,42 @@ def to_series(
     if isinstance(data, list | tuple) and not is_list_of_numbers(data):
         options = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
         options |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
+        options |= {"decimal": decimal, "missing": missing}
         return _list_to_series(data, options, name)
-    table = as_table(data, id)
-    roles = assign_roles(table.frame, target, inputs, time, id, guess=not table.is_array)
+    check_decimal(decimal)
+    codes = Codes.of(missing)
+    table = as_table(data, id, decimal=decimal, missing=codes.texts)
+    roles = assign_roles(
+        table.frame,
+        target,
+        inputs,
+        time,
+        id,
+        guess=not table.is_array,
+        unsure=table.questions,
+    )
     names = (*roles.targets, *roles.inputs)
     check_fill(fill, fill_limit)
+    parts = split_name(roles.time, table.frame.columns) if roles.time else ()
+    table.check_columns([*names, *parts])
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
+    values, remarks = codes.drop_from(values, names)
+    table = replace(table, remarks=(*table.remarks, *remarks, *_unused(table, roles, parts)))
     groups = _group_rows(table, roles.id, name)
     for label, rows in groups:
         _check_length(rows, label)
     placed = _place(table, roles, groups, values, fill, dayfirst, time_zone)
+    for placement in placed:
+        check_inputs_are_named(
+            table, roles.targets, roles.inputs, parts, values, placement.rows
+        )
     found = [
         _series(values, placement, roles, fill, fill_limit, label, table.remarks)
         for (label, _), placement in zip(groups, placed, strict=True)
     ]
+    units = tuple(table.units.get(name, "") for name in roles.targets)
+    if any(units):
+        found = [replace(one, units=units) for one in found]
     check_steps(found[0], found[1:])
     return found
 
@@ -160,7 +195,7 @@ def _existing_series(
 ) -> Series:
     """A series that was passed as data, renamed if a name is given; it keeps its columns."""
     roles = (series.target_names, series.input_names)
-    requested = (as_names(target) or roles[0], as_names(inputs) or roles[1])
+    requested = (as_names(target) or roles[0], as_names(inputs, "inputs") or roles[1])
     if requested != roles:
         raise InputError(
             f"a `Series` keeps its columns {quote_names(sum(roles, ()))}",
@@ -168,6 +203,13 @@ def _existing_series(
             "Leave out `target` and `inputs`, or pass the table.",
         )
     return series if name is None else replace(series, name=name)
+
+
+def _unused(table: Table, roles: ColumnRoles, stamps: Sequence[str]) -> list[str]:
+    """A remark on the columns that have no role."""
+    used = {*roles.targets, *roles.inputs, *stamps, roles.id}
+    names = [n for n in table.frame.columns if n not in used]
+    return [f"without {quote_names(names)}"] if names and not table.is_array else []
 
 
 def _group_rows(
@@ -178,7 +220,7 @@ def _group_rows(
         return [(name or table.name, np.arange(len(table.frame)))]
     rows: dict[Any, list[int]] = {}
     for i, key in enumerate(table.frame[id].to_list()):
-        if is_missing(key):
+        if key is None or key != key or not str(key).strip():
             raise InputError(
                 f"the id column `{id}` must have a value in each row",
                 f"none in row {i + 1}",
@@ -251,14 +293,22 @@ def _series(
     names, n = (*roles.targets, *roles.inputs), len(roles.targets)
     label = name if roles.id else None
     numbers = placement.rows + 1
-    check_values(values[placement.rows], names, numbers, fill is not None, series=label)
-    times, steps = placement.times, placement.steps
+    values, times, steps = values[placement.rows], placement.times, placement.steps
+    end = len(steps) - future_rows(values[:, :n], values[:, n:], steps)
+    future = values[end:, n:] if end < len(steps) else None
+    if future is not None:
+        times, steps = times[: int(steps[end])], steps[:end]
+    values, numbers = values[:end], numbers[:end]
+    check_values(values, names, numbers, fill is not None, series=label)
     full = np.full((len(times), values.shape[1]), np.nan)
-    full[steps] = values[placement.rows]
+    full[steps] = values
     at = numbers
     if len(times) > len(steps):  # a step without a row is named by the row before it
         at = numbers[np.searchsorted(steps, np.arange(len(times)), side="right") - 1]
     more = [*remarks, *placement.remarks]
+    if future is not None:
+        last = "row" if len(future) == 1 else f"{len(future)} rows"
+        more.append(f"the last {last} as the inputs of the future")
     if put_in := len(times) - len(steps):
         more.append(f"{put_in} missing row{'' if put_in == 1 else 's'} put in")
     first = first_complete_row(full) if fill is not None else 0
@@ -281,4 +331,5 @@ def _series(
         id=roles.id,
         filled_at=missing[:, :n] if missing[:, :n].any() else None,
         remarks=tuple(more),
+        future=future,
     )

@@ -12,8 +12,18 @@ from jaxtyping import Float64
 
 from throughtime.errors import InputError
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
+from .missing_codes import is_missing
+
+SAMPLE = 1000
 BOOLEANS = {"true": 1.0, "false": 0.0}
+
+
+def check_decimal(decimal: Any) -> None:
+    """Refuse a decimal mark other than a point or a comma."""
+    if decimal not in (None, ".", ","):
+        rule = "`decimal` must be `.` or `,`"
+        remedy = "Leave it out, or pass the one that the table has (`--decimal`)."
+        raise InputError(rule, decimal, remedy)
 
 
 def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
@@ -55,21 +65,14 @@ def parse_numbers(values: Sequence[Any]) -> tuple[Float64[np.ndarray, " time"], 
     return numbers, bad
 
 
-def is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, `pandas.NA`, or text that stands for a missing value."""
-    if value is None or type(value).__name__ == "NAType":  # pandas.NA has no truth value
-        return True
-    return value.strip() in MISSING if isinstance(value, str) else bool(value != value)
-
-
 def is_numeric(column: nw.Series[Any]) -> bool:
-    """Whether a column holds numbers, or text that mostly reads as numbers.
+    """Whether a column holds numbers, or text whose first values mostly read as numbers.
 
     A few values of another kind do not count: reading the column reports them.
     """
     if column.dtype.is_numeric() or not is_text(column):
         return column.dtype.is_numeric()
-    numbers, bad = parse_numbers(column.to_list())
+    numbers, bad = parse_numbers(column.head(SAMPLE).to_list())
     good = int((~np.isnan(numbers)).sum())
     return good > 0 and good >= len(bad)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from throughtime.data.series import Series
 from throughtime.data.tables import to_series
-from throughtime.errors import InputError
+from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.network import Network
 from throughtime.runs import forecast_record, run_folder
 from throughtime.training.batches import Data
@@ -173,8 +173,8 @@ class Forecaster(Estimator):
         Parameters
         ----------
         data
-            A `Series`, an array `(time,)` or `(time, feature)`, a CSV or Parquet file, a
-            pandas, Polars or PyArrow table, or a list of these.
+            A `Series`, an array `(time,)` or `(time, feature)`, a file with a table, a table of
+            pandas, Polars, PyArrow, xarray or Darts, or a list of these.
         target, inputs, reading
             Roles of the columns (`time`, `id`), how to fill gaps (`fill`), and how to read
             stamps and numbers; see `to_series`.
@@ -283,7 +283,7 @@ class Forecaster(Estimator):
         InputError
             If the forecaster is not fitted, or inputs are missing.
         """
-        predictor = self.predictor(steps)
+        predictor, steps = self.predictor(steps), int(steps)
         series = None if data is None else self.data_.read_new(data, fill)
         forecasts = predictor.forecast(series, steps, inputs)
         return forecasts[0] if len(forecasts) == 1 else forecasts
@@ -327,15 +327,15 @@ class Forecaster(Estimator):
         series = None if data is None else self.data_.read_new(data, fill)
         if steps is None:
             steps = max(1, min(10, self.predictor(1).longest_test(series)))
-        return self.predictor(steps).backtest(series, steps, statistical)
+        return self.predictor(steps).backtest(series, int(steps), statistical)
 
     def predictor(self, steps: int) -> Predictor | CombinedPredictor:
         """What forecasts the data, checked to forecast `steps` steps."""
         self._check_fitted()
-        if steps < 1:
-            raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
-        network = Predictor(self.network_, self.data_, self.level, self.residuals_)
-        recipe = Recipe.of(self.core, self.prior, self.season, self.transform, self.lower)
+        check_positive_integer("steps", steps)
+        now = check_settings(self.get_params())
+        network = Predictor(self.network_, self.data_, now.level, self.residuals_)
+        recipe = Recipe.of(now.core, now.prior, now.season, now.transform, now.lower)
         if not (recipe.core or recipe.prior):
             return network
         return CombinedPredictor(network, recipe, self.refit, self.models_)

@@ -112,6 +112,7 @@ class SeriesInfo(BaseModel):
     id: str | None
     fingerprint: str
     remarks: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
 
 class CommandOptions(BaseModel):
@@ -310,6 +311,8 @@ def _series_tensors(series: Iterable[Series]) -> dict[str, np.ndarray]:
         values[f"{i}.inputs"] = np.ascontiguousarray(one.inputs)
         if one.filled_at is not None:
             values[f"{i}.filled"] = np.ascontiguousarray(one.filled_at, np.uint8)
+        if one.future is not None:
+            values[f"{i}.future"] = np.ascontiguousarray(one.future)
     return values
 
 
@@ -328,6 +331,8 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
                 info.id,
                 None if (filled := values.get(f"{i}.filled")) is None else filled == 1,
                 info.remarks,
+                values.get(f"{i}.future"),
+                info.units,
             )
             for i, info in enumerate(run.series)
         ]
@@ -346,4 +351,5 @@ def _series_info(series: Series) -> SeriesInfo:
         id=series.id,
         fingerprint=series.fingerprint(),
         remarks=series.remarks,
+        units=series.units,
     )

@@ -459,9 +459,9 @@ def test_forecast_makes_a_run(finished):
     assert set(names.split()) <= set(os.listdir(finished.folder))
     rows = rows_of((finished.folder / "forecast.csv").read_text())
     assert [row["t"] for row in rows] == ["120", "121", "122"]
-    assert list(rows[0]) == ["t", "y", "y_lower", "y_upper"]
+    assert list(rows[0]) == ["t", "y", "y_lower_90", "y_upper_90"]
     for row in rows:
-        assert float(row["y_lower"]) < float(row["y"]) < float(row["y_upper"])
+        assert float(row["y_lower_90"]) < float(row["y"]) < float(row["y_upper_90"])
     lines = (finished.folder / "history.jsonl").read_text().splitlines()
     history = [json.loads(line) for line in lines]
     assert [row["epoch"] for row in history] == [1, 2]
@@ -510,7 +510,7 @@ def test_nothing_held_out(here, no_report):
     plain = document(succeeds("forecast", "y.csv", *options).out)
     assert plain["backtest"] is None
     rows = rows_of(Path("run/forecast.csv").read_text())
-    assert [row["y_lower"] for row in rows] == ["", "", ""]
+    assert [row["y_lower_90"] for row in rows] == ["", "", ""]
     assert np.isfinite([float(row["y"]) for row in rows]).all()
 
 
@@ -569,7 +569,7 @@ def test_inputs_that_are_known_ahead(here, no_report):
 def test_several_targets(here, no_report):
     done = succeeds("forecast", "lab.csv", *TINY, "--target", "y, v", "--out", "run", "-q")
     rows = rows_of(Path("run/forecast.csv").read_text())
-    names = "t y y_lower y_upper v v_lower v_upper".split()
+    names = "t y y_lower_90 y_upper_90 v v_lower_90 v_upper_90".split()
     assert list(rows[0]) == names and len(rows) == 3
     assert "y, 22 forecasts" in done.out and "v, 22 forecasts" in done.out
 

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file
 from tampering import rewrite
 
 from throughtime.commands import forecast_run
+from throughtime.commands.forecast_csv import predictions_csv
 from throughtime.commands.signals import DeferredSignals, Interrupted
-from throughtime.commands.summary import predictions_csv
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.forecasting.forecast import Forecast
@@ -260,7 +260,7 @@ def forecast(name="a", upper=3.0, column: str | None = "t"):
 
 def test_predictions_as_csv():
     assert predictions_csv([forecast()]) == (
-        "t,y,y_lower,y_upper,z,z_lower,z_upper\n5,1,-3,3,1e-09,-3,3\n6,2,-3,3,123456.79,-3,3\n"
+        "t,y,y_lower_90,y_upper_90,z,z_lower_90,z_upper_90\n5,1,-3,3,1e-09,-3,3\n6,2,-3,3,123456.79,-3,3\n"
     )
 
 
@@ -268,9 +268,9 @@ def test_predictions_of_several_series_and_without_bounds():
     """A name with a comma is quoted; a bound that is not known is left empty."""
     several = [forecast("a,b", np.inf, None), forecast("c", 3.0, None)]
     assert predictions_csv(several).splitlines() == [
-        "series,step,y,y_lower,y_upper,z,z_lower,z_upper",
+        "series,step,y,y_lower_90,y_upper_90,z,z_lower_90,z_upper_90",
         '"a,b",5,1,,,1e-09,,',
-        '"a,b",6,2,,,123456.79,,',
+        '"a,b",6,2,,,123456.789,,',
         "c,5,1,-3,3,1e-09,-3,3",
         "c,6,2,-3,3,123456.79,-3,3",
     ]

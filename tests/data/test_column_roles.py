@@ -1,10 +1,12 @@
 """Which column is what: defaults, roles and their mistakes."""
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from conftest import DATES, refuses
 
+from throughtime.data.column_roles import as_names
 from throughtime.data.tables import to_series
 from throughtime.data.time_axis import Times
 
@@ -59,9 +61,10 @@ def test_the_only_dates_are_the_time_wherever_they_stand(write):
     text = "site,date,y\n" + "".join(f"a,{day},1\nb,{day},2\n" for day in days)
     for path in (write(text), write(pd.read_csv(write(text)).to_csv(), "indexed.csv")):
         with refuses(
-            "stamps in `date` must not repeat; got 2020-01-01 in row 2 after 2020-01-01 in "
-            "row 1; the step expected is 1 day. Drop one of the rows; if the table holds "
-            "several series, name the column that tells them apart as `id`."
+            "stamps in `date` must not repeat; got 2020-01-01 in row 1 and with other values "
+            "in row 2. Drop one of the rows; if the table holds several series, name the "
+            "column that tells them apart with `id` (`--id`); or pass `time=False` "
+            "(`--no-time`) to count the rows as steps."
         ):
             to_series(path)
         assert [len(s) for s in to_series(path, id="site")] == [3, 3]
@@ -75,19 +78,45 @@ def test_one_of_several_dates_is_not_guessed(lab):
 
 
 @pytest.mark.parametrize(
+    "header",
+    ["Unnamed: 0,flow", "row,flow", "n,flow", "flow,n", "station,flow", "flow,station,n"],
+)
+def test_row_numbers_and_constants_are_no_targets(write, header):
+    values = {"station": lambda i: 12, "flow": lambda i: [5.5, 3.5, 4.5, 9][i]}
+    rows = [
+        ",".join(str(values.get(h, lambda i: i)(i)) for h in header.split(","))
+        for i in range(4)
+    ]
+    (series,) = to_series(write("\n".join([header, *rows])))
+    assert series.target_names == ("flow",)
+
+
+def test_y_is_the_target_beside_ds(write):
+    (series,) = to_series(write("ds,y,u\n2020-01-01,1,5\n2020-01-02,3,4\n2020-01-03,2,6\n"))
+    assert series.target_names == ("y",) and series.remarks == ("without `u`",)
+
+
+def test_names_are_text():
+    assert as_names(3) == ("3",) and as_names(np.int64(3)) == ("3",)
+    for wrong in (1.5, [None], True, object()):
+        with refuses("`inputs` must be the name of a column"):
+            as_names(wrong, "inputs")
+
+
+@pytest.mark.parametrize(
     ("text", "options", "message"),
     [
         (
-            "t,y,z\n0,1,2\n1,2,3\n",
+            "t,y,z\n0,1,2\n1,3,3\n",
             {},
-            "`target` must be named if the table has several numeric columns; got `y`, `z`. "
-            "Pass `target` (`--target` on the command line).",
+            "`target` must be named if several columns can be meant; got `y` (1, 3, ...), `z` "
+            '(2, 3, ...). Pass `target="y"` or another (`--target` on the command line).',
         ),
         (
             "t,y\n0,a\n1,b\n2,c\n",
             {},
-            "a table needs a numeric column to forecast; got `t`, `y`. Pass `target`, and "
-            "write numbers with a decimal point.",
+            "a table needs a column of numbers to forecast; got `y` (a, b, c, ...). Add one, "
+            "or write the numbers of one with digits alone.",
         ),
         (
             "t,flow\n0,1\n",
@@ -106,7 +135,7 @@ def test_one_of_several_dates_is_not_guessed(lab):
         ),
         ("t,y\n0,1\n", {"target": "y", "time": "y"}, "got `y` as `target` and `time`."),
         ("t,y\n0,1\n", {"target": ["y", "y"]}, "got `y` as `target` and `target`."),
-        ("t,y\n0,1\n", {"target": []}, "a table needs a numeric column to forecast"),
+        ("t,y\n0,1\n", {"target": []}, "a table needs a column of numbers to forecast"),
     ],
 )
 def test_mistakes_in_roles(write, text, options, message):

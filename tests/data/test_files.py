@@ -1,5 +1,10 @@
 """Reading files: every dialect gives the same series, every mistake is named."""
 
+import gzip
+import io
+import sys
+import zipfile
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -77,32 +82,30 @@ def test_csv_keeps_every_bit(tmp_path_factory, values):
         (
             b"t,y\n0,1\n1,\xff\n",
             {},
-            "lab.csv must be a table in UTF-8 text; got byte 0xff in line 3. Save it as CSV "
-            "in UTF-8.",
+            "column `y` must hold numbers; got 'ÿ' in row 2 (1 such rows in all).",
         ),
-        ("t,y\n0,1\n".encode("utf-16"), {}, "lab.csv must be a table in UTF-8 text; got byte"),
-        (b"\x89PNG\r\n\x1a\n\0\0", {}, "lab.csv must be a table in UTF-8 text; got byte 0x89"),
+        (b"\x89PNG\r\n\x1a\n\0\0", {}, "lab.csv must be a table in text; got byte 0x89"),
         (
             "t,y\n0,1\n1,2,3\n",
             {},
             "a row must not hold more than the 2 values that the header names; got 3 in row 2 "
-            "of lab.csv. Correct the row, or quote text that holds the separator.",
-        ),
-        ('t,y\n0,"1\n', {}, "lab.csv must hold a table; got "),
-        (
-            "0,1\n1,2\n2,3\n",
-            {},
-            "the first line must name the columns; got numbers in lab.csv. Add a first line "
-            "such as `time,value`.",
+            "of lab.csv. Correct the row, quote text that holds commas, or write decimals "
+            "with a point.",
         ),
         (
-            "t y\n0 1\n1 2\n2 3\n",
+            "date,y\n2021-01-29,10,5\n2021-01-30,11,8\n",
             {},
-            "columns must be separated by commas, semicolons or tabs; got spaces in lab.csv. "
-            "Replace the spaces between columns by commas.",
+            "a row must not hold more than the 2 values that the header names; got 3 in row 1",
         ),
-        ("t,y,y\n0,1,2\n", {}, "column names must differ; got `y` twice. Rename one of them."),
-        ("t,,y\n0,1,2\n", {}, "each column must have a name; got none for column 2. Name it."),
+        (
+            "t;y\n0;1\n1;2;3\n",
+            {},
+            "Correct the row, or quote text that holds the separator.",
+        ),
+        ('t,y\n0,"1\n', {}, "quotes must close before the next value; got row 1 ("),
+        ("# a\n# b\n", {}, "a data file must hold a table; got lab.csv, comments alone."),
+        ('{"y": [1, 2]}', {}, "lab.csv must be a table, with a line for each row; got JSON."),
+        ("<html>\n<p>", {}, "lab.csv must be a table, with a line for each row; got HTML"),
     ],
 )
 def test_mistakes_in_a_file(write, text, options, message):
@@ -123,12 +126,70 @@ def test_mistakes_with_paths(write, tmp_path):
     with refuses(f"data must be a file; got the folder {tmp_path}. Name a file in it."):
         to_series(tmp_path)
     with refuses(
-        "a data file must end in .csv, .tsv, .txt or .parquet; got lab.xlsx. Save the "
-        "table as CSV or Parquet."
+        "a data file must end in .csv, .tsv, .txt, .dat, .data, .asc, .prn, .parquet, "
+        ".feather, .arrow, .xlsx, .ods, .gz, .bz2, .xz or .zip; got lab.docx. Save the table "
+        "as CSV or Parquet."
     ):
+        to_series(write("x", "lab.docx"))
+    with refuses("lab.xlsx must hold a table; got no content of a spreadsheet."):
         to_series(write("x", "lab.xlsx"))
+    with refuses("lab.csv.gz must be a whole .gz file; got"):
+        to_series(write(gzip.compress(CSV.encode())[:-9], "lab.csv.gz"))
     with refuses("lab.parquet must hold a table; got "):
         to_series(write("t,y\n0,1\n", "lab.parquet"))
+
+
+def zipped(**members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("_", "."), text)
+    return file.getvalue()
+
+
+def test_a_zip_file_holds_one_table(write, lab):
+    (series,) = to_series(
+        write(zipped(lab_csv=CSV, readme_md="x"), "a.zip"), target="y", inputs="u"
+    )
+    assert series.fingerprint() == lab.fingerprint() and series.name == "lab"
+    with refuses("a.zip must hold one table; got `a.csv`, `b.csv`. Unpack it, and pass one"):
+        to_series(write(zipped(a_csv=CSV, b_csv=CSV), "a.zip"))
+    with refuses("a.zip must hold one table; got none."):
+        to_series(write(zipped(), "a.zip"))
+
+
+def test_feather_gives_the_same_series(tmp_path, lab):
+    pl.DataFrame(DATA).write_ipc(tmp_path / "lab.feather")
+    (series,) = to_series(tmp_path / "lab.feather", target="y", inputs="u")
+    assert series.fingerprint() == lab.fingerprint()
+
+
+def test_standard_input_is_a_file(monkeypatch, lab):
+    for raw in (CSV.encode(), gzip.compress(CSV.encode())):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+        (series,) = to_series("-", target="y", inputs="u")
+        assert series.fingerprint() == lab.fingerprint() and series.name == "stdin"
+
+
+def test_names_in_a_comment_are_a_header(tmp_path):
+    table = np.stack([np.arange(9), np.sin(np.arange(9))], axis=1)
+    np.savetxt(tmp_path / "lab.txt", table, header="t flow")
+    (series,) = to_series(tmp_path / "lab.txt")
+    assert series.target_names == ("flow",) and series.times.column == "t"
+    np.testing.assert_array_equal(series.targets[:, 0], table[:, 1])
+
+
+def test_comments_and_headers_between_the_data_are_left_out(write):
+    lines = ["t,y", "0,1", "# calibrated", "1,2", "t,y", "2,3"]
+    (series,) = to_series(write("\n".join(lines)))
+    assert series.targets[:, 0].tolist() == [1, 2, 3]
+    assert series.remarks == ("1 line of comments skipped", "1 repeated header skipped")
+
+
+def test_a_blank_line_in_one_column_is_a_missing_value(write):
+    with refuses("a missing value in column `y`, row 3 (1 in all)"):
+        to_series(write("y\n1\n2\n\n4\n5\n"))
+    assert len(to_series(write("y\n\n1\n\n2\n\n3\n\n5\n"))[0]) == 4
 
 
 def test_an_id_stays_as_it_is_written(write):

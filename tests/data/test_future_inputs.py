@@ -8,8 +8,12 @@ import polars as pl
 import pytest
 from conftest import refuses
 
-from throughtime.data.future_inputs import future_inputs
+from throughtime.data.future_inputs import future_inputs as known_inputs
 from throughtime.data.tables import to_series
+
+
+def future_inputs(data, series, steps):
+    return known_inputs(data, series, steps).values
 
 
 @pytest.fixture
@@ -30,6 +34,71 @@ def test_future_rows_are_found_by_their_stamps(driven):
     assert future_inputs(table[6:].drop("date"), series, 3).tolist() == expected
     assert future_inputs(np.array(expected), series, 3).tolist() == expected
     assert future_inputs(np.array(expected), series, 2).tolist() == expected[:2]
+
+
+def test_stamps_count_whatever_their_column_is_called(driven):
+    table, series = driven
+    renamed = table.rename({"date": "day"})
+    assert known_inputs(renamed, series, 3) == (
+        pytest.approx(np.array([[60, 6], [70, 7], [80, 8]])),
+        (),
+    )
+    parts = table.select(
+        "u",
+        "v",
+        year=pl.col("date").dt.year(),
+        month=pl.col("date").dt.month(),
+        day=pl.col("date").dt.day(),
+    )
+    assert future_inputs(parts, series, 2).tolist() == [[60, 6], [70, 7]]
+    european = table.with_columns(pl.col("date").dt.strftime("%d/%m/%Y")).rename(
+        {"date": "Datum"}
+    )
+    assert future_inputs(european, series, 2).tolist() == [[60, 6], [70, 7]]
+    two = renamed.with_columns(entered=pl.col("day"))
+    with refuses(
+        "must be in one column; got `day`, `entered`. Call the one that counts `date`."
+    ):
+        future_inputs(two, series, 2)
+
+
+def test_position_counts_only_without_stamps_and_is_told(driven):
+    table, series = driven
+    values, remarks = known_inputs(table[6:].drop("date"), series, 2)
+    assert values.tolist() == [[60, 6], [70, 7]]
+    assert remarks == ("future inputs without stamps by their position",)
+
+
+def test_rows_at_the_end_without_a_target_are_the_future(driven):
+    table, _ = driven
+    last = pl.int_range(pl.len()) >= 7
+    table = table.with_columns(y=pl.when(~last).then("y"))
+    (series,) = to_series(table, target="y", inputs=["v", "u"])
+    assert len(series) == 7 and series.future.tolist() == [[70, 7], [80, 8], [90, 9]]
+    assert series.remarks == ("the last 3 rows as the inputs of the future",)
+    assert future_inputs(None, series, 2).tolist() == [[70, 7], [80, 8]]
+    assert series[2:].future is series.future and series[:5].future is None
+    with refuses("got 3 rows after the last value of the target. Forecast 3 steps, or pass"):
+        future_inputs(None, series, 4)
+    (shuffled,) = to_series(
+        table.sample(fraction=1.0, shuffle=True, seed=1), target="y", inputs=["v", "u"]
+    )
+    assert shuffled.future.tolist() == series.future.tolist()
+    with refuses(
+        "rows at the end without `y` are the future of known inputs; got 3 rows, and no inputs "
+        'named. Pass `inputs="u"` (`--inputs` on the command line), or drop the rows.'
+    ):
+        to_series(table, target="y")
+    gap = table.with_columns(u=pl.when(pl.col("u") != 8).then("u"))
+    with refuses("a missing value in column `y`"):
+        to_series(gap, target="y", inputs=["v", "u"])
+
+
+def test_each_series_of_a_panel_has_its_own_future():
+    y = [1.0, 2, 4, None, 5, 6, 7, 8]
+    table = pd.DataFrame({"id": list("aaaabbbb"), "t": [*range(4), *range(4)], "y": y})
+    a, b = to_series(table.assign(u=range(8)), target="y", inputs="u", time="t", id="id")
+    assert a.future.tolist() == [[3]] and b.future is None and (len(a), len(b)) == (3, 4)
 
 
 def test_future_numbers_are_found_despite_rounding():

@@ -74,6 +74,65 @@ def test_a_pandas_series_brings_its_dates():
     assert to_series(periods)[0].times.labels() == ["2020-01-01", "2020-02-01", "2020-03-01"]
 
 
+def test_durations_are_seconds():
+    spans = [dt.timedelta(hours=i) for i in range(4)]
+    for frame in (
+        pl.DataFrame({"time": spans, "y": range(4)}),
+        pd.DataFrame({"y": range(4)}, index=pd.to_timedelta(spans)),
+    ):
+        (series,) = to_series(frame)
+        assert series.times.labels() == ["0", "3600", "7200", "10800"]
+        assert series.target_names == ("y",) and series.times.column == "time"
+
+
+def test_every_pandas_index_is_kept():
+    y = [1.0, 2, 4, 3]
+    (series,) = to_series(pd.Series(y, index=[1990, 1991, 1992, 1993]))
+    assert series.times.labels()[0] == "1990"
+    (series,) = to_series(pd.Series(y, index=np.arange(4) / 2, name="flow"))
+    assert series.times.describe() == "0.5" and series.target_names == ("flow",)
+    levels = [["a", "b"], pd.date_range("2020-01-01", periods=4)]
+    long = pd.DataFrame({"y": [*y, *y]}, index=pd.MultiIndex.from_product(levels))
+    assert [len(s) for s in to_series(long, id="index")] == [4, 4]
+    quarters = pd.DataFrame({"y": y}, index=pd.period_range("1970Q1", periods=4, freq="Q"))
+    assert to_series(quarters)[0].times.describe() == "1 quarter"
+    (series,) = to_series(pd.DataFrame({"y": y}))
+    assert series.times == Times.count(4)
+
+
+def test_numbers_in_text_are_read_in_memory_too():
+    frame = {"day": ["2020-01-01", "2020-01-02", "2020-01-03"], "y": ["1.234,5", "2", "3,5"]}
+    for kind in (pd.DataFrame(frame), pl.DataFrame(frame), pa.table(frame)):
+        (series,) = to_series(kind)
+        assert series.targets[:, 0].tolist() == [1234.5, 2, 3.5]
+        assert series.remarks == ("decimal commas", "thousands by points")
+
+
+class Labelled:
+    """What xarray and Darts have: a table of their own."""
+
+    def __init__(self, frame):
+        self.frame, self.name, self.dims = frame, None, ("time",)
+
+    def to_dataframe(self, name=None):
+        return self.frame if name is None else self.frame.rename(columns={"y": name})
+
+
+@pytest.mark.parametrize(
+    ("module", "column"), [("xarray.core", "value"), ("darts.series", "y")]
+)
+def test_labelled_arrays_bring_their_own_table(monkeypatch, module, column):
+    monkeypatch.setattr(Labelled, "__module__", module)
+    index = pd.date_range("2020-01-01", periods=4, name="time")
+    (series,) = to_series(Labelled(pd.DataFrame({"y": [1.0, 2, 4, 3]}, index)))
+    assert series.target_names == (column,) and series.times.column == "time"
+
+
+def test_none_in_a_list_is_missing():
+    with refuses("a missing value in column `x`, row 2 (1 in all)"):
+        to_series([1, None, 3])
+
+
 def test_all_columns_of_an_array_are_targets():
     states = np.random.default_rng(0).normal(size=(50, 3))
     (series,) = to_series(states, name="lorenz")
@@ -146,10 +205,6 @@ def test_a_masked_value_is_missing():
         (pl.DataFrame({"y": [1, None, 3]}), "a missing value in column `y`, row 2"),
         (pd.DataFrame({"y": [1, np.nan, 3]}), "a missing value in column `y`, row 2"),
         (pa.table({"y": [1, None, 3]}), "a missing value in column `y`, row 2"),
-        (
-            pl.DataFrame({"time": [dt.timedelta(hours=i) for i in range(3)], "y": [1, 2, 3]}),
-            "the time column `time` must hold numbers or dates; got type Duration",
-        ),
         (
             pl.DataFrame({"date": [DATES[0], None, DATES[2]], "y": [1, 2, 3]}),
             "the time column `date` must have a stamp in each row; got none in row 2",

@@ -49,7 +49,8 @@ def test_a_long_table_gives_a_series_per_id_in_order_of_appearance():
         pl.col("date").replace("2020-01-03", "2020-01-09").replace("2020-01-04", "2020-01-10")
     )
     with refuses(
-        "got 2020-01-09 in row 5 after 2020-01-02 in row 3; the step expected is 1 day"
+        "got in the series `b`, 2020-01-09 in row 5 after 2020-01-02 in row 3; the step "
+        "expected is 1 day"
     ):
         to_series(late, id="site")
 

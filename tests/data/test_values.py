@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -26,14 +27,16 @@ def test_zones_become_utc(kind):
     source = {"polars": frame, "pandas": frame.to_pandas(), "arrow": frame.to_arrow()}[kind]
     (series,) = to_series(source)
     assert series.times.describe() == "6 hours"
-    assert series.times.labels()[0] == "2020-03-27T23:00:00"
+    assert series.times.values()[0] == np.datetime64("2020-03-27T23:00:00")
+    assert series.times.labels()[0] == "2020-03-28T00:00:00+01:00"
+    assert series.times.labels()[-1] == "2020-03-29T19:00:00+02:00"
 
 
 def test_zones_in_text_become_utc(write):
     path = write(
         "t,y\n2020-03-29T00:00+01:00,1\n2020-03-29T01:00+01:00,2\n2020-03-29T03:00+02:00,3\n"
     )
-    assert to_series(path)[0].times.labels()[2] == "2020-03-29T01:00:00"
+    assert to_series(path)[0].times.labels()[2] == "2020-03-29T01:00+00:00"
 
 
 def test_values_that_are_no_numbers():
@@ -56,17 +59,24 @@ def test_values_that_are_no_numbers():
             "Correct the value, or leave it empty.",
         ),
         (
-            "t;y\n0;1,5\n1;2\n2;3\n",
+            "t;y\n0;1,234\n1;2,345\n2;3,456\n",
             {},
-            "column `y` must hold numbers; got '1,5' in row 1 (1 such rows in all). Write "
-            "decimals with a point.",
+            "numbers in column `y` must have one reading; got '1,234' in row 1, where `,` may "
+            'be the decimal mark or separate thousands. Pass `decimal="."` or `decimal=","` '
+            "(`--decimal` on the command line).",
+        ),
+        (
+            "t,y\n0,1\n1,\n2,3\n3,4\n",
+            {},
+            "every value must be present; got a missing value in column `y`, row 2 (1 in all). "
+            'Pass `fill="linear"` or `fill="forward"` (`--fill linear` on the command line), '
+            "or drop the rows.",
         ),
         (
             "t,y\n0,1\n1,\n2,3\n3,\n",
             {},
             "every value must be present; got a missing value in column `y`, row 2 (2 in all). "
-            'Pass `fill="linear"` or `fill="forward"` (`--fill linear` on the command line), '
-            "or drop the rows.",
+            'Pass `fill="forward"` (`--fill forward` on the command line), or drop the rows.',
         ),
         (
             "t,y\n0,1\n1,2\n2,inf\n",
@@ -81,21 +91,20 @@ def test_values_that_are_no_numbers():
         (
             "t,y\n0,1\n1,\n2,3\n",
             {"fill": "spline"},
-            "`fill` must be `linear` or `forward`; got spline.",
+            "`fill` must be `linear`, `forward` or `seasonal`; got spline.",
         ),
         (
             "t,y\n0,\n1,2\n2,3\n",
             {"fill": "linear"},
-            "(the first here); got nothing in `y`, rows 1 to 1. Drop those rows.",
+            "a series must have at least 3 rows; got 2 in `lab`.",
         ),
         (
             "date,y\n2020-01-01,1\n2020-01-02,2\nsoon,3\n",
             {},
-            "dates in `date` must read like 2024-01-31, 2024-01 or 2024-01-31 12:30; got "
-            "'soon' in row 3. Write ISO dates, or name another column with `time`.",
+            "got 'soon' in row 3. Correct it, or name another column with `time` (`--time`), "
+            "or pass `time=False` (`--no-time`) to count the rows as steps.",
         ),
-        ("date,y\n31/12/2020,1\n01/01/2021,2\n", {}, "got '31/12/2020' in row 1."),
-        ("date,y\n2020-02-30,1\n", {}, "got '2020-02-30' in row 1."),
+        ("date,y\n2020-02-30,1\n2020-03-01,2\n2020-03-02,3\n", {}, "'2020-02-30' in row 1."),
         ("t,y\n0,1\n1,2\nx,3\n", {}, "column `t` must hold numbers; got 'x' in row 3"),
         (
             "date,y\n2020-01-01,1\n,2\n2020-01-03,3\n",
@@ -103,7 +112,6 @@ def test_values_that_are_no_numbers():
             "got none in row 2 (1 missing in all)",
         ),
         ("t,y\n0,1\n,2\n2,3\n", {}, "got none in row 2 (1 missing in all)"),
-        ("t,y\n0,1\n\n2,3\n", {"fill": "linear"}, "got none in row 2 (1 missing in all)"),
         (
             "id,t,y\na,0,1\n,1,2\n",
             {"id": "id"},

@@ -695,7 +695,7 @@ WRONG = [
     ("validation", 20, "`validation` must be below 1; got 20. Lower `validation`."),
     ("validation", np.nan, "`validation` must be a finite number; got nan."),
     ("level", 0.0, "`level` must be above 0; got 0.0. Raise `level`."),
-    ("level", 95, "`level` must be below 1; got 95. Lower `level`."),
+    ("level", 95, "`level` must be below 1; got 95. Lower `level`, to 0.95 for 95 %."),
     ("seed", -1, "`seed` must be at least 0; got -1. Raise `seed`."),
     ("seed", 2**32, "`seed` must be below 4.29497e+09; got 4294967296. Lower `seed`."),
     ("hiden", 3, "every setting must be a known one; got `hiden`. Did you mean `hidden`?"),

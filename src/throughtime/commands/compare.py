@@ -11,22 +11,29 @@ from throughtime.errors import InputError
 
 from .options import (
     Data,
+    DayFirst,
+    Decimal,
     Ensemble,
     Fill,
+    FillLimit,
     Hidden,
     Id,
     Inputs,
     Json,
+    Missing,
+    NoTime,
     Out,
     Quiet,
     Seed,
     Steps,
     Target,
     Time,
+    TimeZone,
     Window,
     command_line,
     load_series,
     names,
+    run_name,
 )
 
 if TYPE_CHECKING:
@@ -39,8 +46,14 @@ def compare(
     target: Target = None,
     inputs: Inputs = None,
     time: Time = None,
+    no_time: NoTime = False,
+    dayfirst: DayFirst = None,
+    time_zone: TimeZone = None,
     id: Id = None,
     fill: Fill = None,
+    fill_limit: FillLimit = None,
+    decimal: Decimal = None,
+    missing: Missing = None,
     ways: Annotated[
         str, typer.Option(help="Ways to compare, out of `lstm`, `hf`, `esn`, `momentum`.")
     ] = "lstm,hf,esn,momentum",
@@ -64,8 +77,21 @@ def compare(
 
     if not 0 < seconds < float("inf"):
         raise InputError("`--seconds` must be positive", seconds, "Pass 20.")
-    series = load_series(data, target, inputs, time, id, fill)
-    folder = out or run_folder.first_free_folder(Path("runs") / f"compare-{Path(data).stem}")
+    series = load_series(
+        data,
+        target,
+        inputs,
+        time,
+        id,
+        fill,
+        no_time=no_time,
+        fill_limit=fill_limit,
+        dayfirst=dayfirst,
+        time_zone=time_zone,
+        decimal=decimal,
+        missing=missing,
+    )
+    folder = out or run_folder.first_free_folder(Path("runs") / f"compare-{run_name(data)}")
     if run_folder.is_occupied(folder):
         rule = "the output folder must be new or empty"
         raise InputError(rule, f"`{folder}`", "Pass another `--out`.")

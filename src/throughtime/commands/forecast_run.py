@@ -1,6 +1,7 @@
 """A forecasting run, from its data to its results."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from throughtime.runs import forecast_record, run_folder
 from throughtime.training.history import Row
 
 from .checkpointed_training import train_with_checkpoints
-from .summary import Summary, predictions_csv
+from .forecast_csv import predictions_csv
+from .options import tell
+from .summary import Summary
 
 REACH = 10
 """How many times as long as the longest series a forecast may be."""
@@ -63,14 +66,16 @@ def begin(
     InputError
         If anything is refused; nothing is written then.
     """
-    model.prepare(series)
+    known = [future_inputs(future, one, steps) for one in series]
+    tell(remark for own in known for remark in own.remarks)
+    pairs = zip(series, known, strict=True)
+    model.prepare([replace(one, remarks=one.remarks + own.remarks) for one, own in pairs])
     _check_reach(model, steps)
     model.data_.check_steps(model.data_.tested_steps(steps))
-    inputs = [future_inputs(future, one, steps) for one in series]
     model.first_state()
     options = {
         "steps": steps,
-        "inputs": [values.tolist() for values in inputs if values.size],
+        "inputs": [one.values.tolist() for one in known if one.values.size],
     }
     if statistical:
         check_installed()

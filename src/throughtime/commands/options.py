@@ -8,6 +8,7 @@ shows the options in panels: `data_option` puts one into the panel "Data", and s
 import math
 import shlex
 import sys
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +27,8 @@ window_option = partial(typer.Option, rich_help_panel="Windows and splits")
 training_option = partial(typer.Option, rich_help_panel="Training")
 
 Data = Annotated[
-    str, typer.Argument(help="A CSV or Parquet file, or the name of a bundled series.")
+    str,
+    typer.Argument(help="A file with a table, `-` for stdin, or the name of a bundled series."),
 ]
 Run = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
@@ -36,10 +38,35 @@ Target = Annotated[
 Inputs = Annotated[
     str | None, data_option(help="Columns whose future values are known, such as `u,v`.")
 ]
-Time = Annotated[str | None, data_option(help="The time column.")]
+Time = Annotated[
+    str | None, data_option(help="The time column, or several that make a stamp: `year,month`.")
+]
+NoTime = Annotated[
+    bool, data_option("--no-time", help="Count the rows as steps, whatever stamps they have.")
+]
+DayFirst = Annotated[
+    bool | None,
+    data_option(
+        "--dayfirst/--monthfirst",
+        help="Whether 1/2/2024 is 1 February; by default what gives a regular step.",
+    ),
+]
+TimeZone = Annotated[
+    str | None, data_option(help="Zone of local times without one: `Europe/Oslo`.")
+]
 Id = Annotated[str | None, data_option(help="Column that tells several series apart.")]
 Fill = Annotated[
-    str | None, data_option(help="How to fill missing values: `linear` or `forward`.")
+    str | None,
+    data_option(help="How to fill missing values and rows: `linear`, `forward` or `seasonal`."),
+]
+FillLimit = Annotated[
+    int | None, data_option(help="Longest gap that is filled, in steps; by default any.")
+]
+Decimal = Annotated[
+    str | None, data_option(help="Decimal mark of the numbers: `.` or `,`; by default found.")
+]
+Missing = Annotated[
+    str | None, data_option(help="Codes for a missing value, such as `-999` or `-999,BDL`.")
 ]
 Future = Annotated[
     Path | None, data_option(help="Table with the `--inputs` of the steps to forecast.")
@@ -131,8 +158,17 @@ def load_series(
     time: str | None,
     id: str | None,
     fill: str | None,
+    *,
+    no_time: bool = False,
+    fill_limit: int | None = None,
+    dayfirst: bool | None = None,
+    time_zone: str | None = None,
+    decimal: str | None = None,
+    missing: str | None = None,
 ) -> "list[Series]":
     """Load the series that the options of the same names describe.
+
+    One line on stderr tells what was understood beyond what is written.
 
     Raises
     ------
@@ -140,17 +176,45 @@ def load_series(
         If the data or an option is refused; see `to_series`.
     """
     from throughtime.data import datasets
+    from throughtime.data.remarks import read_as
     from throughtime.data.tables import to_series
 
     bundled = data in datasets.NAMES and not Path(data).exists()
-    return to_series(
+    series = to_series(
         datasets.path(data) if bundled else data,
-        target=names(target),
-        inputs=names(inputs) or (),
-        time=time,
+        target=target,
+        inputs=inputs or (),
+        time=_time(time, no_time),
         id=id,
         fill=fill,
+        fill_limit=fill_limit,
+        dayfirst=dayfirst,
+        time_zone=time_zone,
+        decimal=decimal,
+        missing=names(missing) or (),
     )
+    if remarks := read_as(series):
+        print(remarks, file=sys.stderr)
+    return series
+
+
+def tell(remarks: Iterable[str]) -> None:
+    """Print what was understood of other tables in one line on stderr."""
+    if told := list(dict.fromkeys(remarks)):
+        print(f"read as: {', '.join(told)}", file=sys.stderr)
+
+
+def _time(time: str | None, no_time: bool) -> str | bool | None:
+    """The time columns, False to count steps, None for the ones that show."""
+    if no_time and time is not None:
+        rule = "`--time` and `--no-time` exclude each other"
+        raise InputError(rule, f"both, and the column `{time}`", "Leave one of them out.")
+    return False if no_time else time
+
+
+def run_name(data: str) -> str:
+    """The name of a run's folder: that of its file without endings."""
+    return "stdin" if data == "-" else Path(data).name.split(".")[0] or Path(data).stem
 
 
 def command_line() -> str:

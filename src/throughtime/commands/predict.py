@@ -9,7 +9,7 @@ import typer
 
 from throughtime.errors import InputError
 
-from .options import Fill, Future, Json, Run
+from .options import Fill, Future, Json, Run, tell
 
 
 def predict(
@@ -36,11 +36,12 @@ def predict(
     from throughtime._support import atomic
     from throughtime.forecasting.forecaster import Forecaster
 
-    from .summary import paths_csv, predictions_csv
+    from .forecast_csv import paths_csv, predictions_csv
 
     model = Forecaster.load(run)
     forecasts = model.predict(steps, data, inputs=future, fill=fill)
     forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
+    tell(remark for one in forecasts for remark in one.remarks)
     text = predictions_csv(forecasts) if paths is None else paths_csv(forecasts, paths)
     if as_json:
         text = json.dumps([one.to_json() for one in forecasts]) + "\n"

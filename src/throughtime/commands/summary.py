@@ -1,8 +1,5 @@
 """The results of a forecasting run, as text, JSON and CSV."""
 
-import csv
-import io
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,45 +62,11 @@ class Summary:
         }
 
 
-def predictions_csv(forecasts: list[Forecast]) -> str:
-    """Forecasts as CSV: the time, then mean, lower and upper bound of each target.
-
-    A bound that is not known is an empty field.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    several = len(forecasts) > 1
-    first = forecasts[0]
-    names = [f"{t}{end}" for t in first.targets for end in ("", "_lower", "_upper")]
-    writer.writerow([*(["series"] if several else []), first.times.column or "step", *names])
-    for forecast in forecasts:
-        for k, label in enumerate(forecast.times.labels()):
-            bounds = zip(forecast.mean[k], forecast.lower[k], forecast.upper[k], strict=True)
-            fields = [f"{v:.8g}" if math.isfinite(v) else "" for row in bounds for v in row]
-            writer.writerow([*([forecast.name] if several else []), label, *fields])
-    return text.getvalue()
-
-
-def paths_csv(forecasts: list[Forecast], paths: int) -> str:
-    """Sample paths as CSV: a row for each path and step, with a column for each target."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    several = len(forecasts) > 1
-    first = forecasts[0]
-    head = ["path", first.times.column or "step", *first.targets]
-    writer.writerow([*(["series"] if several else []), *head])
-    for forecast in forecasts:
-        labels = forecast.times.labels()
-        for i, path in enumerate(forecast.sample(paths), 1):
-            for label, row in zip(labels, path, strict=True):
-                fields = [i, label, *(f"{value:.8g}" for value in row)]
-                writer.writerow([*([forecast.name] if several else []), *fields])
-    return text.getvalue()
-
-
 def _describe(series: Any) -> str:
     """A series in one line: its name, length, step, first and last time."""
     filled = f", {series.filled} values filled" if series.filled else ""
-    labels = series.times.labels()
-    step = series.times.describe()
-    return f"{series.name}: {len(series)} steps of {step}, {labels[0]} to {labels[-1]}{filled}"
+    times = series.times
+    first, last = *times[:1].labels(), *times[len(times) - 1 :].labels()
+    return (
+        f"{series.name}: {len(series)} steps of {times.describe()}, {first} to {last}{filled}"
+    )

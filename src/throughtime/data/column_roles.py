@@ -1,17 +1,26 @@
 """The role of each column of a table: target, input, time or id."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 
 from throughtime.errors import InputError, closest_name
 
-from .values import is_date, is_numeric
+from .stamp_columns import find_stamp_columns, split_name
+from .stamp_readings import is_date
+from .values import is_numeric
 
 TIME_NAMES = frozenset(
-    "date time datetime timestamp year month week day hour step t index".split()
+    "date time datetime timestamp year month week day hour step t index ds datum period".split()
+)
+INDEX = re.compile(r"index|unnamed: \d+", re.IGNORECASE)
+ROW_NAMES = re.compile(
+    r"index_*|level_\d+|unnamed: \d+|row\w*|column1?|n[or]\.?|#|obs", re.IGNORECASE
 )
 
 
@@ -29,35 +38,51 @@ def assign_roles(
     frame: nw.DataFrame[Any],
     target: str | Sequence[str] | None,
     inputs: str | Sequence[str],
-    time: str | None,
+    time: str | bool | None,
     id: str | None,
     guess: bool = True,
+    unsure: Collection[str] = (),
 ) -> ColumnRoles:
     """The columns that were named, and the defaults for the others; see `to_series`.
 
-    Without `guess`, as for an array, all columns that have no other role are targets.
+    Without `guess`, as for an array, all columns that have no other role are targets. Columns
+    that are `unsure` hold numbers of which it is not known how to read them.
 
     Raises
     ------
     InputError
         If a column does not exist or has two roles, or if no target can be found.
     """
-    inputs, targets = as_names(inputs), as_names(target)
+    inputs, targets = (
+        _split_names(as_names(names, role), frame.columns)
+        for role, names in (("inputs", inputs), ("target", target))
+    )
+    if not isinstance(time, bool):
+        (time,) = as_names(time, "time") or (None,)
+    (id,) = as_names(id, "id") or (None,)
     named = [("target", n) for n in targets] + [("inputs", n) for n in inputs]
-    named += [(role, n) for role, n in (("time", time), ("id", id)) if n is not None]
+    stamps = split_name(time, frame.columns) if isinstance(time, str) else ()
+    named += [("time", n) for n in stamps] + ([] if id is None else [("id", id)])
     _check_roles(named, frame.columns)
     unassigned = [n for n in frame.columns if n not in [n for _, n in named]]
-    if guess and time is None:
-        time = _default_time(frame, id, unassigned)
+    numeric = [n for n in unassigned if n in unsure or is_numeric(frame[n])]
+    alone = target is None and len(unassigned) == 1  # it is all there is to forecast
+    if guess and not stamps and not alone:
+        others = set(numeric) if target is None else {*numeric, ""}
+        stamps = find_stamp_columns(frame, unassigned)
+        stamps = stamps or _default_time(frame, id, unassigned, others)
     if target is None:
-        targets = _default_targets(frame, time, unassigned) if guess else tuple(unassigned)
+        names = [n for n in numeric if n not in stamps]
+        targets = _default_targets(frame, names) if guess else tuple(unassigned)
     if not targets:
+        shown = [f"{_with_first_values(frame, n)}" for n in unassigned if n not in stamps][:5]
         raise InputError(
-            "a table needs a numeric column to forecast",
-            quote_names(frame.columns),
-            "Pass `target`, and write numbers with a decimal point.",
+            "a table needs a column of numbers to forecast",
+            ", ".join(shown) or f"no column besides {quote_names(frame.columns)}",
+            "Add one, or write the numbers of one with digits alone.",
         )
-    return ColumnRoles(targets, inputs, time, id)
+    counted = time is False or not stamps
+    return ColumnRoles(targets, inputs, None if counted else ",".join(stamps), id)
 
 
 def _check_roles(named: list[tuple[str, str]], columns: list[str]) -> None:
@@ -79,37 +104,89 @@ def _check_roles(named: list[tuple[str, str]], columns: list[str]) -> None:
         )
 
 
-def _default_targets(
-    frame: nw.DataFrame[Any], time: str | None, unassigned: list[str]
-) -> tuple[str, ...]:
-    """The only numeric column that has no role yet."""
-    # A row index in front, as pandas writes it, is never what to forecast.
-    names = [n for i, n in enumerate(unassigned) if n != time and (i or n.lower() != "index")]
-    numeric = tuple(n for n in names if is_numeric(frame[n]))
-    if len(numeric) > 1:
+def _default_targets(frame: nw.DataFrame[Any], numeric: list[str]) -> tuple[str, ...]:
+    """The only numeric column that can be meant.
+
+    Row numbers are not, nor is what never changes; in a table that has the names of Prophet
+    and Nixtla, `ds` and `y`, it is `y`.
+    """
+    front = frame.columns[0]
+    names = [n for n in numeric if not (n == front and INDEX.fullmatch(n))]
+    for useless in (_counts_rows, _is_constant):
+        names = [n for n in names if not useless(frame[n])] or names
+    if len(names) > 1 and "y" in names and "ds" in frame.columns:
+        return ("y",)
+    if len(names) > 1:
+        shown = ", ".join(_with_first_values(frame, n) for n in names[:10])
+        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
         raise InputError(
-            "`target` must be named if the table has several numeric columns",
-            quote_names(numeric),
-            "Pass `target` (`--target` on the command line).",
+            "`target` must be named if several columns can be meant",
+            shown + more,
+            f'Pass `target="{names[0]}"` or another (`--target` on the command line).',
         )
-    return numeric
+    return tuple(names)
+
+
+def _with_first_values(frame: nw.DataFrame[Any], name: str) -> str:
+    """A column's name and its first values: "`y` (10.0, 11.857, ...)"."""
+    values = frame[name].head(3).to_list()
+    shown = ["nothing" if v is None or v != v else str(v)[:20] for v in values]
+    return f"`{name}` ({', '.join(shown)}, ...)"
+
+
+def _counts_rows(column: nw.Series[Any]) -> bool:
+    """Whether a column is 0, 1, 2, ... or 1, 2, 3, ..."""
+    if not column.dtype.is_integer() or column.null_count() or not len(column):
+        return False
+    values = column.to_numpy()
+    return bool(values[0] in (0, 1) and (np.diff(values.astype(np.int64)) == 1).all())
+
+
+def _is_constant(column: nw.Series[Any]) -> bool:
+    return column.dtype.is_numeric() and column.n_unique() == 1
 
 
 def _default_time(
-    frame: nw.DataFrame[Any], id: str | None, unassigned: list[str]
-) -> str | None:
-    """The first column if it looks like time, else the only dates, else a row index."""
+    frame: nw.DataFrame[Any], id: str | None, unassigned: list[str], numeric: set[str]
+) -> tuple[str, ...]:
+    """The first column if it looks like time, else the only dates, else a row index.
+
+    Row numbers are time only if something else is left to forecast.
+    """
     front = [n for n in frame.columns if n != id][:2]
     dates = [n for n in unassigned if is_date(frame[n])]
     candidates = front[:1] + (dates if len(dates) == 1 else [])
-    if front and front[0].lower() == "index":
+    if front and ROW_NAMES.fullmatch(front[0]) and not is_date(frame[front[0]]):
         candidates = front[1:] + candidates[1:] + front[:1]
-    return next((n for n in candidates if n in unassigned and _is_time(frame[n])), None)
+    for name in candidates:
+        may_count = name == front[0] and bool(numeric - {name})
+        if name in unassigned and _is_time(frame[name], may_count):
+            return (name,)
+    return ()
 
 
-def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """One name, several or none, as a tuple."""
-    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+def as_names(names: Any, role: str = "target") -> tuple[str, ...]:
+    """One name, several or none, as a tuple.
+
+    Raises
+    ------
+    InputError
+        If a name is no text or whole number, such as pandas has for columns without names.
+    """
+    if names is None:
+        return ()
+    several = [names] if isinstance(names, str) or not isinstance(names, Iterable) else [*names]
+    if not all(isinstance(n, str | Integral) and not isinstance(n, bool) for n in several):
+        rule = f"`{role}` must be the name of a column"
+        raise InputError(rule, repr(names), f'Pass it as text: `{role}="name"`.')
+    return tuple(str(n) for n in several)
+
+
+def _split_names(names: tuple[str, ...], columns: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns; a text that names none is several, separated by commas."""
+    if len(names) != 1 or names[0] in columns or "," not in names[0]:
+        return names
+    return tuple(part.strip() for part in names[0].split(",") if part.strip())
 
 
 def quote_names(names: Sequence[str]) -> str:
@@ -118,5 +195,16 @@ def quote_names(names: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
-def _is_time(column: nw.Series[Any]) -> bool:
-    return column.name.strip().lower() in TIME_NAMES or is_date(column)
+def _is_time(column: nw.Series[Any], may_count: bool) -> bool:
+    """Whether a column is dates, or is called like time, or may count the rows and does."""
+    named = column.name.strip().lower() in TIME_NAMES
+    return named or is_date(column) or (may_count and _is_even(column))
+
+
+def _is_even(column: nw.Series[Any]) -> bool:
+    """Whether a column that can be row names rises by the same whole number in each row."""
+    if not column.dtype.is_integer() or column.null_count() or len(column) < 3:
+        return False
+    steps = np.diff(column.to_numpy().astype(np.int64))
+    even = bool(steps[0] > 0 and (steps == steps[0]).all())
+    return even and (_counts_rows(column) or ROW_NAMES.fullmatch(column.name) is not None)

@@ -1,109 +1,147 @@
-"""The dialect of a CSV file: its encoding, its separator and the names in its header.
+"""The dialect of a text table: what separates its columns, and which lines are none of it."""
 
-`sniff_dialect` finds the last two in the text that `decode` gives.
-"""
-
-import codecs
 import csv
-import io
-from pathlib import Path
+import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from throughtime.errors import InputError
 
-from .values import parse_numbers
+SEPARATORS = "\t;|, "
+NAMES = {",": [], ";": ["semicolons"], "\t": ["tabs"], "|": ["bars"], " ": ["spaces"], "": []}
+COMMENT = re.compile(
+    r"\s*\"?(?:#(?!N/?A|DIV/0!|VALUE!|REF!|NULL!|NUM!|NAME\?)|//)", re.IGNORECASE
+)
+LEADING_COMMENT = re.compile(r"\s*[%!]")
+NUMBER = (
+    r"[-+]?(?i:inf|infinity)|[-+(−]?\s?[$€£¥]?\s?(?:[0-9][0-9., '’\u00a0\u202f]*|[.,][0-9]+)"
+    r"(?:[eEdD][-+]?[0-9]+)?\s?[%$€£)]?"
+)
+LOOSE_COMMA = re.compile(r",(?!\d)|(?<!\d),")
+BLANKS = re.compile(r"[ \t]+")
+GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d{1,3}")
 
-SEPARATORS = ",;\t"
+
+class Lines(NamedTuple):
+    """Lines of a text, split into cells.
+
+    Attributes
+    ----------
+    rows
+        The cells of each row, stripped.
+    starts
+        The number of the physical line on which each row begins, from 0.
+    """
+
+    rows: list[list[str]]
+    starts: list[int]
 
 
 class Dialect(NamedTuple):
-    """How a CSV file is written.
+    """How a text table is written.
 
     Attributes
     ----------
     separator
-        The character between values: a comma, a semicolon or a tab.
-    names
-        The names in the header, stripped of white space; some may be empty.
+        The character between values; a space for any number of blanks; "" for one column.
+    width
+        The usual number of cells in a row.
+    lines
+        The lines that were looked at, split by it.
     """
 
     separator: str
-    names: list[str]
+    width: int
+    lines: Lines
 
 
-def decode(raw: bytes, path: Path) -> str:
-    r"""The text of a CSV file in UTF-8, with `\n` at the end of each line.
+def sniff_dialect(lines: Sequence[str], tabs: bool = False) -> Dialect:
+    """Find the separator that splits lines most evenly into cells that make sense.
+
+    Parameters
+    ----------
+    lines
+        The first lines of the file.
+    tabs
+        Whether tabs are sure to separate the columns, as in a .tsv file.
+    """
+    best, most = Dialect("", 1, split_lines(lines, "")), 0.0
+    for separator in "\t" if tabs else SEPARATORS:
+        split = split_lines(lines, separator)
+        width = usual_width(split.rows)
+        score = _evenness(split.rows, width) if width > 1 else 0.0
+        if score > most + 1e-9 and not _is_one_column(lines, split, separator, width):
+            best, most = Dialect(separator, width, split), score
+    return best
+
+
+def split_lines(lines: Sequence[str], separator: str, strict: bool = False) -> Lines:
+    """Split lines into stripped cells; comments and blank lines are left out.
 
     Raises
     ------
     InputError
-        If a byte is not UTF-8 text; the message names it and its line.
+        If `strict`, for quotes that do not close; the message names the row.
     """
-    try:
-        text = raw.removeprefix(codecs.BOM_UTF8).decode()
-        if "\0" in text:
-            raise UnicodeDecodeError("utf-8", raw, raw.index(b"\0"), len(raw), "zero byte")
-    except UnicodeDecodeError as error:
-        raw = error.object  # without the byte-order mark
-        line = raw[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path.name} must be a table in UTF-8 text",
-            f"byte 0x{raw[error.start]:02x} in line {line}",
-            "Save it as CSV in UTF-8.",
-        ) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n").rstrip() + "\n"
-
-
-def sniff_dialect(text: str, path: Path) -> Dialect:
-    """Find the separator and the header of a CSV file.
-
-    The separator is a tab in a file that ends in .tsv, otherwise the one that splits the first
-    line into the most columns; a comma if all are equal.
-
-    Raises
-    ------
-    InputError
-        If spaces separate the columns, or if the first line holds numbers instead of names.
-    """
-    if path.suffix.lower() == ".tsv":
-        separator = "\t"
+    kept = [(i, line) for i, line in enumerate(lines) if line.strip() and not is_comment(line)]
+    first = next((k for k, (_, line) in enumerate(kept) if not LEADING_COMMENT.match(line)), 0)
+    kept = kept[first:]
+    if separator == " ":
+        texts = (BLANKS.sub(" ", line.strip()) for _, line in kept)
     else:
-        separator = max(SEPARATORS, key=lambda s: len(_header(text, s)))
-    names = [name.strip() for name in _header(text, separator)]
-    first, second = text.split("\n", 2)[:2]
-    if len(names) == 1 and len(first.split()) == len(second.split()) > 1:
-        raise InputError(
-            "columns must be separated by commas, semicolons or tabs",
-            f"spaces in {path.name}",
-            "Replace the spaces between columns by commas.",
+        texts = (line for _, line in kept)
+    options = {"delimiter": separator or "\1", "skipinitialspace": True, "strict": strict}
+    reader, rows, starts, done = csv.reader(texts, **options), [], [], 0
+    try:
+        for row in reader:
+            rows.append([cell.strip() for cell in row])
+            starts.append(kept[done][0])
+            done = reader.line_num
+    except csv.Error as error:
+        got = f"row {len(rows) + 1} ({error})"
+        remedy = "Close the quotes around a value, and double those within."
+        raise InputError("quotes must close before the next value", got, remedy) from None
+    return Lines(rows, starts)
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line begins as a comment does."""
+    return COMMENT.match(line) is not None
+
+
+def usual_width(rows: Sequence[Sequence[str]]) -> int:
+    """The most frequent number of cells in a row, above 1 if there is any."""
+    counts = Counter(len(row) for row in rows)
+    several = {width: n for width, n in counts.items() if width > 1}
+    return max(several, key=lambda width: (several[width], width), default=1)
+
+
+def _evenness(rows: Sequence[Sequence[str]], width: int) -> float:
+    """The share of rows of the usual width, times that of their cells that make sense."""
+    usual = [row for row in rows if len(row) == width]
+    cells = [cell for row in usual for cell in row]
+    sound = sum(map(_makes_sense, cells)) / len(cells)
+    return len(usual) / len(rows) * sound**2
+
+
+def _makes_sense(cell: str) -> bool:
+    """Whether no other separator is left in a cell, except for commas between digits."""
+    return not any(mark in cell for mark in ';\t|"') and LOOSE_COMMA.search(cell) is None
+
+
+def _is_one_column(lines: Sequence[str], split: Lines, separator: str, width: int) -> bool:
+    """Whether the separator is part of the numbers of a single column: `10 000`, `10,5`."""
+    if width != 2 or separator not in ", ":
+        return False
+    first, body = split.rows[0], split.rows[1:]
+    texts = [lines[i].strip() for i in split.starts]
+    if separator == ",":
+        return len(first) == 1 and all(
+            re.fullmatch(r"[-+]?\d*,\d+|[-+]?\d+", t) for t in texts[1:]
         )
-    if not parse_numbers([n for n in names if n])[1]:
-        raise InputError(
-            "the first line must name the columns",
-            f"numbers in {path.name}",
-            "Add a first line such as `time,value`.",
-        )
-    return Dialect(separator, names)
-
-
-def _header(text: str, separator: str) -> list[str]:
-    start = io.StringIO(text[:100_000])  # a quoted name may go over several lines
-    return next(csv.reader(start, delimiter=separator))
-
-
-def check_row_lengths(text: str, dialect: Dialect, path: Path) -> None:
-    """Refuse a row that holds more values than the header has names.
-
-    Raises
-    ------
-    InputError
-        If there is such a row; the message names the first.
-    """
-    width = len(dialect.names)
-    for i, row in enumerate(csv.reader(io.StringIO(text), delimiter=dialect.separator)):
-        if len(row) > width:
-            raise InputError(
-                f"a row must not hold more than the {width} values that the header names",
-                f"{len(row)} in row {i} of {path.name}",
-                "Correct the row, or quote text that holds the separator.",
-            )
+    if all(GROUPED.fullmatch(text) for text in texts[1:]):
+        return len(first) == 1 or GROUPED.fullmatch(texts[0]) is not None
+    second = {row[1] for row in body if len(row) == 2}
+    unit = len(second) == 1 and not any(c.isdigit() for c in next(iter(second)))
+    return len(first) == 1 and unit

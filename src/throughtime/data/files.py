@@ -1,29 +1,42 @@
-"""Reading a table from a file: CSV in its dialects, or Parquet."""
+"""Reading a table from a file: text in its dialects, Parquet, Feather, or a spreadsheet."""
 
-import csv
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from throughtime.errors import InputError, closest_name
+from throughtime.errors import InputError
 
-from .dialect import check_row_lengths, decode, sniff_dialect
-from .values import MISSING
+from .encodings import decode
+from .file_content import Content, read_content
+from .spreadsheets import read_sheet
+from .text_tables import Parsed, parse_text
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
-DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 
+class FileTable(NamedTuple):
+    """The table in a file.
 
-def read_file(path: Path, text_column: str | None = None) -> pl.DataFrame:
-    """Read the table in a .csv, .tsv, .txt or .parquet file, which has at least one row.
-
-    Parameters
+    Attributes
     ----------
-    path
-        The file.
-    text_column
-        A column of a CSV file that stays text as it is written: 01 is not 1.
+    frame
+        Its columns; those of a text file or a spreadsheet are text as it is written.
+    stem
+        The name of the file without its ending.
+    remarks
+        What was understood beyond what is written.
+    units
+        By column, what a row of units says.
+    """
+
+    frame: pl.DataFrame
+    stem: str
+    remarks: list[str]
+    units: dict[str, str]
+
+
+def read_file(path: Path) -> FileTable:
+    """Read the table in a file, which has at least one row; `-` is standard input.
 
     Raises
     ------
@@ -31,99 +44,31 @@ def read_file(path: Path, text_column: str | None = None) -> pl.DataFrame:
         If there is no such file, or it does not hold a table; the message names the file or
         the line at fault.
     """
-    raw = _read_bytes(path)
+    content = read_content(path)
     try:
-        if path.suffix.lower() == ".parquet":
-            table = pl.read_parquet(io.BytesIO(raw))
-        else:
-            table = _parse_csv(raw, path, text_column)
-    except (pl.exceptions.PolarsError, csv.Error, OSError) as error:
+        frame, remarks, units = _parse(content)
+    except (pl.exceptions.PolarsError, OSError) as error:
         cause = str(error).strip().split("\n")[0]
-        kind = "Parquet" if path.suffix.lower() == ".parquet" else "CSV"
+        kind = {"text": "CSV", "parquet": "Parquet", "feather": "Feather"}.get(content.format)
+        kind = kind or "a spreadsheet"
         remedy = f"Save the table as {kind} again, or give the file the ending of its format."
-        raise InputError(f"{path.name} must hold a table", cause, remedy) from None
-    if not len(table):
+        raise InputError(f"{content.name} must hold a table", cause, remedy) from None
+    if not len(frame):
         raise InputError(
             "a table must have rows under its header",
-            f"none in {path.name}",
+            f"none in {content.name}",
             "Add the rows, or pass another file.",
         )
-    return table
+    return FileTable(frame, content.stem, remarks, units)
 
 
-def _read_bytes(path: Path) -> bytes:
-    """The content of a data file that exists, has a known ending and is not empty."""
-    if path.is_dir():
-        raise InputError("data must be a file", f"the folder {path}", "Name a file in it.")
-    if not path.exists():
-        neighbours = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        close = closest_name(path.name, neighbours)
-        hint = "" if close is None else f" Did you mean `{close}`?"
-        raise InputError("the data file must exist", path, f"Correct the path.{hint}")
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            "a data file must end in .csv, .tsv, .txt or .parquet",
-            path.name,
-            "Save the table as CSV or Parquet.",
-        )
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        remedy = "Get permission to read it, or pass another file."
-        raise InputError("the data file must be readable", error, remedy) from None
-    if not raw.strip():
-        raise InputError(
-            "a data file must hold a table", f"{path.name}, empty", "Pass another file."
-        )
-    return raw
-
-
-def _parse_csv(raw: bytes, path: Path, text_column: str | None) -> pl.DataFrame:
-    """Parse CSV: a column is of numbers or dates where every value is one, else of text."""
-    text = decode(raw, path)
-    dialect = sniff_dialect(text, path)
-    names = list(dialect.names)
-    names[0] = names[0] or "index"  # pandas writes its index without a name
-    unnamed = [i for i, n in enumerate(names) if not n]
-    unique = [n or f"\0{i}" for i, n in enumerate(names)]
-    check_distinct(unique)
-    try:
-        table = pl.read_csv(
-            text.encode(), separator=dialect.separator, infer_schema=False, new_columns=unique
-        )
-    except pl.exceptions.ComputeError:
-        check_row_lengths(text, dialect, path)
-        raise
-    table = pl.DataFrame([_infer_type(c, keep_text=c.name == text_column) for c in table])
-    for i in unnamed:  # rows that end in a separator leave a column without any values
-        if table[unique[i]].null_count() < len(table):
-            raise InputError(
-                "each column must have a name", f"none for column {i + 1}", "Name it."
-            )
-    return table.drop([unique[i] for i in unnamed])
-
-
-def _infer_type(column: pl.Series, keep_text: bool) -> pl.Series:
-    """A column of text as integers, floats or dates, if all of its values can be read so."""
-    column = column.str.strip_chars()
-    column = column.set(column.is_in(MISSING), None)
-    if keep_text or column.null_count() == len(column):
-        return column
-    for dtype in (pl.Int64, pl.Float64):
-        numbers = column.cast(dtype, strict=False)
-        if numbers.null_count() == column.null_count():
-            return numbers
-    for form in DATE_FORMATS:  # the common ones, at Polars' speed; `to_stamps` reads more
-        dates = column.str.to_datetime(form, strict=False, time_unit="us")
-        if dates.null_count() == column.null_count():
-            return dates
-    return column
-
-
-def check_distinct(names: list[str]) -> None:
-    """Refuse column names of which two are equal."""
-    repeated = next((n for n in names if names.count(n) > 1), None)
-    if repeated is not None:
-        raise InputError(
-            "column names must differ", f"`{repeated}` twice", "Rename one of them."
-        )
+def _parse(content: Content) -> Parsed:
+    if content.format == "parquet":
+        return Parsed(pl.read_parquet(io.BytesIO(content.raw)), [], {})
+    if content.format == "feather":
+        return Parsed(pl.read_ipc(io.BytesIO(content.raw)), [], {})
+    if content.format == "spreadsheet":
+        return read_sheet(content.raw, content.name)
+    text, remarks = decode(content.raw, content.name)
+    parsed = parse_text(text, content.name, content.ending)
+    return parsed._replace(remarks=remarks + parsed.remarks)

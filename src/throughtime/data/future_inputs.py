@@ -1,40 +1,54 @@
 """The known inputs that drive a forecast beyond the end of a series."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from throughtime.errors import InputError
 
-from .column_roles import quote_names
+from .column_roles import TIME_NAMES, quote_names
 from .missing_values import check_values
+from .placement import stamps_like
 from .series import Series
 from .sources import Table, as_table
+from .stamp_columns import find_stamp_columns, split_name
+from .stamp_readings import is_date
 from .time_axis import Times
-from .values import to_numbers, to_stamps
+from .values import to_numbers
 
 
-def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, "steps inputs"]:
+class KnownInputs(NamedTuple):
+    """The inputs of the steps to forecast.
+
+    Attributes
+    ----------
+    values
+        (steps, inputs) with columns in the order of `series.input_names`.
+    remarks
+        How their rows were found, if their table does not say.
+    """
+
+    values: Float64[np.ndarray, "steps inputs"]
+    remarks: tuple[str, ...] = ()
+
+
+def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
     """Read the inputs of a forecast: the `steps` rows after the end of `series`.
 
     Parameters
     ----------
     data
         An array (time, inputs), or a table, read as by `to_series`, with the input columns of
-        `series`. If it has the time column too, rows are found by their stamps, so it may
-        also hold the past; otherwise the first rows are taken. If it has the id column of
-        `series`, only the rows of that series count; otherwise all series share its rows.
+        `series`. Rows are found by their stamps, whatever the column of these is called, so it
+        may also hold the past; without stamps the first rows are taken, which is told. If it
+        has the id column of `series`, only the rows of that series count; otherwise all series
+        share its rows. Without a table, `Series.future` is taken.
     series
         The series to forecast. One without inputs takes no `data` (None).
     steps
         The number of steps to forecast.
-
-    Returns
-    -------
-    Array, (steps, inputs)
-        The inputs, with columns in the order of `series.input_names`.
 
     Raises
     ------
@@ -46,12 +60,14 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
             rule = "future inputs need a series with inputs"
             got = f"inputs for `{series.name}`, which was fitted without"
             raise InputError(rule, got, "Leave them out, or fit with `inputs`.")
-        return np.empty((steps, 0))
-    names = quote_names(series.input_names)
-    rule = f"a forecast of {steps} steps needs {names} for these steps"
+        return KnownInputs(np.empty((steps, 0)))
+    rule = (
+        f"a forecast of {steps} steps needs {quote_names(series.input_names)} for these steps"
+    )
+    if series.id is not None:
+        rule = f"{rule} (in series `{series.name}`)"
     if data is None:
-        remedy = "Pass one with these columns (`--future` on the command line)."
-        raise InputError(rule, "no table of future inputs", remedy)
+        return KnownInputs(_own_future(series, steps, rule))
     table = _rows_of_series(as_table(data, series.id), series)
     names = table.frame.columns if table.is_array else list(series.input_names)
     missing = [n for n in names if n not in table.frame.columns]
@@ -59,17 +75,60 @@ def future_inputs(data: Any, series: Series, steps: int) -> Float64[np.ndarray, 
         count = f"{len(names)} column{'' if len(names) == 1 else 's'}"
         got = count if table.is_array else f"no column {quote_names(missing)}"
         raise InputError(rule, got, "Pass a table with these columns.")
-    if series.times.column in table.frame.columns and not table.is_array:
-        stamps = to_stamps(table.frame[series.times.column])
-        rows = _rows_after(stamps, series.times, steps, rule)
+    for question in (table.questions.get(n) for n in names):
+        if question is not None:
+            raise InputError(question.rule, question.got, "Write decimals with a point.")
+    stamps, remarks = _stamps(table, series), ()
+    if stamps:
+        columns = [table.frame[n] for n in stamps]
+        name = ",".join(stamps)
+        rows = _rows_after(stamps_like(columns, series.times), series.times, steps, rule, name)
     elif len(table.frame) < steps:
         raise InputError(rule, f"{len(table.frame)} rows", "Pass more rows or lower `steps`.")
     else:
         rows = np.arange(steps)
+        told = not table.is_array and series.times.column is not None
+        remarks = ("future inputs without stamps by their position",) if told else ()
     values = np.stack([to_numbers(table.frame[n])[rows] for n in names], axis=1)
     remedy = "Write the value in the table of future inputs."
     check_values(values, series.input_names, (rows + 1).tolist(), remedy=remedy)
-    return values
+    return KnownInputs(values, remarks)
+
+
+def _own_future(series: Series, steps: int, rule: str) -> np.ndarray:
+    """The inputs that the table of the series itself holds after its end."""
+    if series.future is None:
+        remedy = "Pass one with these columns (`--future` on the command line)."
+        raise InputError(rule, "no table of future inputs", remedy)
+    count = len(series.future)
+    if count < steps:
+        got = f"{count} rows after the last value of the target"
+        raise InputError(rule, got, f"Forecast {count} steps, or pass a table with more.")
+    return series.future[:steps]
+
+
+def _stamps(table: Table, series: Series) -> tuple[str, ...]:
+    """The columns of a table that hold the stamps of its rows; none for counted steps."""
+    if table.is_array or series.times.column is None:
+        return ()
+    columns = table.frame.columns
+    named = split_name(series.times.column, columns)
+    if named[0] in columns:
+        return named
+    known = {*series.input_names, *series.target_names, series.id}
+    others = [n for n in columns if n not in known]
+    dates = series.times.unit != "number"
+    if found := find_stamp_columns(table.frame, others) if dates else ():
+        return found
+    if dates:
+        fitting = [n for n in others if is_date(table.frame[n])]
+    else:
+        fitting = [n for n in others if n.strip().lower() in TIME_NAMES]
+    if len(fitting) > 1:
+        rule = "the stamps of future inputs must be in one column"
+        remedy = f"Call the one that counts `{series.times.column}`."
+        raise InputError(rule, quote_names(fitting), remedy)
+    return tuple(fitting)
 
 
 def _rows_of_series(table: Table, series: Series) -> Table:
@@ -81,13 +140,13 @@ def _rows_of_series(table: Table, series: Series) -> Table:
 
 
 def _rows_after(
-    stamps: np.ndarray, times: Times, steps: int, rule: str
+    stamps: np.ndarray, times: Times, steps: int, rule: str, name: str
 ) -> Int64[np.ndarray, " steps"]:
     """The rows whose stamps continue `times`."""
     after = times.after(steps)
     expected, labels = after.values(), after.labels()
     if (stamps.dtype.kind == "M") != (expected.dtype.kind == "M") or not len(stamps):
-        raise InputError(rule, f"no row for {labels[0]} in `{times.column}`", "Add the rows.")
+        raise InputError(rule, f"no row for {labels[0]} in `{name}`", "Add the rows.")
     exact = expected.dtype.kind == "M"
     tolerance: Any = np.timedelta64(0, "us") if exact else 1e-6 * times.step
     order = np.argsort(stamps, kind="stable")
@@ -98,7 +157,7 @@ def _rows_after(
         i = int(absent.argmax())
         raise InputError(
             f"{rule}, {labels[0]} to {labels[-1]}",
-            f"no row for {labels[i]} in `{times.column}` (step {i + 1})",
+            f"no row for {labels[i]} in `{name}` (step {i + 1})",
             "Add the row, or forecast fewer steps.",
         )
     return rows

@@ -1,26 +1,27 @@
 """Missing and infinite values: refusing them, and filling gaps."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float64
 
-from throughtime.errors import InputError
+from throughtime.errors import InputError, check_positive_integer
 
-FILLS = ("linear", "forward")
+FILLS = ("linear", "forward", "seasonal")
 FILL_REMEDY = (
     'Pass `fill="linear"` or `fill="forward"` (`--fill linear` on the command line), '
     "or drop the rows."
 )
+END_REMEDY = 'Pass `fill="forward"` (`--fill forward` on the command line), or drop the rows.'
 
 
 def check_values(
     values: Float[np.ndarray, "time columns"],
     names: Sequence[str],
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
     allow_missing: bool = False,
-    remedy: str = FILL_REMEDY,
+    remedy: str | None = None,
+    series: str | None = None,
 ) -> None:
     """Refuse infinite values, and missing ones unless they are allowed.
 
@@ -35,7 +36,9 @@ def check_values(
     allow_missing
         Whether values may be missing.
     remedy
-        The error's advice for a missing value.
+        The error's advice for a missing value. By default the option that fills it.
+    series
+        The name of the series, if its table holds several.
 
     Raises
     ------
@@ -46,7 +49,8 @@ def check_values(
     def where(bad: np.ndarray) -> str:
         i, j = np.argwhere(bad)[0]
         row = i + 1 if rows is None else rows[i]
-        return f"in column `{names[j]}`, row {row} ({bad.sum()} in all)"
+        which = f" of `{series}`" if series else ""
+        return f"in column `{names[j]}`{which}, row {row} ({bad.sum()} in all)"
 
     if np.isinf(values).any():
         raise InputError(
@@ -58,7 +62,7 @@ def check_values(
         raise InputError(
             "every value must be present",
             f"a missing value {where(np.isnan(values))}",
-            remedy,
+            remedy or (END_REMEDY if np.isnan(values[-1]).any() else FILL_REMEDY),
         )
 
 
@@ -66,9 +70,13 @@ def fill(
     values: Float64[np.ndarray, "time *columns"],
     how: str,
     names: Sequence[str] | None = None,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
+    *,
+    limit: int | None = None,
+    seasons: Sequence[int] = (),
+    series: str | None = None,
 ) -> Float64[np.ndarray, "time *columns"]:
-    """Replace missing values (NaN) between values that are present, which never change.
+    """Replace missing values (NaN), while values that are present never change.
 
     Parameters
     ----------
@@ -76,9 +84,16 @@ def fill(
         (time, columns) or (time,).
     how
         `"linear"` interpolates between the neighbours in time, `"forward"` repeats the last
-        value.
+        value, `"seasonal"` interpolates between the same hours, days or months of the seasons
+        before and after; at an end it repeats the nearest one.
     names, rows
         One name per column and the number of each row in its table, for errors.
+    limit
+        The most values in a row that are filled; None for any number.
+    seasons
+        Lengths of the seasons in steps; the longest that the series has twice counts.
+    series
+        The name of the series, for errors, if its table holds several.
 
     Returns
     -------
@@ -88,23 +103,29 @@ def fill(
     Raises
     ------
     InputError
-        If `how` is unknown, or if a gap has no value on a side from which it would be filled:
-        nothing is extrapolated.
+        If `how` is unknown, if a gap is longer than `limit`, if there is no season, or if a
+        gap has no value on a side from which it would be filled.
     """
-    if how not in FILLS:
-        remedy = 'Pass `fill="linear"` or `fill="forward"`, or leave `fill` out.'
-        raise InputError("`fill` must be `linear` or `forward`", how, remedy)
+    check_fill(how, limit)
     result = np.array(values, order="C")
     columns = result.reshape(len(result), -1)
+    numbers = np.arange(1, len(result) + 1) if rows is None else np.asarray(rows)
     for j, missing in enumerate(np.isnan(columns).T):
         if not missing.any():
             continue
-        present = np.flatnonzero(~missing)
-        if missing.all() or missing[0] or (how == "linear" and missing[-1]):
-            name = f"column {j + 1}" if names is None else names[j]
-            numbers = np.arange(1, len(result) + 1) if rows is None else rows
+        name = f"column {j + 1}" if names is None else names[j]
+        name = f"{name}` of `{series}" if series else name
+        if missing.all():
+            rule = "a column to fill must have values"
+            raise InputError(rule, f"none in `{name}`", "Leave the column out.")
+        if limit is not None:
+            _check_gaps(missing, name, numbers, limit)
+        if how == "seasonal":
+            _fill_seasonal(columns[:, j], _season(seasons, len(result)), name)
+            continue
+        if missing[0] or (how == "linear" and missing[-1]):
             raise _gap_at_an_end(missing, name, numbers)
-        gaps = np.flatnonzero(missing)
+        present, gaps = np.flatnonzero(~missing), np.flatnonzero(missing)
         if how == "linear":
             columns[gaps, j] = np.interp(gaps, present, columns[present, j])
         else:
@@ -112,18 +133,83 @@ def fill(
     return result
 
 
-def _gap_at_an_end(missing: np.ndarray, name: str, rows: Any) -> InputError:
-    """The error for a column that begins or ends with missing values."""
-    if missing.all():
-        return InputError(
-            "a column to fill must have values", f"none in `{name}`", "Leave the column out."
+def check_fill(how: str | None, limit: int | None) -> None:
+    """Refuse an unknown way to fill, and a limit that is no number of values.
+
+    Raises
+    ------
+    InputError
+        If `how` is unknown, or `limit` is below 1 or given without `how`.
+    """
+    if how is not None and how not in FILLS:
+        remedy = 'Pass `fill="linear"` (`--fill linear`), or leave `fill` out.'
+        raise InputError("`fill` must be `linear`, `forward` or `seasonal`", how, remedy)
+    if limit is not None:
+        check_positive_integer("fill_limit", limit)
+        if how is None:
+            rule = "`fill_limit` (`--fill-limit`) needs a way to fill"
+            raise InputError(rule, limit, 'Pass `fill="linear"` (`--fill linear`) too.')
+
+
+def first_complete_row(values: Float64[np.ndarray, "time columns"]) -> int:
+    """The first row before which no column begins; a gap before it cannot be filled.
+
+    A column without any value does not count.
+    """
+    present = ~np.isnan(values)
+    begins = present.argmax(axis=0)[present.any(axis=0)]
+    return int(begins.max(initial=0))
+
+
+def _season(seasons: Sequence[int], length: int) -> int:
+    fitting = [season for season in seasons if 2 * season <= length]
+    if fitting:
+        return max(fitting)
+    got = "none" if not seasons else f"seasons of {', '.join(map(str, seasons))} steps"
+    raise InputError(
+        "a seasonal fill needs two seasons of the calendar",
+        f"{got} in {length} steps",
+        'Pass `fill="linear"` (`--fill linear`).',
+    )
+
+
+def _fill_seasonal(column: Float64[np.ndarray, " time"], season: int, name: str) -> None:
+    """Fill each phase of the season from its own values, in place."""
+    for phase in range(season):
+        part = column[phase::season]
+        missing = np.isnan(part)
+        if missing.all():
+            rule = "a seasonal fill needs a value at each step of the season"
+            got = f"none in `{name}` at step {phase + 1} of {season}"
+            raise InputError(rule, got, 'Pass `fill="linear"` (`--fill linear`).')
+        present = np.flatnonzero(~missing)
+        part[missing] = np.interp(np.flatnonzero(missing), present, part[present])
+
+
+def _check_gaps(missing: np.ndarray, name: str, rows: np.ndarray, limit: int) -> None:
+    """Refuse a gap of more values than `limit`."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
+    lengths = edges[1::2] - edges[::2]
+    if lengths.max(initial=0) > limit:
+        i, longest = int((lengths > limit).argmax()), int(lengths.max())
+        raise InputError(
+            f"a gap to fill must not be longer than `fill_limit` (`--fill-limit`), {limit}",
+            f"{lengths[i]} missing in `{name}` from row {rows[edges[2 * i]]} on",
+            f"Raise it to {longest}, or leave it out.",
         )
+
+
+def _gap_at_an_end(missing: np.ndarray, name: str, rows: np.ndarray) -> InputError:
+    """The error for a column that begins or ends with missing values."""
     if missing[0]:
-        side, first, last = "first", 0, int((~missing).argmax()) - 1
+        first, last = 0, int((~missing).argmax()) - 1
+        side, remedy = "first", "Drop those rows."
     else:
-        side, first, last = "last", len(missing) - int((~missing[::-1]).argmax()), -1
+        first, last = len(missing) - int((~missing[::-1]).argmax()), -1
+        side = "last"
+        remedy = 'Pass `fill="forward"` (`--fill forward`), or drop those rows.'
     return InputError(
         f"a gap before the first value or after the last cannot be filled (the {side} here)",
         f"nothing in `{name}`, rows {rows[first]} to {rows[last]}",
-        "Drop those rows.",
+        remedy,
     )

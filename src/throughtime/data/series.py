@@ -41,6 +41,13 @@ class Series:
     filled_at
         (time, n_targets) which targets were filled, or None if none was. A network learns from
         filled values, but no forecast is scored on them.
+    units
+        One unit per target, empty where it is not known; none at all if no unit is.
+    future
+        (steps, n_inputs) the inputs of the steps after its end, as far as they are known; None
+        if they are not.
+    remarks
+        What its reader understood beyond what was written: "day first", "rows sorted".
 
     Raises
     ------
@@ -57,6 +64,9 @@ class Series:
     filled: int = 0
     id: str | None = None
     filled_at: Bool[np.ndarray, "time targets"] | None = None
+    remarks: tuple[str, ...] = ()
+    future: Float64[np.ndarray, "steps inputs"] | None = None
+    units: tuple[str, ...] = ()
 
     def __post_init__(self):
         shapes = (self.targets.shape, self.inputs.shape)
@@ -71,8 +81,17 @@ class Series:
         if self.filled_at is not None and self.filled_at.shape != self.targets.shape:
             rule = f"`filled_at` must have the shape {self.targets.shape} of `targets`"
             raise InputError(rule, f"{self.filled_at.shape}", "Pass a flag per value.")
+        if self.future is not None and self.future.shape[1:] != self.inputs.shape[1:]:
+            rule = f"`future` must have a column for each of {len(self.input_names)} inputs"
+            raise InputError(rule, f"shape {self.future.shape}", "Pass (steps, inputs).")
         check_values(self.targets, self.target_names)
         check_values(self.inputs, self.input_names)
+
+    def label(self, target: int) -> str:
+        """The name of a target with its unit, for an axis: `"flow (m3/s)"`."""
+        unit = self.units[target] if self.units else ""
+        name = self.target_names[target]
+        return f"{name} ({unit})" if unit and unit not in name else name
 
     def __len__(self) -> int:
         return len(self.times)
@@ -85,11 +104,15 @@ class Series:
             inputs=self.inputs[part],
             times=self.times[part],
             filled_at=None if self.filled_at is None else self.filled_at[part],
+            future=self.future if part.indices(len(self))[1] == len(self) else None,
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) of column names, values and times, but not of `name`."""
-        labels = [self.target_names, self.input_names, self.times.to_json()]
+        """SHA-256 (hexadecimal) of column names, values and times.
+
+        Neither `name` nor the form in which times are written counts.
+        """
+        labels = [self.target_names, self.input_names, replace(self.times, form=None).to_json()]
         digest = hashlib.sha256(json.dumps(labels).encode())
         for values in (self.targets, self.inputs):
             digest.update(np.ascontiguousarray(values, "<f8").tobytes())

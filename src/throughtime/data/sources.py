@@ -1,8 +1,8 @@
 """From whatever holds a table (a file, an array, a data frame) to one kind of data frame."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,10 @@ import polars as pl
 
 from throughtime.errors import InputError
 
-from .files import check_distinct, read_file
+from .column_types import read_columns
+from .files import read_file
+from .frames import as_frame
+from .values import is_text
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,35 @@ class Table:
         The name of its file, or `"series"`.
     is_array
         Whether it was an array, whose columns had no names.
+    remarks
+        What was understood of its file beyond what is written; see `remarks.py`.
+    units
+        By column, the unit of its numbers, if one is written.
+    questions
+        By column, the error to raise when it is used: its numbers have two readings, say.
     """
 
     frame: nw.DataFrame[Any]
     name: str
     is_array: bool = False
+    remarks: tuple[str, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
+    questions: dict[str, InputError] = field(default_factory=dict)
+
+    def check_columns(self, names: Sequence[str]) -> None:
+        """Raise the first question that these columns bring."""
+        for name in names:
+            if name in self.questions:
+                raise self.questions[name]
 
 
-def as_table(data: Any, id: str | None = None) -> Table:
+def as_table(
+    data: Any,
+    id: str | None = None,
+    *,
+    decimal: str | None = None,
+    missing: Collection[str] = (),
+) -> Table:
     """The table in a file, an array or a data frame.
 
     Parameters
@@ -42,24 +66,33 @@ def as_table(data: Any, id: str | None = None) -> Table:
     data
         A path, an array (time,) or (time, feature), or a data frame: see `to_series`.
     id
-        The id column. That of a CSV file stays text as it is written: 01 is not 1.
+        The id column. It stays text as it is written: 01 is not 1.
+    decimal
+        The decimal mark of numbers in text, `.` or `,`.
+    missing
+        More texts that stand for a missing value, in lower case.
 
     Raises
     ------
     InputError
         If the data is of no known kind, or its file cannot be read.
     """
+    options: Any = {"decimal": decimal, "missing": missing}
     if isinstance(data, str | os.PathLike):
-        path = Path(data)
-        return Table(nw.from_native(read_file(path, id), eager_only=True), path.stem)
-    data = _index_to_columns(nw.to_native(data, pass_through=True))
-    native: Any = nw.from_native(data, allow_series=True, pass_through=True)
-    if isinstance(native, nw.LazyFrame):
-        native = native.collect()
-    if isinstance(native, nw.Series):
-        native = native.alias(native.name or "value").to_frame()
-    if isinstance(native, nw.DataFrame):
-        return Table(native, "series")
+        file = read_file(Path(data))
+        typed = read_columns(file.frame, id, **options, european="semicolons" in file.remarks)
+        frame = nw.from_native(typed.frame, eager_only=True)
+        remarks = (*file.remarks, *typed.remarks)
+        return Table(
+            frame,
+            file.stem,
+            remarks=remarks,
+            units=file.units | typed.units,
+            questions=typed.questions,
+        )
+    frame = as_frame(data)
+    if frame is not None:
+        return _read_texts(Table(frame, "series"), id, options)
     if hasattr(data, "__array__") or isinstance(data, list | tuple):
         return Table(_array_to_frame(data), "series", is_array=True)
     raise InputError(
@@ -69,33 +102,55 @@ def as_table(data: Any, id: str | None = None) -> Table:
     )
 
 
+def _read_texts(table: Table, id: str | None, options: Any) -> Table:
+    """The table with its columns of text read as numbers, where they hold these."""
+    frame, texts = table.frame, {}
+    for name in frame.columns:
+        values = frame[name].to_list() if is_text(frame[name]) else []
+        if any(isinstance(v, str) for v in values) and all(
+            v is None or isinstance(v, str) or v != v for v in values
+        ):
+            texts[name] = [v if isinstance(v, str) else None for v in values]
+    if not texts:
+        return table
+    typed = read_columns(
+        pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String)), id, **options
+    )
+    for column in typed.frame:
+        if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+            values = (
+                column.cast(pl.Float64).to_numpy() if column.null_count() else column.to_numpy()
+            )
+            backend = frame.implementation
+            frame = frame.with_columns(nw.new_series(column.name, values, backend=backend))
+    return replace(
+        table,
+        frame=frame,
+        remarks=tuple(typed.remarks),
+        units=typed.units,
+        questions=typed.questions,
+    )
+
+
 def is_list_of_numbers(data: Sequence[Any]) -> bool:
     """Whether a list is one series of numbers, rather than a list of series."""
-    return len(data) > 0 and all(isinstance(v, int | float | np.number) for v in data)
-
-
-def _index_to_columns(data: Any) -> Any:
-    """Make the index of a pandas object its first columns: Narwhals does not read an index."""
-    if nw.dependencies.is_pyarrow_table(data):
-        check_distinct(data.column_names)
-    if nw.dependencies.is_pandas_like_series(data):
-        data = data.to_frame("value" if data.name is None else data.name)
-    if not nw.dependencies.is_pandas_like_dataframe(data):
-        return data
-    data = data.set_axis([str(c) for c in data.columns], axis=1)
-    index = data.index
-    if type(index).__name__ == "PeriodIndex":
-        index = index.to_timestamp()
-    if any(index.names) or index.dtype.kind == "M":
-        index = index.set_names([str(n or "time") for n in index.names])
-        data = data.set_axis(index, axis=0).reset_index(allow_duplicates=True)
-    check_distinct(list(data.columns))
-    return data
+    known = int | float | np.number | None
+    return (
+        len(data) > 0
+        and all(isinstance(v, known) for v in data)
+        and any(v is not None for v in data)
+    )
 
 
 def _array_to_frame(data: Any) -> nw.DataFrame[Any]:
     """An array as a frame of float64 with the columns `x`, or `x0`, `x1`, ..."""
-    array = np.ma.asarray(data) if isinstance(data, np.ma.MaskedArray) else np.asarray(data)
+    if isinstance(data, list | tuple):
+        data = [np.nan if v is None else v for v in data]
+    try:
+        array = np.ma.asarray(data) if isinstance(data, np.ma.MaskedArray) else np.asarray(data)
+    except (TypeError, ValueError, RuntimeError) as error:
+        rule = "an array must become a NumPy array"
+        raise InputError(rule, error, "Convert it by `numpy.array` first.") from None
     if array.dtype.kind not in "biuf":
         raise InputError(
             "an array must hold real numbers",

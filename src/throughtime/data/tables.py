@@ -3,8 +3,9 @@
 Errors count data rows from 1: row 1 follows the header.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,18 @@ from jaxtyping import Int64
 
 from throughtime.errors import InputError
 
+from .calendar_seasons import calendar_seasons
 from .column_roles import ColumnRoles, as_names, assign_roles, quote_names
-from .missing_values import check_values
+from .future_rows import check_inputs_are_named, future_rows
+from .missing_codes import Codes, is_missing
+from .missing_values import check_fill, check_values, first_complete_row
 from .missing_values import fill as fill_gaps
+from .placement import Placement, PlacementRules, count_rows, place_rows
 from .series import Series
 from .sources import Table, as_table, is_list_of_numbers
-from .time_axis import Times
-from .values import is_missing, to_numbers, to_stamps
+from .stamp_columns import split_name
+from .stamp_readings import read_stamps
+from .values import check_decimal, to_numbers
 
 MIN_ROWS = 3
 
@@ -28,9 +34,14 @@ def to_series(
     *,
     target: str | Sequence[str] | None = None,
     inputs: str | Sequence[str] = (),
-    time: str | None = None,
+    time: str | bool | None = None,
     id: str | None = None,
     fill: str | None = None,
+    fill_limit: int | None = None,
+    dayfirst: bool | None = None,
+    time_zone: str | None = None,
+    decimal: str | None = None,
+    missing: Any = (),
     name: str | None = None,
 ) -> list[Series]:
     """Read one series or several from a file, an array or a data frame.
@@ -38,22 +49,40 @@ def to_series(
     Parameters
     ----------
     data
-        A path (.csv, .tsv, .txt, .parquet), an array (time,) or (time, feature), a data frame
-        (pandas, Polars, PyArrow, anything Narwhals reads), a `Series`, or a list of these. A
-        pandas index counts as a column if it holds dates or has a name. Columns of an array
-        are called `x`, or `x0`, `x1`, ...
+        A path (text tables such as .csv, .tsv, .txt, .dat in any dialect; .parquet, .feather;
+        .xlsx and .ods with fastexcel; also packed as .gz, .bz2, .xz or .zip; `-` for standard
+        input), an array (time,) or (time, feature), a data frame (pandas, Polars, PyArrow,
+        anything Narwhals reads), an xarray `DataArray` or `Dataset`, a Darts `TimeSeries`, a
+        `Series`, or a list of these. A pandas index counts as a column unless it only numbers
+        the rows. Columns of an array are called `x`, or `x0`, `x1`, ...
     target
-        The column or columns to forecast. Default: the only numeric column without another
-        role; all columns of an array.
+        The column or columns to forecast. Default: the only numeric column that can be meant,
+        which row numbers and constants cannot; all columns of an array.
     inputs
-        The columns that drive the target and are known ahead.
+        The columns that drive the target and are known ahead. Rows at the end that have them
+        and no target are the future: they become `Series.future`.
     time
-        The time column. Default: the first column if it holds dates or is called date, time,
-        year, step or the like, else the only column of dates; without one, steps are counted.
+        The time column, or several that make a stamp together, `"year,month"`. Default:
+        columns called year and month or date and time, the first column if it holds dates or
+        is called date, time, year, step or the like, else the only column of dates; without
+        one, steps are counted. False counts steps whatever the columns hold.
     id
         The column that tells several series in one long table apart.
     fill
-        `"linear"` or `"forward"` fills missing values; otherwise they are errors.
+        `"linear"`, `"forward"` or `"seasonal"` fills missing values, and steps without a row;
+        otherwise they are errors. Rows before the first value of a column are left out then.
+    fill_limit
+        The most steps in a row that are filled.
+    dayfirst
+        Whether 01/02/2024 is the first of February. Default: what gives a regular step.
+    time_zone
+        The zone of local times without one, such as `"Europe/Oslo"`.
+    decimal
+        The decimal mark of numbers that are text, `"."` or `","`. Default: the one that a
+        column shows; it is asked for where a column can be read with either.
+    missing
+        Codes for a missing value, besides the usual words and signs: a number, a text, or
+        several, such as `[-999, "BDL"]`.
     name
         What to call the series, unless an id names it. Default: the file's name.
 
@@ -61,7 +90,7 @@ def to_series(
     -------
     list of Series
         With `id`, in order of first appearance. Values are float64; times with a zone are
-        converted to UTC.
+        counted in UTC, days and months in the zone. `remarks` tells what was understood.
 
     Raises
     ------
@@ -73,15 +102,43 @@ def to_series(
         return [_existing_series(data, target, inputs, name)]
     if isinstance(data, list | tuple) and not is_list_of_numbers(data):
         options = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
+        options |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
+        options |= {"decimal": decimal, "missing": missing}
         return _list_to_series(data, options, name)
-    table = as_table(data, id)
-    roles = assign_roles(table.frame, target, inputs, time, id, guess=not table.is_array)
+    check_decimal(decimal)
+    codes = Codes.of(missing)
+    table = as_table(data, id, decimal=decimal, missing=codes.texts)
+    roles = assign_roles(
+        table.frame,
+        target,
+        inputs,
+        time,
+        id,
+        guess=not table.is_array,
+        unsure=table.questions,
+    )
     names = (*roles.targets, *roles.inputs)
+    check_fill(fill, fill_limit)
+    parts = split_name(roles.time, table.frame.columns) if roles.time else ()
+    table.check_columns([*names, *parts])
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
-    check_values(values, names, allow_missing=fill is not None)
-    stamps = None if roles.time is None else to_stamps(table.frame[roles.time])
+    values, remarks = codes.drop_from(values, names)
+    table = replace(table, remarks=(*table.remarks, *remarks, *_unused(table, roles, parts)))
     groups = _group_rows(table, roles.id, name)
-    found = [_series(values, stamps, rows, roles, fill, label) for label, rows in groups]
+    for label, rows in groups:
+        _check_length(rows, label)
+    placed = _place(table, roles, groups, values, fill, dayfirst, time_zone)
+    for placement in placed:
+        check_inputs_are_named(
+            table, roles.targets, roles.inputs, parts, values, placement.rows
+        )
+    found = [
+        _series(values, placement, roles, fill, fill_limit, label, table.remarks)
+        for (label, _), placement in zip(groups, placed, strict=True)
+    ]
+    units = tuple(table.units.get(name, "") for name in roles.targets)
+    if any(units):
+        found = [replace(one, units=units) for one in found]
     check_steps(found[0], found[1:])
     return found
 
@@ -138,7 +195,7 @@ def _existing_series(
 ) -> Series:
     """A series that was passed as data, renamed if a name is given; it keeps its columns."""
     roles = (series.target_names, series.input_names)
-    requested = (as_names(target) or roles[0], as_names(inputs) or roles[1])
+    requested = (as_names(target) or roles[0], as_names(inputs, "inputs") or roles[1])
     if requested != roles:
         raise InputError(
             f"a `Series` keeps its columns {quote_names(sum(roles, ()))}",
@@ -148,15 +205,22 @@ def _existing_series(
     return series if name is None else replace(series, name=name)
 
 
+def _unused(table: Table, roles: ColumnRoles, stamps: Sequence[str]) -> list[str]:
+    """A remark on the columns that have no role."""
+    used = {*roles.targets, *roles.inputs, *stamps, roles.id}
+    names = [n for n in table.frame.columns if n not in used]
+    return [f"without {quote_names(names)}"] if names and not table.is_array else []
+
+
 def _group_rows(
     table: Table, id: str | None, name: str | None
-) -> list[tuple[str, Int64[np.ndarray, " rows"]]]:
+) -> list[tuple[str, Int64[np.ndarray, " _"]]]:
     """The name and the rows of each series in a table."""
     if id is None:
         return [(name or table.name, np.arange(len(table.frame)))]
     rows: dict[Any, list[int]] = {}
     for i, key in enumerate(table.frame[id].to_list()):
-        if is_missing(key):
+        if key is None or key != key or not str(key).strip():
             raise InputError(
                 f"the id column `{id}` must have a value in each row",
                 f"none in row {i + 1}",
@@ -166,37 +230,106 @@ def _group_rows(
     return [(str(key), np.array(r)) for key, r in rows.items()]
 
 
-def _series(
-    values: np.ndarray,
-    stamps: np.ndarray | None,
-    rows: np.ndarray,
-    roles: ColumnRoles,
-    fill: str | None,
-    name: str,
-) -> Series:
-    """The series in some rows of a table, its gaps filled."""
-    numbers = (rows + 1).tolist()
+def _check_length(rows: Int64[np.ndarray, " _"], name: str) -> None:
     if len(rows) < MIN_ROWS:
         raise InputError(
             f"a series must have at least {MIN_ROWS} rows",
             f"{len(rows)} in `{name}`",
             "Pass a longer series.",
         )
-    times = Times.count(len(rows))
-    if stamps is not None and roles.time is not None:
-        times = Times.from_stamps(stamps[rows], roles.time, numbers)
-    values, n = values[rows], len(roles.targets)
-    missing = np.isnan(values)
+
+
+def _place(
+    table: Table,
+    roles: ColumnRoles,
+    groups: list[tuple[str, Int64[np.ndarray, " _"]]],
+    values: np.ndarray,
+    fill: str | None,
+    dayfirst: bool | None,
+    time_zone: str | None,
+) -> list[Placement]:
+    """Where the rows of each series lie on its time axis."""
+    if roles.time is None:
+        return [count_rows(rows) for _, rows in groups]
+    parts = split_name(roles.time, table.frame.columns)
+    readings = read_stamps(
+        [table.frame[part] for part in parts], roles.time, dayfirst, time_zone
+    )
+    ends = any(np.isnan(values[rows[-1]]).any() for _, rows in groups)
+    rules = PlacementRules(
+        roles.time,
+        _same_rows(table),
+        filled=fill is not None,
+        labels=[label for label, _ in groups] if roles.id else None,
+        way="forward" if ends else "linear",
+    )
+    return place_rows(readings, [rows for _, rows in groups], rules)
+
+
+def _same_rows(table: Table) -> Callable[[int, int], bool]:
+    """Whether two rows of a table hold the same; its columns are read when first asked."""
+
+    @cache
+    def columns() -> list[list[Any]]:
+        return [table.frame[name].to_list() for name in table.frame.columns]
+
+    def same(one: int, other: int) -> bool:
+        pairs = ((column[one], column[other]) for column in columns())
+        return all((is_missing(a) and is_missing(b)) or a == b for a, b in pairs)
+
+    return same
+
+
+def _series(
+    values: np.ndarray,
+    placement: Placement,
+    roles: ColumnRoles,
+    fill: str | None,
+    limit: int | None,
+    name: str,
+    remarks: tuple[str, ...] = (),
+) -> Series:
+    """The series in some rows of a table, its gaps filled."""
+    names, n = (*roles.targets, *roles.inputs), len(roles.targets)
+    label = name if roles.id else None
+    numbers = placement.rows + 1
+    values, times, steps = values[placement.rows], placement.times, placement.steps
+    end = len(steps) - future_rows(values[:, :n], values[:, n:], steps)
+    future = values[end:, n:] if end < len(steps) else None
+    if future is not None:
+        times, steps = times[: int(steps[end])], steps[:end]
+    values, numbers = values[:end], numbers[:end]
+    check_values(values, names, numbers, fill is not None, series=label)
+    full = np.full((len(times), values.shape[1]), np.nan)
+    full[steps] = values
+    at = numbers
+    if len(times) > len(steps):  # a step without a row is named by the row before it
+        at = numbers[np.searchsorted(steps, np.arange(len(times)), side="right") - 1]
+    more = [*remarks, *placement.remarks]
+    if future is not None:
+        last = "row" if len(future) == 1 else f"{len(future)} rows"
+        more.append(f"the last {last} as the inputs of the future")
+    if put_in := len(times) - len(steps):
+        more.append(f"{put_in} missing row{'' if put_in == 1 else 's'} put in")
+    first = first_complete_row(full) if fill is not None else 0
+    if first:
+        more.append(f"the first {first} row{'' if first == 1 else 's'} left out: no value yet")
+        full, times, at = full[first:], times[first:], at[first:]
+        _check_length(at, name)
+    missing = np.isnan(full)
     if fill is not None:
-        values = fill_gaps(values, fill, (*roles.targets, *roles.inputs), numbers)
+        seasons = calendar_seasons(times)
+        full = fill_gaps(full, fill, names, at, limit=limit, seasons=seasons, series=label)
     return Series(
-        targets=values[:, :n],
+        targets=full[:, :n],
         target_names=roles.targets,
-        inputs=values[:, n:],
+        inputs=full[:, n:],
         input_names=roles.inputs,
         times=times,
         name=name,
         filled=int(missing.sum()),
         id=roles.id,
         filled_at=missing[:, :n] if missing[:, :n].any() else None,
+        remarks=tuple(more),
+        future=future,
     )

@@ -15,16 +15,28 @@ DURATIONS = {
     "millisecond": 1000,
     "microsecond": 1,
 }
-Unit = Literal["number", "microsecond", "month"]
+Unit = Literal[
+    "number",
+    "microsecond",
+    "month",
+    "half month",
+    "first business day",
+    "last business day",
+    "business day",
+]
+MONTHLY = ("month", "first business day", "last business day")
+"""Units whose steps are counted in months."""
 
 
 def describe_step(step: int | float, unit: Unit) -> str:
     """A step in words: `"1 month"`, `"1 week"`, `"90 seconds"`, `"0.5"`."""
     if unit == "number":
         return f"{step:.12g}"
-    sizes = {"year": 12, "month": 1} if unit == "month" else DURATIONS
+    sizes = {"year": 12, "month": 1} if unit in MONTHLY else DURATIONS
+    if unit in ("half month", "business day"):
+        sizes = {unit: 1}
     word, size = next((w, s) for w, s in sizes.items() if step % s == 0)
-    if unit == "month" and step == 3:
+    if unit in MONTHLY and step == 3:
         word, size = "quarter", 3
     count = int(step // size)
     return f"{count} {word}{'' if count == 1 else 's'}"

@@ -1,22 +1,29 @@
-"""Reading the values of a column as numbers or as time stamps.
+"""Reading the values of a column as numbers.
 
 Errors count data rows from 1: row 1 follows the header.
 """
 
-import datetime as dt
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
 import numpy as np
-from jaxtyping import Float64, Shaped
+from jaxtyping import Float64
 
 from throughtime.errors import InputError
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
+from .missing_codes import is_missing
+
+SAMPLE = 1000
 BOOLEANS = {"true": 1.0, "false": 0.0}
-DATE = re.compile(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?(?:[T ]+(\d.*))?")
+
+
+def check_decimal(decimal: Any) -> None:
+    """Refuse a decimal mark other than a point or a comma."""
+    if decimal not in (None, ".", ","):
+        rule = "`decimal` must be `.` or `,`"
+        remedy = "Leave it out, or pass the one that the table has (`--decimal`)."
+        raise InputError(rule, decimal, remedy)
 
 
 def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
@@ -58,102 +65,18 @@ def parse_numbers(values: Sequence[Any]) -> tuple[Float64[np.ndarray, " time"], 
     return numbers, bad
 
 
-def is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, `pandas.NA`, or text that stands for a missing value."""
-    if value is None or type(value).__name__ == "NAType":  # pandas.NA has no truth value
-        return True
-    return value.strip() in MISSING if isinstance(value, str) else bool(value != value)
-
-
-def to_stamps(column: nw.Series[Any]) -> Shaped[np.ndarray, " time"]:
-    """The time stamps in a column: int64, floats, or `datetime64` in UTC.
-
-    A missing stamp is NaN or NaT.
-
-    Raises
-    ------
-    InputError
-        If a value is neither a number nor a date; the message names its row.
-    """
-    if isinstance(column.dtype, nw.Date):
-        return column.cast(nw.Datetime("us")).to_numpy()
-    if isinstance(column.dtype, nw.Datetime):
-        if column.dtype.time_zone is not None:
-            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return column.to_numpy()
-    if column.dtype.is_integer() and not column.null_count():
-        return column.cast(nw.Int64).to_numpy().astype(np.int64)
-    if column.dtype == nw.Float32:
-        return column.to_numpy()
-    if not is_date(column) and is_numeric(column):
-        return to_numbers(column)
-    if not _is_text(column):
-        raise InputError(
-            f"the time column `{column.name}` must hold numbers or dates",
-            f"type {column.dtype}",
-            "Convert it to numbers or dates, or name another column with `time`.",
-        )
-    stamps = np.full(len(column), "NaT", "M8[us]")
-    for i, value in enumerate(column.to_list()):
-        if is_missing(value):
-            continue
-        date = _parse_date(value)
-        if date is None:
-            raise InputError(
-                f"dates in `{column.name}` must read like 2024-01-31, 2024-01 or "
-                "2024-01-31 12:30",
-                f"{value!r} in row {i + 1}",
-                "Write ISO dates, or name another column with `time`.",
-            )
-        stamps[i] = date
-    return stamps
-
-
 def is_numeric(column: nw.Series[Any]) -> bool:
-    """Whether a column holds numbers, or text that mostly reads as numbers.
+    """Whether a column holds numbers, or text whose first values mostly read as numbers.
 
     A few values of another kind do not count: reading the column reports them.
     """
-    if column.dtype.is_numeric() or not _is_text(column):
+    if column.dtype.is_numeric() or not is_text(column):
         return column.dtype.is_numeric()
-    numbers, bad = parse_numbers(column.to_list())
+    numbers, bad = parse_numbers(column.head(SAMPLE).to_list())
     good = int((~np.isnan(numbers)).sum())
     return good > 0 and good >= len(bad)
 
 
-def is_date(column: nw.Series[Any]) -> bool:
-    """Whether a column holds dates, or text whose first value reads as a date.
-
-    Later values of another kind do not count: reading the column reports them.
-    """
-    if isinstance(column.dtype, nw.Date | nw.Datetime):
-        return True
-    if not _is_text(column):
-        return False
-    first = next((v for v in column.to_list() if not is_missing(v)), None)
-    return _parse_date(first) is not None
-
-
-def _parse_date(value: Any) -> dt.datetime | None:
-    """A date, or text that reads as one, in UTC and without a time zone; None for the rest."""
-    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        value = dt.datetime(value.year, value.month, value.day)
-    if isinstance(value, str):
-        parts = DATE.fullmatch(value.strip())
-        if parts is None:
-            return None
-        year, month, day, clock = parts.groups()
-        clock = f"0{clock}" if clock and clock[1:2] == ":" else clock or "00:00"
-        try:
-            value = dt.datetime.fromisoformat(
-                f"{year}-{int(month):02}-{int(day or 1):02}T{clock}"
-            )
-        except ValueError:
-            return None
-    if not isinstance(value, dt.datetime):
-        return None
-    return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
-
-
-def _is_text(column: nw.Series[Any]) -> bool:
+def is_text(column: nw.Series[Any]) -> bool:
+    """Whether a column holds text, or objects that may be text."""
     return column.dtype in (nw.String, nw.Object, nw.Categorical, nw.Enum, nw.Unknown)

@@ -1,6 +1,6 @@
 """Forecasts by the combination of the linear core, the recurrent prior and the networks."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -59,8 +59,10 @@ class CombinedPredictor:
         data = self.network.data
         series = data.series if series is None else series
         ahead = [future_inputs(inputs, one, steps) for one in series]
-        pairs = zip(series, ahead, strict=True)
-        return [self._continue(one, known, steps) for one, known in pairs]
+        return [
+            replace(self._continue(one, known.values, steps), remarks=known.remarks)
+            for one, known in zip(series, ahead, strict=True)
+        ]
 
     def backtest(
         self, series: list[Series] | None, steps: int, statistical: bool = False

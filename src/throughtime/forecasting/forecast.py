@@ -37,6 +37,8 @@ class Forecast:
         Intervals of other levels, from which those of any level follow.
     dependence
         How the steps of a future hang together; see `sample`.
+    remarks
+        How the rows of the future inputs were found, if their table does not say.
     """
 
     mean: Float[np.ndarray, "steps target"]
@@ -48,6 +50,7 @@ class Forecast:
     name: str
     others: Intervals | None = None
     dependence: Dependence | None = None
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def within(

@@ -7,7 +7,7 @@ from typing import Any
 
 from throughtime.data.series import Series
 from throughtime.data.tables import to_series
-from throughtime.errors import InputError
+from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.own_cell import CellSource
 from throughtime.runs import forecast_record, run_folder
@@ -166,19 +166,18 @@ class Forecaster(Estimator):
         *,
         target: str | Sequence[str] | None = None,
         inputs: Sequence[str] = (),
-        time: str | None = None,
-        id: str | None = None,
-        fill: str | None = None,
+        **reading: Any,
     ) -> "Forecaster":
         """Train on the training part of one or several series.
 
         Parameters
         ----------
         data
-            A `Series`, an array `(time,)` or `(time, feature)`, a CSV or Parquet file, a
-            pandas, Polars or PyArrow table, or a list of these.
-        target, inputs, time, id, fill
-            Roles of the columns, and how to fill gaps; see `to_series`.
+            A `Series`, an array `(time,)` or `(time, feature)`, a file with a table, a table of
+            pandas, Polars, PyArrow, xarray or Darts, or a list of these.
+        target, inputs, reading
+            Roles of the columns (`time`, `id`), how to fill gaps (`fill`), and how to read
+            stamps and numbers; see `to_series`.
 
         Raises
         ------
@@ -187,7 +186,7 @@ class Forecaster(Estimator):
         Diverged
             If the training diverges.
         """
-        self.prepare(data, target=target, inputs=inputs, time=time, id=id, fill=fill)
+        self.prepare(data, target=target, inputs=inputs, **reading)
         return self.train()
 
     def prepare(self, data: Any, **roles: Any) -> "Forecaster":
@@ -284,7 +283,7 @@ class Forecaster(Estimator):
         InputError
             If the forecaster is not fitted, or inputs are missing.
         """
-        predictor = self.predictor(steps)
+        predictor, steps = self.predictor(steps), int(steps)
         series = None if data is None else self.data_.read_new(data, fill)
         forecasts = predictor.forecast(series, steps, inputs)
         return forecasts[0] if len(forecasts) == 1 else forecasts
@@ -328,15 +327,15 @@ class Forecaster(Estimator):
         series = None if data is None else self.data_.read_new(data, fill)
         if steps is None:
             steps = max(1, min(10, self.predictor(1).longest_test(series)))
-        return self.predictor(steps).backtest(series, steps, statistical)
+        return self.predictor(steps).backtest(series, int(steps), statistical)
 
     def predictor(self, steps: int) -> Predictor | CombinedPredictor:
         """What forecasts the data, checked to forecast `steps` steps."""
         self._check_fitted()
-        if steps < 1:
-            raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
-        network = Predictor(self.network_, self.data_, self.level, self.residuals_)
-        recipe = Recipe.of(self.core, self.prior, self.season, self.transform, self.lower)
+        check_positive_integer("steps", steps)
+        now = check_settings(self.get_params())
+        network = Predictor(self.network_, self.data_, now.level, self.residuals_)
+        recipe = Recipe.of(now.core, now.prior, now.season, now.transform, now.lower)
         if not (recipe.core or recipe.prior):
             return network
         return CombinedPredictor(network, recipe, self.refit, self.models_)

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import ndimage, special
 
+from throughtime.data.calendar_seasons import calendar_seasons
 from throughtime.data.time_axis import Times
-from throughtime.data.time_units import DAY
 
 CALENDAR_LEVEL, SEARCH_LEVEL = 0.006, 0.005
 """Probability of a season in noise: for each season of the calendar, for the whole search."""
@@ -23,14 +23,6 @@ CANDIDATES = 20
 """Lags of the highest autocorrelation that are tested as seasons."""
 SHARED = 2.0
 """Few cycles share the bins beside their lines, and their tests are not independent."""
-
-HOUR, MINUTE, SECOND = DAY // 24, DAY // 1440, 1_000_000
-SPANS = (
-    (HOUR, SECOND, 5 * MINUTE),
-    (DAY, SECOND, 12 * HOUR),
-    (7 * DAY, MINUTE, DAY),
-)
-"""Spans of the calendar in microseconds; the shortest and the longest step each counts for."""
 
 Values = Float[np.ndarray, " time"]
 
@@ -67,28 +59,6 @@ def find_seasons(values: Values, times: Times | None = None) -> tuple[int, ...]:
         ):
             found.append(season)
     return tuple(found) or _search(changes)
-
-
-def calendar_seasons(times: Times | None) -> tuple[int, ...]:
-    """The steps in an hour, a day, a week and a year, where they are seasons of the time axis.
-
-    A year counts for steps of a day to half a year, a week for steps of a minute to a day, a
-    day for steps of up to 12 hours and an hour for steps of up to 5 minutes: monthly 12,
-    quarterly 4, weekly 52, daily 7 and 365, hourly 24 and 168, every half hour 48 and 336,
-    every minute 60, 1440 and 10080. None for plain numbers.
-    """
-    if times is None or times.unit == "number":
-        return ()
-    step = int(times.step)
-    if times.unit == "month":
-        return (12 // step,) if 12 % step == 0 and step < 12 else ()
-    seasons = [
-        span // step
-        for span, shortest, longest in SPANS
-        if span % step == 0 and shortest <= step <= longest
-    ]
-    year = [round(365.25 * DAY / step)] if DAY <= step <= 183 * DAY else []
-    return tuple(sorted(seasons + year))
 
 
 def default_window(length: int, seasons: tuple[int, ...], steps: int) -> int:

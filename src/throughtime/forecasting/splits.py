@@ -18,7 +18,7 @@ from throughtime.data import tables
 from throughtime.data.scaler import Scaler
 from throughtime.data.series import Series
 from throughtime.data.split import Split
-from throughtime.errors import InputError
+from throughtime.errors import InputError, check_positive_integer
 from throughtime.training.batches import Streams, Windows
 
 from . import baselines
@@ -28,6 +28,7 @@ from .rolling_origins import RollingOrigins, check_truth
 FAR = 5.0
 """Standard deviations of a training part; data further away are of another series."""
 
+LARGEST = 1e150
 WARM_UP = 4
 """Windows over which a network with a carried state is warmed up before it forecasts."""
 
@@ -96,6 +97,8 @@ class SplitData:
         pairs = list(zip(series, splits, strict=True))
         longest = max(pairs, key=lambda pair: pair[1].train)
         _check_lengths(*longest, window, horizon)
+        for one in series:
+            _check_sizes(one)
         parts = [one.inputs[: split.train] for one, split in pairs]
         inputs = Scaler.fit(parts, series[0].input_names)
         still = len(series) > 1  # one series that does not vary stops no others
@@ -189,8 +192,7 @@ class SplitData:
             If `steps` is longer than every test part, or all values at a lead time are filled.
         """
         longest = max(split.total - split.validation for split in self.splits)
-        if steps < 1:
-            raise InputError("`steps` must be at least 1", steps, "Raise `steps`.")
+        check_positive_integer("steps", steps)
         if steps > longest > 0:
             rule = "`steps` must not be longer than the part held out for testing"
             remedy = "Lower `steps`, or raise `test`."
@@ -231,6 +233,7 @@ class SplitData:
             time=known.times.column,
             id=known.id if tables.has_column(data, known.id) else None,
             fill=fill,
+            **known.times.reading(),
         )
         tables.check_steps(known, series)
         for one in series:
@@ -344,6 +347,20 @@ def _streams(
         weights = cut.weights * (jnp.arange(cut.weights.shape[1]) >= warm_up)
         streams.append(Streams(cut.inputs, cut.targets, weights, chunk))
     return Streams.join(streams)
+
+
+def _check_sizes(series: Series) -> None:
+    """Refuse values whose squares are beyond double precision: no error could be measured."""
+    columns = [*series.targets.T, *series.inputs.T]
+    names = [*series.target_names, *series.input_names]
+    for name, values in zip(names, columns, strict=True):
+        largest = float(np.abs(values).max())
+        if largest > LARGEST:
+            rule = (
+                f"values must be at most {LARGEST:g} in size, for their squares to be numbers"
+            )
+            remedy = "Divide the column by a power of ten, such as 1e200."
+            raise InputError(rule, f"{largest:g} in `{name}` of `{series.name}`", remedy)
 
 
 def _check_lengths(series: Series, split: Split, window: int, horizon: int) -> None:

@@ -50,13 +50,26 @@ def series_split(series: Series, split: Split, target: int = 0, width: int = WID
             if name != "training":
                 edges = stamps[rows.start], stamps[end - 1]
                 axes.axvspan(*edges, color=colour, alpha=0.10, lw=0)
+        _mark_filled(axes, series, target)
         figure_style.time_axis(axes, series.times, width)
-        axes.set_ylabel(short(series.target_names[target]))
+        axes.set_ylabel(short(series.label(target)))
         figure_style.legend(figure)
         lengths = ", ".join(f"{name} {end - first}" for name, (first, end, _) in parts.items())
         title = f"{series.target_names[target]} over time"
         figure_style.describe(figure, title, f"Rows: {lengths}.")
     return figure
+
+
+def _mark_filled(axes: Axes, series: Series, target: int) -> None:
+    """Rings around the values that were not measured."""
+    if series.filled_at is None or not series.filled_at[:, target].any():
+        return
+    rows = np.flatnonzero(series.filled_at[:, target])
+    label = f"filled, {len(rows):,} rows"
+    rows = rows[:: 1 + len(rows) // MAX_DOTS]
+    stamps, values = series.times.values()[rows], series.targets[rows, target]
+    style = {"mfc": "none", "mec": GREY, "mew": 0.8, "ls": "none", "zorder": 3}
+    axes.plot(stamps, values, marker="o", ms=4, label=label, **style)
 
 
 def forecast_and_truth(
@@ -97,7 +110,7 @@ def forecast_and_truth(
         axes.axvline(ahead[0], color=GREY, lw=0.8, ls=(0, (2, 2)))
         _set_limits(axes, np.concatenate([known, truth]), mean, lower, upper)
         figure_style.time_axis(axes, past.times, width)
-        axes.set_ylabel(short(name))
+        axes.set_ylabel(short(past.label(target)))
         figure_style.legend(figure, first=("truth", backtest.method))
         rmse = math.sqrt(float(np.nanmean((mean - truth) ** 2)))
         description = (
@@ -142,7 +155,7 @@ def forecast_beyond_data(
         figure_style.network_line(axes, ahead, line, steps, "forecast")
         _set_limits(axes, known, mean, lower, upper)
         figure_style.time_axis(axes, forecast.times, width)
-        axes.set_ylabel(short(name))
+        axes.set_ylabel(short(name if past is None else past.label(target)))
         figure_style.legend(figure, first=("measured", "forecast"))
         description = f"{steps} steps, from {mean[0]:.5g} to {mean[-1]:.5g}."
         title = f"{name}: forecast beyond the end of the data"

@@ -115,6 +115,7 @@ def _describe_series(model: Forecaster) -> list[dict[str, str]]:
                 "Training, validation, test": ", ".join(f"{n:,}" for n in parts),
                 "Time": f"{one.times.column or 'numbered steps'}, {first} to {last}",
                 "Time step": one.times.describe(),
+                "Read as": ", ".join(one.remarks) or "written",
                 "Filled values": f"{one.filled:,}",
                 "Fingerprint (SHA-256)": one.fingerprint(),
             }

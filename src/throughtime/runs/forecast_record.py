@@ -14,7 +14,7 @@ Every file is written completely or not at all, and has a digest that is checked
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import PyTree
@@ -30,8 +30,10 @@ from throughtime._support.integrity import (
     write_json,
 )
 from throughtime._support.versions import package_versions
+from throughtime.data.calendars import MONDAY_TO_FRIDAY
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
+from throughtime.data.time_units import Unit
 from throughtime.errors import InputError
 from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.own_cell import OwnCell
@@ -45,6 +47,16 @@ FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
+class FormInfo(BaseModel):
+    """How stamps are written, as in `StampForm`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    pattern: str
+    names: list[str] = []
+    zone_word: str = ""
+
+
 class TimesInfo(BaseModel):
     """The time axis of a series, as `Times.to_json` gives it."""
 
@@ -54,8 +66,14 @@ class TimesInfo(BaseModel):
     step: Annotated[Int64 | float, Field(gt=0)]
     length: Annotated[int, Field(ge=0, lt=2**63)]
     column: str | None
-    unit: Literal["number", "microsecond", "month"]
+    unit: Unit
     day: Annotated[int, Field(ge=1, le=31)]
+    second_day: Annotated[int, Field(ge=0, le=31)] = 0
+    week: Annotated[str, Field(pattern="^[01]{7}$")] = MONDAY_TO_FRIDAY
+    skipped: list[Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]] = []
+    form: FormInfo | None = None
+    zone: str | None = None
+    local: bool = False
 
     def times(self) -> Times:
         """The time axis.
@@ -68,7 +86,18 @@ class TimesInfo(BaseModel):
         number = self.unit == "number"
         if isinstance(self.start, str) == number or not (number or isinstance(self.step, int)):
             raise ValueError("a date needs a unit of time, and whole steps")
-        return Times.from_json(self.model_dump())
+        if "1" not in self.week or (self.unit == "half month") != (self.second_day > 0):
+            raise ValueError("a calendar needs days that count")
+        times = Times.from_json(self.model_dump())
+        if self.zone is not None:
+            from throughtime.data.time_zones import check_zone  # here: it loads Polars
+
+            check_zone(self.zone)
+        try:
+            times.after(1).labels()
+        except LookupError:
+            raise ValueError("a form needs known tokens, and twelve names of months") from None
+        return times
 
 
 class SeriesInfo(BaseModel):
@@ -83,6 +112,8 @@ class SeriesInfo(BaseModel):
     filled: int
     id: str | None
     fingerprint: str
+    remarks: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
 
 class CommandOptions(BaseModel):
@@ -284,6 +315,8 @@ def _series_tensors(series: Iterable[Series]) -> dict[str, np.ndarray]:
         values[f"{i}.inputs"] = np.ascontiguousarray(one.inputs)
         if one.filled_at is not None:
             values[f"{i}.filled"] = np.ascontiguousarray(one.filled_at, np.uint8)
+        if one.future is not None:
+            values[f"{i}.future"] = np.ascontiguousarray(one.future)
     return values
 
 
@@ -301,6 +334,9 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
                 info.filled,
                 info.id,
                 None if (filled := values.get(f"{i}.filled")) is None else filled == 1,
+                info.remarks,
+                values.get(f"{i}.future"),
+                info.units,
             )
             for i, info in enumerate(run.series)
         ]
@@ -318,4 +354,6 @@ def _series_info(series: Series) -> SeriesInfo:
         filled=series.filled,
         id=series.id,
         fingerprint=series.fingerprint(),
+        remarks=series.remarks,
+        units=series.units,
     )

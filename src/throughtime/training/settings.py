@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal, get_args
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from throughtime.errors import InputError, did_you_mean
@@ -86,6 +87,7 @@ def check_settings(settings: dict[str, Any]) -> Settings:
     InputError
         For the first that is unknown, missing or out of its range.
     """
+    settings = {name: _plain(value) for name, value in settings.items()}
     try:
         checked = Settings(**settings)
     except ValidationError as error:
@@ -105,6 +107,7 @@ def check_known_settings(settings: dict[str, Any]) -> None:
     InputError
         For the first that is unknown or out of its range.
     """
+    settings = {name: _plain(value) for name, value in settings.items()}
     try:
         Settings(**settings)
     except ValidationError as error:
@@ -112,6 +115,13 @@ def check_known_settings(settings: dict[str, Any]) -> None:
         if wrong:
             raise _error(str(wrong[0]["loc"][0]), wrong[0], settings) from None
     forcing(settings["forcing"])
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as Python's, also inside a list or a tuple."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _check_reservoir(settings: Settings) -> None:
@@ -187,7 +197,11 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
     if first["type"] in ("less_than", "less_than_equal"):
         bound = limits.get("lt", limits.get("le"))
         what = "below" if "lt" in limits else "at most"
-        return InputError(f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`.")
+        share = bound == 1 and isinstance(got, int | float) and 1 < got < 100
+        percent = f", to {got / 100:g} for {got:g} %" if share and got is not None else ""
+        return InputError(
+            f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`{percent}."
+        )
     kind = name if name in KINDS else first["type"].split("_")[0]
     remedy = f"Set `{name}` to {KINDS[kind]}."
     return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), remedy)

@@ -1,0 +1,102 @@
+"""Forecasts as a CSV file that this program, pandas and spreadsheets read.
+
+Stamps are written as their table has them. Numbers have as many digits as tell them apart: a
+series near a billion that moves by 3 keeps its units. A text that a spreadsheet would run as a
+formula begins with an apostrophe, as spreadsheets write such a text themselves.
+"""
+
+import csv
+import io
+import math
+import re
+
+import numpy as np
+
+from throughtime.forecasting.forecast import Forecast
+
+DIGITS = 8
+"""Significant digits of the changes of a forecast and of its intervals."""
+EXACT = 17
+"""Significant digits with which every number of double precision reads back."""
+FORMULA = re.compile(r"^[=+\-@\t\r]")
+NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+
+
+def predictions_csv(forecasts: list[Forecast]) -> str:
+    """Forecasts as CSV: the time, then mean, lower and upper bound of each target.
+
+    The columns of the bounds have the level in their names: `y_lower_90` and `y_upper_90`. A
+    bound that is not known is an empty field.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    several, first = len(forecasts) > 1, forecasts[0]
+    level = f"{100 * first.level:.10g}"
+    ends = ("", f"_lower_{level}", f"_upper_{level}")
+    names = [f"{target}{end}" for target in first.targets for end in ends]
+    head = [*(["series"] if several else []), *_stamp_columns(first), *names]
+    writer.writerow([harmless(name) for name in head])
+    for one in forecasts:
+        columns = [part for j in range(len(one.targets)) for part in _columns(one, j)]
+        for stamp, *row in zip(one.times.written(), *columns, strict=True):
+            cells = [*([one.name] if several else []), *stamp.split("\t")]
+            writer.writerow([*map(harmless, cells), *row])
+    return text.getvalue()
+
+
+def paths_csv(forecasts: list[Forecast], paths: int) -> str:
+    """Sample paths as CSV: a row for each path and step, with a column for each target."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    several, first = len(forecasts) > 1, forecasts[0]
+    head = [*(["series"] if several else []), "path", *_stamp_columns(first), *first.targets]
+    writer.writerow([harmless(name) for name in head])
+    for one in forecasts:
+        stamps, samples = one.times.written(), one.sample(paths)  # (path, step, target)
+        digits = [significant_digits(samples[..., j]) for j in range(len(one.targets))]
+        for i, path in enumerate(samples, 1):
+            for stamp, row in zip(stamps, path.tolist(), strict=True):
+                cells = [*([one.name] if several else []), str(i), *stamp.split("\t")]
+                values = [f"{v:.{d}g}" for v, d in zip(row, digits, strict=True)]
+                writer.writerow([*map(harmless, cells), *values])
+    return text.getvalue()
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula.
+
+    Examples
+    --------
+    >>> harmless("=1+1"), harmless("-5"), harmless("flow")
+    ("'=1+1", '-5', 'flow')
+    """
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.match(text) else text
+
+
+def _stamp_columns(forecast: Forecast) -> list[str]:
+    """The names of the columns of the stamps: more than one if the table has them so."""
+    times = forecast.times
+    name = times.column or "step"
+    several = times.form is not None and "\t" in times.form.pattern
+    return name.split(",") if several else [name]
+
+
+def _columns(forecast: Forecast, target: int) -> list[list[str]]:
+    """Mean, lower and upper bound of a target as text."""
+    parts = [part[:, target] for part in (forecast.mean, forecast.lower, forecast.upper)]
+    digits = significant_digits(np.concatenate(parts))
+    return [
+        [f"{v:.{digits}g}" if math.isfinite(v) else "" for v in part.tolist()] for part in parts
+    ]
+
+
+def significant_digits(values: np.ndarray) -> int:
+    """The digits that tell values apart to eight digits of their differences."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return DIGITS
+    spread, size = float(np.ptp(known / 2)) * 2, float(np.abs(known).max())
+    if not spread > 0 or not np.isfinite(spread):
+        return DIGITS if not spread > 0 and size < 1e8 else EXACT
+    more = math.ceil(math.log10(size) - math.log10(spread))
+    return min(max(DIGITS, DIGITS + more), EXACT)

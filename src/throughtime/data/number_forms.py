@@ -1,0 +1,277 @@
+"""Numbers in the forms that people write: `1.234,5`, `$1,000`, `10 %`, `(5)`, `1.0D+03`.
+
+A form is read only where a whole column agrees on it. Where a column has two readings, as
+1,234 may be 1234 or 1.234, nothing is guessed: the column brings its question.
+"""
+
+import re
+from itertools import product
+from typing import NamedTuple
+
+import polars as pl
+
+from throughtime.errors import InputError
+
+CURRENCY = (
+    r"(?:US|A|C|R|NZ|HK|S)?\$|[€£¥₹₽₩₪₺₴฿₫₦%]|Fr\.|[kK]r\.?|Rs\.?|zł|"
+    r"USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|RUB|TRY|KRW"
+)
+UNIT = r"(?:m[23]|[\p{L}%‰°µΩ€$£¥₹])(?:m[23]|-[123]|[\p{L}%‰°µΩ/·²³^ ⁻¹.-]){0,14}?"
+FORM = (
+    rf"^(?P<lead>[-+(]*) ?(?P<currency>{CURRENCY})? ?(?P<inner>[-+(]*) ?"
+    rf"(?P<digits>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<exponent>[eEdD][-+]?[0-9]+|[-+][0-9]{{3}})? ?"
+    rf"(?P<unit>{UNIT})?(?P<end>[)-]?)$"
+)
+DATE = r"^[0-9]{1,4}[. ]+[0-9]{1,2}[. ]+[0-9]{1,4}\.?$"  # 31.1.2021
+NO_UNIT = re.compile(
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|mär)[a-zä]*\.?"
+    r"|[ap]\.?m\.?|[ab]\.?[cd]\.?|utc|gmt|z|t|st|nd|rd|th|q|w|c?e?st|cet",
+    re.IGNORECASE,
+)
+MARKS = {",": "commas", ".": "points", " ": "spaces", "'": "apostrophes"}
+
+
+EVERY_PAIR = [(p, g) for p, g in product(".,", ["", *MARKS]) if p != g]
+
+
+class Reading(NamedTuple):
+    """A column of text, read.
+
+    Attributes
+    ----------
+    column
+        The numbers, float64, or what else it holds.
+    remarks
+        What its form is.
+    decimal
+        The decimal mark, if the values can be read with no other.
+    unit
+        What all numbers have before or after them: a currency, a percent sign, a unit.
+    """
+
+    column: pl.Series
+    remarks: tuple[str, ...] = ()
+    decimal: str | None = None
+    unit: str = ""
+
+
+def read_numbers(texts: pl.Series, decimal: str | None = None) -> Reading | InputError | None:
+    """Read a column of text as numbers of one form.
+
+    Parameters
+    ----------
+    texts
+        The values, stripped; a missing value is null.
+    decimal
+        The decimal mark, `.` or `,`; by default the one that the values show.
+
+    Returns
+    -------
+    Reading, InputError or None
+        The error if the column has several readings, or most of its values are numbers but not
+        all of them, or not in one form; None if it does not hold numbers.
+    """
+    if _share_of_numbers(texts.drop_nulls().head(100)) < 0.5:
+        return None
+    parts = _split(texts)
+    wrong = parts["digits"].is_null() & texts.is_not_null()
+    if _is_dates(parts) or 2 * wrong.sum() > len(texts):
+        return None
+    if wrong.any():
+        return not_a_number(texts, wrong, "Correct the value, or leave it empty.")
+    unit, question = _unit(texts, parts)
+    if question is not None:
+        return question
+    negative, signs, question = _negative(texts, parts)
+    if question is not None:
+        return question
+    marks = _marks(texts, parts["digits"], decimal)
+    if marks is None or isinstance(marks, InputError):
+        return marks
+    point, group, sure = marks
+    numbers = _convert(parts, point, group)
+    numbers = pl.select(pl.when(negative).then(-numbers).otherwise(numbers)).to_series()
+    remarks = [] if point != "," else ["decimal commas"]
+    remarks += [f"thousands by {MARKS[group]}"] if group else []
+    remarks += [f"`{texts.name}` in {unit}"] if unit else []
+    return Reading(numbers.alias(texts.name), (*remarks, *signs), sure, unit)
+
+
+def not_a_number(texts: pl.Series, wrong: pl.Series, remedy: str) -> InputError:
+    """The error for the values of a column that are not numbers."""
+    i = wrong.arg_max() or 0
+    return InputError(
+        f"column `{texts.name}` must hold numbers",
+        f"{texts[i]!r} in row {i + 1} ({wrong.sum()} such rows in all)",
+        remedy,
+    )
+
+
+def as_thousands(texts: pl.Series) -> pl.Series | None:
+    """Numbers such as 1.234 where points separate thousands; None if they cannot."""
+    parts = _split(texts)
+    if parts["exponent"].count() or not _fits(parts["digits"], ",", "."):
+        return None
+    numbers = _convert(parts, ",", ".")
+    negative = parts["lead"].str.contains("-", literal=True).fill_null(False)
+    return (
+        pl.select(pl.when(negative).then(-numbers).otherwise(numbers))
+        .to_series()
+        .alias(texts.name)
+    )
+
+
+def mixes_thousands(texts: pl.Series) -> InputError | None:
+    """The question that 999 beside 1.234 raises: the point may separate thousands."""
+    digits = _split(texts)["digits"]
+    return _two_readings(texts, digits) if _mixed_thousands(digits) else None
+
+
+def _split(texts: pl.Series) -> pl.DataFrame:
+    """The parts of each number, null where it is none."""
+    plain = texts.str.replace_all("[\u2212\ufe63\uff0d\u2013]", "-")
+    plain = plain.str.replace_all(r"\s", " ").str.replace_all("[’‘`´]", "'")
+    parts = plain.str.extract_groups(FORM).struct.unnest()
+    bare = pl.col("digits").str.contains(r"\.")
+    short = pl.col("exponent").str.contains("^[-+]")  # 1.5-103 for 1.5e-103, as Fortran writes
+    odd = short & ~bare
+    digits = pl.when(odd.fill_null(False)).then(None).otherwise(pl.col("digits"))
+    return parts.with_columns(digits.str.strip_chars().alias("digits"))
+
+
+def _share_of_numbers(texts: pl.Series) -> float:
+    if not len(texts):
+        return 0.0
+    return _split(texts)["digits"].is_not_null().mean()  # pyright: ignore
+
+
+def _is_dates(parts: pl.DataFrame) -> bool:
+    """Whether some are dates, or are followed by months, hours of the day or the like."""
+    if parts["digits"].str.contains(DATE).any():
+        return True
+    units = parts["unit"].drop_nulls().unique().head(50).to_list()
+    return any(NO_UNIT.fullmatch(unit.strip()) for unit in units)
+
+
+def _unit(texts: pl.Series, parts: pl.DataFrame) -> tuple[str, InputError | None]:
+    """What all numbers have before or after them."""
+    found = []
+    for kind in ("currency", "unit"):
+        affix = parts[kind].str.strip_chars().fill_null("")
+        present = affix.filter(texts.is_not_null())
+        if present.n_unique() > 1:
+            return "", _not_one_unit(texts, affix)
+        found += present.head(1).to_list()
+    return " ".join(filter(None, found)), None
+
+
+def _not_one_unit(texts: pl.Series, affix: pl.Series) -> InputError:
+    there = [i for i in range(len(texts)) if texts[i] is not None]
+    first = there[0]
+    other = next(i for i in there if affix[i] != affix[first])
+    return InputError(
+        f"the values of column `{texts.name}` must have one unit",
+        f"{texts[first]!r} in row {first + 1} and {texts[other]!r} in row {other + 1}",
+        "Write all values in one unit, or all without.",
+    )
+
+
+def _negative(
+    texts: pl.Series, parts: pl.DataFrame
+) -> tuple[pl.Series, list[str], InputError | None]:
+    """Which numbers are negative, by a minus before or after them or by brackets."""
+    lead = (parts["lead"].fill_null("") + parts["inner"].fill_null("")).str.replace(
+        "+", "", literal=True
+    )
+    end = parts["end"].fill_null("")
+    minus = (lead == "-") & (end == "")
+    brackets = (lead == "(") & (end == ")")
+    after = (lead == "") & (end == "-")
+    ways = [w.any() for w in (minus, brackets, after)]
+    odd = ~(minus | brackets | after | ((lead == "") & (end == "")))
+    remarks = ["brackets as minus"] * bool(ways[1]) + ["minus after the number"] * bool(ways[2])
+    question = None
+    if odd.any():
+        question = not_a_number(texts, odd, "Write the number with one sign.")
+    elif sum(ways) > 1:
+        i, j = (w.arg_max() for w in [w for w in (minus, brackets, after) if w.any()][:2])
+        question = InputError(
+            f"negative numbers in column `{texts.name}` must be written in one way",
+            f"{texts[i]!r} in row {i + 1} and {texts[j]!r} in row {j + 1}",  # pyright: ignore
+            "Write a minus sign before all of them.",
+        )
+    return minus | brackets | after, remarks, question
+
+
+def _marks(
+    texts: pl.Series, digits: pl.Series, decimal: str | None
+) -> tuple[str, str, str | None] | InputError | None:
+    """The decimal mark, the mark between thousands, and the former again if it is sure."""
+    points = [decimal] if decimal else [".", ","]
+    present = [m for m in MARKS if digits.str.contains(m, literal=True).any()]
+    options = {
+        (point, group if group in present else "")
+        for point, group in EVERY_PAIR
+        if point in points and _fits(digits, point, group)
+    }
+    readings = {(p if p in present else "", g) for p, g in options}
+    if not readings and not any(_fitting(digits, *marks).any() for marks in EVERY_PAIR):
+        return None  # 10.0.0.1 is no number
+    if not readings:
+        other = digits.is_not_null() & ~digits.str.contains(r"^[0-9]+\.?[0-9]*$|^\.[0-9]+$")
+        remedy = "Write decimals with one mark, and no mark between thousands."
+        if decimal is not None:
+            remedy = f'{remedy[:-1]}, or leave out `decimal="{decimal}"` (`--decimal`).'
+        return not_a_number(texts, other if other.any() else digits.is_not_null(), remedy)
+    if len(readings) == 1:
+        point, group = next(iter(readings))
+        sure = {".": ",", ",": "."}.get(group) or point or None
+        return point, group, sure
+    if readings == {(".", ""), ("", ".")} and not _mixed_thousands(digits):
+        return ".", "", None  # 1.234 is a number like any other, unless other columns say more
+    return _two_readings(texts, digits)
+
+
+def _fits(digits: pl.Series, point: str, group: str) -> bool:
+    """Whether all numbers can be read with these marks for decimals and thousands."""
+    return bool(_fitting(digits, point, group).all())
+
+
+def _fitting(digits: pl.Series, point: str, group: str) -> pl.Series:
+    """Which numbers can be read with these marks."""
+    p, g = re.escape(point), re.escape(group)
+    whole = r"[0-9]+"
+    if group:
+        whole = rf"(?:0|[1-9][0-9]{{0,2}}(?:{g}[0-9]{{3}})*)"
+        if group == " ":
+            whole = rf"(?:{whole}|[1-9][0-9]{{3}})"  # four digits often stand together
+        if group == ",":
+            whole = rf"(?:{whole}|[1-9][0-9]?(?:,[0-9][0-9])+,[0-9]{{3}})"  # lakhs and crores
+    return digits.str.contains(rf"^(?:{whole}(?:{p}[0-9]*)?|{p}[0-9]+)$")
+
+
+def _mixed_thousands(digits: pl.Series) -> bool:
+    """Whether some numbers end in a point and three digits and others have no point at all."""
+    with_point = digits.str.contains(".", literal=True)
+    return bool(with_point.any() and not with_point.drop_nulls().all())
+
+
+def _two_readings(texts: pl.Series, digits: pl.Series) -> InputError:
+    i = digits.str.contains("[.,]").arg_max() or 0
+    return InputError(
+        f"numbers in column `{texts.name}` must have one reading",
+        f"{texts[i]!r} in row {i + 1}, where `{'.' if '.' in texts[i] else ','}` may be the "
+        "decimal mark or separate thousands",
+        'Pass `decimal="."` or `decimal=","` (`--decimal` on the command line).',
+    )
+
+
+def _convert(parts: pl.DataFrame, point: str, group: str) -> pl.Series:
+    """The numbers without their sign, float64."""
+    digits = parts["digits"]
+    if group:
+        digits = digits.str.replace_all(group, "", literal=True)
+    digits = digits.str.replace(point, ".", literal=True) if point else digits
+    exponent = parts["exponent"].fill_null("").str.replace("[dD]", "e")
+    exponent = exponent.str.replace("^([-+])", "e$1")
+    return (digits + exponent).cast(pl.Float64)

@@ -1,0 +1,107 @@
+"""Which of several readings of stamps is right: the one that gives a regular axis."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from throughtime.errors import InputError
+
+from .stamp_form import StampForm
+from .stamp_readings import Reading
+from .time_axis import Times
+
+MONTHS_IN_WORDS = tuple(
+    "January February March April May June July August September October November "
+    "December".split()
+)
+
+
+def nearest_error(
+    readings: Sequence[Reading], errors: Mapping[int, tuple[int, InputError]], column: str
+) -> InputError:
+    """The error of the reading that comes closest; of two, that they have to be told apart.
+
+    Parameters
+    ----------
+    readings
+        All readings, none of which gives a regular axis.
+    errors
+        Of each, the number of irregular distances and what to say.
+    column
+        The name of the time column.
+    """
+    least = min(count for count, _ in errors.values())
+    close = [i for i, (count, _) in errors.items() if count == least]
+    if {True, False} <= _orders([readings[i] for i in close]):
+        return _ambiguous([(readings[i], None) for i in close], column)
+    return errors[close[0]][1]
+
+
+def choose_reading(
+    readings: Sequence[Reading],
+    axes: Mapping[int, Sequence[Times]],
+    gaps: Mapping[int, int],
+    column: str,
+) -> int:
+    """The only reading of the lowest rank that gives regular axes; without gaps, if there is.
+
+    Parameters
+    ----------
+    readings
+        All readings.
+    axes
+        The axes of the series by the number of the reading, where it gives regular ones.
+    gaps
+        The steps without a row in these.
+    column
+        The name of the time column.
+
+    Raises
+    ------
+    InputError
+        If two readings give different axes; the message says what settles it.
+    """
+    rank = min(readings[i].rank for i in axes)
+    best = [i for i in axes if readings[i].rank == rank]
+    if any(gaps[i] == 0 for i in best):
+        best = [i for i in best if gaps[i] == 0]
+    first = best[0]
+    others = [i for i in best[1:] if not _same(axes[i], axes[first])]
+    if others:
+        pairs = [(readings[i], axes[i][0]) for i in (first, *others)]
+        raise _ambiguous(pairs, column)
+    return first
+
+
+def _same(one: Sequence[Times], other: Sequence[Times]) -> bool:
+    pairs = zip(one, other, strict=True)
+    return all(np.array_equal(a.values(), b.values()) for a, b in pairs)
+
+
+def _orders(readings: Sequence[Reading]) -> set[bool | None]:
+    return {reading.form.dayfirst for reading in readings if reading.form is not None}
+
+
+def _ambiguous(ways: Sequence[tuple[Reading, Times | None]], column: str) -> InputError:
+    """The error for stamps that can be read in two ways, with both."""
+    first, i = ways[0][0], 0
+    words = []
+    for reading, axis in ways:
+        step = "" if axis is None else f" (steps of {axis.describe()})"
+        words.append(f"{_in_words(reading.stamps[i])}{step}")
+    text = next((r.text(i) for r, _ in ways if r.form is not None), first.text(i))
+    got = f"`{text}`, which may be {' or '.join(words)}"
+    if {True, False} <= _orders([reading for reading, _ in ways]):
+        rule = f"the order of day and month in `{column}` must be known"
+        remedy = "Pass `dayfirst=True` (`--dayfirst`) or `dayfirst=False` (`--monthfirst`)."
+    else:
+        rule = f"stamps in `{column}` must have one meaning"
+        remedy = "Write dates such as 2024-01-31, or pass `time=False` (`--no-time`)."
+    return InputError(rule, got, remedy)
+
+
+def _in_words(stamp: np.datetime64 | np.number) -> str:
+    if not isinstance(stamp, np.datetime64):
+        return f"the number {stamp}"
+    form = StampForm("%-d %b %Y", MONTHS_IN_WORDS)
+    return form.write(np.array([stamp], "M8[us]"))[0]

@@ -1,0 +1,197 @@
+"""From the text of a table to its columns of text."""
+
+import io
+import re
+from itertools import islice, pairwise
+from typing import NamedTuple
+
+import polars as pl
+
+from throughtime.errors import InputError
+
+from .dialect import NAMES, Dialect, is_comment, sniff_dialect, split_lines
+from .layout import Columns, Layout, count_notes, find_layout
+
+SAMPLE = 200
+TAIL = 20
+QUOTES = re.compile(r"[,;|\t] +\"|(?:^|[,;|\t\n])'")
+OTHER_FORMATS = {
+    "{": "JSON",
+    "[{": "JSON",
+    "[[": "JSON",
+    "<!": "HTML",
+    "<html": "HTML",
+    "<?xml": "XML",
+}
+
+
+class Parsed(NamedTuple):
+    """A table in text, or what is made into one.
+
+    Attributes
+    ----------
+    frame
+        All columns as text as it is written; a value that is absent is null.
+    remarks
+        What was understood beyond what is written.
+    units
+        By column, what a row of units says.
+    """
+
+    frame: pl.DataFrame
+    remarks: list[str]
+    units: dict[str, str]
+
+
+def parse_text(text: str, name: str, ending: str) -> Parsed:
+    """Parse a text table in any dialect.
+
+    Parameters
+    ----------
+    text
+        The text, with `\\n` at the end of each line.
+    name
+        The name of its file, for errors.
+    ending
+        The ending of its file: `tsv` for tabs.
+
+    Raises
+    ------
+    InputError
+        If a row holds more values than the header has names, or quotes do not close.
+    """
+    other = next((f for start, f in OTHER_FORMATS.items() if text.startswith(start)), None)
+    if other is not None:
+        rule = f"{name} must be a table, with a line for each row"
+        raise InputError(rule, other, "Save the table as CSV.")
+    head = list(islice(io.StringIO(text), SAMPLE))
+    dialect = sniff_dialect(head, tabs=ending == "tsv")
+    rows = dialect.lines.rows
+    if not rows:
+        rule, remedy = "a data file must hold a table", "Pass another file."
+        raise InputError(rule, f"{name}, comments alone", remedy)
+    columns = Columns.of(rows)
+    layout = find_layout(rows, columns, dialect.separator)
+    layout = _named_by_comment(layout, head, dialect)
+    if layout.first >= len(rows):
+        return Parsed(pl.DataFrame(schema=dict.fromkeys(layout.names, pl.String)), [], {})
+    start = dialect.lines.starts[layout.first]
+    body = text[sum(map(len, head[:start])) :]
+    body, notes = _without_notes(body, dialect, columns)
+    remarks = [*NAMES[dialect.separator if ending != "tsv" else ""], *layout.remarks, *notes]
+    table = _parse_plain(body, dialect, layout)
+    if table is None:
+        table, more = _parse_rows(body, dialect, layout, name, "\n".join(head[:1]))
+        remarks += more
+    return Parsed(_without_empty_ends(table, layout), remarks, layout.units)
+
+
+def _named_by_comment(layout: Layout, head: list[str], dialect: Dialect) -> Layout:
+    """The names in the last comment above data without a header, as NumPy and gnuplot write."""
+    start = (
+        dialect.lines.starts[layout.first] if layout.first < len(dialect.lines.starts) else 0
+    )
+    comments = [line for line in head[:start] if line.strip()]
+    if "no header" not in layout.remarks or layout.first or not comments:
+        return layout
+    bare = comments[-1].strip().lstrip("#%!/").strip()
+    (cells,) = split_lines([bare], dialect.separator).rows or [[]]
+    if len(cells) != dialect.width or not all(c[:1].isalpha() for c in cells):
+        return layout
+    return Layout(cells, 0, [], {}) if len(set(cells)) == len(cells) else layout
+
+
+def _without_notes(body: str, dialect: Dialect, columns: Columns) -> tuple[str, list[str]]:
+    """The data without the notes below them."""
+    tail = body[-10_000:].split("\n")[-TAIL - 1 :]
+    lines = split_lines(tail, dialect.separator)
+    count = min(count_notes(lines.rows, columns), len(lines.rows))
+    if not count:
+        return body, []
+    dropped = len(tail) - lines.starts[-count]
+    kept = body.rsplit("\n", dropped)[0].rstrip() + "\n"
+    said = sum(any(row) for row in lines.rows[-count:])
+    ends = (
+        "the last line is no data and was"
+        if said == 1
+        else f"the last {said} lines are no data and were"
+    )
+    return kept, [f"{ends} skipped"] if said else []
+
+
+def _parse_plain(body: str, dialect: Dialect, layout: Layout) -> pl.DataFrame | None:
+    """Parse regular lines at Polars' speed; None if they are not regular."""
+    marked = any(mark in body for mark in ("\n\n", "\n#", '\n"#', "\n//"))
+    quoted = ('"' in body or "'" in body) and QUOTES.search(body)
+    if dialect.separator in ("", " ") or marked or quoted:
+        return None
+    try:
+        table = pl.read_csv(
+            body.encode(),
+            has_header=False,
+            separator=dialect.separator,
+            schema=dict.fromkeys(layout.names, pl.String),
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    if table[:, -1].null_count():  # a line of blanks, or a comment behind some
+        short = table[:, 0].filter(table[:, -1].is_null()).str.strip_chars()
+        if short.is_null().any() or short.str.contains('^(#|"#|//|$)').any():
+            return None
+    return table
+
+
+def _parse_rows(
+    body: str, dialect: Dialect, layout: Layout, name: str, header: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """Parse lines one by one, and leave out those that are no data."""
+    lines = body.split("\n")[:-1]
+    width = len(layout.names)
+    if width == 1 and not _is_spaced(lines):
+        lines = [line or '""' for line in lines]  # a value is missing
+    rows = split_lines(lines, dialect.separator, strict=True).rows
+    remarks = []
+    comments = sum(map(is_comment, lines))
+    if comments:
+        remarks.append(f"{comments} line{'s' * (comments > 1)} of comments skipped")
+    repeated = [row for row in rows if row == layout.names]
+    if repeated and header:
+        rows = [row for row in rows if row != layout.names]
+        remarks.append(f"{len(repeated)} repeated header{'s' * (len(repeated) > 1)} skipped")
+    for i, row in enumerate(rows):
+        if len(row) > width and any(row[width:]):
+            raise _too_long(row, i, width, name, dialect.separator)
+    padding = [""] * width
+    columns = list(zip(*[(row + padding)[:width] for row in rows], strict=True))
+    data = {n: list(c) for n, c in zip(layout.names, columns, strict=False)}
+    return pl.DataFrame(data, schema=dict.fromkeys(layout.names, pl.String)), remarks
+
+
+def _is_spaced(lines: list[str]) -> bool:
+    """Whether a blank line follows every line, as layout rather than as a missing value."""
+    blank = [not line.strip() for line in lines]
+    return (
+        any(blank)
+        and not any(a and b for a, b in pairwise(blank))
+        and (all(blank[1::2]) or all(blank[::2]))
+    )
+
+
+def _too_long(row: list[str], i: int, width: int, name: str, separator: str) -> InputError:
+    remedy = "Correct the row, or quote text that holds the separator."
+    if separator == ",":
+        remedy = (
+            "Correct the row, quote text that holds commas, or write decimals with a point."
+        )
+    return InputError(
+        f"a row must not hold more than the {width} values that the header names",
+        f"{len(row)} in row {i + 1} of {name}",
+        remedy,
+    )
+
+
+def _without_empty_ends(table: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """The table without nameless columns that hold nothing: rows that end in a separator."""
+    nameless = [n for i, n in enumerate(layout.names) if n == f"column {i + 1}"]
+    empty = [n for n in nameless if not (table[n].fill_null("") != "").any()]
+    return table.drop(empty)

@@ -546,8 +546,11 @@ def test_it_must_be_fitted_first(use, tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: m.predict(0), "`steps` must be at least 1; got 0. Raise `steps`."),
-        (lambda m: m.backtest(steps=-1), "`steps` must be at least 1; got -1. Raise `steps`."),
+        (
+            lambda m: m.predict(0),
+            "`steps` must be a whole number of at least 1; got 0. Raise `steps`.",
+        ),
+        (lambda m: m.backtest(steps=-1), "whole number of at least 1; got -1. Raise `steps`."),
         (
             lambda m: m.predict(2, wave(7)),
             "8 steps of context; got 7 steps in `series`.",
@@ -653,15 +656,15 @@ WRONG = [
         for n in WHOLE
     ),
     *((n, "lsmt", f"`{n}` must be a known one; got lsmt. ") for n in NAMES),
-    *((n, None, f"`{n}` must be a known one; got None. ") for n in NAMES),
+    *((n, None, f"`{n}` must be a known one; got None. ") for n in NAMES if n != "cell"),
     *(
         (n, "no", f"`{n}` must be True or False; got 'no'. Set `{n}` to True or False.")
         for n in ("residual", "truncated", "centred", "refit")
     ),
     ("core", "liner", "`core` must be a known one; got liner. Did you mean `linear`?"),
     ("prior", "x", "`prior` must be a known one; got x. Known: recurrent."),
-    ("lower", "x", "`lower` must be a finite number or `none`; got 'x'. Change `lower`."),
-    ("lower", math.inf, "`lower` must be a finite number or `none`; got inf. Change `lower`."),
+    ("lower", "x", "`lower` must be a finite number or `none`; got 'x'. Set `lower` to"),
+    ("lower", math.inf, "`lower` must be a finite number or `none`; got inf. Set `lower`"),
     ("transform", "sqrt", "`transform` must be a known one; got sqrt. Known: log, none."),
     ("season", 0, "`season` must be above 0; got 0. Raise `season`."),
     (
@@ -692,7 +695,11 @@ WRONG = [
     ("patience", 0, "`patience` must be above 0; got 0. Raise `patience`."),
     ("test", -0.1, "`test` must be at least 0; got -0.1. Raise `test`."),
     ("test", 1.0, "`test` must be below 1; got 1.0. Lower `test`."),
-    ("validation", 20, "`validation` must be below 1; got 20. Lower `validation`."),
+    (
+        "validation",
+        20,
+        "`validation` must be below 1; got 20. Lower `validation`, to 0.2 for 20 %.",
+    ),
     ("validation", np.nan, "`validation` must be a finite number; got nan."),
     ("level", 0.0, "`level` must be above 0; got 0.0. Raise `level`."),
     ("level", 95, "`level` must be below 1; got 95. Lower `level`, to 0.95 for 95 %."),

@@ -62,6 +62,9 @@ class Settings(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
 
 
+SHARES = "level", "test", "validation"
+"""Settings that some give in per cent."""
+
 KINDS = {
     "bool": "True or False",
     "finite": "a finite number",
@@ -197,7 +200,7 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
     if first["type"] in ("less_than", "less_than_equal"):
         bound = limits.get("lt", limits.get("le"))
         what = "below" if "lt" in limits else "at most"
-        share = bound == 1 and isinstance(got, int | float) and 1 < got < 100
+        share = name in SHARES and isinstance(got, int | float) and 1 < got < 100
         percent = f", to {got / 100:g} for {got:g} %" if share and got is not None else ""
         return InputError(
             f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`{percent}."

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from joblib import Parallel, delayed
 
@@ -66,4 +67,5 @@ def in_parallel(tasks: Sequence[Judging]) -> list[list[JudgedModels]]:
     cluster of Ray or Dask.
     """
     jobs = -1 if len(tasks) >= MANY else None
-    return list(Parallel(n_jobs=jobs)(delayed(Judging.run)(task) for task in tasks))
+    results = Parallel(n_jobs=jobs)(delayed(Judging.run)(task) for task in tasks)
+    return cast(list[list[JudgedModels]], results)

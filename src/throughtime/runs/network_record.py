@@ -40,7 +40,7 @@ class CellInfo(BaseModel):
         sizes = {"input_size": cell.input_size, "hidden_size": cell.hidden_size}
         names = {kind: name for name, kind in CELLS.items()}
         if type(cell) not in names:
-            return cls(cell="own", own=describe_cell(cell), **sizes)
+            return cls(cell="own", own=describe_cell(cell), **sizes)  # pyright: ignore
         more: dict[str, Any] = {}
         if isinstance(cell, RNN):
             more["activation"] = cell.activation

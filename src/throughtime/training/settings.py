@@ -200,8 +200,9 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
     if first["type"] in ("less_than", "less_than_equal"):
         bound = limits.get("lt", limits.get("le"))
         what = "below" if "lt" in limits else "at most"
-        share = name in SHARES and isinstance(got, int | float) and 1 < got < 100
-        percent = f", to {got / 100:g} for {got:g} %" if share and got is not None else ""
+        percent = ""
+        if name in SHARES and isinstance(got, int | float) and 1 < got < 100:
+            percent = f", to {got / 100:g} for {got:g} %"
         return InputError(
             f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`{percent}."
         )

@@ -546,8 +546,14 @@ def test_it_must_be_fitted_first(use, tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: m.predict(0), "`steps` must be at least 1; got 0. Raise `steps`."),
-        (lambda m: m.backtest(steps=-1), "`steps` must be at least 1; got -1. Raise `steps`."),
+        (
+            lambda m: m.predict(0),
+            "`steps` must be a whole number of at least 1; got 0. Raise `steps`.",
+        ),
+        (
+            lambda m: m.backtest(steps=-1),
+            "`steps` must be a whole number of at least 1; got -1. Raise `steps`.",
+        ),
         (
             lambda m: m.predict(2, wave(7)),
             "8 steps of context; got 7 steps in `series`.",
@@ -654,8 +660,16 @@ WRONG = [
     ),
     ("core", "liner", "`core` must be a known one; got liner. Did you mean `linear`?"),
     ("prior", "x", "`prior` must be a known one; got x. Known: recurrent."),
-    ("lower", "x", "`lower` must be a finite number or `none`; got 'x'. Change `lower`."),
-    ("lower", math.inf, "`lower` must be a finite number or `none`; got inf. Change `lower`."),
+    (
+        "lower",
+        "x",
+        "`lower` must be a finite number or `none`; got 'x'. Pass a finite number or `none`.",
+    ),
+    (
+        "lower",
+        math.inf,
+        "`lower` must be a finite number or `none`; got inf. Pass a finite number or",
+    ),
     ("transform", "sqrt", "`transform` must be a known one; got sqrt. Known: log, none."),
     ("season", 0, "`season` must be above 0; got 0. Raise `season`."),
     (

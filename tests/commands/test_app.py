@@ -529,6 +529,15 @@ def test_predict_says_what_forecast_said(run):
     )
 
 
+def test_predict_prints_sample_paths(run):
+    lines = succeeds("predict", run, "--steps", 3, "--paths", 4).out.splitlines()
+    assert lines[0].split(",")[0] == "path" and len(lines) == 1 + 4 * 3
+    assert [line.split(",")[0] for line in lines[1:]] == [
+        str(i) for i in range(1, 5) for _ in "abc"
+    ]
+    fails("predict", run, "--paths", 0, rule="`paths` must be", got="0", remedy="Raise")
+
+
 def test_predict_leaves_the_run_alone(run):
     before = tree(run)
     succeeds("predict", run, "--steps", 3)

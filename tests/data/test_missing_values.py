@@ -7,8 +7,9 @@ from conftest import refuses
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from stamped_tables import days, read
 
-from throughtime.data.missing_values import fill
+from throughtime.data.missing_values import check_fill, fill
 from throughtime.errors import InputError
 
 gappy = hnp.arrays(
@@ -78,3 +79,75 @@ def test_fill_without_columns():
     assert fill(np.zeros((3, 0)), "linear").shape == (3, 0)
     with refuses("nothing in `column 1`, rows 1 to 1."):
         fill(np.array([nan, 1.0]), "linear")
+
+
+def test_a_seasonal_fill_is_by_the_season_and_exact_where_the_season_is():
+    """It agrees with linear interpolation of each phase, as `na_seasplit` of imputeTS does."""
+    season = np.tile([1.0, 5.0, 2.0, 8.0], 10) + np.repeat(np.arange(10.0), 4)
+    gone = season.copy()
+    gone[[4, 13, 14, 15, 16, 30, 39]] = nan
+    filled = fill(gone, "seasonal", seasons=(4,))
+    expected = season.copy()
+    expected[39] = season[35]  # at an end the nearest season's value is repeated
+    np.testing.assert_allclose(filled, expected)
+    by_phase = pd.DataFrame(gone.reshape(10, 4)).interpolate().to_numpy().ravel()
+    np.testing.assert_allclose(filled, by_phase)
+
+
+def test_a_seasonal_fill_takes_the_longest_season_that_shows_twice():
+    values = np.array([1.0, 2.0] * 6)
+    values[5] = nan
+    assert fill(values, "seasonal", seasons=(2, 7))[5] == 2
+    with refuses(
+        "a seasonal fill needs two seasons of the calendar; got seasons of 7 steps in 12 "
+        'steps. Pass `fill="linear"` (`--fill linear`).'
+    ):
+        fill(values, "seasonal", seasons=(7,))
+    with refuses("got none in 12 steps."):
+        fill(values, "seasonal")
+    values[1::2] = nan
+    with refuses("got none in `flow` at step 2 of 2."):
+        fill(values, "seasonal", ["flow"], seasons=(2,))
+
+
+def test_a_limit_on_the_length_of_a_gap():
+    values = np.array([1, nan, 3, nan, nan, nan, 7, 8])
+    np.testing.assert_allclose(fill(values, "linear", limit=3), np.arange(1.0, 9))
+    with refuses(
+        "a gap to fill must not be longer than `fill_limit` (`--fill-limit`), 2; got 3 missing "
+        "in `flow` from row 4 on. Raise it to 3, or leave it out."
+    ):
+        fill(values[:, None], "linear", ["flow"], limit=2)
+    with refuses("`fill_limit` must be a whole number of at least 1; got 0."):
+        fill(values, "linear", limit=0)
+    with refuses("`fill_limit` (`--fill-limit`) needs a way to fill; got 3."):
+        check_fill(None, 3)
+
+
+def test_missing_rows_are_put_in_and_marked(tmp_path):
+    stamps, values = days(40), np.arange(40.0)
+    rest = [i for i in range(40) if i not in (15, 16, 20)]
+    at = {"values": [values[i] for i in rest]}
+    series = read(tmp_path, [stamps[i] for i in rest], fill="linear", **at)
+    np.testing.assert_allclose(series.targets[:, 0], values)
+    assert series.filled == 3 and series.times.labels() == stamps
+    assert np.flatnonzero(series.filled_at[:, 0]).tolist() == [15, 16, 20]
+    assert series.remarks == ("3 missing rows put in",)
+    seasonal = read(tmp_path, [stamps[i] for i in rest], fill="seasonal", **at)
+    np.testing.assert_allclose(seasonal.targets[:, 0], values)
+    with refuses("got 2 missing in `y` from row 15 on. Raise it to 2"):
+        read(tmp_path, [stamps[i] for i in rest], fill="linear", fill_limit=1, **at)
+
+
+def test_gaps_at_the_ends(tmp_path):
+    """Rows before the first value are left out, and told; the last ones need `forward`."""
+    stamps = days(30)
+    values = ["", "", *range(2, 28), "", ""]
+    with refuses('(the last here); got nothing in `y`, rows 29 to 30. Pass `fill="forward"`'):
+        read(tmp_path, stamps, values=values, fill="linear")
+    with refuses('Pass `fill="forward"` (`--fill forward` on the command line)'):
+        read(tmp_path, stamps, values=values)
+    series = read(tmp_path, stamps, values=values, fill="forward")
+    assert series.times.labels() == stamps[2:] and series.targets[-3:, 0].tolist() == [27] * 3
+    assert series.remarks == ("the first 2 rows left out: no value yet",)
+    assert series.filled == 2

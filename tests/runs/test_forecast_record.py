@@ -6,12 +6,14 @@ import json
 import numpy as np
 import pytest
 from saved_run import TINY, contents, fitted, refusal, saved
+from stamped_tables import days, read
 from tampering import rewrite
 
 import throughtime as tt
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.runs import forecast_record, run_folder
+from throughtime.runs.forecast_record import TimesInfo
 
 
 def test_a_saved_forecaster_forecasts_the_same_bits():
@@ -115,3 +117,42 @@ def test_a_run_that_cannot_be_stored_writes_nothing(folder):
     with pytest.raises(ValueError, match="steps"):
         forecast_record.write(folder, fitted().record(options={"steps": 0}))
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        days(40, "B"),
+        days(40, "SMS"),
+        days(40, "BME"),
+        [day for i, day in enumerate(days(40, "B")) if i != 20],
+        days(40, "MS", form="%b %Y"),
+        days(40, "h", form="%d.%m.%Y %H:%M"),
+        days(40, "h", form="%Y-%m-%dT%H:%M:%S+05:30"),
+    ],
+)
+def test_a_time_axis_is_read_as_it_was_written(tmp_path, stamps):
+    series = read(tmp_path, stamps)
+    info = TimesInfo.model_validate_json(TimesInfo(**series.times.to_json()).model_dump_json())
+    assert info.times() == series.times
+    assert info.times().after(3).labels() == series.times.after(3).labels()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"week": "0000000"},
+        {"week": "11111"},
+        {"skipped": ["2021-02-30"]},
+        {"skipped": ["soon"]},
+        {"form": {"pattern": "%Q"}},
+        {"form": {"pattern": "%b"}},
+        {"zone": "Europe/Olso"},
+        {"unit": "half month"},
+        {"second_day": 40},
+    ],
+)
+def test_a_damaged_time_axis_is_refused(tmp_path, damage):
+    times = read(tmp_path, days(40, "B")).times
+    with pytest.raises(ValueError):
+        TimesInfo.model_validate(times.to_json() | damage).times()

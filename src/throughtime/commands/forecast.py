@@ -81,6 +81,10 @@ def forecast(
         bool,
         models_option(help="Fit the core to all values before the forecast beyond the end."),
     ] = True,
+    baselines: Annotated[
+        bool,
+        models_option("--baselines", help="Compare with AutoARIMA, AutoETS and AutoTheta too."),
+    ] = False,
     cell: Annotated[
         str, network_option(help="Recurrent cell: `rnn`, `gru`, `lstm` or `esn`.")
     ] = "gru",
@@ -219,6 +223,7 @@ def forecast(
         steps=steps,
         future=future,
         flow_every=flow_every,
+        statistical=baselines,
         overwrite=overwrite,
         command=command_line(),
     )

@@ -44,6 +44,24 @@ def predictions_csv(forecasts: list[Forecast]) -> str:
     return text.getvalue()
 
 
+def paths_csv(forecasts: list[Forecast], paths: int) -> str:
+    """Sample paths as CSV: a row for each path and step, with a column for each target."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    several, first = len(forecasts) > 1, forecasts[0]
+    head = [*(["series"] if several else []), "path", *_stamp_columns(first), *first.targets]
+    writer.writerow([harmless(name) for name in head])
+    for one in forecasts:
+        stamps, samples = one.times.written(), one.sample(paths)  # (path, step, target)
+        digits = [significant_digits(samples[..., j]) for j in range(len(one.targets))]
+        for i, path in enumerate(samples, 1):
+            for stamp, row in zip(stamps, path.tolist(), strict=True):
+                cells = [*([one.name] if several else []), str(i), *stamp.split("\t")]
+                values = [f"{v:.{d}g}" for v, d in zip(row, digits, strict=True)]
+                writer.writerow([*map(harmless, cells), *values])
+    return text.getvalue()
+
+
 def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula.
 

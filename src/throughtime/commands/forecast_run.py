@@ -13,6 +13,7 @@ from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.forecasting.forecaster import Forecaster
+from throughtime.forecasting.statistical_baselines import check_installed
 from throughtime.runs import forecast_record, run_folder
 from throughtime.training.history import Row
 
@@ -33,6 +34,7 @@ def begin(
     steps: int,
     future: Any = None,
     flow_every: int | None = None,
+    statistical: bool = False,
     overwrite: bool = False,
     command: str = "",
 ) -> None:
@@ -52,6 +54,8 @@ def begin(
         A table with the inputs of the steps to forecast.
     flow_every
         Record the gradient flow whenever this many epochs are done; None records none.
+    statistical
+        Whether statistical baselines are computed; see `Forecaster.backtest`.
     overwrite
         Whether an earlier run in the folder is replaced.
     command
@@ -73,6 +77,9 @@ def begin(
         "steps": steps,
         "inputs": [one.values.tolist() for one in known if one.values.size],
     }
+    if statistical:
+        check_installed()
+        options["statistical"] = True
     if flow_every is not None:
         _check_flow_record(model, flow_every)
         options["flow_every"] = flow_every
@@ -160,10 +167,11 @@ def _write_results(
 ) -> Summary:
     """Evaluate the trained model, forecast, and write both."""
     steps = record.options["steps"]
+    statistical = record.options.get("statistical", False)
     predictor = model.predictor(steps)
     tested = model.data_.tested_steps(steps)
     held_out = any(split.total > split.validation for split in model.data_.splits)
-    backtest = model.backtest(steps=tested) if held_out else None
+    backtest = model.backtest(steps=tested, statistical=statistical) if held_out else None
     if inputs:
         pairs = zip(record.series, inputs, strict=True)
         forecasts = [predictor.forecast([one], steps, known)[0] for one, known in pairs]

@@ -23,6 +23,10 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="File to write to, instead of the screen.")
     ] = None,
+    paths: Annotated[
+        int | None,
+        typer.Option(help="Print so many sample paths instead of mean and bounds."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Forecast with a trained run; prints CSV.
@@ -32,13 +36,13 @@ def predict(
     from throughtime._support import atomic
     from throughtime.forecasting.forecaster import Forecaster
 
-    from .forecast_csv import predictions_csv
+    from .forecast_csv import paths_csv, predictions_csv
 
     model = Forecaster.load(run)
     forecasts = model.predict(steps, data, inputs=future, fill=fill)
     forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
     tell(remark for one in forecasts for remark in one.remarks)
-    text = predictions_csv(forecasts)
+    text = predictions_csv(forecasts) if paths is None else paths_csv(forecasts, paths)
     if as_json:
         text = json.dumps([one.to_json() for one in forecasts]) + "\n"
     if out is None:

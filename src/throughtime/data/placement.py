@@ -25,7 +25,7 @@ from .stamp_messages import (
     rounding_remarks,
 )
 from .stamp_readings import Reading, read_stamps
-from .stamp_rows import OrderedStamps, Rows, SameRow, clocks_of, in_order, label_of
+from .stamp_rows import OrderedStamps, Rows, SameRow, clocks_of, in_order
 from .step_inference import Fit, infer_step
 from .time_axis import Times
 from .time_units import DAY
@@ -175,7 +175,7 @@ def _at_least_two(stamps: OrderedStamps, column: str) -> Shaped[np.ndarray, " ti
 
 def _counts_days(fit: Fit) -> bool:
     """Whether an axis counts days or months, which begin by the local clock."""
-    return not fit.irregular.any() and (fit.unit != "microsecond" or fit.step % DAY == 0)
+    return fit.unit != "microsecond" or fit.step % DAY == 0
 
 
 def _on_axis(
@@ -184,8 +184,9 @@ def _on_axis(
     """The rows on the axis that fits them, if it does."""
     if fit.irregular.any() and not (rules.filled and fillable(fit)):
         i = int(fit.irregular.argmax())
-        texts = [label_of(reading, stamps, stamps.values[k]) for k in (i, i + 1)]
-        error = irregular(rules.column, fit, texts, (stamps.rows + 1)[i : i + 2], rules.way)
+        texts = [reading.text(int(row)) for row in stamps.rows[i : i + 2]]
+        rows, zoned = (stamps.rows + 1)[i : i + 2], stamps.zone is not None
+        error = irregular(rules.column, fit, texts, rows, rules.way, zoned)
         raise _Unplaced(int(fit.irregular.sum()), error)
     zone, local = stamps.zone, stamps.local
     if local and reading.offsets is None:

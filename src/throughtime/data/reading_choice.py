@@ -84,19 +84,13 @@ def _orders(readings: Sequence[Reading]) -> set[bool | None]:
 
 def _ambiguous(ways: Sequence[tuple[Reading, Times | None]], column: str) -> InputError:
     """The error for stamps that can be read in two ways, with both."""
-    first = ways[0][0]
-    i = int(
-        (
-            ~np.isnan(first.stamps)
-            if first.stamps.dtype.kind == "f"
-            else first.stamps == first.stamps
-        ).argmax()
-    )
+    first, i = ways[0][0], 0
     words = []
     for reading, axis in ways:
         step = "" if axis is None else f" (steps of {axis.describe()})"
         words.append(f"{_in_words(reading.stamps[i])}{step}")
-    got = f"`{_written(ways, i)}`, which may be {' or '.join(words)}"
+    text = next((r.text(i) for r, _ in ways if r.form is not None), first.text(i))
+    got = f"`{text}`, which may be {' or '.join(words)}"
     if {True, False} <= _orders([reading for reading, _ in ways]):
         rule = f"the order of day and month in `{column}` must be known"
         remedy = "Pass `dayfirst=True` (`--dayfirst`) or `dayfirst=False` (`--monthfirst`)."
@@ -104,15 +98,6 @@ def _ambiguous(ways: Sequence[tuple[Reading, Times | None]], column: str) -> Inp
         rule = f"stamps in `{column}` must have one meaning"
         remedy = "Write dates such as 2024-01-31, or pass `time=False` (`--no-time`)."
     return InputError(rule, got, remedy)
-
-
-def _written(ways: Sequence[tuple[Reading, Times | None]], i: int) -> str:
-    """A stamp as its table writes it."""
-    for reading, _ in ways:
-        if reading.form is not None:
-            offset = 0 if reading.offsets is None else int(reading.offsets[i])
-            return reading.form.write(reading.stamps[i : i + 1], offset)[0]
-    return str(ways[0][0].stamps[i])
 
 
 def _in_words(stamp: np.datetime64 | np.number) -> str:

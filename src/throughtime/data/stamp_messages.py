@@ -64,17 +64,21 @@ def irregular(
     texts: Sequence[str],
     rows: Sequence[int] | np.ndarray,
     way: str = "linear",
+    zoned: bool = True,
 ) -> InputError:
     """The error for two neighbours, by their texts and rows, whose distance is not the step.
 
-    Its remedy fills the gap if all stamps lie on steps, and most steps have one.
+    Stamps that are not `zoned` may be those of local clocks. The remedy fills the gap if all
+    stamps lie on steps, and most steps have one.
     """
     got = f"{texts[1]} in row {rows[1]} after {texts[0]} in row {rows[0]}"
     got += f"; the step expected is {describe_step(fit.step, fit.unit)}"
     if fillable(fit):
         count = f"{fit.missing} missing row{'' if fit.missing == 1 else 's'}"
         remedy = f'Pass `fill="{way}"` (`--fill {way}`) to put in the {count}'
-        if fit.unit == "microsecond" and fit.step < DAY and fit.missing * fit.step <= DAY // 6:
+        i = int(fit.irregular.argmax())
+        lost = (int(fit.steps[i + 1] - fit.steps[i]) - 1) * fit.step
+        if fit.unit == "microsecond" and lost == DAY // 24 and not zoned:
             remedy = f"{remedy}; {ZONE}"
         remedy = f"{remedy}; or {COUNT}."
     else:

@@ -77,6 +77,13 @@ def is_compact_date(numbers: Numbers) -> bool:
     return bool(in_span and months.min() >= 1 and months.max() <= 12)
 
 
+def are_dates(numbers: Numbers) -> bool:
+    """Whether numbers in order can all be dates."""
+    gaps = np.diff(numbers)
+    ordered = len(numbers) > 2 and bool((gaps > 0).all() or (gaps < 0).all())
+    return ordered and any(True for _ in dates_in(numbers))
+
+
 def _compact(numbers: Numbers) -> Iterator[tuple[Numbers, StampForm, str]]:
     """Digits of dates without anything between: the leading zero of a day may be lost."""
     known = ~np.isnan(numbers) if numbers.dtype.kind == "f" else np.ones(len(numbers), bool)
@@ -143,10 +150,11 @@ def _decimal_years(numbers: Numbers) -> Iterator[tuple[Numbers, StampForm, str]]
     digits = _decimals(filled[known])
     years = np.floor(filled + 1e-9).astype(np.int64)
     share = filled - years
-    error = 0.5 * 10.0**-digits * 12 + 1e-6
+    error = 6 * 10.0**-digits  # half a unit of the last digit, in months
+    error = 1e-6 + (error if error < 0.25 else 0)
     for token, shift in (("D", 0.0), ("C", 0.5)):
         months = np.rint(share * 12 - shift).astype(np.int64)
-        if (np.abs(share * 12 - shift - months) <= error).all() and error < 0.25:
+        if (np.abs(share * 12 - shift - months) <= error).all():
             stamps = _month_starts(years * 12 + months, known)
             yield stamps, StampForm(f"%{digits}{token}"), "decimal years, by months"
     months = np.rint(share * 100).astype(np.int64)

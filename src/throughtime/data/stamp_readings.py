@@ -19,9 +19,10 @@ from throughtime.errors import InputError
 from .missing_codes import is_missing
 from .stamp_columns import pattern_of
 from .stamp_form import StampForm
-from .stamp_numbers import dates_in, is_compact_date, says_date
+from .stamp_numbers import are_dates, dates_in, is_compact_date, says_date
 from .stamp_parsing import Parsed, parse
 from .stamp_patterns import patterns_of
+from .time_units import format_stamp
 from .time_zones import check_zone, offsets_at
 from .values import is_numeric, is_text, to_numbers
 
@@ -62,6 +63,18 @@ class Reading:
         """The reading of some rows of the column."""
         offsets = None if self.offsets is None else self.offsets[rows]
         return replace(self, stamps=self.stamps[rows], offsets=offsets)
+
+    def text(self, row: int) -> str:
+        """The stamp of a row as its table writes it, for a message."""
+        stamp = self.stamps[row]
+        if self.stamps.dtype.kind != "M":
+            return format_stamp(stamp)
+        form, offsets = self.form, None if self.offsets is None else self.offsets[row]
+        if form is None and offsets is None:
+            return format_stamp(stamp)
+        form = form or StampForm("%Y-%m-%dT%H:%M:%S%z")
+        written = form.write(self.stamps[row : row + 1].astype("M8[us]"), int(offsets or 0))
+        return written[0].replace("\t", " ")
 
     def utc(self) -> Shaped[np.ndarray, " time"]:
         """The stamps in UTC where their offset is known, else as they are."""
@@ -125,13 +138,16 @@ def read_stamps(
 def is_date(column: nw.Series[Any]) -> bool:
     """Whether a column holds dates, or text whose first value reads as a date.
 
-    Whole numbers count if all of them are dates such as 20210131 in order. Later values of
-    another kind do not count: reading the column reports them.
+    Whole numbers count if all of them are dates such as 20210131 in order, and any numbers
+    that can be dates if the name of their column says so. Later values of another kind do not
+    count: reading the column reports them.
     """
     if isinstance(column.dtype, nw.Date | nw.Datetime):
         return True
-    if column.dtype.is_integer() and not column.null_count():
-        return is_compact_date(column.cast(nw.Int64).to_numpy())
+    if column.dtype.is_numeric() and not column.null_count():
+        whole = column.dtype.is_integer()
+        numbers = column.cast(nw.Int64 if whole else nw.Float64).to_numpy()
+        return is_compact_date(numbers) or (says_date(column.name) and are_dates(numbers))
     first = _first(column) if is_text(column) else None
     return isinstance(first, str) and not first.isdigit() and bool(patterns_of(first))
 

@@ -10,7 +10,6 @@ from .stamp_form import StampForm
 from .stamp_messages import repeated
 from .stamp_readings import Reading
 from .step_inference import in_microseconds
-from .time_axis import Times
 from .time_zones import fixed_zone, to_utc
 
 Rows = Int64[np.ndarray, " _"]
@@ -83,7 +82,7 @@ def in_order(
     if again.any():
         for i in np.flatnonzero(again):
             if not same_row(int(rows[i - 1]), int(rows[i])):
-                text = label_of(reading, stamps, values[i])
+                text = reading.text(int(rows[i]))
                 clock = values.dtype.kind == "M" and not stamps.zone and _has_clock(values)
                 pair = (int(rows[i - 1]) + 1, int(rows[i]) + 1)
                 raise repeated(column, text, pair, clock)
@@ -95,11 +94,3 @@ def in_order(
 
 def _has_clock(values: Shaped[np.ndarray, " time"]) -> bool:
     return bool((values != values.astype("M8[D]")).any())
-
-
-def label_of(reading: Reading, stamps: OrderedStamps, value) -> str:
-    """A stamp as its table writes it."""
-    unit = "number" if stamps.values.dtype.kind != "M" else "microsecond"
-    one = value if unit == "microsecond" else value.item()
-    axis = Times(one, 1, 1, None, unit, form=reading.form, zone=stamps.zone, local=stamps.local)
-    return axis.labels()[0].removesuffix("T00:00:00")

@@ -282,14 +282,14 @@ def _weeks(dates: Stamps) -> Iterator[str]:
     seen = np.bincount((dates.astype(np.int64) + 3) % 7, minlength=7) > 0
     if not seen[5:].any():
         yield MONDAY_TO_FRIDAY
-    if not seen.all() and (dates[-1] - dates[0]).astype(np.int64) >= 28:
+    if 1 < seen.sum() < 7 and (dates[-1] - dates[0]).astype(np.int64) >= 28:
         yield "".join("01"[int(day)] for day in seen)
 
 
 def _skip_holidays(fit: Fit, stamps: Stamps) -> Fit:
     """Leave business days without a stamp out of the calendar, if they are few."""
-    missing = fit.missing
-    if not 0 < missing <= HOLIDAYS * len(stamps) or fit.astray.any() or len(stamps) < 20:
+    few = 0 < fit.missing <= HOLIDAYS * len(stamps)
+    if not few or fit.astray.any() or len(stamps) < 20 or fit.week.count("1") < 4:
         return fit
     clock = stamps[0] - stamps[0].astype("M8[D]")
     calendar = Calendar("business day", clock, week=fit.week)

@@ -25,6 +25,8 @@ def check_zone(zone: str) -> None:
     InputError
         If there is no such zone; the message names the closest one.
     """
+    if FIXED.fullmatch(zone):
+        return
     try:
         pl.Series([0]).cast(pl.Datetime("us")).dt.replace_time_zone(zone)
     except pl.exceptions.PolarsError:
@@ -99,7 +101,9 @@ def to_utc(
         rule = f"stamps in `{column}` must be times that {zone} has"
         got = f"{str(walls[i])[:19]} in row {rows[i]}, when clocks go forward"
         raise InputError(
-            rule, got, "Pass the zone of these clocks, or `UTC` (`--time-zone UTC`)."
+            rule,
+            got,
+            'Pass the zone of these clocks, or `time_zone="UTC"` (`--time-zone UTC`).',
         )
     twice = np.flatnonzero(early != late)
     seen: set[np.datetime64] = set()

@@ -17,6 +17,7 @@ from .network_component import NetworkComponent, NetworkForecasts
 from .outliers import clean
 from .pooled_shares import pooled_shares
 from .predict import Predictor
+from .sample_paths import Dependence
 from .series_model import JudgedModels, SeriesModel
 from .traits import Recipe, Traits
 
@@ -61,7 +62,9 @@ class CombinedPredictor:
             for one, known in zip(series, ahead, strict=True)
         ]
 
-    def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
+    def backtest(
+        self, series: list[Series] | None, steps: int, statistical: bool = False
+    ) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""
         network = self.network
         tested = network.tested(series, steps, self._context, self._read)
@@ -69,11 +72,11 @@ class CombinedPredictor:
         for one, origins in tested:
             own, intervals = self.from_origins(one, origins.rows, steps)
             rest = network.baselines.forecasts(one, origins, steps)
-            made.append(own | rest)
-            around.append(
-                {"combination": intervals}
-                | network.conformal(rest, one, origins, steps, levels)
-            )
+            others = network.conformal(rest, one, origins, steps, levels)
+            if statistical:
+                others |= network.statistical(one, origins, steps, levels)
+            made.append(own | {name: found.center for name, found in others.items()})
+            around.append({"combination": intervals} | others)
         return network.measured(tested, made, around, network.count(series))
 
     def from_origins(
@@ -220,7 +223,11 @@ class CombinedPredictor:
         found = self._forecasts(models, series, inputs, np.array([len(series)]), steps)[1]
         first = Intervals(found.levels, found.center[0], found.lower[:, 0], found.upper[:, 0])
         times, level = series.times.after(steps), self.network.level
-        return Forecast.within(first, times, series.target_names, level, series.name)
+        errors = np.stack([one.errors for one in models], axis=-1)
+        dependence = Dependence.of(errors, models[0].rows)
+        return Forecast.within(
+            first, times, series.target_names, level, series.name, dependence
+        )
 
     def _forecasts(
         self, models, series, inputs, origins, steps

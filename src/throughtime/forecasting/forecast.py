@@ -7,9 +7,11 @@ import numpy as np
 from jaxtyping import Float
 
 from throughtime.data.time_axis import Times
+from throughtime.errors import InputError, check_positive_integer
 
 from .backtest import json_rows
 from .intervals import Intervals
+from .sample_paths import Dependence, probability_above, sample_paths
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,8 @@ class Forecast:
         Name of the series.
     others
         Intervals of other levels, from which those of any level follow.
+    dependence
+        How the steps of a future hang together; see `sample`.
     remarks
         How the rows of the future inputs were found, if their table does not say.
     """
@@ -45,6 +49,7 @@ class Forecast:
     level: float
     name: str
     others: Intervals | None = None
+    dependence: Dependence | None = None
     remarks: tuple[str, ...] = ()
 
     @classmethod
@@ -55,10 +60,12 @@ class Forecast:
         targets: tuple[str, ...],
         level: float,
         name: str,
+        dependence: Dependence | None = None,
     ) -> "Forecast":
         """A forecast with intervals of several levels, `(steps, target)` each."""
         lower, upper = intervals.at(level)
-        return cls(intervals.center, lower, upper, times, targets, level, name, intervals)
+        mean = intervals.center
+        return cls(mean, lower, upper, times, targets, level, name, intervals, dependence)
 
     @property
     def intervals(self) -> Intervals:
@@ -76,6 +83,43 @@ class Forecast:
     def quantile(self, share: float | int) -> Float[np.ndarray, "steps target"]:
         """The quantile of any share; see `Intervals.quantile`."""
         return self.intervals.quantile(share)
+
+    def sample(
+        self, paths: int = 1000, seed: int = 0
+    ) -> Float[np.ndarray, "path steps target"]:
+        """Futures that are as likely as the intervals say; see `sample_paths`.
+
+        Steps and targets depend on each other as the errors of past forecasts did, so sums,
+        largest values and first passages can be read from them.
+
+        Parameters
+        ----------
+        paths
+            How many.
+        seed
+            The same seed, the same paths.
+
+        Raises
+        ------
+        InputError
+            If `paths` is below 1, or an interval is not known at every step.
+        """
+        check_positive_integer("paths", paths)
+        dependence = self.dependence or Dependence(np.empty((0, *self.mean.shape)), 0.0)
+        return sample_paths(self._known(), dependence, paths, seed)
+
+    def probability(self, above: float | int) -> Float[np.ndarray, "steps target"]:
+        """The probability of a value above a threshold, at each step."""
+        return probability_above(self._known(), float(above))
+
+    def _known(self) -> Intervals:
+        """The intervals of the levels that are known at every step."""
+        known = self.intervals.known()
+        if not known.levels:
+            rule = "sample paths and probabilities need an interval at every step"
+            got = "lead times that the validation part is too short for"
+            raise InputError(rule, got, "Forecast fewer steps, or raise `validation`.")
+        return known
 
     def to_json(self) -> dict[str, Any]:
         """The forecast as a plain dictionary; None where an interval is infinite."""

@@ -26,6 +26,7 @@ from .forecast import Forecast
 from .predict import Predictor
 from .short_series import settings_for
 from .splits import SplitData
+from .statistical_baselines import check_installed
 from .traits import Recipe
 
 
@@ -165,9 +166,6 @@ class Forecaster(Estimator):
         *,
         target: str | Sequence[str] | None = None,
         inputs: Sequence[str] = (),
-        time: str | bool | None = None,
-        id: str | None = None,
-        fill: str | None = None,
         **reading: Any,
     ) -> "Forecaster":
         """Train on the training part of one or several series.
@@ -177,10 +175,9 @@ class Forecaster(Estimator):
         data
             A `Series`, an array `(time,)` or `(time, feature)`, a file with a table, a table of
             pandas, Polars, PyArrow, xarray or Darts, or a list of these.
-        target, inputs, time, id, fill
-            Roles of the columns, and how to fill gaps; see `to_series`.
-        reading
-            More on how to read a table, `dayfirst` for one; see `to_series`.
+        target, inputs, reading
+            Roles of the columns (`time`, `id`), how to fill gaps (`fill`), and how to read
+            stamps and numbers; see `to_series`.
 
         Raises
         ------
@@ -189,8 +186,7 @@ class Forecaster(Estimator):
         Diverged
             If the training diverges.
         """
-        roles = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
-        self.prepare(data, **roles, **reading)
+        self.prepare(data, target=target, inputs=inputs, **reading)
         return self.train()
 
     def prepare(self, data: Any, **roles: Any) -> "Forecaster":
@@ -293,7 +289,12 @@ class Forecaster(Estimator):
         return forecasts[0] if len(forecasts) == 1 else forecasts
 
     def backtest(
-        self, data: Any = None, *, steps: int | None = None, fill: str | None = None
+        self,
+        data: Any = None,
+        *,
+        steps: int | None = None,
+        fill: str | None = None,
+        statistical: bool = False,
     ) -> Backtest:
         """Forecast from every origin of the test part, and measure the errors.
 
@@ -306,6 +307,9 @@ class Forecaster(Estimator):
             The longest lead time; by default 10, or what the data allow.
         fill
             How to fill gaps in `data`; what was filled is never judged.
+        statistical
+            Whether AutoARIMA, AutoETS and AutoTheta stand among the baselines. They need the
+            package `statsforecast`.
 
         Returns
         -------
@@ -318,10 +322,12 @@ class Forecaster(Estimator):
             If there are fewer rows than steps.
         """
         self._check_fitted()
+        if statistical:
+            check_installed()
         series = None if data is None else self.data_.read_new(data, fill)
         if steps is None:
             steps = max(1, min(10, self.predictor(1).longest_test(series)))
-        return self.predictor(steps).backtest(series, int(steps))
+        return self.predictor(steps).backtest(series, int(steps), statistical)
 
     def predictor(self, steps: int) -> Predictor | CombinedPredictor:
         """What forecasts the data, checked to forecast `steps` steps."""

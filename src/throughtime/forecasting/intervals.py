@@ -109,6 +109,13 @@ class Intervals:
         center = self.center[None]
         return np.moveaxis(np.concatenate([self.lower[::-1], center, self.upper]), 0, -1)
 
+    def known(self) -> "Intervals":
+        """The levels whose bounds are known everywhere."""
+        finite = np.isfinite(self.lower) & np.isfinite(self.upper)
+        some = np.flatnonzero(finite.all(axis=tuple(range(1, finite.ndim))))
+        levels = tuple(self.levels[i] for i in some)
+        return Intervals(levels, self.center, self.lower[some], self.upper[some])
+
     def _bound(self, bounds, level):
         z = ndtri((1 + np.array([0.0, *self.levels])) / 2)
         at = ndtri((1 + level) / 2)

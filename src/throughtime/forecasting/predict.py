@@ -26,8 +26,10 @@ from .forecast import Forecast
 from .intervals import Intervals, with_level
 from .overlap import rows_seen
 from .rolling_origins import RollingOrigins, check_truth
+from .sample_paths import Dependence
 from .scores import Panel, naive_error
 from .splits import SplitData
+from .statistical_baselines import NAMES, statistical_forecasts
 
 CHUNKS = (64, 512)
 """Origins rolled out at a time: two sizes to compile, and bounded memory."""
@@ -66,20 +68,40 @@ class Predictor:
             for one, known in zip(series, ahead, strict=True)
         ]
 
-    def backtest(self, series: list[Series] | None, steps: int) -> Backtest:
+    def backtest(
+        self, series: list[Series] | None, steps: int, statistical: bool = False
+    ) -> Backtest:
         """Forecast from every origin of the test parts, or of other series."""
         tested = self.tested(series, steps, self.data.context_of)
         levels, made, around = with_level(self.level), [], []
         for one, origins in tested:
             own = {"network": self._network(one, origins, steps)}
             own |= self.baselines.forecasts(one, origins, steps)
-            made.append(own)
-            around.append(self.conformal(own, one, origins, steps, levels))
+            intervals = self.conformal(own, one, origins, steps, levels)
+            if statistical:
+                intervals |= self.statistical(one, origins, steps, levels)
+            made.append({name: found.center for name, found in intervals.items()})
+            around.append(intervals)
         return self.measured(tested, made, around, self.count(series))
 
     def count(self, series: list[Series] | None) -> int:
         """The number of series of a backtest."""
         return len(self.data.series if series is None else series)
+
+    def statistical(
+        self, series: Series, origins: RollingOrigins, steps: int, levels: Sequence[float]
+    ) -> dict[str, Intervals]:
+        """Statistical baselines with intervals of their own; see `statistical_forecasts`."""
+        season = self.data.period_of(series)
+        return {
+            name: Intervals.stacked(
+                [
+                    statistical_forecasts(name, column, origins.rows, steps, season, levels)
+                    for column in series.targets.T
+                ]
+            )
+            for name in NAMES
+        }
 
     def conformal(
         self,
@@ -252,7 +274,15 @@ class Predictor:
             series.target_names,
             self.level,
             series.name,
+            self._dependence(steps),
         )
+
+    def _dependence(self, steps: int) -> Dependence:
+        """How the errors of the validation parts depend on each other."""
+        found = self.residuals["network", steps]
+        rows = sum(split.validation - split.train for split in self.data.splits)
+        reach = int(np.isfinite(found).all(axis=2).any(axis=0).sum())
+        return Dependence.of(found[:, :reach], rows)
 
     def _network(self, series: Series, origins: RollingOrigins, steps: int) -> np.ndarray:
         """The ensemble's forecasts from some origins; NaN where it has too little to read."""

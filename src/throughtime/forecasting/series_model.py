@@ -102,7 +102,9 @@ class JudgedModels:
             None if prior is None else prior.quantiles(values, rolling.origins, self.steps)
         )
         calibration = Calibration.fit(truth - errors, quantiles, truth, rolling.origins)
-        return SeriesModel(self.traits, values, combination, prior, calibration)
+        return SeriesModel(
+            self.traits, values, combination, prior, calibration, errors, rolling.rows
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +123,10 @@ class SeriesModel:
         The recurrent prior whose quantiles shape the intervals; None without one.
     calibration
         The widths of the intervals, from the combination's errors at rolling origins.
+    errors
+        These errors.
+    rows
+        Number of values that the origins run over.
     """
 
     traits: Traits
@@ -128,6 +134,8 @@ class SeriesModel:
     combination: Combination
     prior: QuantileComponent | None
     calibration: Calibration
+    errors: Float[np.ndarray, "origin steps"]
+    rows: int
 
     @classmethod
     def fit(

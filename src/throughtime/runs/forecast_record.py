@@ -88,7 +88,14 @@ class TimesInfo(BaseModel):
         if "1" not in self.week or (self.unit == "half month") != (self.second_day > 0):
             raise ValueError("a calendar needs days that count")
         times = Times.from_json(self.model_dump())
-        times.after(1).labels()  # a form or a zone that is none fails here
+        if self.zone is not None:
+            from throughtime.data.time_zones import check_zone  # here: it loads Polars
+
+            check_zone(self.zone)
+        try:
+            times.after(1).labels()
+        except LookupError:
+            raise ValueError("a form needs known tokens, and twelve names of months") from None
         return times
 
 
@@ -119,6 +126,8 @@ class CommandOptions(BaseModel):
         The inputs at these steps, for each series that has inputs: (series, step, input).
     flow_every
         The number of epochs after which the gradient flow is recorded again.
+    statistical
+        Whether statistical baselines were asked for.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -126,6 +135,7 @@ class CommandOptions(BaseModel):
     steps: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     inputs: list[list[list[float]]] = []
     flow_every: Annotated[int, Field(ge=1)] | None = None
+    statistical: bool = False
 
 
 class RunFile(BaseModel):

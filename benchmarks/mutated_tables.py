@@ -157,8 +157,9 @@ def misread(raw: bytes, series: list) -> str | None:
     text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1")
     lines = re.split(r"[\n\r]", text)
     for one in series:
-        for label, values in zip(one.times.labels(), one.targets, strict=True):
-            near = [line for line in lines if label[:10] in line] or lines
+        days = [str(stamp)[:10] for stamp in one.times.values()]
+        for label, values in zip(days, one.targets, strict=True):
+            near = [line for line in lines if label in line] or lines
             for value in values:
                 known = set().union(*map(readings, near))
                 if not any(np.isclose(value, k, rtol=1e-12, atol=0) for k in known):

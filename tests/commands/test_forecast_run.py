@@ -230,7 +230,7 @@ def test_inputs_are_stored_for_each_series(tmp_path):
         ({"schedule": "plateau", "validation": 0.0}, {}, "Raise `validation` (`--validation`)"),
         ({"hidden": 10**6}, {}, "the networks must have fewer than 2,000,000,000 weights"),
         ({"window": 60}, {}, "`window` must be shorter than the training series"),
-        ({}, {"steps": 0}, "`steps` must be at least 1; got 0."),
+        ({}, {"steps": 0}, "`steps` must be a whole number of at least 1; got 0."),
         ({}, {"steps": 1001}, "`steps` must not be over 10 times the length of the series"),
     ],
 )

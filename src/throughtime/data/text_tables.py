@@ -15,6 +15,8 @@ from .layout import Columns, Layout, count_notes, find_layout
 SAMPLE = 200
 TAIL = 20
 QUOTES = re.compile(r"[,;|\t] +\"|(?:^|[,;|\t\n])'")
+IRREGULAR = ("\n\n", "\n#", '\n"#', "\n//")
+NO_SEPARATOR = "\x01"
 OTHER_FORMATS = {
     "{": "JSON",
     "[{": "JSON",
@@ -79,10 +81,12 @@ def parse_text(text: str, name: str, ending: str) -> Parsed:
     body = text[sum(map(len, head[:start])) :]
     body, notes = _without_notes(body, dialect, columns)
     remarks = [*NAMES[dialect.separator if ending != "tsv" else ""], *layout.remarks, *notes]
-    table = _parse_plain(body, dialect, layout)
+    body, comments = _without_comments(body, len(layout.names))
+    table = _parse_plain(body, dialect.separator, layout.names)
     if table is None:
-        table, more = _parse_rows(body, dialect, layout, name, "\n".join(head[:1]))
-        remarks += more
+        table = _parse_rows(body, dialect, layout.names, name)
+    table, headers = _without_headers(table)
+    remarks += [*comments, *headers]
     return Parsed(_without_empty_ends(table, layout), remarks, layout.units)
 
 
@@ -119,52 +123,76 @@ def _without_notes(body: str, dialect: Dialect, columns: Columns) -> tuple[str, 
     return kept, [f"{ends} skipped"] if said else []
 
 
-def _parse_plain(body: str, dialect: Dialect, layout: Layout) -> pl.DataFrame | None:
+def _parse_plain(body: str, separator: str, names: list[str]) -> pl.DataFrame | None:
     """Parse regular lines at Polars' speed; None if they are not regular."""
-    marked = any(mark in body for mark in ("\n\n", "\n#", '\n"#', "\n//"))
-    quoted = ('"' in body or "'" in body) and QUOTES.search(body)
-    if dialect.separator in ("", " ") or marked or quoted:
+    if separator == " " and '"' not in body:
+        body = _with_single_spaces(body)
+    elif separator == " " or (('"' in body or "'" in body) and QUOTES.search(body)):
+        return None
+    if any(mark in body for mark in IRREGULAR):
         return None
     try:
         table = pl.read_csv(
             body.encode(),
             has_header=False,
-            separator=dialect.separator,
-            schema=dict.fromkeys(layout.names, pl.String),
+            separator=separator or NO_SEPARATOR,
+            schema=dict.fromkeys(names, pl.String),
         )
     except pl.exceptions.PolarsError:
         return None
     if table[:, -1].null_count():  # a line of blanks, or a comment behind some
         short = table[:, 0].filter(table[:, -1].is_null()).str.strip_chars()
-        if short.is_null().any() or short.str.contains('^(#|"#|//|$)').any():
+        odd = short.str.contains('^(#|"#|//|$)').any() or (len(names) > 1 and short.has_nulls())
+        if odd:
             return None
     return table
 
 
-def _parse_rows(
-    body: str, dialect: Dialect, layout: Layout, name: str, header: str
-) -> tuple[pl.DataFrame, list[str]]:
-    """Parse lines one by one, and leave out those that are no data."""
+def _with_single_spaces(body: str) -> str:
+    """The lines with one space between their cells and none around them."""
+    body = body.replace("\t", " ")
+    while "  " in body:
+        body = body.replace("  ", " ")
+    return body.replace("\n ", "\n").replace(" \n", "\n").lstrip(" ")
+
+
+def _without_comments(body: str, width: int) -> tuple[str, list[str]]:
+    """The lines without comments and, unless they are missing values, without blank ones."""
+    if '"' in body or not any(mark in body for mark in IRREGULAR):
+        return body, []
     lines = body.split("\n")[:-1]
-    width = len(layout.names)
-    if width == 1 and not _is_spaced(lines):
+    kept = [line for line in lines if not is_comment(line)]
+    comments = len(lines) - len(kept)
+    if width > 1 or _is_spaced(kept):
+        kept = [line for line in kept if line and not line.isspace()]
+    told = [f"{comments} line{'s' * (comments > 1)} of comments skipped"] if comments else []
+    return "\n".join([*kept, ""]), told
+
+
+def _parse_rows(body: str, dialect: Dialect, names: list[str], name: str) -> pl.DataFrame:
+    """Parse lines one by one."""
+    lines, width = body.split("\n")[:-1], len(names)
+    if width == 1:
         lines = [line or '""' for line in lines]  # a value is missing
     rows = split_lines(lines, dialect.separator, strict=True).rows
-    remarks = []
-    comments = sum(map(is_comment, lines))
-    if comments:
-        remarks.append(f"{comments} line{'s' * (comments > 1)} of comments skipped")
-    repeated = [row for row in rows if row == layout.names]
-    if repeated and header:
-        rows = [row for row in rows if row != layout.names]
-        remarks.append(f"{len(repeated)} repeated header{'s' * (len(repeated) > 1)} skipped")
     for i, row in enumerate(rows):
         if len(row) > width and any(row[width:]):
             raise _too_long(row, i, width, name, dialect.separator)
     padding = [""] * width
     columns = list(zip(*[(row + padding)[:width] for row in rows], strict=True))
-    data = {n: list(c) for n, c in zip(layout.names, columns, strict=False)}
-    return pl.DataFrame(data, schema=dict.fromkeys(layout.names, pl.String)), remarks
+    data = {n: list(c) for n, c in zip(names, columns, strict=False)}
+    return pl.DataFrame(data, schema=dict.fromkeys(names, pl.String))
+
+
+def _without_headers(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """The rows without those that repeat the names: tables that were put together."""
+    headers = table[:, 0] == table.columns[0]
+    if not headers.any():
+        return table, []
+    headers = pl.select(pl.all_horizontal([(c == c.name).fill_null(False) for c in table]))
+    count = headers.to_series().sum()
+    told = [f"{count} repeated header{'s' * (count > 1)} skipped"] if count else []
+    return table.filter(~headers.to_series()), told
 
 
 def _is_spaced(lines: list[str]) -> bool:

@@ -198,6 +198,25 @@ def test_without_the_range_of_a_variable_starts_vary_as_the_trajectory_does():
     assert own.min() <= starts.min() < starts.max() <= own.max()
 
 
+def test_starts_from_which_solutions_diverge_are_left_out():
+    """The attractor of Henon's map, written as one variable, lies in no box of its basin."""
+    text = "x[n+1] = 1 - a x[n]^2 + b x[n-1]; a = 1.4; b = 0.3"
+    model = Surrogate(text, **{**SMALL, "trajectories": 100}).prepare()
+    own = simulate(equations(text), 1000)
+    (least, largest), middle = model.ranges_["x"], np.median(own[:, 0])
+    assert own[:, 0].min() < least < middle < largest < own[:, 0].max()
+    assert np.isfinite(model.training_trajectories_.states).all()
+    assert simulate(equations(text), 1000, start=[least, largest]).max() < 2
+
+
+def test_a_fixed_start_is_kept_and_saved_as_a_range():
+    model = Surrogate("logistic", ranges={"x": 0.3, "r": (3.0, 3.5)}, **SMALL).prepare()
+    starts = model.training_trajectories_.states[:, 0, 0]
+    np.testing.assert_array_equal(starts, 0.3)
+    assert model.ranges_ == {"r": (3.0, 3.5)}
+    assert saved_surrogate.surrogate_settings(model).ranges["x"] == (0.3, 0.3)
+
+
 def halved(**options):
     """A map of one's own: x_{n+1} = x_n / 2."""
     law = lambda n, y, p, u: y / 2  # noqa: E731

@@ -39,7 +39,7 @@ from .surrogate_checks import (
     check_system,
     validation_count,
 )
-from .surrogate_data import fit_scalers, ranges_of_starts, windows
+from .surrogate_data import fit_scalers, sample_around_own, windows
 from .surrogate_evaluation import SurrogateEvaluation, evaluate_solution
 from .systems import System
 from .systems import system as system_named
@@ -72,7 +72,7 @@ class Surrogate:
     ranges
         The ranges, `(least, largest)` by name, of the parameters that vary and of the starts of
         variables; a number for one that does not vary. If no variable is named, starts vary as
-        far as the system's own trajectory goes.
+        far as the system's own trajectory goes, or less where solutions would diverge.
     dt
         The time step; the system's own by default.
     trajectories
@@ -152,14 +152,13 @@ class Surrogate:
         check_system(self.system_, self.dt)
         self.dt_ = self.system_.dt if self.dt is None else self.dt
         self.system_, ranges = with_fixed_values(self.system_, self.ranges)
-        given = self.ranges.keys() & {*self.system_.variables}
-        self.ranges_ = ranges
-        if not given:
-            self.ranges_ |= ranges_of_starts(self.system_, self.steps, self.dt_)
+        draw = self.trajectories, self.steps, self.dt_, self.seed
+        if self.ranges.keys() & {*self.system_.variables}:
+            self.ranges_ = ranges
+            sampled = sample_trajectories(self.system_, ranges, *draw)
+        else:
+            self.ranges_, sampled = sample_around_own(self.system_, ranges, *draw)
         self.input_parameters_ = input_parameters(self.system_, self.ranges_)
-        sampled = sample_trajectories(
-            self.system_, self.ranges_, self.trajectories, self.steps, self.dt_, self.seed
-        )
         held_out = validation_count(self.validation, self.trajectories)
         training = sampled.subset(slice(held_out, None))
         self.training_trajectories_ = training

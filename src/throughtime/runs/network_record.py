@@ -37,16 +37,19 @@ class CellInfo(BaseModel):
     @classmethod
     def of(cls, cell: Cell) -> "CellInfo":
         """What a cell is."""
-        sizes = {"input_size": cell.input_size, "hidden_size": cell.hidden_size}
+        fields: dict[str, Any] = {
+            "input_size": cell.input_size,
+            "hidden_size": cell.hidden_size,
+        }
         names = {kind: name for name, kind in CELLS.items()}
-        if type(cell) not in names:
-            return cls(cell="own", own=describe_cell(cell), **sizes)  # pyright: ignore
-        more: dict[str, Any] = {}
-        if isinstance(cell, RNN):
-            more["activation"] = cell.activation
-        if isinstance(cell, EchoState):
-            more["leak"] = cell.leak
-        return cls(cell=names[type(cell)], **sizes, **more)  # pyright: ignore
+        fields["cell"] = names.get(type(cell), "own")
+        if fields["cell"] == "own":
+            fields["own"] = describe_cell(cell)
+        if type(cell) is RNN:
+            fields["activation"] = cell.activation
+        if type(cell) is EchoState:
+            fields["leak"] = cell.leak
+        return cls(**fields)
 
     def build(self, dtype: str) -> Cell:
         """A cell of this kind, with any weights."""

@@ -25,7 +25,21 @@ from throughtime.errors import InputError
 
 TOKEN = re.compile(r"[-+(\u2212]*\s?[$€]?\s?(?:\d[\d.,' ]*|[.,]\d+)(?:[eEdD][-+]?\d+)?")
 JUNK = ["", "NA", "high", "-", "1,5", "1.234,5", "1,234.5", "12%", "$3", "1e400", "inf", "-999"]
-JUNK += ['"', '""', "'", "#", "\0", "0x1F", "1_000", "٣", "−7", "(4)", "5 kg", "2021-02-30", "True"]
+JUNK += [
+    '"',
+    '""',
+    "'",
+    "#",
+    "\0",
+    "0x1F",
+    "1_000",
+    "٣",
+    "−7",
+    "(4)",
+    "5 kg",
+    "2021-02-30",
+    "True",
+]
 
 
 def base(chance: random.Random) -> list[list[str]]:
@@ -37,7 +51,9 @@ def base(chance: random.Random) -> list[list[str]]:
     rows = [[day, form.format(chance.gauss(0, 2000))] for day in days]
     if chance.random() < 0.4:
         header = [*header, "note" if chance.random() < 0.5 else "u"]
-        rows = [[*r, "ok" if header[2] == "note" else f"{chance.gauss(0, 1):.2f}"] for r in rows]
+        rows = [
+            [*r, "ok" if header[2] == "note" else f"{chance.gauss(0, 1):.2f}"] for r in rows
+        ]
     return [header, *rows]
 
 
@@ -91,7 +107,9 @@ def in_text(text: str, chance: random.Random) -> str:
     if change == 2:
         return text[:at]
     if change == 3:
-        lines.insert(line, chance.choice(["", "# a note", "Total,5", "Flow at the weir", ",,,", ";"]))
+        lines.insert(
+            line, chance.choice(["", "# a note", "Total,5", "Flow at the weir", ",,,", ";"])
+        )
     elif change == 4:
         lines[line] = lines[line].replace(chance.choice(",;\t. "), chance.choice(",;\t| ."))
     elif change == 5:

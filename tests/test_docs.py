@@ -5,6 +5,8 @@ import runpy
 import tomllib
 from pathlib import Path
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +44,22 @@ def test_the_parts_in_the_readme_run(part, shape):
     names = {}
     exec("import throughtime as tt\n" + code, names)
     assert names["ahead"].shape == shape
+
+
+@pytest.mark.usefixtures("quick_compile")
+def test_the_page_of_a_cell_of_your_own_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "own-cell.md").read_text(encoding="utf-8")
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, names)
+    assert "gradient" in capsys.readouterr().out
+    assert names["ys"].shape == names["first"].shape
+    np.testing.assert_array_equal(
+        names["again"].predict(5).mean, names["model"].predict(5).mean
+    )
+    ones = jnp.ones((1, 4, 1))
+    np.testing.assert_array_equal(names["same"](ones)[0], names["network"](ones)[0])
 
 
 @documents

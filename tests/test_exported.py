@@ -4,7 +4,6 @@ import ast
 import json
 import subprocess
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 
@@ -135,20 +134,22 @@ def test_a_users_script_passes_mypy_strict(tmp_path):
 
 
 def test_import_is_light():
-    """No array library, no table, no picture, no device, no flag of JAX; and at once."""
-    begin = time.monotonic()
+    """No array library, no table, no picture, no device, no flag of JAX; and at once.
+
+    The time is that of the processor alone: how busy the machine is plays no part.
+    """
     done = fresh(
         "import sys, json, os, time\n"
-        "before, begin = dict(os.environ), time.perf_counter()\n"
+        "before, begin = dict(os.environ), time.process_time()\n"
         "import throughtime\n"
-        "seconds = time.perf_counter() - begin\n"
+        "seconds = time.process_time() - begin\n"
         "assert dict(os.environ) == before\n"
         "print(json.dumps([seconds, sorted(sys.modules)]))"
     )
     seconds, loaded = json.loads(done.stdout)
     heavy = {"jax", "jaxlib", "numpy", "polars", "matplotlib", "equinox", "optax", "pydantic"}
     assert not heavy & set(loaded)
-    assert seconds < 1.5 or time.monotonic() - begin > 10  # a machine that is busy is no defect
+    assert seconds < 0.5
 
 
 def test_names_start_no_device_and_set_no_flag():

@@ -52,7 +52,7 @@ CSV = [  # the way of a file: what is there, the module that makes it, in order
 
 EQUATION = [
     ("x' = v; v' = F - x", "", PLAIN),
-    ("tree of expressions", "dynamics/expressions.py", AMBER),
+    ("tree of expressions", "dynamics/equation_text/expressions.py", AMBER),
     ("System", "dynamics/equations.py", AMBER),
     ("trajectories", "dynamics/trajectories.py", AMBER),
     ("sequences", "training/batches.py", GREEN),

@@ -24,6 +24,7 @@ from .dynamics.maps import Map as Map
 from .dynamics.maps import map_of_cell as map_of_cell
 from .dynamics.maps import map_of_network as map_of_network
 from .dynamics.maps import map_of_system as map_of_system
+from .dynamics.save import save as save
 from .dynamics.saved_surrogate import load_surrogate as load_surrogate
 from .dynamics.saved_surrogate import save_surrogate as save_surrogate
 from .dynamics.simulate import simulate as simulate
@@ -45,6 +46,7 @@ from .recurrence.cells import RNN as RNN
 from .recurrence.cells import Cell as Cell
 from .recurrence.cells import LSTMState as LSTMState
 from .recurrence.echo_state_cell import EchoState as EchoState
+from .recurrence.ensemble import stack_networks as stack_networks
 from .recurrence.exponential_smoothing import ExponentialSmoothing as ExponentialSmoothing
 from .recurrence.initialisation import Initialisation as Initialisation
 from .recurrence.network import Dense as Dense
@@ -55,6 +57,8 @@ from .recurrence.rollout import rollout as rollout
 from .recurrence.unroll import unroll as unroll
 from .reservoir.echo_state import EchoStateNetwork as EchoStateNetwork
 from .reservoir.next_generation import NextGeneration as NextGeneration
+from .runs.saved_network import load_network as load_network
+from .runs.saved_network import save_network as save_network
 from .tasks.definition import Task as Task
 from .tasks.learn import learn_task as learn_task
 from .tasks.learn import solve as solve

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import datetime as dt
 import hashlib
 import inspect
 import io
@@ -44,6 +45,9 @@ ONLY_IN_COMMANDS |= {"flow_every", "out", "overwrite", "as_json", "quiet", "plai
 
 def rows_of(text):
     return list(csv.DictReader(io.StringIO(text)))
+
+
+DAYS = [dt.date(2021, 1, 1) + dt.timedelta(days=i) for i in range(119)]
 
 
 @pytest.fixture
@@ -474,6 +478,32 @@ def test_forecast_prints_results_on_stdout_and_progress_on_stderr(finished):
     assert "Forecast: run/forecast.csv" in out and "Report:   run/report.html" in out
     assert err.splitlines()[0].startswith("epoch 1 of 2, loss ") and "epoch 1" not in out
     assert "\x1b" not in out + err
+
+
+def test_what_was_understood_is_said_once_and_stays(here, no_report):
+    """On stderr, and in `run.json`; the forecast goes on in the table's own form."""
+    lines = [f"{day:%d/%m/%Y},{day.day % 7 + day.month}" for day in DAYS[::-1]]
+    Path("eu.csv").write_text("\n".join(["date,y", *lines, *lines[:1], ""]))
+    done = succeeds("forecast", "eu.csv", *TINY, "--out", "run", "-q")
+    told = ["day first", "rows sorted by `date`", "1 exact copy of a row dropped"]
+    assert done.err == f"read as: {', '.join(told)}\n"
+    assert json.loads(Path("run/run.json").read_text())["series"][0]["remarks"] == told
+    rows = rows_of(Path("run/forecast.csv").read_text())
+    assert [row["date"] for row in rows] == ["30/04/2021", "01/05/2021", "02/05/2021"]
+
+
+def test_stamps_are_read_by_the_options_of_their_names(here, untrained):
+    lines = [f"{day:%d/%m/%Y},{day.day % 7 + day.month}" for day in DAYS if day.day != 9]
+    Path("gaps.csv").write_text("\n".join(["date,y", *lines, ""]))
+    first = {"rule": "must have one step", "got": "10/01/2021", "remedy": "`--fill linear`"}
+    fails("forecast", "gaps.csv", *TINY, **first)
+    fills = "--fill seasonal --fill-limit 1 --dayfirst -q".split()
+    succeeds("forecast", "gaps.csv", *TINY, *fills, "--out", "a")
+    succeeds("forecast", "gaps.csv", *TINY, "--no-time", "-q", "--out", "b")
+    lengths = [json.loads((f / "run.json").read_text())["series"] for f in untrained]
+    assert [one[0]["times"]["length"] for one in lengths] == [119, 115]
+    both = {"rule": "exclude each other", "got": "`date`"}
+    fails("forecast", "gaps.csv", *TINY, "--no-time", "--time", "date", **both)
 
 
 def test_forecast_as_json(here, no_report):

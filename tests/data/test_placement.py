@@ -198,3 +198,15 @@ def test_the_series_at_fault_is_named(tmp_path):
     with refuses("got in the series `b`, 2021-02-09 in row 20 after 2021-02-07 in row 19"):
         to_series(path, id="who")
     assert [len(one) for one in to_series(path, id="who", fill="linear")] == [9, 12]
+
+
+def test_days_that_both_orders_give_are_continued_in_iso(tmp_path):
+    """1/1 is no sign of the order in which other days would be written."""
+    series = read(tmp_path, [f"1/1/2021 {hour}:00" for hour in range(24)])
+    assert series.times.after(1).labels() == ["2021-01-02T00:00:00"]
+    assert series.remarks == ()
+
+
+def test_copies_do_not_make_a_series_long_enough(tmp_path):
+    with refuses("a series must have at least 3 rows; got 2 in `table`."):
+        read(tmp_path, ["2021-01-01", "2021-01-01", "2021-01-02"], values=[1, 1, 2])

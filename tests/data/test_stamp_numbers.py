@@ -78,6 +78,21 @@ def test_decimal_years(tmp_path):
     assert read(tmp_path, np.arange(40) / 4 + 1970, "x", target="y").times == Times.count(40)
 
 
+@pytest.mark.parametrize("kind", [str, float])
+def test_numbers_that_are_text_are_read_as_numbers(kind):
+    """1991.083 is February 1991, never the 83rd day of the year."""
+    years = [f"{1991 + m // 12 + m % 12 / 12:.3f}" for m in range(40)]
+    digits = [int(stamp) for stamp in days(40, form="%Y%m%d")]
+    for stamps, step in ((map(kind, years), "1 month"), (map(kind, digits), "1 day")):
+        frame = pl.DataFrame({"date": list(stamps), "y": range(40)})
+        assert to_series(frame)[0].times.describe() == step
+    prices = pl.DataFrame(
+        {"t": range(40), "price": [f"1991.{m % 12 + 1:02d}" for m in range(40)]}
+    )
+    (series,) = to_series(prices)
+    assert series.target_names == ("price",) and series.times.column == "t"
+
+
 def test_times_of_day_go_on_after_midnight(tmp_path):
     stamps = [f"{minute // 60 % 24:02d}:{minute % 60:02d}" for minute in range(1380, 1800, 10)]
     series = read(tmp_path, stamps[:40], "time")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from conftest import refuses
+from scipy import special, stats
 
 from throughtime.dynamics import attractor_metrics as metrics
 
@@ -54,6 +55,42 @@ def test_state_space_divergence_falls_as_distributions_near():
     assert found[0] > found[1] > found[2] and found[2] < 0.02
     lost = np.full((100, 1), np.inf)
     assert np.isfinite(metrics.state_space_divergence(truth, lost))
+
+
+@pytest.mark.parametrize(("shift", "spread"), [(0.5, 1.0), (0.0, 2.0), (0.3, 0.5), (0.0, 0.0)])
+def test_state_space_divergence_of_gaussians_in_five_dimensions(shift, spread):
+    """Points of a Gaussian, widened by another, are a Gaussian: the divergence is known."""
+    rng = np.random.default_rng(0)
+    truth, other = rng.normal(size=(12_000, 5)), rng.normal(shift, spread, (12_000, 5))
+    v = (1 + spread**2) / 2  # the ratio of the widened variances
+    expected = 5 / 2 * (1 / v - 1 + np.log(v) + shift**2 / (2 * v))
+    assert metrics.state_space_divergence(truth, other) == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize("dim", [5, 12, 60])
+def test_state_space_divergence_in_many_dimensions_is_that_of_mixtures(dim):
+    """By other samples of the same mixtures, density by density."""
+    rng = np.random.default_rng(0)
+    truth, other = (np.cumsum(rng.normal(size=(200, dim)), axis=0) / 9 for _ in range(2))
+    y, z = ((values - truth.mean(axis=0)) / truth.std(axis=0) for values in (truth, other))
+    x = y[rng.integers(0, 200, 800)] + rng.normal(size=(800, dim))
+    densities = [stats.norm.logpdf(x[:, None], c).sum(axis=-1) for c in (y, z)]
+    p, q = (special.logsumexp(each, axis=1) for each in densities)
+    found = metrics.state_space_divergence(truth * 7 - 3, other * 7 - 3)
+    assert found == pytest.approx((p - q).mean(), abs=5 * (p - q).std() / np.sqrt(800))
+
+
+def test_state_space_divergence_is_ordered_in_many_dimensions():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(3000, 220))
+    near, far = (rng.normal(m, 1, (3000, 220)) for m in (0, 1))
+    zero = metrics.state_space_divergence(truth, truth)
+    found = [metrics.state_space_divergence(truth, y) for y in (near, far)]
+    assert zero == pytest.approx(0, abs=1e-9) and 0 < found[0] < found[1] < np.inf
+    half = far.copy()
+    half[::2] = np.nan  # diverged: the places that it reaches have half the weight
+    lost = metrics.state_space_divergence(truth, np.full_like(truth, np.inf))
+    assert found[1] < metrics.state_space_divergence(truth, half) < lost == np.inf
 
 
 def test_spectrum_distance():

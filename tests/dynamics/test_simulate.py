@@ -1,5 +1,7 @@
 """Schemes by their order, and by closed forms."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -42,28 +44,65 @@ def test_euler_is_the_lectures_update():
     np.testing.assert_allclose(y[2], [x + 0.1 * v, v + 0.1 * (force - 0.2 * v - x)], rtol=1e-12)
 
 
-def test_a_delay_is_solved_to_order_four(float64):
+def late(*delays, **options):
+    """y' = -y(t - first delay), or of the sum of several, from 1."""
+    options = {"start": (1.0,), "dt": 0.5, "kind": DELAY, **options}
+    return System(
+        "late", "", "", ("y",), lambda t, y, p, u, delayed: -delayed.sum(0), {},
+        delays=lambda p: delays, delay_parameters=(), **options,
+    )  # fmt: skip
+
+
+def by_steps(t, lag=1.0):
+    """Of y' = -y(t - lag) from 1: sum over k of (-1)^k (t - (k - 1) lag)^k / k!."""
+    terms = ((-1.0) ** k * (t - (k - 1) * lag) ** k / math.factorial(k) for k in range(12))
+    return sum(np.where(t >= (k - 1) * lag, term, 0) for k, term in enumerate(terms))
+
+
+def test_a_delay_is_solved_to_order_four():
     """y' = -pi/2 y(t - 1) has the solution cos(pi t / 2)."""
 
     def law(t, y, p, u, delayed):
-        return -np.pi / 2 * delayed
+        return -np.pi / 2 * delayed[0]
 
-    late = System("late", "", "", ("y",), law, {"delay": 1.0}, (1.0,), kind=DELAY)
-    errors = []
-    for lags in (20, 40):
-        step, _, observe = stepper(late, 1.0, substeps=lags)
-        past = np.cos(np.pi / 2 * np.arange(-lags - 1, 1) / lags)
-        errors.append(float(abs(observe(step(0.0, jnp.asarray(past)))[0])))  # cos(pi/2) = 0
+    def past(t, p):
+        return jnp.cos(np.pi / 2 * t)[None]
+
+    wave = System(
+        "wave", "", "", ("y",), law, {}, (1.0,), dt=1.0, kind=DELAY, delays=lambda p: (1.0,),
+        past=past,
+    )  # fmt: skip
+    exact = np.cos(np.pi / 2 * np.arange(8))
+    errors = [np.abs(simulate(wave, 7, substeps=n)[:, 0] - exact).max() for n in (20, 40)]
     assert errors[0] < 1e-5
     assert np.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.2)
 
 
-def test_a_delay_starts_from_a_constant_past():
-    """y' = -y(t - 1): straight, then a parabola, but for the interpolation of its kink."""
-    law = lambda t, y, p, u, delayed: -delayed  # noqa: E731
-    late = System("late", "", "", ("y",), law, {"delay": 1.0}, (1.0,), dt=0.5, kind=DELAY)
-    y = simulate(late, 4, substeps=50)[:, 0]
-    np.testing.assert_allclose(y, [1, 0.5, 0, -0.375, -0.5], atol=1e-4)
+@pytest.mark.parametrize(
+    "lag, error", [(1.0, 3e-6), (0.73, 1e-6), (2.5, 3e-6), (np.pi / 4, 2e-5)]
+)
+def test_a_delay_starts_from_a_constant_past(lag, error):
+    """Straight, then a parabola, and so on; less exact where kinks lie between steps."""
+    y = simulate(late(lag), 16)[:, 0]
+    np.testing.assert_allclose(y, by_steps(0.5 * np.arange(17), lag), atol=error)
+
+
+def test_the_first_pieces_of_a_delay_equation_are_exact():
+    y = simulate(late(1.0), 8, substeps=1)[:, 0]  # of the fourth power at most until 4
+    np.testing.assert_allclose(y, by_steps(0.5 * np.arange(9)), atol=1e-13)
+
+
+def test_several_delays_are_read_each_from_its_time():
+    """y' = -y(t - 1) - y(t - 1/2): straight until 1/2, then -1 + 2 (t - 1/2) until 1."""
+    y = simulate(late(1.0, 0.5), 2)[:, 0]
+    np.testing.assert_allclose(y, [1, 0, -1 + 0.25], atol=1e-13)
+
+
+def test_the_past_of_mackey_and_glass_is_as_long_as_its_delay():
+    _, begin, observe = stepper(system("mackey-glass"), 1.0)
+    state = begin(jnp.array([1.2]))
+    assert state.shape == (171 * 3,)
+    np.testing.assert_allclose(observe(state), [1.2])
 
 
 def test_a_field_is_solved_to_order_four():
@@ -133,9 +172,15 @@ def test_bad_arguments_are_refused():
     two, three = np.ones((2, 3)), np.full(3, 28.0)
     with refuses("one length"):
         simulate(lorenz, 3, start=two, parameters={"rho": three})
-    delay = system("mackey-glass", delay=17.03)
-    with refuses("multiple"):
-        simulate(delay, 3)
+    with refuses(
+        "must not be longer than a delay; got 1 steps in `dt` 0.5, and a delay of 0.1"
+    ):
+        simulate(late(0.1), 3, substeps=1)
+    for delay in (0.0, -1.0, np.inf):
+        with refuses("a delay must be above 0 and finite"):
+            simulate(late(delay), 3)
+    with refuses("at most 20,000 steps"):
+        simulate(late(1e-4, 1e3), 3)
 
 
 def test_a_solution_that_diverges_is_returned_if_asked_for():

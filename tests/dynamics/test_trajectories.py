@@ -18,6 +18,7 @@ from throughtime.dynamics.trajectories import (
     input_parameters,
     network_inputs,
     sample_trajectories,
+    with_fixed_values,
 )
 
 RANGES = {
@@ -174,11 +175,9 @@ def test_draws_fill_their_range_evenly():
 def test_what_cannot_be_learned_is_refused():
     with refuses("whose whole state is observed; got `mackey-glass`, which has a delay."):
         check_learnable(system("mackey-glass"))
-    with refuses("must be a drive of its own; got `t` in a slope. Give it a name"):
-        check_learnable(equations("x' = cos(t) - x"))
-    with refuses("`t` in a slope"):
-        check_learnable(equations("x' = -t*x; x(0) = 1"))
-    for fine in ("x' = F - x; F = cos(t)", "x' = -x"):
+    with refuses("must be a drive of its own; got `t` in a slope. Make it an input"):
+        check_learnable(of_time(lambda t: jnp.cos(t)))
+    for fine in ("x' = F - x; F = cos(t)", "x' = -x", "x' = cos(t) - x", "x' = -t*x"):
         check_learnable(equations(fine))
     check_learnable(system("henon"))
 
@@ -191,8 +190,8 @@ def test_what_cannot_be_learned_is_refused():
             {"F": (0, 1)},
             "a range must be of a variable or a parameter of `oscillator`; got `F`",
         ),
-        ({"x": (1, 1)}, "the range of `x` must go from a number to a larger one; got 1 to 1."),
-        ({"x": (2, 1)}, "got 2 to 1. Write it as `0.1:0.5`."),
+        ({"x": math.nan}, "the range of `x` must go from a number to a larger one; got nan"),
+        ({"x": (2, 1)}, "got 2 to 1. Write it as `0.1:0.5`"),
         ({"damping": (0, math.inf)}, "the range of `damping` must go"),
         ({"damping": (-math.inf, 0.0)}, "got -inf to 0.0"),
         ({"damping": (math.nan, 0.0)}, "got nan to 0.0"),
@@ -229,10 +228,37 @@ def test_what_decides_the_steps_of_a_field_cannot_vary():
         simulate(system("mackey-glass"), 3, parameters={"delay": np.array([17.0, 18.0])})
 
 
-@pytest.mark.parametrize("slope", ["sign(sin(t)) - x", "max(0, t - 5) - x", "floor(t) - x"])
-def test_time_is_found_where_its_derivative_is_zero(slope):
+def of_time(force):
+    """x' = force(t) - x, as a Python function."""
+    return System("own", "", "", ("x",), lambda t, y, p, u: force(t) - y, {}, (0.0,))
+
+
+@pytest.mark.parametrize(
+    "force", [lambda t: jnp.sign(jnp.sin(t)), lambda t: jnp.maximum(0, t - 5), jnp.floor]
+)
+def test_time_is_found_where_its_derivative_is_zero(force):
     with refuses("what changes with time must be a drive of its own"):
-        check_learnable(equations(f"x' = {slope}"))
+        check_learnable(of_time(force))
+
+
+def test_time_in_a_slope_of_a_text_is_a_drive():
+    found = equations("x' = a*cos(w*t) - t*x; a = 2; w = 1.2")
+    assert found.inputs == ("a*cos(w*t)", "t")
+    read = network_inputs(found, {}, (), 1, STEPS, DT)[0].reshape(STEPS, 3, 2)
+    t = points(DT, STEPS)
+    np.testing.assert_allclose(read, np.stack([2 * np.cos(1.2 * t), t], axis=-1), atol=1e-13)
+
+
+def test_a_single_value_is_no_range():
+    system_, ranges = with_fixed_values(
+        equations(NEWTON), {"x": 0.5, "eta": (0.3, 0.3), "a": (1, 2)}
+    )
+    assert system_.start == (0.5, 0.0) and system_.parameters["eta"] == 0.3
+    assert ranges == {"a": (1, 2)}
+    found = sample_trajectories(system("logistic"), {"x": 0.3, "r": 4}, 3, 5, 1)
+    wanted = np.sin(2.0 ** np.arange(6) * np.arcsin(np.sqrt(0.3))) ** 2
+    np.testing.assert_allclose(found.states[..., 0], [wanted] * 3, atol=1e-12)
+    assert found.inputs.shape == (3, 5, 0)
 
 
 def test_a_parameter_is_an_input_where_its_derivative_is_zero():

@@ -5,11 +5,12 @@ import functools
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 
 from throughtime.errors import InputError
 from throughtime.forecasting.composition import composition
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.network_component import NetworkForecasts
+from throughtime.forecasting.network_component import NetworkComponent, NetworkForecasts
 from throughtime.forecasting.verdict import notes
 from throughtime.runs.run_folder import prepare_folder
 
@@ -51,7 +52,9 @@ def test_the_combination_is_what_its_weights_make_of_its_models():
     predictor = model.predictor(6)
     split, y = model.data_.splits[0], model.data_.series[0].targets[:, 0]
     models = predictor._fitted(0, 6, refit=False)
-    combination = models[0].combination
+    series = model.data_.series[0]
+    rollouts = predictor._network_forecasts(series, series.inputs, split.validation)
+    combination = models[0].on(series.inputs, NetworkComponent(rollouts, 0))
     origins = np.arange(split.validation, split.total - 5)
     weights = combination.weights_of(6)
     expected = sum(
@@ -201,3 +204,31 @@ def test_a_short_series_is_forecast_in_one_call(n):
         Forecaster(**small, core=None, prior=None).fit(monthly(n))
     with pytest.raises(InputError, match="`window`"):
         Forecaster(**small, window=39).fit(monthly(n))
+
+
+def test_other_processes_make_the_same_models():
+    """As many as `joblib.parallel_config` says; networks stay in this one."""
+    series = [10.0**k * monthly(60, seed=k) for k in range(3)]
+    settings = {**TINY, "epochs": 1, "window": 8}
+    here = Forecaster(**settings).fit(series).predict(3)
+    with parallel_config(n_jobs=2):
+        there = Forecaster(**settings).fit(series).predict(3)
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_allclose(one.mean, other.mean, rtol=1e-6)
+        np.testing.assert_allclose(one.upper, other.upper, rtol=1e-6)
+
+
+def test_levels_far_apart_are_forecast_as_each_alone():
+    """Scale, intervals and errors are those of the series; the network is left out."""
+    settings = {**TINY, "epochs": 1}
+    levels = [1e-3, 1.0, 1e6]
+    series = [level * monthly(seed=k) for k, level in enumerate(levels)]
+    panel = Forecaster(**settings).fit(series)
+    together = panel.backtest(steps=4).by_series()
+    for one, found in zip(series, together.values(), strict=True):
+        alone = Forecaster(**settings).fit(one).backtest(steps=4)
+        mine, own = found.rmse["linear core"].mean(), alone.rmse["linear core"].mean()
+        assert mine == pytest.approx(own, rel=0.1)
+        assert found.scores["combination"].coverage[0] > 0.6
+    for one, forecast in zip(series, panel.predict(4), strict=True):
+        assert (np.abs(forecast.upper - forecast.lower) < 3 * np.std(one)).all()

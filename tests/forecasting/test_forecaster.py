@@ -550,10 +550,7 @@ def test_it_must_be_fitted_first(use, tmp_path):
             lambda m: m.predict(0),
             "`steps` must be a whole number of at least 1; got 0. Raise `steps`.",
         ),
-        (
-            lambda m: m.backtest(steps=-1),
-            "`steps` must be a whole number of at least 1; got -1. Raise `steps`.",
-        ),
+        (lambda m: m.backtest(steps=-1), "whole number of at least 1; got -1. Raise `steps`."),
         (
             lambda m: m.predict(2, wave(7)),
             "8 steps of context; got 7 steps in `series`.",
@@ -650,32 +647,30 @@ WHOLE = ("hidden", "depth", "window", "horizon", "epochs", "batch_size", "ensemb
 NAMES = ("cell", "activation", "init", "loss", "method", "schedule", "dtype")
 WRONG = [
     *((name, 0, f"`{name}` must be above 0; got 0. Raise `{name}`.") for name in WHOLE),
-    *((n, 2.0, f"`{n}` must be a whole number; got 2.0. Pass a whole number.") for n in WHOLE),
-    *((n, "4", f"`{n}` must be a whole number; got '4'. Pass a whole number.") for n in WHOLE),
-    *((n, "lsmt", f"`{n}` must be a known one; got lsmt. ") for n in NAMES),
-    *((n, None, f"`{n}` must be a known one; got None. ") for n in NAMES),
     *(
-        (n, "no", f"`{n}` must be True or False; got 'no'. Pass True or False.")
+        (n, 2.0, f"`{n}` must be a whole number; got 2.0. Set `{n}` to a whole number.")
+        for n in WHOLE
+    ),
+    *(
+        (n, "4", f"`{n}` must be a whole number; got '4'. Set `{n}` to a whole number.")
+        for n in WHOLE
+    ),
+    *((n, "lsmt", f"`{n}` must be a known one; got lsmt. ") for n in NAMES),
+    *((n, None, f"`{n}` must be a known one; got None. ") for n in NAMES if n != "cell"),
+    *(
+        (n, "no", f"`{n}` must be True or False; got 'no'. Set `{n}` to True or False.")
         for n in ("residual", "truncated", "centred", "refit")
     ),
     ("core", "liner", "`core` must be a known one; got liner. Did you mean `linear`?"),
     ("prior", "x", "`prior` must be a known one; got x. Known: recurrent."),
-    (
-        "lower",
-        "x",
-        "`lower` must be a finite number or `none`; got 'x'. Pass a finite number or `none`.",
-    ),
-    (
-        "lower",
-        math.inf,
-        "`lower` must be a finite number or `none`; got inf. Pass a finite number or",
-    ),
+    ("lower", "x", "`lower` must be a finite number or `none`; got 'x'. Set `lower` to"),
+    ("lower", math.inf, "`lower` must be a finite number or `none`; got inf. Set `lower`"),
     ("transform", "sqrt", "`transform` must be a known one; got sqrt. Known: log, none."),
     ("season", 0, "`season` must be above 0; got 0. Raise `season`."),
     (
         "season",
         2.5,
-        "`season` must be a whole number, or several; got 2.5. Pass a whole number, or",
+        "`season` must be a whole number, or several; got 2.5. Set `season` to a whole",
     ),
     ("season", (12, 0), "`season` must be a whole number, or several; got (12, 0)."),
     ("cell", "lsmt", "Did you mean `lstm`? Known: esn, gru, lstm, rnn."),
@@ -685,14 +680,14 @@ WRONG = [
     (
         "dense",
         3,
-        "`dense` must be a tuple of whole numbers; got 3. Pass a tuple of whole numbers.",
+        "`dense` must be a tuple of whole numbers; got 3. Set `dense` to a tuple",
     ),
     ("dense", (1.5,), "`dense` must be a tuple of whole numbers; got (1.5,)."),
     ("rate", 0.0, "`rate` must be above 0; got 0.0. Raise `rate`."),
-    ("rate", np.inf, "`rate` must be a finite number; got inf. Pass a finite number."),
+    ("rate", np.inf, "`rate` must be a finite number; got inf. Set `rate` to a finite number."),
     ("clip", -1.0, "`clip` must be above 0; got -1.0. Raise `clip`."),
     ("forcing", "ful", "`forcing` must be a known one; got ful. Did you mean `full`?"),
-    ("clip", "1", "`clip` must be a number; got '1'. Pass a number."),
+    ("clip", "1", "`clip` must be a number; got '1'. Set `clip` to a number."),
     ("radius", 0.0, "`radius` must be above 0; got 0.0. Raise `radius`."),
     ("leak", 0.0, "`leak` must be above 0; got 0.0. Raise `leak`."),
     ("leak", 1.5, "`leak` must be at most 1; got 1.5. Lower `leak`."),
@@ -700,7 +695,11 @@ WRONG = [
     ("patience", 0, "`patience` must be above 0; got 0. Raise `patience`."),
     ("test", -0.1, "`test` must be at least 0; got -0.1. Raise `test`."),
     ("test", 1.0, "`test` must be below 1; got 1.0. Lower `test`."),
-    ("validation", 20, "`validation` must be below 1; got 20. Lower `validation`."),
+    (
+        "validation",
+        20,
+        "`validation` must be below 1; got 20. Lower `validation`, to 0.2 for 20 %.",
+    ),
     ("validation", np.nan, "`validation` must be a finite number; got nan."),
     ("level", 0.0, "`level` must be above 0; got 0.0. Raise `level`."),
     ("level", 95, "`level` must be below 1; got 95. Lower `level`, to 0.95 for 95 %."),

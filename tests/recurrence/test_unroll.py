@@ -3,7 +3,7 @@
 Shapes are few and fixed, so that Hypothesis compiles each program once.
 """
 
-from functools import cache
+from functools import cache, partial
 
 import equinox as eqx
 import jax
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 
 from throughtime.errors import InputError
+from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.cells import GRU, LSTM, RNN, Cell
 from throughtime.recurrence.unroll import unroll
 
@@ -310,3 +311,14 @@ def test_a_state_of_another_shape_is_refused():
         InputError, match=r"first state's `h` must be .* = \(3, 3\); got \(3, 5\)"
     ):
         unroll(cell, jnp.zeros((3, TIME, INPUT)), jnp.zeros((3, 5)))
+
+
+@pytest.mark.parametrize("lengths", [[1, TIME + 1, 2], [1, -1, 2], [1, 2], [1.0, 2.0, 3.0]])
+@pytest.mark.usefixtures("as_installed")
+def test_lengths_beyond_the_steps_are_refused(lengths):
+    """By every way in: a cell, a network, the call and the trace."""
+    cell, xs = GRU(INPUT, HIDDEN, key=0), jnp.zeros((BATCH, TIME, INPUT))
+    network = Architecture(INPUT, 1, hidden=HIDDEN).build(0)
+    for run in (partial(unroll, cell), network, network.trace):
+        with pytest.raises(InputError, match="`lengths` must be"):
+            run(xs, None, jnp.array(lengths))

@@ -1,5 +1,6 @@
 """Figures: what they show, and that each is light and well-formed at both widths."""
 
+import dataclasses
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -115,6 +116,17 @@ def test_the_parts_join_and_hold_every_row():
 def test_a_part_without_rows_is_left_out():
     figure = forecast_figures.series_split(make_series(), Split(120, 120, 120))
     assert list(lines(figure)) == ["training, 120 rows"]
+
+
+def test_filled_values_have_rings():
+    series = make_series()
+    filled = np.zeros((120, 1), bool)
+    filled[[7, 90, 91]] = True
+    figure = forecast_figures.series_split(
+        dataclasses.replace(series, filled_at=filled), Split(80, 95, 120)
+    )
+    rings = lines(figure)["filled, 3 rows"]
+    np.testing.assert_array_equal(rings.get_ydata(), series.targets[[7, 90, 91], 0])
 
 
 def test_long_series_stay_light():

@@ -79,6 +79,41 @@ def test_degrees_error_and_score_are_those_of_the_hat_matrix(sums, intercept, ri
     np.testing.assert_allclose(path.gcv(ridge), score, rtol=1e-7)
 
 
+@both
+@given(
+    n=st.integers(3, 60),
+    p=st.integers(1, 40),
+    rank=st.integers(1, 12),
+    free=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_error_and_score_where_features_depend_on_each_other(sums, n, p, rank, free, seed):
+    """Fewer directions than features, or than rows: what they cannot reach stays as error."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, p)) / rank + 2
+    Y = X[:, :1] + rng.normal(size=(n, 2))
+    path = sums.of(X, Y, free).path()
+    for ridge in (1e-3, 1.0, 30.0):
+        H = hat(X, ridge, free)
+        error = ((Y - H @ Y) ** 2).sum(axis=0)
+        np.testing.assert_allclose(path.squared_error(ridge), error, rtol=1e-6, atol=1e-9)
+        if n - np.trace(H) > 0.01:
+            score = n * error / (n - np.trace(H)) ** 2
+            np.testing.assert_allclose(path.gcv(ridge), score, rtol=1e-5, atol=1e-9)
+
+
+def test_both_sums_choose_the_same_penalty_where_features_depend_on_each_other():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(50, 10)) @ rng.normal(size=(10, 80))
+    Y = X[:, :1] / 4 + 3 * rng.normal(size=(50, 1))
+    chosen = {sums.of(X, Y).path().best() for sums in (Gram, Triangle)}
+    scores = []
+    for ridge in RIDGES[8:]:  # below, the definition itself is singular in double precision
+        H = hat(X, ridge)
+        scores.append(((Y - H @ Y) ** 2).sum() / (50 - np.trace(H)) ** 2)
+    assert chosen == {RIDGES[8:][np.argmin(scores)]}
+
+
 def test_the_score_is_leaving_each_row_out_where_rows_weigh_alike():
     """Rows of a circulant matrix: the diagonal of H is constant, so GCV is ordinary CV."""
     rng = np.random.default_rng(1)

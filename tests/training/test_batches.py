@@ -168,3 +168,50 @@ def test_streams_refuse(options, message):
 def test_windows_lie_in_the_series(starts):
     with pytest.raises(InputError, match=r"windows of 4 \+ 2 steps must lie in the 10 rows"):
         Windows(jnp.ones((10, 1)), jnp.ones((10, 0)), jnp.array(starts, jnp.int32), 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ([3, 6, 1], r"from 0 to the 5 steps of the sequences; got 6 for sequence 1\."),
+        ([3, 2, -1], r"from 0 to the 5 steps of the sequences; got -1 for sequence 2\."),
+        ([3, 2], r"3 whole numbers, one for each sequence; got an array of shape \(2,\)"),
+        ([[3], [2], [1]], r"got an array of shape \(3, 1\)"),
+        ([3.0, 2.0, 1.0], r"3 whole numbers, one for each sequence; got float"),
+        ([True, False, True], r"got bool"),
+    ],
+)
+@pytest.mark.usefixtures("as_installed")
+def test_lengths_are_steps_of_the_sequences(lengths, message):
+    xs = jnp.zeros((3, 5, 1))
+    with pytest.raises(InputError, match=message):
+        Sequences(xs, xs, jnp.asarray(lengths))
+    with pytest.raises(InputError, match=r"one for each sequence; got \[3, 2, 1\]"):
+        Sequences(xs, xs, [3, 2, 1])  # pyright: ignore[reportArgumentType]
+    assert Sequences(xs, xs, jnp.array([0, 5, 1])).lengths is not None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "message"),
+    [
+        ((3, 5), (3, 5, 1), r"`inputs` must be of shape \(examples, time, input\)"),
+        ((3, 5, 1), (2, 5, 1), r"got shape \(2, 5, 1\) beside inputs of shape \(3, 5, 1\)"),
+        ((3, 5, 1), (3, 4, 1), r"got shape \(3, 4, 1\)"),
+        ((3, 5, 1), (4, 1), r"got shape \(4, 1\)"),
+        ((3, 5, 1), (3,), r"got shape \(3,\)"),
+    ],
+)
+@pytest.mark.usefixtures("as_installed")
+def test_sequences_and_targets_go_together(inputs, targets, message):
+    with pytest.raises(InputError, match=message):
+        Sequences(jnp.zeros(inputs), jnp.zeros(targets))
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_streams_are_whole_chunks_of_the_same_steps():
+    xs, weights = jnp.zeros((2, 6, 1)), jnp.zeros((2, 6))
+    with pytest.raises(InputError, match="whole chunks; got 6 steps in chunks of 4"):
+        Streams(xs, xs, weights, 4)
+    for others in ((xs[:, :3], weights), (xs, weights[:1])):
+        with pytest.raises(InputError, match="the same streams and steps"):
+            Streams(xs, *others, chunk=3)

@@ -275,6 +275,13 @@ def test_refusals(float64):
 
     with refuses("with attributes `network` and `loss`; got function. Use it with `train`."):
         chosen.step(bare, weights, state, batch)
+    with refuses('got a `forcing` that feeds outputs back. Use `forcing="full"`'):
+        fed = batch._replace(forcing_weights=jnp.ones(batch.inputs.shape[:2]))
+        chosen.step(objective, weights, state, fed)
+    steps = Sequences(jnp.ones((4, 5, 1)), jnp.ones((4, 5, 1)))
+    with refuses("for networks that read the data alone"):
+        net = Architecture(1, 1, cell="rnn", hidden=3).build(0)
+        train(net, steps, method=chosen, forcing="sparse:2", key=0)
     others = {
         "GRU": {"cell": "gru"},
         "RNN relu": {"cell": "rnn", "activation": "relu"},

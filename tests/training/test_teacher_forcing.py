@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.rollout import rollout
-from throughtime.training.batches import Batch, Sequences, Windows
+from throughtime.training.batches import Batch, Sequences, Streams, Windows
 from throughtime.training.epoch import mean_loss
 from throughtime.training.losses import loss
 from throughtime.training.methods import method
@@ -344,3 +344,53 @@ def test_validation_takes_the_mean_of_what_is_random():
 def test_numbers_without_an_end_are_refused(text):
     with refuses(f"`{text}`"):
         forcing(text)
+
+
+def test_a_chunk_that_does_not_count_is_forced_as_a_whole():
+    """A stream is read into its state until it counts, whatever the streams beside it do."""
+    net, xs, ys = network("gru"), series(2, 12, 1), series(2, 12, 1, seed=1)
+    counts = jnp.arange(12) >= jnp.array([[8], [4]])
+    streams = Streams(xs, ys, counts.astype(float), chunk=4)
+    vector, rebuild = ravel_weights(net)
+    objective = Objective(loss("mse"), rebuild)
+
+    @jax.jit
+    def both(vector):
+        total = 0.0
+        for row, free_from in ((0, 8), (1, 4)):
+            x = xs[row : row + 1]
+            _, state = net(x[:, :free_from])
+            for first in range(free_from, 12, 4):  # each chunk begins with a step of data
+                m = (jnp.arange(4) == 0).astype(float)[None]
+                part = slice(first, first + 4)
+                out, _, state = teacher_forced_unroll(net, x[:, part], m, state)
+                total += jnp.sum((out - ys[row, part]) ** 2)
+        return total / 12, mean_loss(objective, vector, streams, 1, forcing("generalised:0"))
+
+    expected, found = both(jnp.asarray(vector))
+    assert float(found) == pytest.approx(float(expected), rel=1e-12)
+
+
+def frozen(seed, copies=4, ensemble=None):
+    """The losses of a network that does not move, by epoch: what is random is the forcing."""
+    data = windows()
+    ys = jnp.tile(data.batch(jnp.array([0])).inputs, (copies, 1, 1))
+    nets = network("rnn")
+    if ensemble:
+        nets = jax.tree.map(lambda w: jnp.stack([w] * ensemble), nets)
+    done = train(
+        nets, Sequences(ys, ys), method=method("sgd", 1e-300), forcing="scheduled:0.5",
+        epochs=4, batch_size=4, ensemble=ensemble, key=seed,
+    )  # fmt: skip
+    return [row.loss for row in done.history]
+
+
+def test_what_is_random_follows_from_the_seed_the_member_and_the_step():
+    one, other = frozen(0), frozen(1)
+    assert one == frozen(0)
+    assert one[0] == pytest.approx(other[0], rel=1e-12)  # all data: nothing is random yet
+    assert not set(one[1:]) & set(other[1:])
+    two_batches = frozen(0, copies=8)  # of the same sequences, but not of the same forcing
+    assert not set(one[1:]) & set(two_batches[1:])
+    first, second = np.reshape(frozen(0, ensemble=2), (4, 2)).T
+    assert first == pytest.approx(one, rel=1e-12) and not set(first[1:]) & set(second[1:])

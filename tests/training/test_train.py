@@ -642,7 +642,10 @@ class Bare(Accumulate):
             {"method": method("adam", [0.1, 0.2])},
             r"got 2 of them and `ensemble` None\. Pass `ensemble=2`\.",
         ),
-        ({"ensemble": 3}, r"leading axis .*; got `ensemble` 3 and weights of 1, 3\."),
+        (
+            {"ensemble": 3},
+            r"number of networks that are given; got 3 and one network\. Build them",
+        ),
     ],
 )
 def test_bad_arguments(options, message, float64):

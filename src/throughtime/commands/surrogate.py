@@ -43,7 +43,8 @@ def surrogate(
         list[str] | None,
         system_option(
             "--range",
-            help="Range of a start or a parameter, such as `x=-2:2`; may be repeated.",
+            help="Range of a start or a parameter, such as `x=-2:2`, or its value, such as"
+            " `x=1`; may be repeated.",
         ),
     ] = None,
     values: Annotated[
@@ -88,13 +89,14 @@ def surrogate(
 ) -> None:
     """Learn a differential equation or a map: a network that solves it in closed loop.
 
-    Equations are text: `throughtime surrogate "x' = v; v' = F - 0.2*v - x; F = cos(1.2*t)"`.
+    Equations are text: `throughtime surrogate "x'' = F - 0.2 x' - x; F = cos(1.2 t)"`.
 
     Example: `throughtime surrogate oscillator --range damping=0.1:0.5 --dt 0.5`
     """
     if system is None:
         _print_systems(as_json)
         return
+    from throughtime.dynamics.equations import is_text
     from throughtime.dynamics.surrogate import Surrogate
     from throughtime.runs import run_folder
 
@@ -123,7 +125,7 @@ def surrogate(
     evaluation = {"unseen": unseen, "unseen_steps": unseen_steps}
     for name, value in evaluation.items():
         check_positive_integer(name, value)
-    title = "equations" if "=" in system else system
+    title = "equations" if is_text(system) else system
     folder = out or run_folder.first_free_folder(Path("runs") / f"surrogate-{title}")
     begin(model, folder, evaluation, overwrite=overwrite, command=command_line())
     train_and_print(folder, as_json, quiet)
@@ -147,23 +149,26 @@ def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
         sentences = evaluation.sentences()
         if driven is not None:
             sentences.append(driven.random_drive_sentence())
-        write_surrogate(report, model, evaluation, sentences, command=record.command)
+        told = [*sentences, *evaluation.remarks()]
+        write_surrogate(report, model, evaluation, told, command=record.command)
     if as_json:
         result = {"run": str(folder), "stopped": record.stopped, **evaluation.to_json()}
+        result["remarks"] = evaluation.remarks()
         result["under_another_drive"] = None if driven is None else driven.to_json()
         typer.echo(json.dumps(result))
         return
-    typer.echo(_text(model, sentences))
+    typer.echo(_text(model, evaluation.remarks(), sentences))
     typer.echo(f"Report:   {report}")
 
 
-def _text(model: "Surrogate", sentences: list[str]) -> str:
+def _text(model: "Surrogate", remarks: list[str], sentences: list[str]) -> str:
     """The system, the training and the error, to read."""
     system, last = model.system_, model.history_[-1]
     driven = f", driven by {', '.join(system.inputs)}" if system.inputs else ""
     return "\n".join(
         [
             f"System:   {system.name}, {system.about}{driven}; steps of {model.dt_:g}",
+            *(f"          {remark}" for remark in remarks),
             f"Training: {model.fitted_.stopped}, {last.seconds:.1f} s",
             "",
             *sentences,
@@ -208,9 +213,8 @@ def _number(text: str, option: str) -> float:
 
 
 def _range(text: str) -> tuple[float, float]:
-    """Read a range, `0.1:0.5`."""
+    """Read a range, `0.1:0.5`, or a single value."""
     least, colon, largest = text.partition(":")
     if not colon:
-        rule = "a range must go from one number to another"
-        raise InputError(rule, f"`{text}`", "Write it as `0.1:0.5`.")
+        largest = least
     return _number(least, "--range"), _number(largest, "--range")

@@ -15,7 +15,7 @@ from jaxtyping import Int64, Shaped
 
 from throughtime.errors import InputError
 
-from .reading_choice import choose_reading, nearest_error
+from .reading_choice import choose_reading, forms_differ, nearest_error
 from .stamp_form import StampForm
 from .stamp_messages import (
     calendar_remarks,
@@ -130,9 +130,12 @@ def place_rows(
         raise nearest_error(readings, errors, rules.column)
     axes = {i: [one.times for one in placed] for i, placed in found.items()}
     gaps = {i: sum(len(p.times) - len(p.rows) for p in placed) for i, placed in found.items()}
-    chosen = choose_reading(readings, axes, gaps, rules.column)
-    words = (readings[chosen].words,) if readings[chosen].words else ()
-    return [replace(one, remarks=words + one.remarks) for one in found[chosen]]
+    agreed = choose_reading(readings, axes, gaps, rules.column)
+    reading, placed = readings[agreed[0]], found[agreed[0]]
+    if forms_differ([readings[i] for i in agreed]):  # 1/1 by day and by month: ISO goes on
+        return [replace(one, times=replace(one.times, form=None)) for one in placed]
+    words = (reading.words,) if reading.words else ()
+    return [replace(one, remarks=words + one.remarks) for one in placed]
 
 
 class _Unplaced(Exception):

@@ -32,7 +32,7 @@ def nearest_error(
     """
     least = min(count for count, _ in errors.values())
     close = [i for i, (count, _) in errors.items() if count == least]
-    if {True, False} <= _orders([readings[i] for i in close]):
+    if forms_differ([readings[i] for i in close]):
         return _ambiguous([(readings[i], None) for i in close], column)
     return errors[close[0]][1]
 
@@ -42,8 +42,10 @@ def choose_reading(
     axes: Mapping[int, Sequence[Times]],
     gaps: Mapping[int, int],
     column: str,
-) -> int:
-    """The only reading of the lowest rank that gives regular axes; without gaps, if there is.
+) -> list[int]:
+    """The readings of the lowest rank that give regular axes; without gaps, if there are.
+
+    They are more than one only if all of them give the same axes.
 
     Parameters
     ----------
@@ -70,7 +72,12 @@ def choose_reading(
     if others:
         pairs = [(readings[i], axes[i][0]) for i in (first, *others)]
         raise _ambiguous(pairs, column)
-    return first
+    return best
+
+
+def forms_differ(readings: Sequence[Reading]) -> bool:
+    """Whether readings of the same stamps would write other days in different orders."""
+    return {True, False} <= _orders(readings)
 
 
 def _same(one: Sequence[Times], other: Sequence[Times]) -> bool:
@@ -91,7 +98,7 @@ def _ambiguous(ways: Sequence[tuple[Reading, Times | None]], column: str) -> Inp
         words.append(f"{_in_words(reading.stamps[i])}{step}")
     text = next((r.text(i) for r, _ in ways if r.form is not None), first.text(i))
     got = f"`{text}`, which may be {' or '.join(words)}"
-    if {True, False} <= _orders([reading for reading, _ in ways]):
+    if forms_differ([reading for reading, _ in ways]):
         rule = f"the order of day and month in `{column}` must be known"
         remedy = "Pass `dayfirst=True` (`--dayfirst`) or `dayfirst=False` (`--monthfirst`)."
     else:

@@ -5,6 +5,7 @@ Which of several readings is right is decided in `placement.py`, by the step tha
 """
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,8 @@ from .time_units import format_stamp
 from .time_zones import check_zone, offsets_at
 from .values import is_numeric, is_text, to_numbers
 
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+"""Text that is a number, and a date only where all of its column is one."""
 SAMPLE = 1000
 """Rows on which patterns are tried before they are proven on all."""
 EXAMPLES = "2024-01-31, 31/01/2024, 31-Jan-2024 12:30, 2024-01, 2024 Q1 or 2024-W05"
@@ -148,8 +151,7 @@ def is_date(column: nw.Series[Any]) -> bool:
         whole = column.dtype.is_integer()
         numbers = column.cast(nw.Int64 if whole else nw.Float64).to_numpy()
         return is_compact_date(numbers) or (says_date(column.name) and are_dates(numbers))
-    first = _first(column) if is_text(column) else None
-    return isinstance(first, str) and not first.isdigit() and bool(patterns_of(first))
+    return is_text(column) and bool(_first_patterns(column))
 
 
 def _first(column: nw.Series[Any]) -> Any:
@@ -162,7 +164,7 @@ def _first(column: nw.Series[Any]) -> Any:
 
 def _first_patterns(column: nw.Series[Any]) -> list[str]:
     first = _first(column)
-    return patterns_of(first) if isinstance(first, str) else []
+    return [] if not isinstance(first, str) or NUMBER.fullmatch(first) else patterns_of(first)
 
 
 def _typed_reading(column: nw.Series[Any]) -> Reading:
@@ -190,6 +192,8 @@ def _number_readings(column: nw.Series[Any]) -> list[Reading]:
         numbers = column.to_numpy()
     else:
         numbers = to_numbers(column)
+        if not column.dtype.is_float() and (numbers == np.rint(numbers)).all():
+            numbers = numbers.astype(np.int64)  # digits that are text
     dates_first = says_date(column.name) or is_compact_date(numbers)
     found = [Reading(numbers, rank=int(dates_first))]
     for stamps, form, words in dates_in(

@@ -315,7 +315,7 @@ def _series(
     if first:
         more.append(f"the first {first} row{'' if first == 1 else 's'} left out: no value yet")
         full, times, at = full[first:], times[first:], at[first:]
-        _check_length(at, name)
+    _check_length(at, name)
     missing = np.isnan(full)
     if fill is not None:
         seasons = calendar_seasons(times)

@@ -132,7 +132,10 @@ def behaviour(
     bound = DIVERGED * (1 + jnp.abs(dynamics.start).max())
     if not bool((jnp.abs(states) < bound).all()):  # NaN is not below the bound either
         rule = "the trajectory of a map must stay finite"
-        raise InputError(rule, "one that goes to infinity", "Change its start or weights.")
+        remedy = (
+            "Start nearer to the attractor, or take parameters under which it stays bounded."
+        )
+        raise InputError(rule, "one that goes to infinity", remedy)
     count = min(exponents, states.shape[1])
     spectrum = lyapunov_of_map(settled, count, steps, seed=seed)
     observed = np.asarray(settled.observe(states), np.float64)

@@ -14,8 +14,11 @@ from jaxtyping import Float64
 from throughtime._support.precision import precision
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
+from throughtime.recurrence.network import Network
+from throughtime.training.batches import Batch, Data
 
 from .attractor_metrics import spectrum_distance, state_space_divergence
+from .bare_network import from_network
 from .behaviour import Behaviour, behaviour
 from .fixed_points import FixedPoint, fixed_points
 from .gradient_flow import GradientFlow, gradient_flow
@@ -75,9 +78,11 @@ class Diagnosis:
         if self.flow is not None:
             sentences = [self.flow.verdict()]
         if self.behaviour is None:
-            sentences.append("In a free run it goes to infinity.")
+            run = "In a free run" if self.model.closed else "With its inputs held at zero"
+            sentences.append(f"{run} it goes to infinity.")
         else:
-            sentences.append(f"In a free run {_lower_first(self.behaviour.describe())}")
+            run = "In a free run" if self.model.closed else "With its inputs held at zero"
+            sentences.append(f"{run} {_lower_first(self.behaviour.describe())}")
             sentences += [self._exponents_sentence(), self._fixed_points_sentence()]
         if self.drift:
             drift = ", ".join(f"{v:.3g}" for v in self.drift)
@@ -90,7 +95,9 @@ class Diagnosis:
                 f"A free run differs from the series by {self.divergence:.2g} nats in state"
                 f" space, and by {self.distance:.2g} (of at most 1) in its power spectrum."
             )
-        if self.model.constant_inputs:
+        if self.model.white_noise:
+            sentences.append("It read white noise: pass `data`, what it was trained on.")
+        if self.model.closed and self.model.constant_inputs:
             names = ", ".join(self.model.constant_inputs)
             sentences.append(f"Its other inputs were held at their means: {names}.")
         if self.model.members > 1:
@@ -104,11 +111,12 @@ class Diagnosis:
         The level holds if a run as long as the series drifts by less than one standard
         deviation of the series.
         """
-        if not self.model.network.centred or len(self.free_run) < 64:
+        truth = self.model.truth
+        if not self.model.network.centred or len(truth) < 2 or len(self.free_run) < 64:
             return []
         half = self.free_run[len(self.free_run) // 2 :]
         slopes = np.polyfit(np.arange(len(half)), half, 1)[0]
-        drifts = np.abs(slopes) * len(self.free_run) > self.model.truth.std(axis=0)
+        drifts = np.abs(slopes) * len(self.free_run) > truth.std(axis=0)
         return slopes.tolist() if drifts.any() else []
 
     def to_json(self) -> dict[str, Any]:
@@ -180,18 +188,24 @@ class Diagnosis:
 
 
 def diagnose(
-    model: TrainedNetwork | Forecaster | Surrogate, steps: int = 4096, seed: int = 0
+    model: TrainedNetwork | Forecaster | Surrogate | Network,
+    steps: int = 4096,
+    seed: int = 0,
+    *,
+    data: Data | Batch | None = None,
 ) -> Diagnosis:
     """Analyse a trained network: gradients, behaviour, exponents, fixed points, a free run.
 
     Parameters
     ----------
     model
-        A fitted model, or a `TrainedNetwork`.
+        A fitted model, or a network; see `from_network` for how it is run.
     steps
         Steps of a free run that are observed, after a transient; at least 64.
     seed
         Seed of the initial tangents, and of the starts of the search for fixed points.
+    data
+        What a network was trained on, such as `Sequences`. A fitted model knows it.
 
     Raises
     ------
@@ -202,6 +216,8 @@ def diagnose(
     --------
     >>> print(*diagnose(model).sentences(), sep="\\n")                    # doctest: +SKIP
     """
+    if isinstance(model, Network):
+        model = from_network(model, data, seed=seed)
     model = model if isinstance(model, TrainedNetwork) else trained_network(model)
     flow = None
     if model.batch.inputs.shape[1] > 1:
@@ -223,7 +239,7 @@ def diagnose(
         length = len(model.truth)
         free_run = _observe(model, model.closed_loop(), min(MAX_STEPS, max(300, length)))
         attractor = free_run
-        if not model.network.centred:
+        if not (model.network.centred and model.closed):
             attractor = _observe(model, dynamics.settled(), min(MAX_STEPS, max(steps, length)))
     found = replace(found, observed=model.to_units(found.observed))
     distances = _distances(model, attractor)
@@ -232,6 +248,8 @@ def diagnose(
 
 def _observe(model: TrainedNetwork, dynamics: Map, steps: int) -> np.ndarray:
     """The observed variables along a run, in the series' units: all steps of each block."""
+    if not model.closed:
+        return np.asarray(dynamics.observe(dynamics.run(steps)), np.float64)
     outputs, variables = model.network.output_size, len(model.variables)
     blocks = -(-steps * variables // outputs)
     states = np.asarray(dynamics.run(blocks), np.float64)
@@ -249,14 +267,13 @@ def _why_no_fixed_points(model: TrainedNetwork, size: int) -> str:
 
 def _distances(model: TrainedNetwork, attractor: np.ndarray) -> tuple[float, float]:
     """State-space divergence and spectrum distance from the series; NaN without meaning."""
+    if len(model.truth) < 2:
+        return math.nan, math.nan
     lag = common_delay(model.truth, attractor)
     truth, other = embedding(model.truth, lag), embedding(attractor, lag)
     if len(truth) < 200 or model.constant_inputs or np.ptp(attractor, axis=0).min() == 0:
         return math.nan, math.nan
-    divergence = math.nan
-    if truth.shape[1] <= 3:
-        divergence = state_space_divergence(truth, other)
-    return divergence, spectrum_distance(model.truth, attractor)
+    return state_space_divergence(truth, other), spectrum_distance(model.truth, attractor)
 
 
 def common_delay(truth: np.ndarray, other: np.ndarray) -> int:

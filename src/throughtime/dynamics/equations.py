@@ -1,37 +1,50 @@
-r"""Equations as text: `x' = v; v' = F - 0.2*v - x; F = cos(1.2*t)` to a `System`.
+r"""Equations as text: `x'' = F - 0.2 x' - x; F = cos(1.2 t)` to a `System`.
 
-Statements end with `;` or a new line, `#` begins a comment:
+Statements end with `;`, a comma or a new line, `#` begins a comment:
 
-- `x' = ...` is the time derivative of a variable, `x(0) = 1` its initial value (0 by default);
+- `x' = ...`, `x'' = ...`, `dx/dt = ...`, `m x'' + k x = ...` is how a variable changes, and
+  `x[n+1] = ...` the next value of one of a map; `x(0) = 1` is a start;
 - `k = 0.2` is a parameter: a name whose right side consists of numbers only;
-- any other `F = ...` is an abbreviation. One that depends on time and parameters alone is a
-  forcing: an input of the system.
+- any other `F = ...` is an abbreviation, `f(x) = ...` a function;
+- `x(t - 2)` is a delay, `x(t <= 0) = cos(t)` the past before the start;
+- `x_i' = x_{i+1} - x_i` with `i = 1..40` is one equation for each i.
 
-Expressions are those of `expressions`, with `t` for the time and `pi`.
+What depends on time and parameters alone is a forcing: an input of the system.
 """
 
-import math
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from throughtime._support.precision import precision
 from throughtime.errors import InputError, did_you_mean
 
-from .expressions import (
+from .equation_text.expressions import (
     CONSTANTS,
-    SLOPE,
-    START,
+    JUMPS,
+    OPERATION,
     TIME,
-    VALUE,
-    Equation,
     Node,
-    Statement,
     evaluate,
-    shortened,
+    number,
+    substitute,
+    tabulate,
+    to_text,
 )
-from .systems import System
+from .equation_text.forcings import with_forcings
+from .equation_text.law import Entry, Law
+from .equation_text.nonfinite import refuse_start
+from .equation_text.parser import Equation, Statement
+from .equation_text.resolution import ALONE, Resolver, Scope
+from .equation_text.roles import Definition, given_twice, letters_of, sort
+from .equation_text.starts import choose_start
+from .equation_text.tokens import REMEDIES, shortened, statements
+from .systems import DELAY, FLOW, MAP, System
 
 MAX_LENGTH = 20_000
 """The largest number of characters of a text."""
@@ -43,8 +56,9 @@ def equations(text: str) -> System:
     Returns
     -------
     System
-        A flow. Its parameters are the names given a number, its inputs the forcings, and its
-        initial state what the `(0)` statements say, 0 without one.
+        A flow, a map or a delay. Its parameters are the names given a number, its inputs the
+        forcings, and its initial state what the `(0)` statements say. Without one a variable
+        starts at 0, or where 0 does not move, elsewhere; the remarks of the system say so.
 
     Raises
     ------
@@ -54,168 +68,295 @@ def equations(text: str) -> System:
 
     Examples
     --------
-    >>> equations("x' = v; v' = F - 0.2*v - x; F = cos(w*t); w = 1.2; x(0) = 1").variables
-    ('x', 'v')
+    >>> equations("x'' = F - 0.2 x' - x; F = cos(w t); w = 1.2; x(0) = 1").variables
+    ('x', "x'")
     """
     if len(text) > MAX_LENGTH:
         rule = f"equations must be at most {MAX_LENGTH:,} characters"
         remedy = "Shorten them, or write a `System` with a Python function."
         raise InputError(rule, f"{len(text):,}", remedy)
-    lines = re.split(r"[;\n]", re.sub(r"#[^\n]*", "", text))
-    return _Equations([Statement(line).read() for line in lines if line.strip()], text).system()
+    return _Text([Statement(one).read() for one in statements(text)], text).system()
 
 
-class _Equations:
-    """The statements of a text, sorted by their meaning."""
+def is_text(system: str) -> bool:
+    """Whether a system is meant by its equations, not by its name."""
+    return "=" in system
 
-    def __init__(self, statements: list[Equation], text: str):
-        self.text = text
-        self.slopes = _by_name(SLOPE, statements)
-        self.values = _by_name(VALUE, statements)
-        self.starts = _by_name(START, statements)
-        if not self.slopes:
+
+class _Text:
+    """Equations that were read, on their way to a system."""
+
+    def __init__(self, found: list[Equation], text: str):
+        self.text, self.roles = text, sort(found)
+        if not self.roles.laws:
             rule = "equations must say how at least one variable changes"
-            raise InputError(rule, f"`{shortened(text)}`", "Write `x' = ...`.")
-        for statement in statements:
-            _check_divisors(statement.expression, statement)
-        for name, value in self.values.items():
-            if name in self.slopes:
-                raise _given_twice(value)
-        self.variables = tuple(self.slopes)
+            remedy = "Write `x' = ...`, or `x[n+1] = ...` for a map."
+            if re.search(r"_(t|tt|xx)\b", text):
+                remedy = REMEDIES["∂"]
+            raise InputError(rule, f"`{shortened(text)}`", remedy)
+        for name, value in self.roles.values.items():
+            if name in self.roles.laws:
+                raise given_twice(value.equation, name)
+        for equation in found:
+            _check_divisors(equation.right, equation)
+        self._check_starts(found)
+        self.resolver = Resolver(self.roles)
         self.parameters = {
-            name: _number(value) for name, value in self.values.items() if _is_number(value)
+            name: _number(value.expression, value.equation)
+            for name, value in self.roles.values.items()
+            if _is_parameter(value) and name not in self.roles.sizes
         }
-        order, state_dependent = self._evaluation_order(), set(self.variables)
-        for name in order:
-            if self._names_in(name) & state_dependent:
-                state_dependent.add(name)
-        self.forcings = tuple(name for name in order if name not in state_dependent)
-        self.abbreviations = tuple(name for name in order if name in state_dependent)
+        self.law = self._law()
+
+    def _check_starts(self, found: list[Equation]) -> None:
+        """Refuse `x0 = 1` where it is nowhere used: it is meant as a start."""
+        used = {one.symbol for equation in found for one in equation.right.names()}
+        for name, value in self.roles.values.items():
+            base = name.removesuffix("0").removesuffix("_")
+            if base != name and base in self.roles.laws and name not in used:
+                rule, remedy = f"a start is written `{base}(0) = 1`", f"Write `{base}(0)`."
+                if not self.roles.laws[base].letters:
+                    raise value.equation.error(rule, name, 0, remedy)
 
     def system(self) -> System:
-        starts = {name: self._start(statement) for name, statement in self.starts.items()}
+        roles, law = self.roles, self.law
+        kind = DELAY if law.lags else FLOW if roles.index is None else MAP
+        given, first = self._given_starts()
+        # The number n of x[n+1] = ... is that of the first state, of x[n] = ... one more.
+        ahead = 0 if kind != MAP else 1 - next(iter(roles.laws.values())).order
+        law = self.law = replace(law, step=first + ahead)
+        nodes = [node for one in law.entries.values() if one.node for node in one.node.walk()]
+        read = {one.symbol for lag in law.lags for one in lag.names()}
         system = System(
             name="equations",
             about=shortened(self.text),
             source="equations as text",
-            variables=self.variables,
-            law=self.law,
+            variables=law.variables,
+            law=law,
             parameters=self.parameters,
-            start=tuple(starts.get(name, 0.0) for name in self.variables),
-            dt=0.1,
-            inputs=self.forcings,
-            drive=self.drive if self.forcings else None,
+            start=tuple(np.nan_to_num(given).tolist()),
+            dt=1 if kind == MAP else 0.1,
+            inputs=law.inputs,
+            kind=kind,
+            drive=law.drive if law.inputs else None,
+            delays=law.delays if law.lags else None,
+            delay_parameters=tuple(name for name in self.parameters if name in read),
+            past=self._past(given) if roles.pasts else None,
+            jumps=any(node.kind == OPERATION and node.symbol in JUMPS for node in nodes),
         )
-        self._check_start(system)
-        return system
+        start = self._start(system, given)
+        return replace(system, start=tuple(start.tolist()), remarks=self._remarks(given, start))
 
-    def law(self, t, y, p, u):
-        """The time derivative of each variable."""
-        known = {TIME: t, **p, **dict(zip(self.variables, y, strict=True))}
-        known |= dict(zip(self.forcings, u, strict=True))
-        for name in self.abbreviations:
-            known[name] = evaluate(self.values[name].expression, known)
-        slopes = [evaluate(slope.expression, known) for slope in self.slopes.values()]
-        return jnp.stack([jnp.asarray(slope, y.dtype) for slope in slopes])
+    def _law(self) -> Law:
+        """All expressions resolved, in an order in which they can be evaluated."""
+        roles, resolver = self.roles, self.resolver
+        entries: dict[str, Entry] = {}
+        state: dict[str, tuple[str, ...]] = {}
+        tops: list[str] = []
+        for name, law in roles.laws.items():
+            keys = [resolver.key(name, k) for k in range(resolver.orders[name])]
+            state |= dict.fromkeys(keys, law.letters)
+            top = resolver.top(name)
+            # Derivatives follow each other; of a map each value becomes the one before.
+            tops += [*keys[1:], top] if roles.index is None else [top, *keys[:-1]]
+            entries[top] = self._entry(law)
+        for name, value in roles.values.items():
+            if name not in (*self.parameters, *roles.sizes):
+                entries[name] = self._entry(value)
+        for key, family in resolver.families.items():
+            if family.ends:
+                own = entries.get(key, Entry(family.letters))
+                entries[key] = replace(own, ends=family.ends)
+        entries = self._ordered(entries)
+        entries = with_forcings(entries, {*state}, {*tops}, {*self.parameters})
+        return Law(state, tuple(tops), entries, roles.ranges, tuple(resolver.lags))
 
-    def drive(self, t, p):
-        """The forcings at time t."""
-        known = {TIME: t, **p}
-        for name in self.forcings:
-            known[name] = evaluate(self.values[name].expression, known)
-        return jnp.stack([jnp.asarray(known[name], float) for name in self.forcings])
+    def _entry(self, definition: Definition) -> Entry:
+        scope = Scope(definition.equation, frozenset(definition.letters))
+        node = self.resolver.resolve(definition.expression, scope)
+        if node.is_too_large():
+            rule, remedy = "an expression must not be too large", "Write a `System` in Python."
+            raise definition.equation.error(rule, definition.name, 0, remedy)
+        return Entry(definition.letters, node, equation=definition.equation)
 
-    def _evaluation_order(self) -> list[str]:
-        """The abbreviations and forcings, each after those that it uses.
-
-        Unknown names and circular definitions are refused.
-        """
-        known = {*self.variables, *self.values, *CONSTANTS, TIME}
-        for statement in (*self.slopes.values(), *self.values.values()):
-            for used in statement.expression.names():
-                if used.symbol not in known:
-                    rule = "every name must be given"
-                    remedy = f"Add `{used.symbol} = 1`, say."
-                    raise statement.error(rule, used.symbol, used.column, remedy)
-        pending = [name for name in self.values if name not in self.parameters]
-        order: list[str] = []
+    def _ordered(self, entries: dict[str, Entry]) -> dict[str, Entry]:
+        """The entries, each after those that it uses; circular definitions are refused."""
+        pending, ordered = dict(entries), {}
         while pending:
-            ready = [name for name in pending if not self._names_in(name).intersection(pending)]
+            ready = [key for key, one in pending.items() if not _waits_for(one, pending)]
             if not ready:
-                rule = "names must not stand for each other"
-                remedy = f"Give `{pending[0]}` a number."
-                raise self.values[pending[0]].error(rule, pending[0], 0, remedy)
-            order += ready
-            pending = [name for name in pending if name not in ready]
-        return order
+                raise self._circular(pending)
+            ordered |= {key: pending.pop(key) for key in ready}
+        return ordered
 
-    def _names_in(self, name: str) -> set[str]:
-        return {used.symbol for used in self.values[name].expression.names()}
+    def _circular(self, pending: dict[str, Entry]) -> InputError:
+        """The error for names that stand for each other; of a value, if one is among them."""
+        values = [name for name in pending if name in self.roles.values]
+        name = next(iter(values or [key for key, one in pending.items() if one.equation]))
+        equation = pending[name].equation
+        assert equation is not None
+        remedy = f"Give `{name}` a number." if values else "Put one of them into the other."
+        rule = "names must not stand for each other"
+        return equation.error(rule, name, equation.left.column, remedy)
 
-    def _start(self, statement: Equation) -> float:
-        if statement.name not in self.variables:
-            rule = "a start must be of a variable"
-            remedy = did_you_mean(statement.name, self.variables)
-            raise statement.error(rule, statement.name, 0, remedy)
-        for used in statement.expression.names():
-            if used.symbol not in CONSTANTS:
+    def _given_starts(self) -> tuple[np.ndarray, int]:
+        """The start, NaN where the text does not say it; of a map, also the step it is of."""
+        roles, resolver = self.roles, self.resolver
+        starts = [(left, step, one.right, one) for left, step, one in roles.starts]
+        for past in roles.pasts.values():
+            left = past.equation.left
+            at_zero = substitute(past.expression, {TIME: number(0)})
+            starts.append((left, 0, at_zero, past.equation))
+        first = max([0, *(step for _, step, _, _ in starts)])
+        table = {
+            key: np.full(self.law.shape(one), np.nan) for key, one in self.law.state.items()
+        }
+        seen: set[tuple[str, tuple[int, ...]]] = set()
+        # A start of all components first: `x_1(0) = 2` is another than `x_i(0) = 1`.
+        for left, step, right, equation in sorted(starts, key=lambda one: not one[0].indices):
+            base, place = resolver.component(left.symbol)
+            order = left.order if roles.index is None else first - step
+            if base not in roles.laws or not 0 <= order < resolver.orders[base]:
+                rule, remedy = "a start must be of a variable", did_you_mean(base, roles.laws)
+                if base in roles.laws:
+                    remedy = f"Leave out `{equation.text}`."
+                raise equation.error(rule, to_text(left), left.column, remedy)
+            key, letters = resolver.key(base, order), letters_of(left, equation, roles)
+            if (key, place) in seen:
+                raise given_twice(equation, to_text(left))
+            if not place and len(letters) != len(roles.laws[base].letters):
+                rule, remedy = "a start must be of a variable", "Write its indices."
+                raise equation.error(rule, to_text(left), left.column, remedy)
+            seen.add((key, place))
+            table[key][place] = self._start_value(right, equation, letters)
+        parts = [np.ravel(table[key]) for key in self.law.state]
+        return np.concatenate(parts), first
+
+    def _start_value(
+        self, node: Node, equation: Equation, letters: tuple[str, ...]
+    ) -> np.ndarray:
+        """The value of a start, for all values of its indices."""
+        for used in node.names():
+            if used.symbol not in {*CONSTANTS, *letters, *self.roles.sizes}:
                 rule, remedy = "a start must be a number", "Write the number itself."
-                raise statement.error(rule, used.symbol, used.column, remedy)
-        return _number(statement)
-
-    def _check_start(self, system: System) -> None:
-        """Refuse equations whose derivatives are not finite at the start."""
+                raise equation.error(rule, used.symbol, used.column, remedy)
+        node = self.resolver.resolve(node, Scope(equation, frozenset(letters)))
+        ranges = [(letter, *self.roles.ranges[letter]) for letter in letters]
         with precision("float64"):
-            y, p = jnp.asarray(system.start, jnp.float64), system.parameters
-            slopes = np.asarray(system.law(0.0, y, p, system.forcing(0.0, p)))
-        for statement, slope in zip(self.slopes.values(), slopes, strict=True):
-            if not np.isfinite(slope):
-                rule = "a slope must be finite at the start"
-                name = statement.name
-                remedy = f"Start elsewhere, as in `{name}(0) = 1`, or change the equation."
-                raise statement.error(rule, f"{slope}", 0, remedy)
+            values = np.asarray(tabulate(node, ranges, {}), np.float64)
+        return _finite(values, equation, node)
+
+    def _past(self, given: np.ndarray) -> Callable[..., Any]:
+        """The state before time 0, as `System.past`."""
+        roles, resolver, law = self.roles, self.resolver, self.law
+        known = {*self.parameters, *CONSTANTS, TIME, *roles.sizes, *roles.ranges}
+        pasts = {}
+        for name, past in roles.pasts.items():
+            for used in past.expression.names():
+                if used.symbol not in known:
+                    rule, remedy = "a past must be a formula of `t`", "Write the number itself."
+                    raise past.equation.error(rule, used.symbol, used.column, remedy)
+            pasts[name] = self._entry(past)
+
+        def state(t, p):
+            parts = []
+            for name, law_ in roles.laws.items():
+                ranges = [(letter, *roles.ranges[letter]) for letter in law_.letters]
+
+                def value(t, name=name, ranges=ranges):
+                    if name not in pasts:
+                        return jnp.zeros(law.shape(roles.laws[name].letters))
+                    return tabulate(pasts[name].node, ranges, {**p, TIME: t})
+
+                for _ in range(resolver.orders[name]):
+                    parts.append(jnp.ravel(value(t)))
+                    value = _derivative(value)
+            return jnp.concatenate(parts)
+
+        return state
+
+    def _start(self, system: System, given: np.ndarray) -> np.ndarray:
+        """Where the system starts."""
+        p, lags, is_map = system.parameters, len(self.law.lags), system.kind == MAP
+
+        def slope(n: int, state: np.ndarray) -> np.ndarray:
+            y, t = jnp.asarray(state), float(n) if is_map else 0.01 * n
+            late = [[y] * lags] if lags else []
+            return np.asarray(system.law(t, y, p, system.forcing(t, p), *late))
+
+        parts = self.law.state.items()
+        indexed = [bool(one) for _, one in parts for _ in range(self._size(one))]
+        firsts = {self.resolver.key(name, 0) for name in self.roles.laws}
+        derived = [key not in firsts for key, one in parts for _ in range(self._size(one))]
+        with precision("float64"):
+            start = choose_start(slope, given, np.array(derived), np.array(indexed), is_map)
+            start = np.nan_to_num(given) if start is None else start
+            if not np.isfinite(slope(0, start)).all():
+                raise refuse_start(self.law, start, p)
+        return start
+
+    def _size(self, letters: tuple[str, ...]) -> int:
+        return int(np.prod(self.law.shape(letters)))
+
+    def _remarks(self, given: np.ndarray, start: np.ndarray) -> tuple[str, ...]:
+        """What was chosen where the text does not say it."""
+        remarks, round_ = [], self.resolver.goes_round
+        if round_:
+            remarks.append(f"Indices go round: {round_}.")
+        chosen = [i for i in range(len(start)) if np.isnan(given[i]) and start[i]]
+        if chosen:
+            texts = [f"{self.law.variables[i]}(0) = {start[i]:g}" for i in chosen[:3]]
+            others = len(chosen) - len(texts)
+            more = f" and {others} other{'s' * (others > 1)}" if others else ""
+            remarks.append(f"Starts that are not given were chosen: {', '.join(texts)}{more}.")
+        return tuple(remarks)
 
 
-def _by_name(kind: str, statements: list[Equation]) -> dict[str, Equation]:
-    """The statements of one kind, by name."""
-    found: dict[str, Equation] = {}
-    for statement in statements:
-        if statement.kind == kind:
-            if statement.name in found:
-                raise _given_twice(statement)
-            found[statement.name] = statement
-    return found
+def _derivative(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The derivative of a function of time."""
+
+    def slope(t):
+        return jax.jvp(function, (jnp.asarray(t, float),), (jnp.ones((), float),))[1]
+
+    return slope
 
 
-def _given_twice(statement: Equation) -> InputError:
-    rule, remedy = "a name must be given once", "Leave out one of the two."
-    return statement.error(rule, statement.name, 0, remedy)
+def _waits_for(entry: Entry, pending: dict[str, Entry]) -> bool:
+    """Whether an entry uses one that comes later.
+
+    Components alone are not those of a state, which is known from the beginning.
+    """
+    used = entry.used()
+    alone = {one.removesuffix(ALONE) for one in used if one.endswith(ALONE)}
+    return bool(used & {*pending}) or any(pending[k].node for k in alone & {*pending})
 
 
-def _is_number(statement: Equation) -> bool:
-    return all(used.symbol in CONSTANTS for used in statement.expression.names())
+def _is_parameter(value: Definition) -> bool:
+    return value.expression.is_number() and not value.letters
 
 
-def _number(statement: Equation) -> float:
+def _number(node: Node, equation: Equation) -> float:
     """The value of a right side that consists of numbers only."""
     with precision("float64"):
-        value = float(evaluate(statement.expression, {}))
-    if not math.isfinite(value):
-        rule, remedy = "a value must be a finite number", f"Change `{statement.name}`."
-        raise statement.error(rule, f"{value}", statement.expression.column, remedy)
-    return value
+        value = np.asarray(evaluate(node, {}), np.float64)
+    return float(_finite(value, equation, node))
 
 
-def _check_divisors(node: Node, statement: Equation) -> None:
+def _finite(values: np.ndarray, equation: Equation, node: Node) -> np.ndarray:
+    if not np.isfinite(values).all():
+        wrong = values[~np.isfinite(values)].flat[0]
+        name = equation.left.symbol
+        rule, remedy = "a value must be a finite number", f"Change `{name}`."
+        raise equation.error(rule, f"{wrong}", node.column, remedy)
+    return values
+
+
+def _check_divisors(node: Node, equation: Equation) -> None:
     """Refuse a division by a constant that is 0."""
-    for child in node.children:
-        _check_divisors(child, statement)
-    if node.symbol != "/":
-        return
-    divisor = node.children[1]
-    if all(used.symbol in CONSTANTS for used in divisor.names()):
-        with precision("float64"):
-            value = float(evaluate(divisor, {}))
-        if value == 0:
-            rule, remedy = "nothing can be divided by 0", "Change the divisor."
-            raise statement.error(rule, "/", node.column, remedy)
+    for one in node.walk():
+        if one.kind == OPERATION and one.symbol == "/" and one.children[1].is_number():
+            with precision("float64"):
+                value = float(evaluate(one.children[1], {}))
+            if value == 0:
+                rule, remedy = "nothing can be divided by 0", "Change the divisor."
+                raise equation.error(rule, "/", one.column, remedy)

@@ -174,7 +174,10 @@ def _starts(dynamics: Map, starts: int, seed: int) -> tuple[Float[Array, "start 
     trajectory = np.asarray(dynamics.run(1000))
     trajectory = trajectory[np.isfinite(trajectory).all(axis=1)]
     if not len(trajectory):
-        rule, remedy = "a trajectory must stay finite", "Change its start or its parameters."
+        rule = "a trajectory must stay finite"
+        remedy = (
+            "Start nearer to the attractor, or take parameters under which it stays bounded."
+        )
         raise InputError(rule, "one that does not", remedy)
     size = np.sqrt((trajectory**2).mean()) + np.sqrt(trajectory.var(axis=0).mean())
     scale = float(size) or 1.0

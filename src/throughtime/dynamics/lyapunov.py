@@ -258,7 +258,9 @@ def lyapunov_spectrum(
     if not np.isfinite(np.asarray(last)).all() or np.isnan(logs).any():
         rule = "a trajectory must stay finite for its exponents to exist"
         raise InputError(
-            rule, "one that goes to infinity", "Change its start or its parameters."
+            rule,
+            "one that goes to infinity",
+            "Start nearer to the attractor, or take parameters under which it stays bounded.",
         )
     times = time * np.arange(1, blocks + 1)
     with np.errstate(invalid="ignore"):  # an exponent of -inf has no standard error

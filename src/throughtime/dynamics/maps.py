@@ -108,7 +108,9 @@ def map_of_system(system: System, dt: float | None = None, substeps: int | None 
     """
     dt = system.dt if dt is None else dt
     if not 0 < dt < np.inf:
-        raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
+        raise InputError(
+            "`dt` must be above 0 and finite", dt, "Set `dt` to a positive number."
+        )
     step, begin, observe = stepper(system, dt, substeps=substeps)
     return Map(
         lambda n, rows: jax.vmap(lambda state: step(n * dt, state))(rows),
@@ -147,6 +149,31 @@ def map_of_cell(
     return Map(step, jnp.asarray(start, flat.dtype), observe)
 
 
+def map_of_states(network: Network, seed: int = 0) -> Map:
+    """The states of a network whose inputs are held at zero; its outputs are observed.
+
+    Parameters
+    ----------
+    network
+        The network.
+    seed
+        Seed of the initial state, which is random.
+    """
+    network.check_single()
+    flat, unflatten = _flatten_state(network.initial_state(1))
+    start = 0.5 * np.random.default_rng(seed).standard_normal(len(flat))
+
+    def step(n, rows):
+        x = jnp.zeros((len(rows), network.input_size), rows.dtype)
+        return _to_rows(network.advance(_from_rows(unflatten, rows), x)[0])
+
+    def observe(rows):
+        h = network.cells[-1].hidden(_from_rows(unflatten, rows)[-1])
+        return network.readout.activate(network.readout.linear(h))
+
+    return Map(step, jnp.asarray(start, flat.dtype), observe)
+
+
 def map_of_network(
     network: Network,
     context: Float[Array | np.ndarray, "time target"],
@@ -173,8 +200,9 @@ def map_of_network(
     Raises
     ------
     InputError
-        If sizes do not match, or a centred network is to be carried on.
+        If sizes do not match, a centred network is to be carried on, or for an ensemble.
     """
+    network.check_single()
     context = jnp.asarray(context)
     time, targets = context.shape
     horizon, remainder = divmod(network.output_size, targets)

@@ -1,5 +1,6 @@
 """Surrogates on disk: written to a folder and read back, without running code from it."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from throughtime._support.precision import precision
 from throughtime._support.versions import package_versions
 from throughtime.data.scaler import Scaler
 from throughtime.errors import InputError
+from throughtime.recurrence.own_cell import CellSource, cell_to_read, check_same_cell
 from throughtime.runs import run_folder
 from throughtime.runs.run_folder import SURROGATE
 from throughtime.runs.surrogate_record import (
@@ -51,18 +53,26 @@ def save_surrogate(model: Surrogate, folder: str | Path, *, overwrite: bool = Fa
     write(folder, model, {"unseen": 100, "unseen_steps": 1000})
 
 
-def load_surrogate(folder: str | Path) -> Surrogate:
+def load_surrogate(folder: str | Path, *, cell: CellSource | None = None) -> Surrogate:
     """Read a surrogate that `save_surrogate` or the command wrote. No code in it is run.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    cell
+        The cell of your own that it was trained with, if it was.
 
     Raises
     ------
     InputError
-        If the folder holds no surrogate, its training is not finished, or a file was changed.
+        If the folder holds no surrogate, its training is not finished, a file was changed, or
+        for another cell than the one it was trained with.
     """
-    return load(folder)[0]
+    return load(folder, cell)[0]
 
 
-def load(folder: str | Path) -> tuple[Surrogate, str]:
+def load(folder: str | Path, cell: CellSource | None = None) -> tuple[Surrogate, str]:
     """A surrogate whose training is finished, and the command that made it.
 
     Raises
@@ -70,7 +80,7 @@ def load(folder: str | Path) -> tuple[Surrogate, str]:
     InputError
         As `load_surrogate`.
     """
-    model, record = read(Path(folder))
+    model, record = read(Path(folder), cell)
     if record.stopped is None:
         rule = "a surrogate must be trained to its end before it solves"
         raise InputError(rule, f"`{folder}`, which is not", "Use `throughtime resume`.")
@@ -117,14 +127,18 @@ def write(
         versions=package_versions(),
         stopped=None if fitted is None else fitted.stopped,
         best_epochs=() if fitted is None else fitted.best_epochs,
+        own_cell=model.architecture_.describe_own_cell(),
     )
+    plain = record.model_dump(mode="json")
+    if not record.own_cell:
+        del plain["own_cell"]
     for name, content in files.items():
         atomic.write(folder / name, content)
-    write_json(folder / SURROGATE, record.model_dump(mode="json"))
+    write_json(folder / SURROGATE, plain)
     return record
 
 
-def read(folder: Path) -> tuple[Surrogate, SurrogateFile]:
+def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, SurrogateFile]:
     """A surrogate, prepared or fitted, and the contents of its `surrogate.json`.
 
     Raises
@@ -133,12 +147,18 @@ def read(folder: Path) -> tuple[Surrogate, SurrogateFile]:
         If the folder holds no surrogate, or a file was changed.
     """
     path = folder / SURROGATE
+    run_folder.check_kind(folder, SURROGATE)
     record = read_json(path, SurrogateFile, FORMAT)
+    cell_read = cell_to_read(record.settings.cell, cell)
+    settings = {**record.settings.model_dump(), "cell": cell_read}
     weights, content, lines = folder / "weights.safetensors", b"", ""
     if record.stopped is not None:  # verified first: `prepare` below takes longer
         content = read_verified(weights, record.digests)
         lines = read_verified(folder / "history.jsonl", record.digests).decode(errors="replace")
-    model = Surrogate(**record.settings.model_dump()).prepare()
+    model = Surrogate(**settings).prepare()
+    if record.own_cell:
+        ours = model.architecture_.describe_own_cell()
+        check_same_cell(str(cell_read), ours, record.own_cell)
     if record.stopped is not None:
         with precision(model.dtype):
             like, static = eqx.partition(model.untrained(), eqx.is_inexact_array)
@@ -163,4 +183,9 @@ def surrogate_settings(model: Surrogate) -> SurrogateSettings:
     if not isinstance(model.system, str):
         rule = "a surrogate that is saved must be of a system by name, or of equations as text"
         raise InputError(rule, "a system of your own function", "Write its equations as text.")
-    return SurrogateSettings(**{f.name: getattr(model, f.name) for f in fields(model)})
+    settings = {f.name: getattr(model, f.name) for f in fields(model)}
+    settings["ranges"] = {
+        name: bounds if isinstance(bounds, Iterable) else (bounds, bounds)
+        for name, bounds in model.ranges.items()
+    }
+    return SurrogateSettings(**settings)

@@ -6,9 +6,10 @@ r"""Solutions of systems: the lecture's own schemes, and Diffrax to a given tole
 | `rk4` | the classical Runge-Kutta scheme, four slopes a step | 4 |
 | `adaptive` | Dormand and Prince's, with steps chosen by the tolerance (Diffrax) | 8 |
 
-Where `adaptive` fails because the equations are stiff, Kvaerno's implicit scheme of order 5
-replaces it. A delay is solved by `rk4` with cubic interpolation of its past, a field by
-exponential time differencing of order 4 (Cox and Matthews 2002; Kassam and Trefethen 2005).
+Where `adaptive` takes too many steps because the equations are stiff, Kvaerno's implicit scheme
+of order 3 replaces it; where it fails at jumps, `rk4` with 100 steps within dt. A delay is
+solved by `method_of_steps`, a field by exponential time differencing of order 4 (Cox and
+Matthews 2002; Kassam and Trefethen 2005).
 Everything is computed in float64.
 """
 
@@ -25,6 +26,7 @@ from jaxtyping import Array, Float, Float64
 from throughtime._support.precision import precision
 from throughtime.errors import InputError, check_positive_integer, did_you_mean
 
+from .method_of_steps import delay_scheme, delays, substeps_within
 from .systems import DELAY, FIELD, FLOW, MAP, System
 
 State = Float[Array, " state"]
@@ -36,8 +38,28 @@ SCHEMES = ("adaptive", "euler", "rk4")
 MAX_SUBSTEP = {FLOW: 0.01, DELAY: 0.1, FIELD: 0.25}
 """The longest substep by kind of system, unless `substeps` is given."""
 
-MAX_STEPS = 1000
+EXPLICIT_STEPS, IMPLICIT_STEPS = 30, 1000
 """Steps of `adaptive` per time step, at most, on average."""
+
+JUMP_SUBSTEPS = 100
+"""Steps of `rk4` within a time step, where the law has jumps."""
+
+
+STIFF = (
+    "The equations are stiff: they were solved by Kvaerno's implicit scheme, as an explicit one"
+    f" takes more than {EXPLICIT_STEPS} steps within dt."
+)
+JUMPS = (
+    "The equations have jumps that stop a scheme with error control: they were solved by"
+    f" Runge and Kutta's with {JUMP_SUBSTEPS} steps within dt."
+)
+
+
+class Solution(NamedTuple):
+    """The states of `simulate`, and a sentence on how they were found if that is unusual."""
+
+    states: Float64[np.ndarray, "*trajectory time variable"]
+    remark: str = ""
 
 
 class Span(NamedTuple):
@@ -103,6 +125,25 @@ def simulate(
     >>> simulate(system("oscillator"), 1000).shape     # doctest: +SKIP
     (1001, 2)
     """
+    options = {"dt": dt, "start": start, "parameters": parameters, "transient": transient}
+    options |= {"scheme": scheme, "substeps": substeps, "tolerance": tolerance}
+    return solution(system, steps, finite=finite, **options).states
+
+
+def solution(
+    system: System,
+    steps: int,
+    *,
+    dt: float | int | None = None,
+    start: Any = None,
+    parameters: Mapping[str, Any] | None = None,
+    transient: float | int = 0.0,
+    scheme: str = "adaptive",
+    substeps: int | None = None,
+    tolerance: float | int = 1e-9,
+    finite: bool = True,
+) -> Solution:
+    """Solve a system as `simulate` does, and say how."""
     dt = system.dt if dt is None else dt
     _check(system, steps, dt, scheme, tolerance)
     start = np.asarray(system.start if start is None else start, np.float64)
@@ -111,21 +152,27 @@ def simulate(
     _check_shared(system, individual)
     starts = np.broadcast_to(start, (1 if count is None else count, start.shape[-1]))
     span = Span(dt, math.ceil(transient / dt - 1e-9), steps)
-    solvers = [partial(_fixed_steps, system, span, scheme, substeps, shared)]
+    fixed = partial(_fixed_steps, system, span)
+    solvers = [("", partial(fixed, scheme, substeps, shared))]
     if system.kind == FLOW and scheme == "adaptive":
+        adaptive = partial(_adaptive, system, span, tolerance)
+        finely = partial(fixed, "rk4", JUMP_SUBSTEPS, shared)
         solvers = [
-            partial(_adaptive, system, span, tolerance, stiff, shared)
-            for stiff in (False, True)
+            ("", partial(adaptive, False, EXPLICIT_STEPS, shared)),
+            (STIFF, partial(adaptive, True, IMPLICIT_STEPS, shared)),
         ]
-    solution = np.empty(0)
-    for solver in solvers:
+        if system.jumps:
+            solvers[1:] = [(JUMPS, finely)]
+    states, found = np.empty(0), Solution(np.empty(0))
+    for remark, solver in solvers:
         with precision("float64"):
-            solution = np.asarray(jax.jit(jax.vmap(solver))(individual, starts))
-        if np.isfinite(solution).all():
+            states = np.asarray(jax.jit(jax.vmap(solver))(individual, starts))
+        found = Solution(states[0] if count is None else states, remark)
+        if np.isfinite(states).all():
             break
     if finite:
-        _check_finite(system, solution, span)
-    return solution[0] if count is None else solution
+        _check_finite(system, states, span)
+    return found
 
 
 def trajectory_count(
@@ -178,12 +225,15 @@ def stepper(
     p = system.parameters if parameters is None else parameters
     if system.kind == MAP:
         return (lambda n, y: system.law(n, y, p, system.forcing(n, p))), _identity, _identity
-    substeps = substeps or max(1, math.ceil(dt / MAX_SUBSTEP[system.kind] - 1e-9))
+    longest = MAX_SUBSTEP[system.kind]
+    if system.kind == DELAY:
+        substeps = substeps_within(delays(system, p), dt, longest, substeps)
+    substeps = substeps or max(1, math.ceil(dt / longest - 1e-9))
     h = dt / substeps
     if system.kind == FIELD:
         substep, begin, observe = _field(system, h, p), _identity, _identity
     elif system.kind == DELAY:
-        substep, begin, observe = _delay(system, h, p)
+        substep, begin, observe = delay_scheme(system, h, p)
     else:
         substep, begin, observe = _scheme(system, h, p, scheme), _identity, _identity
 
@@ -210,30 +260,6 @@ def _scheme(system: System, h: float, p: Parameters, scheme: str) -> Step:
         return y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
     return euler if scheme == "euler" else rk4
-
-
-def _delay(system: System, h: float, p: Parameters):
-    """A delay equation in one variable; a state is y at t - delay - h, t - delay, ..., t."""
-    lags = round(float(p["delay"]) / h)
-    if lags < 2 or abs(lags * h - float(p["delay"])) > 1e-9 * lags:
-        rule = "a delay must be a multiple, at least twice, of the step inside a time step"
-        remedy = "Change `dt`, `substeps` or `delay`."
-        raise InputError(rule, f"a delay of {float(p['delay']):g} and steps of {h:g}", remedy)
-
-    def slope(t, y, delayed):
-        return system.law(t, y, p, system.forcing(t, p), delayed)
-
-    def step(t, past):
-        y, (before, first, last, after) = past[-1], past[:4]
-        middle = (9 * (first + last) - before - after) / 16  # the cubic through the four
-        k1 = slope(t, y, first)
-        k2 = slope(t + h / 2, y + h / 2 * k1, middle)
-        k3 = slope(t + h / 2, y + h / 2 * k2, middle)
-        k4 = slope(t + h, y + h * k3, last)
-        new = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        return jnp.concatenate([past[1:], new[None]])
-
-    return step, lambda y: jnp.broadcast_to(y, (lags + 2,)), lambda past: past[-1:]
 
 
 def _field(system: System, h: float, p: Parameters) -> Step:
@@ -289,7 +315,7 @@ def _fixed_steps(system, span, scheme, substeps, shared, individual, y):
     return jnp.concatenate([observe(state)[None], ys])
 
 
-def _adaptive(system, span, tolerance, stiff, shared, individual, y):
+def _adaptive(system, span, tolerance, implicit, most, shared, individual, y):
     """One trajectory by steps whose errors stay within the tolerance."""
     import diffrax  # here: it takes a while to load
 
@@ -299,13 +325,19 @@ def _adaptive(system, span, tolerance, stiff, shared, individual, y):
     times = span.dt * jnp.arange(span.steps + 1)
     control = diffrax.ClipStepSizeController(  # steps end at `times`: interpolation is coarser
         diffrax.PIDController(
-            rtol=tolerance, atol=tolerance, dtmin=1e-12 * span.dt, force_dtmin=False
+            # Less than the rounding errors of `times`, to which steps are cut.
+            rtol=tolerance,
+            atol=tolerance,
+            dtmin=1e-18 * span.dt,
+            force_dtmin=False,
         ),
         step_ts=times,
     )
     return diffrax.diffeqsolve(
         diffrax.ODETerm(slope),
-        diffrax.Kvaerno5() if stiff else diffrax.Dopri8(),
+        # Kvaerno5's iteration fails at some starts of Van der Pol's equation with mu = 1000.
+        # Kvaerno5's iteration fails at some starts of Van der Pol's equation with mu = 1000.
+        diffrax.Kvaerno3() if implicit else diffrax.Dopri8(),
         t0=-span.transient_steps * span.dt,
         t1=span.steps * span.dt,
         dt0=None,
@@ -313,7 +345,7 @@ def _adaptive(system, span, tolerance, stiff, shared, individual, y):
         args={**shared, **individual},
         saveat=diffrax.SaveAt(ts=times),
         stepsize_controller=control,
-        max_steps=MAX_STEPS * (span.transient_steps + span.steps + 1),
+        max_steps=most * (span.transient_steps + span.steps + 1),
         throw=False,
     ).ys
 
@@ -342,7 +374,7 @@ def _check(system: System, steps: int, dt: float | int, scheme: str, tolerance: 
 
 def _check_shared(system: System, individual: Parameters) -> None:
     """Refuse different values of a parameter that the scheme itself depends on."""
-    fixed = {DELAY: ["delay"], FIELD: list(individual)}.get(system.kind, [])
+    fixed = {DELAY: system.delay_parameters, FIELD: tuple(individual)}.get(system.kind, ())
     for name in individual:
         if name in fixed:
             rule = f"`{name}` of `{system.name}` must be one number for all trajectories"

@@ -20,6 +20,7 @@ from throughtime._support.precision import precision
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.network import Network
+from throughtime.recurrence.own_cell import CellSource
 from throughtime.recurrence.rollout import rollout
 from throughtime.training.batches import Sequences
 from throughtime.training.epoch import TrainState
@@ -28,7 +29,7 @@ from throughtime.training.methods import training_method
 from throughtime.training.objective import Method
 from throughtime.training.train import OnEpoch, first_state, train
 
-from .equations import equations
+from .equations import equations, is_text
 from .linear_map import LinearMap
 from .simulate import trajectory_count
 from .surrogate_checks import (
@@ -38,7 +39,7 @@ from .surrogate_checks import (
     check_system,
     validation_count,
 )
-from .surrogate_data import complete_ranges, fit_scalers, windows
+from .surrogate_data import fit_scalers, sample_around_own, windows
 from .surrogate_evaluation import SurrogateEvaluation, evaluate_solution
 from .systems import System
 from .systems import system as system_named
@@ -49,6 +50,7 @@ from .trajectories import (
     network_inputs,
     random_drive,
     sample_trajectories,
+    with_fixed_values,
 )
 
 Drive = Callable[[Any, Mapping[str, Any]], Any]
@@ -69,8 +71,8 @@ class Surrogate:
         Parameters of the system that differ from its defaults.
     ranges
         The ranges, `(least, largest)` by name, of the parameters that vary and of the starts of
-        variables. If no variable has a range, starts vary as far as the system's own trajectory
-        goes.
+        variables; a number for one that does not vary. If no variable is named, starts vary as
+        far as the system's own trajectory goes, or less where solutions would diverge.
     dt
         The time step; the system's own by default.
     trajectories
@@ -80,7 +82,8 @@ class Surrogate:
     validation
         The fraction of the trajectories that is held out to choose the best epoch.
     cell, hidden, depth, dense
-        The architecture of the network, as for `Forecaster`.
+        The architecture of the network, as for `Forecaster`. A cell of your own reads the
+        variables, then the drives, then the parameters that vary.
     window
         The number of steps of a training sequence.
     forcing
@@ -110,12 +113,12 @@ class Surrogate:
 
     system: str | System
     parameters: Mapping[str, float | int] = field(default_factory=dict)
-    ranges: Mapping[str, Range] = field(default_factory=dict)
+    ranges: Mapping[str, Range | float | int] = field(default_factory=dict)
     dt: float | int | None = None
     trajectories: int = 200
     steps: int = 200
     validation: float = 0.15
-    cell: str = "gru"
+    cell: str | CellSource = "gru"
     hidden: int = 64
     depth: int = 1
     dense: tuple[int, ...] = ()
@@ -146,13 +149,16 @@ class Surrogate:
         """The first half of `fit`: sample the trajectories, split and scale them."""
         check_settings(self)
         self.system_ = self._system()
-        check_system(self.system_, self.ranges, self.dt)
+        check_system(self.system_, self.dt)
         self.dt_ = self.system_.dt if self.dt is None else self.dt
-        self.ranges_ = complete_ranges(self.system_, self.ranges, self.steps, self.dt_)
+        self.system_, ranges = with_fixed_values(self.system_, self.ranges)
+        draw = self.trajectories, self.steps, self.dt_, self.seed
+        if self.ranges.keys() & {*self.system_.variables}:
+            self.ranges_ = ranges
+            sampled = sample_trajectories(self.system_, ranges, *draw)
+        else:
+            self.ranges_, sampled = sample_around_own(self.system_, ranges, *draw)
         self.input_parameters_ = input_parameters(self.system_, self.ranges_)
-        sampled = sample_trajectories(
-            self.system_, self.ranges_, self.trajectories, self.steps, self.dt_, self.seed
-        )
         held_out = validation_count(self.validation, self.trajectories)
         training = sampled.subset(slice(held_out, None))
         self.training_trajectories_ = training
@@ -361,7 +367,7 @@ class Surrogate:
     def _system(self) -> System:
         system = self.system
         if not isinstance(system, System):
-            system = equations(system) if "=" in system else system_named(system)
+            system = equations(system) if is_text(system) else system_named(system)
         return system.with_parameters(**self.parameters)
 
     def _method(self) -> Method:

@@ -9,13 +9,7 @@ from throughtime.errors import InputError, check_positive_integer
 from throughtime.training.settings import check_known_settings
 
 from .systems import MAP, System
-from .trajectories import (
-    Range,
-    Trajectories,
-    check_learnable,
-    check_ranges,
-    input_parameters,
-)
+from .trajectories import Trajectories, check_learnable, input_parameters
 
 if TYPE_CHECKING:
     from .surrogate import Surrogate
@@ -36,7 +30,7 @@ def check_settings(model: "Surrogate") -> None:
     check_positive_integer("trajectories", model.trajectories)
     check_positive_integer("steps", model.steps)
     check_known_settings({name: getattr(model, name) for name in NETWORK_SETTINGS})
-    if model.cell == "esn":
+    if isinstance(model.cell, str) and model.cell == "esn":
         rule = "a surrogate must be a network that is trained by its gradient"
         raise InputError(rule, "an `esn`", "Choose another `cell`.")
     for name in set(model.parameters) & set(model.ranges):
@@ -49,7 +43,8 @@ def check_settings(model: "Surrogate") -> None:
     if not 1 <= validation_count(model.validation, model.trajectories) < model.trajectories:
         rule = "a part of the trajectories, not all, must be held out"
         got = f"`validation` {model.validation:g} of {model.trajectories} `trajectories`"
-        raise InputError(rule, got, "Change one of them.")
+        remedy = "Set `validation` to 0.15, and `trajectories` to 7 or more."
+        raise InputError(rule, got, remedy)
 
 
 def validation_count(fraction: float, trajectories: int) -> int:
@@ -57,8 +52,8 @@ def validation_count(fraction: float, trajectories: int) -> int:
     return round(fraction * trajectories)
 
 
-def check_system(system: System, ranges: Mapping[str, Range], dt: float | int | None) -> None:
-    """Refuse a system that cannot be learned, ranges that it cannot have, and steps of a map.
+def check_system(system: System, dt: float | int | None) -> None:
+    """Refuse a system that cannot be learned, and steps of a map.
 
     Raises
     ------
@@ -69,7 +64,6 @@ def check_system(system: System, ranges: Mapping[str, Range], dt: float | int | 
     if system.kind == MAP and dt not in (None, 1):
         rule = "a map goes by steps of 1"
         raise InputError(rule, f"`dt` {dt:g}", "Leave out `dt`.")
-    check_ranges(system, ranges)
 
 
 def check_motion(training: Trajectories, variables: tuple[str, ...]) -> None:

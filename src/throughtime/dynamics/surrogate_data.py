@@ -1,33 +1,62 @@
 """From a system to the training data of its surrogate: ranges, splits, scalers, windows."""
 
+import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import jax
 import numpy as np
 
 from throughtime.data.scaler import Scaler
+from throughtime.errors import InputError
 from throughtime.training.batches import Sequences
 
-from .simulate import simulate
-from .systems import System
-from .trajectories import Range, Trajectories
+from .simulate import STIFF, solution
+from .systems import MAP, System
+from .trajectories import Range, Trajectories, sample_trajectories
+
+SHARES = (1.0, 0.5, 0.25, 0.1, 0.02)
+"""Shares of the own trajectory's range that are tried for starts."""
 
 
-def complete_ranges(
-    system: System, ranges: Mapping[str, Range], steps: int, dt: float | int
-) -> dict[str, Range]:
-    """The given ranges, with ranges of the starts if none is of a variable.
+def sample_around_own(
+    system: System,
+    ranges: Mapping[str, Range],
+    count: int,
+    steps: int,
+    dt: float | int,
+    seed: int,
+) -> tuple[dict[str, Range], Trajectories]:
+    """Trajectories that start as far as the system's own trajectory goes, and all ranges.
 
-    Starts then vary as far as the system's own trajectory goes.
+    The range of starts is smaller, around the middle, where solutions would diverge from
+    others: not every start between those of an attractor leads back to it. That of a stiff
+    system has jumps, faster than a step: its outermost hundredths are left out.
+
+    Raises
+    ------
+    InputError
+        If the system's own solution does not stay finite, or those from any start near it.
     """
-    complete = dict(ranges)
-    if not set(complete) & set(system.variables):
-        own = simulate(system, max(steps, 1000), dt=dt)
-        bounds = zip(own.min(axis=0), own.max(axis=0), strict=True)
-        for name, (least, largest) in zip(system.variables, bounds, strict=True):
-            if largest > least:
-                complete[name] = (float(least), float(largest))
-    return complete
+    found = solution(system, max(steps, 1000), dt=dt)
+    ends = (0.01, 0.99) if found.remark == STIFF else (0, 1)
+    least, largest = np.quantile(found.states, ends, axis=0)
+    middle = np.median(found.states, axis=0)
+    # Steps of a map cost nothing, and an evaluation takes more of them than the training.
+    length = max(steps, 1000) if system.kind == MAP else steps
+
+    def sample(share: float) -> tuple[dict[str, Range], Trajectories]:
+        low, high = middle + share * (least - middle), middle + share * (largest - middle)
+        bounds = zip(system.variables, low.tolist(), high.tolist(), strict=True)
+        complete = {**ranges, **{name: (a, b) for name, a, b in bounds if b > a}}
+        sampled = sample_trajectories(system, complete, count, length, dt, seed)
+        states, inputs = sampled.states[:, : steps + 1], sampled.inputs[:, :steps]
+        return complete, replace(sampled, states=states, inputs=inputs)
+
+    for share in SHARES[:-1]:
+        with contextlib.suppress(InputError):
+            return sample(share)
+    return sample(SHARES[-1])
 
 
 def fit_scalers(training: Trajectories, variables: tuple[str, ...]) -> tuple[Scaler, Scaler]:

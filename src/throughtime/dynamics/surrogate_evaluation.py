@@ -11,11 +11,19 @@ from throughtime.forecasting.metrics import nrmse
 from .attractor_metrics import valid_time
 from .linear_map import LinearMap
 from .simulate import simulate
-from .systems import FLOW, System
+from .systems import FLOW, MAP, System
 from .trajectories import Trajectories
 
 SCHEMES = {"Euler forward": "euler", "Runge-Kutta 4": "rk4"}
 """The schemes that a surrogate of a flow is compared with."""
+
+NOT_LEARNED = "The network has not learned the system: a constant would do as well."
+MORE = {
+    MAP: "Raise `epochs`.",
+    FLOW: "Raise `dt` if little moves within a trajectory, lower it if much moves within a"
+    " step, or raise `epochs`.",
+}
+"""What to do about it."""
 
 DIVERGED = 100
 """A solution whose NRMSE is above this counts as diverged."""
@@ -71,9 +79,17 @@ class SurrogateEvaluation:
         """The number of steps of each trajectory."""
         return self.solution.shape[1] - 1
 
+    def remarks(self) -> list[str]:
+        """What was chosen where the equations do not say it, and how they were solved."""
+        return [*self.system.remarks, *([self.unseen.remark] if self.unseen.remark else [])]
+
     def sentences(self) -> list[str]:
         """The error, how long the solution stays valid, and the errors of the others."""
-        sentences = [
+        sentences = []
+        if np.median(self.errors) >= 1:
+            more = MORE[MAP if self.system.kind == MAP else FLOW]
+            sentences.append(f"{NOT_LEARNED} {more}")
+        sentences += [
             f"Over {len(self.errors)} unseen trajectories of {self.steps:,} steps of"
             f" {self.dt:g} the NRMSE is {_median_and_worst(self.errors)}."
         ]

@@ -33,7 +33,8 @@ class System:
         Names of the components of a state.
     law
         `law(t, y, p, u)`: the time derivative of a flow, or the next state of a map. For a
-        `delay`, `law(t, y, p, u, delayed)`, where `delayed` is the state at `t - p["delay"]`.
+        `delay`, `law(t, y, p, u, delayed)`, where `delayed` is the state at `t - p["delay"]`,
+        or with `delays` those at the times that it gives, as rows.
         For a `field`, the part of the derivative that `linear` does not cover; see `kind`.
     parameters
         Their values by name.
@@ -58,6 +59,16 @@ class System:
         Known period of the cycle that the system settles on, in units of time.
     drive
         `drive(t, p)`: the inputs at time t. Without it they are 0.
+    delays
+        For a `delay`, `delays(p)`: how far back its law looks, a number for each delay.
+    delay_parameters
+        The parameters that the delays depend on.
+    past
+        For a `delay`, `past(t, p)`: the state before time 0; constant without it.
+    jumps
+        Whether the law has jumps, as `sign` has: no scheme keeps its order there.
+    remarks
+        What was chosen where the equations do not say it, a sentence each.
     """
 
     name: str
@@ -76,6 +87,11 @@ class System:
     exponents: tuple[float, ...] = ()
     period: float | None = None
     drive: Callable[[Any, Mapping[str, Any]], Array] | None = field(default=None, repr=False)
+    delays: Callable[[Mapping[str, Any]], tuple[float, ...]] | None = None
+    delay_parameters: tuple[str, ...] = ("delay",)
+    past: Callable[[Any, Mapping[str, Any]], Array] | None = None
+    jumps: bool = False
+    remarks: tuple[str, ...] = ()
 
     def forcing(self, t, p: Mapping[str, Any]) -> Float[Array, " input"]:
         """The inputs u at time t: given by `drive`, or 0 without one."""
@@ -103,7 +119,7 @@ class System:
                 raise InputError(rule, f"`{name}`", did_you_mean(name, self.parameters))
             if not float("-inf") < value < float("inf"):
                 rule = f"the parameter `{name}` must be a finite number"
-                raise InputError(rule, value, f"Change `{name}`.")
+                raise InputError(rule, value, f"Set `{name}` to a finite number.")
         changed = any(self.parameters[name] != value for name, value in values.items())
         known = {"exponents": (), "period": None} if changed else {}
         return replace(self, parameters={**self.parameters, **values}, **known)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
@@ -57,6 +55,11 @@ class TrainedNetwork:
         Known Lyapunov exponents of the true dynamics.
     constant_inputs
         The names of the inputs that free runs hold constant, at their means.
+    closed
+        Whether the outputs are read as the next inputs in a free run. If not, all inputs are
+        held at zero.
+    white_noise
+        Whether the sequences are white noise, because nothing is known of the training.
     """
 
     name: str
@@ -74,6 +77,8 @@ class TrainedNetwork:
     unit: str
     exponents: tuple[float, ...]
     constant_inputs: tuple[str, ...]
+    closed: bool = True
+    white_noise: bool = False
 
     def dynamics(self) -> Map:
         """The map to analyse: the network in closed loop, without a level that nothing fixes.
@@ -82,7 +87,7 @@ class TrainedNetwork:
         the series changes nothing. Its states are therefore windows less their first value.
         """
         closed_loop, centred = self.closed_loop(), self.network.centred
-        if not centred:
+        if not (centred and self.closed):
             return closed_loop
 
         def without_level(rows):
@@ -98,6 +103,8 @@ class TrainedNetwork:
     def closed_loop(self) -> Map:
         """The network reading its own outputs, in double precision."""
         network = maps.to_float64(self.network)
+        if not self.closed:
+            return maps.map_of_states(network)
         horizon = network.output_size // len(self.variables)
         inputs = (network.input_size - len(self.variables)) // horizon
         context = np.asarray(self.context, np.float64)
@@ -137,8 +144,6 @@ def from_forecaster(model: Forecaster, name: str = "") -> TrainedNetwork:
     """The first network of a fitted forecaster; see `trained_network`."""
     model.predictor(1)  # raises if the model is not fitted
     data = model.data_
-    params, static = eqx.partition(model.network_, eqx.is_inexact_array)
-    first = jax.tree.map(lambda leaf: leaf[0], params)
     series, split = data.series[0], data.splits[0]
     end = split.validation  # where the validation part ends: the test part was never used
     with precision(model.dtype):
@@ -146,7 +151,7 @@ def from_forecaster(model: Forecaster, name: str = "") -> TrainedNetwork:
     return TrainedNetwork(
         name=name or series.name,
         members=model.ensemble,
-        network=eqx.combine(first, static),
+        network=model.fitted_.networks[0],
         batch=batch,
         loss=model.loss,
         context=data.scalers[0].transform(series.targets[end - data.context : end]),

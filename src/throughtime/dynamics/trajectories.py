@@ -7,8 +7,8 @@ the frequency of a force, are not inputs of the network: it reads the force itse
 other force can be put in its place.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -21,7 +21,7 @@ from throughtime._support.precision import precision
 from throughtime._support.seeds import generator
 from throughtime.errors import InputError, check_positive_integer, did_you_mean
 
-from .simulate import simulate
+from .simulate import solution
 from .systems import DELAY, MAP, System
 
 Range = tuple[float | int, float | int]
@@ -45,16 +45,19 @@ class Trajectories:
         `(trajectory, step, input)`: the inputs of the network for the step from n to n + 1.
     parameters
         The parameters that vary, by name, with one value per trajectory.
+    remark
+        A sentence on how they were solved, if that is unusual.
     """
 
     states: Float64[np.ndarray, "trajectory time variable"]
     inputs: Float64[np.ndarray, "trajectory step input"]
     parameters: dict[str, Float64[np.ndarray, " trajectory"]]
+    remark: str = ""
 
     def subset(self, rows: slice) -> "Trajectories":
         """Some of the trajectories."""
         parameters = {name: values[rows] for name, values in self.parameters.items()}
-        return Trajectories(self.states[rows], self.inputs[rows], parameters)
+        return Trajectories(self.states[rows], self.inputs[rows], parameters, self.remark)
 
 
 def check_learnable(system: System) -> None:
@@ -67,12 +70,16 @@ def check_learnable(system: System) -> None:
     """
     if system.kind == DELAY:
         rule = "a surrogate learns systems whose whole state is observed"
-        remedy = "Forecast its series instead: `throughtime forecast`."
+        remedy = (
+            "Solve it in Python, `series = tt.simulate(system, 5000)`, and forecast the series:"
+            " `tt.Forecaster().fit(series)`."
+        )
         raise InputError(rule, f"`{system.name}`, which has a delay", remedy)
     if system.kind == MAP or not dependencies(system)[0]:
         return
     rule = "what changes with time must be a drive of its own"
-    raise InputError(rule, "`t` in a slope", "Give it a name: `x' = F - x; F = cos(t)`.")
+    remedy = "Make it an input: `System(..., inputs=('F',), drive=...)`, or write it as text."
+    raise InputError(rule, "`t` in a slope", remedy)
 
 
 def input_parameters(system: System, ranges: Mapping[str, Range]) -> tuple[str, ...]:
@@ -90,7 +97,7 @@ def input_names(system: System, ranges: Mapping[str, Range]) -> tuple[str, ...]:
 
 def sample_trajectories(
     system: System,
-    ranges: Mapping[str, Range],
+    ranges: Mapping[str, Range | float | int],
     count: int,
     steps: int,
     dt: float | int,
@@ -104,7 +111,7 @@ def sample_trajectories(
         The system to solve.
     ranges
         The least and the largest value of a parameter, or of a variable at the start, by name.
-        Everything else is as the system has it.
+        Everything else is as the system has it; see `with_fixed_values` for a single value.
     count
         The number of trajectories.
     steps
@@ -120,16 +127,16 @@ def sample_trajectories(
         If a range is empty or of an unknown name, or a solution does not stay finite.
     """
     check_positive_integer("count", count)
-    check_ranges(system, ranges)
+    system, ranges = with_fixed_values(system, ranges)
     rng = generator(seed)
     values = {name: rng.uniform(*bounds, count) for name, bounds in ranges.items()}
     start = np.tile(np.asarray(system.start, np.float64), (count, 1))
     for i, name in enumerate(system.variables):
         start[:, i] = values.pop(name, start[:, i])
-    states = simulate(system, steps, dt=dt, start=start, parameters=values)
+    found = solution(system, steps, dt=dt, start=start, parameters=values)
     read = input_parameters(system, ranges)
     inputs = network_inputs(system, values, read, count, steps, dt)
-    return Trajectories(states, inputs, values)
+    return Trajectories(found.states, inputs, values, found.remark)
 
 
 def network_inputs(
@@ -218,22 +225,43 @@ def random_drive(
     return drive
 
 
-def check_ranges(system: System, ranges: Mapping[str, Range]) -> None:
-    """Refuse ranges that are empty, or of neither a variable nor a parameter.
+def with_fixed_values(
+    system: System, ranges: Mapping[str, Range | float | int]
+) -> tuple[System, dict[str, Range]]:
+    """The system with the single values among ranges as its own, and the ranges that are left.
+
+    Parameters
+    ----------
+    system
+        The system.
+    ranges
+        By the name of a parameter or a variable, `(least, largest)`; or a number, or twice the
+        same one, for a parameter or a start that does not vary.
 
     Raises
     ------
     InputError
-        Which names the range.
+        If a range is not from a number to one at least as large, or of an unknown name.
     """
+    left, start = {}, dict(zip(system.variables, system.start, strict=True))
     known = (*system.variables, *system.parameters)
-    for name, (least, largest) in ranges.items():
+    for name, bounds in ranges.items():
         if name not in known:
             rule = f"a range must be of a variable or a parameter of `{system.name}`"
             raise InputError(rule, f"`{name}`", did_you_mean(name, known))
-        if not -np.inf < least < largest < np.inf:
+        ends = list(bounds) if isinstance(bounds, Iterable) else [bounds, bounds]
+        least, largest = ends if len(ends) == 2 else (np.nan, np.nan)
+        if not -np.inf < least <= largest < np.inf:
             rule = f"the range of `{name}` must go from a number to a larger one"
-            raise InputError(rule, f"{least} to {largest}", "Write it as `0.1:0.5`.")
+            got = " to ".join(map(str, ends))
+            raise InputError(rule, got, "Write it as `0.1:0.5`, in Python `(0.1, 0.5)`.")
+        if least < largest:
+            left[name] = least, largest
+        elif name in start:
+            start[name] = float(least)
+        else:
+            system = system.with_parameters(**{name: float(least)})
+    return replace(system, start=tuple(start.values())), left
 
 
 def dependencies(system: System) -> tuple[bool, set[str]]:

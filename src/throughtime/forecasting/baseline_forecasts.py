@@ -44,12 +44,10 @@ class Baselines:
         found = {"ridge autoregression": self._ridge(series, origins, steps, last)}
         if "seasonal persistence" in self.names():
             period = self.data.period_of(series)
-            known = period is not None and period <= origins.contexts.shape[1]
-            found["seasonal persistence"] = (
-                baselines.seasonal_persistence(origins.contexts, steps, period)
-                if known
-                else last
-            )
+            found["seasonal persistence"] = last
+            if period is not None and period <= origins.contexts.shape[1]:
+                seasonal = baselines.seasonal_persistence(origins.contexts, steps, period)
+                found["seasonal persistence"] = seasonal
         return found | {"persistence": last}
 
     def _ridge(self, series, origins, steps, last):

@@ -13,12 +13,14 @@ from throughtime.data.series import Series
 from .backtest import Backtest
 from .forecast import Forecast
 from .intervals import Intervals, with_level
+from .judging import Judging, in_parallel
 from .network_component import NetworkComponent, NetworkForecasts
 from .outliers import clean
 from .pooled_shares import pooled_shares
 from .predict import Predictor
+from .rolling_errors import rolling_origins
 from .sample_paths import Dependence
-from .series_model import JudgedModels, SeriesModel
+from .series_model import LONGEST_JUDGED, SeriesModel, first_judged
 from .traits import Recipe, Traits
 
 PARTS = {"prior": "prior", "core": "linear core", "network": "network"}
@@ -169,13 +171,14 @@ class CombinedPredictor:
     def _fit_all(self, steps: int, refit: bool) -> list[list[SeriesModel]]:
         """The models of all series."""
         data = self.network.data
-        judged = []
+        tasks = []
         for one, split in zip(data.series, data.splits, strict=True):
             end = split.total if refit else split.validation
             # Without a validation part there is nothing that the networks did not learn from.
             networks = split.train < end and split.train >= data.context
             first = split.train if split.train < end else None
-            judged.append(self._judge(one, end, steps, first, networks))
+            tasks.append(self._task(one, end, steps, first, networks))
+        judged = in_parallel(tasks)
         shares = None
         if len(judged) > 1:
             each = [one for models in judged for one in models]
@@ -183,26 +186,20 @@ class CombinedPredictor:
             shares = pooled_shares(errors, [one.unit for one in each], each[0].steps)
         return [[one.weighed(shares=shares) for one in models] for models in judged]
 
-    def _judge(
+    def _task(
         self, series: Series, end: int, steps: int, first: int | None, networks: bool
-    ) -> list[JudgedModels]:
-        """Models of each target, fitted to the first `end` values and judged from `first` on.
+    ) -> Judging:
+        """What is needed to judge the models of a series from row `first` on.
 
         `networks` says whether the networks are judged there too; if not, they have no weight.
         """
-        rollouts = self._network_forecasts(series, series.inputs, end)
-        return [
-            JudgedModels.of(
-                column[:end],
-                steps,
-                self.recipe,
-                times=series.times[:end],
-                first=first,
-                others=(NetworkComponent(rollouts, c),) if networks else (),
-                inputs=series.inputs if series.input_names else None,
-            )
-            for c, column in enumerate(series.targets.T)
-        ]
+        first = first if first is not None else first_judged(end)
+        made = None
+        if networks:
+            forecasts = self._network_forecasts(series, series.inputs, end)
+            forecasts.forecast(rolling_origins(first, end), min(steps, LONGEST_JUDGED))
+            made = forecasts.alone()
+        return Judging(series, end, steps, first, self.recipe, made)
 
     def _models_of(
         self, series: Series, end: int, steps: int, *, refit: bool
@@ -212,7 +209,8 @@ class CombinedPredictor:
         if i is not None:
             return self._fitted(i, steps, refit=refit)
         networks = len(series) > self.network.data.context
-        return [one.weighed() for one in self._judge(series, end, steps, None, networks)]
+        judged = self._task(series, end, steps, None, networks).run()
+        return [one.weighed() for one in judged]
 
     def _continue(
         self, series: Series, ahead: Float[np.ndarray, "steps input"], steps: int

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from throughtime.data.series import Series
 from throughtime.data.tables import to_series
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.network import Network
+from throughtime.recurrence.own_cell import CellSource
 from throughtime.runs import forecast_record, run_folder
 from throughtime.training.batches import Data
 from throughtime.training.epoch import TrainState
@@ -43,7 +43,7 @@ class Forecaster(Estimator):
     cell
         `rnn`, `gru`, `lstm`, or `esn`, an echo state network. The weights of an `esn` are
         random and only its readout is fitted, by regression; it takes no `method`, `loss`,
-        `rate` or other setting of a training by gradient.
+        `rate` or other setting of a training by gradient. Or your own; see `Architecture`.
     hidden, depth
         Units of a cell, and number of cells, stacked.
     activation
@@ -123,7 +123,7 @@ class Forecaster(Estimator):
     >>> model.fit("sunspots.csv").predict(10).mean      # doctest: +SKIP
     """
 
-    cell: str = "gru"
+    cell: str | CellSource = "gru"
     hidden: int = 32
     depth: int = 1
     activation: str = "tanh"
@@ -367,20 +367,18 @@ class Forecaster(Estimator):
         forecast_record.write(run_folder.prepare_folder(Path(folder), overwrite), self.record())
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Forecaster":
-        """Read a forecaster that was saved. Nothing in the folder is executed.
+    def load(cls, folder: str | Path, *, cell: CellSource | None = None) -> "Forecaster":
+        """Read a forecaster that was saved; with its cell, if that is one of your own.
+
+        Nothing in the folder is executed.
 
         Raises
         ------
         InputError
-            If the folder holds no run, or one that is damaged or not trained to its end.
+            If the folder holds no run, or one that is damaged or not trained to its end, and
+            for another `cell` than the one it was trained with.
         """
-        record = forecast_record.read(folder)
-        if record.params is None:
-            rule = "a run must be trained to its end before it forecasts"
-            remedy = f"Resume it with `throughtime resume {quote(str(folder))}`."
-            raise InputError(rule, f"`{folder}`, which is not", remedy)
-        return cls.from_record(record, Path(folder))
+        return cls.from_record(saved_forecaster.read(Path(folder), cell), Path(folder))
 
     def record(self, **more: Any) -> forecast_record.ForecastRecord:
         """What a run stores of this forecaster; see `saved_forecaster.to_record`."""
@@ -395,6 +393,6 @@ class Forecaster(Estimator):
         return model
 
 
-def load(folder: str | Path) -> Forecaster:
+def load(folder: str | Path, *, cell: CellSource | None = None) -> Forecaster:
     """Read a forecaster that was saved; see `Forecaster.load`."""
-    return Forecaster.load(folder)
+    return Forecaster.load(folder, cell=cell)

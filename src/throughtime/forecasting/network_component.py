@@ -1,7 +1,7 @@
 """The trained networks as one of the models that a combination weighs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -43,12 +43,20 @@ class NetworkForecasts:
         known = set(asked)
         return np.stack([self.made[o][:steps] if o in known else unknown for o in origins])
 
+    def alone(self) -> "NetworkForecasts":
+        """The forecasts that were made, without the networks: they cannot make others."""
+        return replace(self, rollouts=_none_left)
+
     def _rolled_out(self, origins, steps):
         before = origins[:, None] + np.arange(-self.context, 0)
         span = np.minimum(
             origins[:, None] + np.arange(-self.context, steps), len(self.inputs) - 1
         )
         return self.rollouts(self.targets[before], self.inputs[span], steps)
+
+
+def _none_left(contexts: np.ndarray, inputs: np.ndarray, steps: int) -> np.ndarray:
+    raise RuntimeError("forecasts from other origins were asked for than were made")
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,6 +56,12 @@ class Prior:
     network: PriorNetwork = field(default_factory=lambda: shipped_network())
     name: str = "prior"
 
+    def __reduce__(self):
+        """Another process has the shipped network already."""
+        if self.network is shipped_network():
+            return Prior, (self.seasons,)
+        return Prior, (self.seasons, self.network, self.name)
+
     def forecast(
         self,
         values: Float[np.ndarray, " time"],

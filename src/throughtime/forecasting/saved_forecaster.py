@@ -1,6 +1,8 @@
 """What a run stores of a forecaster, and how a forecaster is restored from it."""
 
+from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -8,6 +10,9 @@ import equinox as eqx
 from throughtime._support.integrity import damaged_file
 from throughtime._support.precision import precision
 from throughtime.data.scaler import Scaler
+from throughtime.errors import InputError
+from throughtime.recurrence.own_cell import CellSource, OwnCell, cell_to_read, check_same_cell
+from throughtime.runs import forecast_record
 from throughtime.runs.forecast_record import ForecastRecord
 from throughtime.training.checkpoint import from_named_tensors
 from throughtime.training.result import Fitted
@@ -52,6 +57,24 @@ def to_record(model: "Forecaster", **more: Any) -> ForecastRecord:
     )
 
 
+def read(folder: Path, cell: CellSource | None = None) -> ForecastRecord:
+    """The record of a run that was trained to its end, with the cell that it is read with.
+
+    Raises
+    ------
+    InputError
+        If it is not a run, not trained to its end, or needs a cell of one's own and there is
+        none, or the other way round.
+    """
+    record = forecast_record.read(folder)
+    if record.params is None:
+        rule = "a run must be trained to its end before it forecasts"
+        remedy = f"Resume it with `throughtime resume {quote(str(folder))}`."
+        raise InputError(rule, f"`{folder}`, which is not", remedy)
+    cell_read = cell_to_read(record.settings["cell"], cell)
+    return replace(record, settings={**record.settings, "cell": cell_read})
+
+
 def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
     """Give a prepared forecaster the weights and the history of a record.
 
@@ -60,7 +83,11 @@ def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
     InputError
         If the record does not fit the forecaster's settings.
     """
-    if model.architecture_ != record.architecture:
+    ours, stored = model.architecture_.to_json(), record.architecture.to_json()
+    if isinstance(model.architecture_.cell, OwnCell) and isinstance(stored["cell"], dict):
+        check_same_cell(str(model.architecture_.cell), ours["cell"], stored["cell"])
+        stored["cell"] = ours["cell"]
+    if ours != stored:
         rule = "its architecture is not that of its settings"
         raise damaged_file(folder / "run.json", rule)
     _restore_scalers(model.data_, record, folder)

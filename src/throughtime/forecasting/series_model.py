@@ -32,6 +32,11 @@ LONGEST_JUDGED = 128
 """Lead times at which models are judged; beyond, weights and widths go on from there."""
 
 
+def first_judged(length: int) -> int:
+    """The row from which on the models of a series of this length are judged."""
+    return max(1, round((1 - SHARE) * length))
+
+
 @dataclass(frozen=True, eq=False)
 class JudgedModels:
     """The fitted models of one series and their errors, before they are weighed.
@@ -72,7 +77,7 @@ class JudgedModels:
         """Read a series, fit its models and judge them; arguments as for `SeriesModel.fit`."""
         traits, values = read_traits(np.asarray(values, np.float64), times, recipe)
         if first is None:
-            first = max(1, round((1 - SHARE) * len(values)))
+            first = first_judged(len(values))
         kinds = model_kinds(traits, recipe, inputs)
         early = [kind.fit(values[:first], traits.seasons, steps) for kind in kinds]
         late = [kind.fit(values, traits.seasons, steps) for kind in kinds]

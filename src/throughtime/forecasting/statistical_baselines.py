@@ -83,7 +83,9 @@ def statistical_forecasts(
     fitted = _fitted(name, values[max(0, origins[0] - LONGEST_FIT) : origins[0]], season)
     lower, upper = np.full((2, len(levels), len(origins), steps), np.nan)
     center = np.full((len(origins), steps), np.nan)
-    for i, origin in enumerate(origins if fitted is not None else ()):
+    if fitted is None:
+        return Intervals(tuple(levels), center, lower, upper)
+    for i, origin in enumerate(origins):
         known = values[max(0, origin - LONGEST_FIT) : origin]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,8 +1,9 @@
 """A map run through time: cells, `unroll`, its three primitives, networks and their weights.
 
 Begin with `cells.py` (one step of each cell), then `unroll.py` (all steps) and `network.py`
-(cells and a readout); `architecture.py` builds a network from plain values, and `rollout.py`
-runs one in closed loop. `bptt.py` is the lecture's backward pass written out.
+(cells and a readout); `architecture.py` builds a network from plain values, `ensemble.py`
+stacks several, and `rollout.py` runs one in closed loop. `own_cell.py` takes a cell that is not
+built in, which `cell_check.py` tries. `bptt.py` is the lecture's backward pass written out.
 
 `primitives.py` defines the derivatives of a run through time. Its parts are
 `step_equations.py` (each step and its derivatives), `primitive_arguments.py` (shapes),

@@ -1,10 +1,11 @@
 """The shape of a network in plain values: what is checked, stored with a run, and built."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,8 +15,10 @@ from throughtime.errors import InputError, check_known_name, check_positive_inte
 
 from .cells import ACTIVATIONS, GRU, LSTM, RNN, Cell
 from .echo_state_cell import EchoState
-from .initialisation import INITIALISATIONS
-from .network import OUTPUT_ACTIVATIONS, Dense, Network, Readout
+from .ensemble import stack_networks
+from .initialisation import INITIALISATIONS, on_device
+from .network import OUTPUT_ACTIVATIONS, Dense, Network, Readout, check_first_features
+from .own_cell import OwnCell, describe_cell
 
 CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "esn": EchoState}
 """The built-in cells by name."""
@@ -27,9 +30,10 @@ GRADIENT_SETTINGS = ("activation", "init", "rate", "clip", "schedule")
 """The settings of a forecaster that have no effect on an echo state network."""
 
 
-def unused_settings(cell: str) -> tuple[str, ...]:
+def unused_settings(cell: object) -> tuple[str, ...]:
     """The settings of a forecaster that a cell and its training do not use."""
-    return GRADIENT_SETTINGS if cell == "esn" else RESERVOIR_SETTINGS
+    reservoir = isinstance(cell, str) and cell == "esn"
+    return GRADIENT_SETTINGS if reservoir else RESERVOIR_SETTINGS
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,10 @@ class Architecture:
     input_size, output_size
         Number of features of the inputs and of the outputs.
     cell
-        The kind of cell: `rnn`, `gru`, `lstm` or `esn`.
+        The kind of cell: `rnn`, `gru`, `lstm` or `esn`; or a cell of your own, as an instance,
+        a class or a function `make(input_size, hidden_size, key=key)`; see `own_cell`.
     hidden
-        Units of each cell.
+        Units of each cell; of a cell that is given as an instance, its own.
     depth
         Number of cells, stacked on each other.
     activation
@@ -68,7 +73,7 @@ class Architecture:
     Raises
     ------
     InputError
-        For a value out of its range or an unknown name.
+        For a value out of its range, an unknown name, and a cell of other sizes.
 
     Examples
     --------
@@ -79,7 +84,7 @@ class Architecture:
 
     input_size: int
     output_size: int
-    cell: str = "lstm"
+    cell: Any = "lstm"  # a name, or a `CellSource`
     hidden: int = 64
     depth: int = 1
     activation: str = "tanh"
@@ -95,11 +100,14 @@ class Architecture:
     input_scale: float | int = 1.0
 
     def __post_init__(self):
+        if isinstance(self.cell, str):
+            check_known_name("cell", self.cell, CELLS)
+        else:
+            self._adopt(OwnCell.of(self.cell))
         for name in ("input_size", "output_size", "hidden", "depth"):
             check_positive_integer(name, getattr(self, name))
         for units in self.dense:
             check_positive_integer("dense", units)
-        check_known_name("cell", self.cell, CELLS)
         check_known_name("activation", self.activation, ACTIVATIONS)
         check_known_name("output", self.output, OUTPUT_ACTIVATIONS)
         check_known_name("init", self.init, INITIALISATIONS)
@@ -108,11 +116,22 @@ class Architecture:
             if field.name in RESERVOIR_SETTINGS:
                 self._check_range(field.name, field.default)
         for name, features in (("residual", self.residual), ("centred", self.centred)):
-            if features and (features > self.input_size or self.output_size % features):
-                rule = f"`{name}` features must be inputs, and divide the outputs"
-                got = f"{features} of {self.input_size} for {self.output_size} outputs"
-                remedy = f"Set `{name}` to the number of series that are forecast, or to 0."
-                raise InputError(rule, got, remedy)
+            check_first_features(name, features, self.input_size, self.output_size)
+
+    def _adopt(self, own: OwnCell) -> None:
+        """Take a cell of one's own; one that is built has its own sizes."""
+        object.__setattr__(self, "cell", own)
+        if own.fixed is None:
+            return
+        if own.fixed.input_size != self.input_size:
+            rule = f"`{own}` must read the values and the inputs, {self.input_size} in all"
+            got = f"an input size of {own.fixed.input_size}"
+            raise InputError(rule, got, f"Build it with input size {self.input_size}.")
+        if self.depth != 1:
+            rule = "a cell that is already built can be the only one of a network"
+            remedy = f"Pass `depth=1`, or the class: `cell={type(own.fixed).__name__}`."
+            raise InputError(rule, f"`depth` {self.depth}", remedy)
+        object.__setattr__(self, "hidden", own.fixed.hidden_size)
 
     def _check_range(self, name: str, default: object) -> None:
         """Refuse a setting of a reservoir that is not positive, or is too large."""
@@ -130,18 +149,8 @@ class Architecture:
             A seed, a NumPy generator or a `jax.random` key.
         """
         rng = generator(key)
-        common = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
-        options: dict[str, Any] = {**common}
-        if self.cell == "rnn":
-            options["activation"] = self.activation
-        if self.cell == "esn":
-            del options["init"]
-            options |= {name: getattr(self, name) for name in RESERVOIR_SETTINGS}
-        sizes = [self.input_size] + [self.hidden] * (self.depth - 1)
-        cells = tuple(
-            CELLS[self.cell](size, self.hidden, **options, key=rng)  # pyright: ignore
-            for size in sizes
-        )
+        cells = tuple(self._cell(size, rng) for size in self._read())
+        common: dict[str, Any] = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
         widths = [self.hidden, *self.dense, self.output_size]
         activations = ["relu"] * len(self.dense) + ["identity"]
         layers = tuple(
@@ -150,6 +159,23 @@ class Architecture:
         )
         readout = Readout(layers, self.output, self.last)
         return Network(cells, readout, self.residual, self.centred)
+
+    def _read(self) -> list[int]:
+        """How many features each cell reads."""
+        return [self.input_size] + [self.hidden] * (self.depth - 1)
+
+    def _cell(self, size: int, rng: np.random.Generator) -> Cell:
+        """A cell that reads so many features, with random weights."""
+        if isinstance(self.cell, OwnCell):
+            return self.cell.build(size, self.hidden, self.dtype, rng)
+        common = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
+        options: dict[str, Any] = {**common}
+        if self.cell == "rnn":
+            options["activation"] = self.activation
+        if self.cell == "esn":
+            del options["init"]
+            options |= {name: getattr(self, name) for name in RESERVOIR_SETTINGS}
+        return CELLS[self.cell](size, self.hidden, **options, key=rng)  # pyright: ignore
 
     def ensemble(
         self, members: int, key: Key, *, scale: Sequence[float | int] | np.ndarray | None = None
@@ -178,31 +204,49 @@ class Architecture:
             raise InputError(rule, scales, f"Pass {members} numbers.")
         seed = seed_integers(key)
         networks = [self.build(np.random.default_rng([*seed, i])) for i in range(members)]
-
-        def stack(*leaves):
-            stacked = np.stack(leaves)
-            if stacked.ndim > 2:
-                stacked *= scales.reshape(-1, 1, 1).astype(stacked.dtype)
-            return jax.device_put(stacked)
-
-        return jax.tree.map(stack, *networks)
+        scaled = networks if scale is None else map(_scaled, networks, scales)
+        return stack_networks(list(scaled))
 
     def fewest_weights(self) -> int:
         """A lower bound on the number of weights, to refuse a network before it is built."""
         widths = [self.hidden, *self.dense, self.output_size]
         dense = sum(above * below for above, below in pairwise(widths))
+        if isinstance(self.cell, OwnCell):  # whatever it is, it may have few
+            return dense
         return self.hidden * (self.input_size + self.depth * self.hidden) + dense
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; a reservoir's settings are left out where they are unused defaults."""
-        plain = {**asdict(self), "dense": list(self.dense)}
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain["dense"] = list(self.dense)
+        if isinstance(self.cell, OwnCell):
+            plain["cell"] = self.describe_own_cell()
         for field in fields(self):  # (early versions had no such settings and wrote none)
             if field.name in RESERVOIR_SETTINGS and self.cell != "esn":
                 if plain[field.name] == field.default:
                     del plain[field.name]
         return plain
 
+    def describe_own_cell(self) -> dict[str, Any]:
+        """What a file keeps of a cell of one's own; empty for a built-in one."""
+        if not isinstance(self.cell, OwnCell):
+            return {}
+        if self.cell.source is None:  # as another file described it
+            return self.cell.known
+        first = self._cell(self.input_size, np.random.default_rng(0))
+        return {**self.cell.to_json(), **describe_cell(first)}
+
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> "Architecture":
         """The architecture that `to_json` wrote."""
         return cls(**{**plain, "dense": tuple(plain["dense"])})
+
+
+def _scaled(network: Network, scale: float) -> Network:
+    """The network with its matrices multiplied by a factor, its biases as they are."""
+    params, static = eqx.partition(network, eqx.is_inexact_array)
+
+    def times(leaf):
+        return on_device(np.asarray(leaf) * scale, leaf.dtype) if leaf.ndim > 1 else leaf
+
+    return eqx.combine(jax.tree.map(times, params), static)

@@ -188,7 +188,8 @@ def _logits(alpha, beta, gamma, phi):
     for name, (rate, low, high) in bounds.items():
         if not np.all((rate >= low) & (rate <= high + 1e-12)):
             rule = f"`{name}` must be from {low:g} to {_range_end(name)}"
-            raise InputError(rule, rate, f"Change `{name}`, or `alpha` with it.")
+            remedy = f"Set `{name}` to a number from {low:g} to {np.min(high):g}."
+            raise InputError(rule, rate, remedy)
     shares = alpha, _share(beta, alpha), _share(gamma, 1 - alpha), (1 - phi) / WIDEST_DAMPING
     shares = np.stack(np.broadcast_arrays(*(np.clip(share, 0, 1) for share in shares)))
     with np.errstate(divide="ignore"):

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, DTypeLike, Float
 
+from throughtime._support.precision import precision
 from throughtime.errors import InputError, did_you_mean
 
 MatrixSampler = Callable[
@@ -324,4 +325,5 @@ def initialisation(name: str | Initialisation) -> Initialisation:
 
 def on_device(values, dtype: DTypeLike) -> Array:
     """NumPy's values on the device, converted first by NumPy: JAX would compile a program."""
-    return jax.device_put(np.asarray(values, dtype))
+    with precision(np.dtype(dtype).name):
+        return jax.device_put(np.asarray(values, dtype))

@@ -1,20 +1,21 @@
 """Cells stacked to any depth, and a readout on top."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, DTypeLike, Float, Int
+from jaxtyping import Array, DTypeLike, Float, Int, PyTree
 
+from throughtime._support.precision import in_precision_of_weights
 from throughtime._support.seeds import Key, generator
 from throughtime.errors import InputError, check_known_name
 
 from .cells import ACTIVATIONS, Cell, State
-from .echo_state_cell import EchoState
+from .ensemble import split_networks
 from .initialisation import Initialisation, initialisation, on_device
-from .unroll import unroll
+from .summary import cell_title, count_parameters, table
+from .unroll import check_lengths, unroll
 
 OUTPUT_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda y: y,
@@ -22,6 +23,9 @@ OUTPUT_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "softmax": jax.nn.softmax,
 }
 """The lecture's sigma_y, by name."""
+
+States = tuple[PyTree[Array], ...]
+"""The state of each cell; of an ensemble, with a leading axis over its members."""
 
 
 class Dense(eqx.Module):
@@ -109,6 +113,10 @@ class Readout(eqx.Module):
 class Network(eqx.Module):
     """A recurrent network: `Network(cells, readout)(xs) -> ys, state`.
 
+    An ensemble is a network too (`Architecture.ensemble`, `stack_networks`): its weights have a
+    leading axis over its members. It gives the mean of their outputs, and `networks` are its
+    members. What it computes is in the precision of its weights.
+
     Parameters
     ----------
     cells
@@ -123,6 +131,11 @@ class Network(eqx.Module):
     centred
         The number of input features, from the first, that are measured from their value at the
         first step. The outputs are too, so that the level of a series does not matter.
+
+    Raises
+    ------
+    InputError
+        If the layers do not fit on each other.
     """
 
     cells: tuple[Cell, ...]
@@ -130,14 +143,32 @@ class Network(eqx.Module):
     residual: int = eqx.field(static=True, default=0)
     centred: int = eqx.field(static=True, default=0)
 
+    def __check_init__(self):
+        if not self.cells or not self.readout.layers:
+            rule = "a network must have a cell and a readout of a layer, or more of each"
+            got = f"{len(self.cells)} cells and {len(self.readout.layers)} layers"
+            raise InputError(rule, got, "Pass `(cell,)` and `Readout((dense,))`.")
+        check_first_features("residual", self.residual, self.input_size, self.output_size)
+        check_first_features("centred", self.centred, self.input_size, self.output_size)
+        titles = [cell_title(cell) for cell in self.cells] + ["the readout"]
+        given = [cell.hidden_size for cell in self.cells]
+        read = [cell.input_size for cell in self.cells[1:]]
+        read.append(self.readout.layers[0].V.shape[-1])
+        for i, (above, below) in enumerate(zip(read, given, strict=True)):
+            if above != below:
+                rule = f"{titles[i + 1]} must read the {below} units of {titles[i]} below it"
+                remedy = f"Build it with input size {below}."
+                raise InputError(rule, f"an input size of {above}", remedy)
+
+    @in_precision_of_weights
     def __call__(
         self,
         xs: Float[Array, "batch time input"],
-        state: tuple[State, ...] | None = None,
+        state: States | None = None,
         lengths: Int[Array, " batch"] | None = None,
         *,
         activate: bool = True,
-    ) -> tuple[Float[Array, "batch *time output"], tuple[State, ...]]:
+    ) -> tuple[Float[Array, "batch *time output"], States]:
         """Run the network over a batch of sequences.
 
         Parameters
@@ -157,16 +188,32 @@ class Network(eqx.Module):
         ys : Array, (batch, time, output) or (batch, output)
             The outputs of every step, or of the last one if the readout is of the last only.
         state : tuple
-            The state of every cell after the last step.
+            The state of every cell after the last step; of an ensemble, those of all members
+            along a leading axis.
 
         Raises
         ------
         InputError
-            For inputs or states that do not fit, and for any state of a centred network.
+            For inputs, lengths or states that do not fit, and for any state of a centred
+            network.
         """
+        if self.members is not None:
+            return self._mean_of_members(xs, state, lengths, activate)
         ys, _, finals = self.trace(xs, state, lengths)
         return (self.readout.activate(ys) if activate else ys), finals
 
+    def _mean_of_members(self, xs, state, lengths, activate):
+        params, static = eqx.partition(self, eqx.is_inexact_array)
+
+        def one(params, state):
+            member = eqx.combine(params, static)
+            return member(xs, state, lengths, activate=activate)
+
+        axes = 0, None if state is None else 0
+        ys, states = jax.vmap(one, in_axes=axes)(params, state)
+        return ys.mean(axis=0), states
+
+    @in_precision_of_weights
     def trace(
         self,
         xs: Float[Array, "batch time input"],
@@ -192,10 +239,17 @@ class Network(eqx.Module):
             The hidden states h of every cell at every step.
         state : tuple
             The state of every cell after the last step.
+
+        Raises
+        ------
+        InputError
+            As for a call, and for an ensemble.
         """
+        self.check_single()
         if state is not None:
             self._check_state(state)
         states = (None,) * len(self.cells) if state is None else state
+        check_lengths(lengths, *xs.shape[:2])
         if lengths is not None:  # the padding must not reach an output, even as NaN
             padding = jnp.arange(xs.shape[1]) >= lengths[:, None]
             xs = jnp.where(padding[..., None], 0, xs)
@@ -236,6 +290,7 @@ class Network(eqx.Module):
             features = features[jnp.arange(len(features)), jnp.maximum(ends - 1, 0)]
         return jnp.tile(features, self.output_size // self.residual)
 
+    @in_precision_of_weights
     def advance(
         self, states: tuple[State, ...], x: Float[Array, "batch input"]
     ) -> tuple[tuple[State, ...], Float[Array, "batch hidden"]]:
@@ -247,9 +302,41 @@ class Network(eqx.Module):
             x = cell.hidden(new[-1])
         return tuple(new), x
 
-    def initial_state(self, batch: int) -> tuple[State, ...]:
-        """The state of every cell before the first step: zeros."""
-        return tuple(cell.initial_state(batch) for cell in self.cells)
+    @in_precision_of_weights
+    def initial_state(self, batch: int) -> States:
+        """The state of every cell before the first step, usually zeros."""
+        dtype = self.readout.layers[-1].c.dtype  # a cell of one's own may have another in mind
+        states = jax.tree.map(
+            lambda s: jnp.asarray(s, dtype) if jnp.issubdtype(s.dtype, jnp.floating) else s,
+            tuple(cell.initial_state(batch) for cell in self.cells),
+        )
+        if self.members is None:
+            return states
+        return jax.tree.map(lambda s: jnp.broadcast_to(s, (self.members, *s.shape)), states)
+
+    @property
+    def members(self) -> int | None:
+        """The number of networks of an ensemble; None if it is one network."""
+        c = self.readout.layers[-1].c
+        return c.shape[0] if c.ndim == 2 else None
+
+    @property
+    def networks(self) -> "list[Network]":
+        """The networks of an ensemble; the network alone if it is one."""
+        return [self] if self.members is None else split_networks(self)
+
+    def check_single(self) -> None:
+        """Refuse an ensemble where one network is needed.
+
+        Raises
+        ------
+        InputError
+            If it is an ensemble.
+        """
+        if self.members is not None:
+            rule = "this takes one network"
+            remedy = "Pass one of its `networks`, such as `network.networks[0]`."
+            raise InputError(rule, f"an ensemble of {self.members}", remedy)
 
     @property
     def input_size(self) -> int:
@@ -259,39 +346,32 @@ class Network(eqx.Module):
     @property
     def output_size(self) -> int:
         """Number of features of an output."""
-        return self.readout.layers[-1].c.shape[0]
+        return self.readout.layers[-1].c.shape[-1]
 
     def summary(self) -> str:
         """Layers, output shapes and parameter counts, as a table in plain text."""
         rows = [
-            (_cell_title(cell), f"(batch, time, {cell.hidden_size})", count_parameters(cell))
+            (cell_title(cell), f"(batch, time, {cell.hidden_size})", count_parameters(cell))
             for cell in self.cells
         ]
         axes = "batch" if self.readout.last else "batch, time"
         titles = [f"Dense ({layer.activation})" for layer in self.readout.layers[:-1]]
         titles.append(f"Readout ({self.readout.output})")
         for title, layer in zip(titles, self.readout.layers, strict=True):
-            rows.append((title, f"({axes}, {layer.c.shape[0]})", count_parameters(layer)))
-        return _table(rows, count_parameters(self))
+            rows.append((title, f"({axes}, {layer.c.shape[-1]})", count_parameters(layer)))
+        return table(rows, count_parameters(self))
 
 
-def count_parameters(module: Any) -> int:
-    """The number of trainable parameters in a module; a reservoir has none."""
-    weights = eqx.filter(module, eqx.is_inexact_array)
-    leaves = jax.tree.leaves(weights, is_leaf=lambda node: isinstance(node, EchoState))
-    return sum(leaf.size for leaf in leaves if not isinstance(leaf, EchoState))
+def check_first_features(name: str, features: int, inputs: int, outputs: int) -> None:
+    """Refuse first features that are not inputs, or whose number does not divide the outputs.
 
-
-def _cell_title(cell: Cell) -> str:
-    activation = getattr(cell, "activation", None)
-    return type(cell).__name__ + (f" ({activation})" if activation else "")
-
-
-def _table(rows: list[tuple[str, str, int]], total: int) -> str:
-    lines = [("Layer", "Output shape", "Parameters")]
-    lines += [(name, shape, f"{number:,}") for name, shape, number in rows]
-    lines += [("Total", "", f"{total:,}")]
-    widths = [max(len(line[i]) for line in lines) for i in range(3)]
-    text = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in lines]
-    rule = "-" * len(text[0])
-    return "\n".join([text[0], rule, *text[1:-1], rule, text[-1]])
+    Raises
+    ------
+    InputError
+        Which names the setting, `residual` or `centred`.
+    """
+    if features and (features > inputs or outputs % features):
+        rule = f"`{name}` features must be inputs, and divide the outputs"
+        got = f"{features} of {inputs} for {outputs} outputs"
+        remedy = f"Set `{name}` to the number of series that are forecast, or to 0."
+        raise InputError(rule, got, remedy)

@@ -4,11 +4,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from throughtime._support.precision import in_precision_of_weights
 from throughtime.errors import InputError
 
 from .network import Network
 
 
+@in_precision_of_weights
 def rollout(
     network: Network,
     context: Float[Array, "batch time target"],

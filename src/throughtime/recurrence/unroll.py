@@ -1,12 +1,16 @@
 """A cell run through time."""
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int, PyTree
 
+from throughtime._support.precision import in_precision_of_weights
 from throughtime.errors import InputError
 
 from . import primitives
@@ -16,6 +20,7 @@ BUILT_IN = (RNN, GRU, LSTM)
 """The cells that run as a primitive, and so by the compiled kernels."""
 
 
+@in_precision_of_weights
 def unroll(
     cell: Cell,
     xs: Float[Array, "batch time input"],
@@ -56,7 +61,9 @@ def unroll(
     Raises
     ------
     InputError
-        If `xs` has other features than the cell, or the state another shape than the batch.
+        If `xs` has other features than the cell, the state another shape than the batch, or
+        `lengths` that are not a whole number from 0 to T for each sequence. (Within `jax.jit`
+        the values of the lengths are not known: they must be right.)
 
     Notes
     -----
@@ -80,9 +87,37 @@ def unroll(
         rule = f"a cell of input size {cell.input_size} takes inputs of as many features"
         remedy = f"Build the cell with input size {features}, or pass other inputs."
         raise InputError(rule, f"{features} features", remedy)
+    check_lengths(lengths, batch, time)
     state = cell.initial_state(batch) if state is None else state
     run = _run_segments if recompute and time > 1 else _run
     return run(cell, xs, state, lengths)
+
+
+def check_lengths(lengths: Any, sequences: int, time: int) -> None:
+    """Refuse lengths that are not a whole number from 0 to T for each sequence; None is right.
+
+    Raises
+    ------
+    InputError
+        For another number of them, another type, or a value out of its range. The values are
+        not looked at within `jax.jit`, where they are not known.
+    """
+    if lengths is None:
+        return
+    rule = f"`lengths` must be {sequences} whole numbers, one for each sequence"
+    if getattr(lengths, "shape", None) != (sequences,):
+        got = f"an array of shape {lengths.shape}" if hasattr(lengths, "shape") else lengths
+        raise InputError(rule, got, "Pass an array `(sequences,)`.")
+    if not jnp.issubdtype(lengths.dtype, jnp.integer):
+        raise InputError(rule, lengths.dtype, "Convert them to int32.")
+    if isinstance(lengths, Tracer):
+        return
+    values = np.asarray(lengths)
+    wrong = np.flatnonzero((values < 0) | (values > time))
+    if len(wrong):
+        rule = f"`lengths` must be from 0 to the {time} steps of the sequences"
+        got = f"{values[wrong[0]]} for sequence {wrong[0]}"
+        raise InputError(rule, got, "Correct it, or pad the sequences to the longest.")
 
 
 def _run(cell: Cell, xs: Array, state: State, lengths: Array | None):
@@ -123,9 +158,19 @@ def _run_scan(cell, xs, state, lengths):
         # Padding is zeroed before the product: 0 * NaN in the gradient of `U` would be NaN.
         xs = jnp.where(active[..., None], xs, 0)
     drive = cell.drive(xs)
+    state = _in_type_of_step(cell, drive, state)
     step = _step(cell) if active is None else _masked_step(cell)
     final, states = jax.lax.scan(step, state, drive if active is None else (drive, active))
     return jax.tree.map(lambda s: jnp.swapaxes(s, 0, 1), states), final
+
+
+def _in_type_of_step(cell: Cell, drive, state: State) -> State:
+    """The state in the types that a step returns, which may be wider: a scan keeps them."""
+    if not jax.tree.leaves(drive)[0].shape[0]:
+        return state
+    first = jax.tree.map(lambda d: d[0], drive)
+    after = jax.eval_shape(cell.step, first, state)
+    return jax.tree.map(lambda s, a: jnp.asarray(s, a.dtype), state, after)
 
 
 def _run_segments(cell: Cell, xs: Array, state: State, lengths: Array | None):

@@ -158,11 +158,11 @@ def settings_table(model: Forecaster) -> dict[str, str]:
 
     Where a network could not be built as it was set, both are given.
     """
-    gradient_only = GRADIENT_TRAINING_SETTINGS if model.cell == "esn" else ()
+    gradient_only = GRADIENT_TRAINING_SETTINGS if model.settings_["cell"] == "esn" else ()
     without_effect = {*unused_settings(model.cell), *gradient_only}
     if model.truncated:
         without_effect.discard("batch_size")  # the number of streams read side by side
-    params = model.get_params().items()
+    params = (model.get_params() | {"cell": model.settings_["cell"]}).items()
     settings = {k: _format_setting(v) for k, v in params if k not in without_effect}
     for name in ("residual", "centred"):
         built = _format_setting(bool(getattr(model.architecture_, name)))

@@ -16,15 +16,16 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from throughtime._support.memory import require_memory
+from throughtime._support.precision import in_precision_of_weights
 from throughtime._support.seeds import Key, generator
 from throughtime.errors import InputError
 from throughtime.recurrence.architecture import Architecture
+from throughtime.recurrence.ensemble import stack_networks
 from throughtime.recurrence.initialisation import on_device
 from throughtime.recurrence.network import Network
 from throughtime.training.batches import Data
@@ -66,6 +67,7 @@ class Rows(NamedTuple):
     weight: Float[np.ndarray, " rows"]
 
 
+@in_precision_of_weights
 def fit_readout(
     network: Network,
     data: Data,
@@ -106,6 +108,7 @@ def fit_readout(
         that are not finite, for a regression that is singular at every penalty, and for more
         units than memory can hold the sums of.
     """
+    network.check_single()
     _check_readout(network, data)
     outputs, features = network.readout.layers[-1].V.shape
     require_memory(sums_size(features, outputs), "the sums of its regression")
@@ -148,19 +151,13 @@ def fit_readouts(
         See `fit_readout`.
     """
     clock = time.perf_counter()
-    params, static = eqx.partition(networks, eqx.is_inexact_array)
-    params = jax.tree.map(np.asarray, params)
     fits, history = [], []
-    for i in range(len(params.readout.layers[-1].c)):
-        member = jax.tree.map(lambda w, i=i: jax.device_put(w[i]), params)
-        network = eqx.combine(member, static)
+    for i, network in enumerate(networks.networks):
         fits.append(fit_readout(network, data, validation=validation, key=key))
         seconds, known = time.perf_counter() - clock, {"ridge": fits[-1].ridge}
         losses = fits[-1].loss, fits[-1].validation_loss
         history.append(Row(i, 1, *losses, math.nan, 1.0, seconds, math.nan, known))
-    stacked = jax.tree.map(
-        lambda *w: jax.device_put(np.stack(w)), *(fit.network for fit in fits)
-    )
+    stacked = stack_networks([fit.network for fit in fits])
     return Fitted(stacked, history, (1,) * len(fits), "readouts fitted by ridge regression")
 
 

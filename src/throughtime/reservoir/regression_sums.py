@@ -153,12 +153,12 @@ class Gram:
         squares, B = scipy.linalg.eigh(XX, driver="evd", check_finite=False)
         squares, g = np.maximum(squares, 0), B.T @ XY
         resolution = 10 * EPS
-        resolved = squares > resolution * squares[-1]
-        explained = (g[resolved] ** 2 / squares[resolved, None]).sum(axis=0)
-        unexplained = np.maximum(np.diag(self.scatter)[p:] - explained, 0)
-        return RidgePath(
-            B, squares, g, unexplained, self.count, self.mean, self.intercept, resolution
-        )
+        resolved = (squares > resolution * squares[-1])[:, None]
+        scale = np.sqrt(np.where(resolved, squares[:, None], 1))
+        along = np.where(resolved, g / scale, 0)
+        unexplained = np.maximum(np.diag(self.scatter)[p:] - (along**2).sum(axis=0), 0)
+        rows = self.count, self.mean, self.intercept
+        return RidgePath(B, squares, g, along, unexplained, *rows, resolution)
 
 
 @dataclass(frozen=True)
@@ -260,11 +260,11 @@ class Triangle:
         mean, R = self._centred()
         p = len(R) - self.targets
         A, s, BT = scipy.linalg.svd(R[:p, :p], check_finite=False)
-        g = s[:, None] * (A.T @ R[:p, p:])
+        along = A.T @ R[:p, p:]
         unexplained = (R[p:, p:] ** 2).sum(axis=0)
-        resolution = (10 * EPS) ** 2
+        rows = self.count, mean, self.intercept
         return RidgePath(
-            BT.T, s**2, g, unexplained, self.count, mean, self.intercept, resolution
+            BT.T, s**2, s[:, None] * along, along, unexplained, *rows, (10 * EPS) ** 2
         )
 
     def _centred(self):

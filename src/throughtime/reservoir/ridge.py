@@ -49,7 +49,7 @@ class RidgePath:
     r"""The solution at every penalty, from one factorisation.
 
     $$V_\lambda^\top = B \, \mathrm{diag}\!\left(\frac{1}{s^2 + \lambda}\right) g,
-      \qquad X^\top X = B \, \mathrm{diag}(s^2) B^\top, \qquad g = B^\top X^\top Y$$
+      \qquad X = A \, \mathrm{diag}(s) B^\top, \qquad g = B^\top X^\top Y$$
 
     with X and Y less their means where there is an intercept.
 
@@ -61,8 +61,10 @@ class RidgePath:
         $s^2$, the eigenvalues of $X^\top X$.
     moments
         g.
+    projections
+        $A^\top Y$, the targets along the left singular vectors; 0 where rounding hides them.
     unexplained
-        The sum of squares of each target that is left at a penalty of 0.
+        The sum of squares of each target outside of `projections`.
     count
         Number of rows.
     mean
@@ -76,6 +78,7 @@ class RidgePath:
     basis: Float[np.ndarray, "features features"]
     squares: Float[np.ndarray, " features"]
     moments: Float[np.ndarray, "features targets"]
+    projections: Float[np.ndarray, "features targets"]
     unexplained: Float[np.ndarray, " targets"]
     count: int
     mean: Float[np.ndarray, " columns"]
@@ -105,12 +108,15 @@ class RidgePath:
     def squared_error(self, ridge: float | int) -> Float[np.ndarray, " targets"]:
         r"""The sum of squared residuals of each target, without a pass over the rows.
 
-        $$e_\lambda = e_0 + \sum_i \frac{\lambda^2 g_i^2}{s_i^2 (s_i^2 + \lambda)^2}$$
+        $$e_\lambda = e_\perp + \sum_i
+          \left(\frac{\lambda}{s_i^2 + \lambda}\right)^2 (A^\top Y)_i^2$$
+
+        with $e_\perp$ the `unexplained` part. A direction that the features lack, s = 0, keeps
+        all of its error.
         """
         self._check(ridge)
-        resolved = self._resolved()
-        s2, g = self.squares[resolved, None], self.moments[resolved]
-        return self.unexplained + ((ridge / (s2 + ridge)) ** 2 * g**2 / s2).sum(axis=0)
+        share = (ridge / (self.squares + ridge))[:, None]
+        return self.unexplained + ((share * self.projections) ** 2).sum(axis=0)
 
     def gcv(self, ridge: float | int) -> Float[np.ndarray, " targets"]:
         r"""Generalised cross-validation of each target (Golub, Heath and Wahba 1979).
@@ -150,14 +156,8 @@ class RidgePath:
 
     def _variance(self):
         """The sum of squares of each target about its mean; 1 for a constant."""
-        resolved = self._resolved()
-        explained = (self.moments[resolved] ** 2 / self.squares[resolved, None]).sum(axis=0)
-        total = self.unexplained + explained
+        total = self.unexplained + (self.projections**2).sum(axis=0)
         return np.where(total > 0, total, 1)
-
-    def _resolved(self):
-        """Which eigenvalues are more than rounding error."""
-        return self.squares > self.resolution * self.squares.max()
 
     def _is_regular(self, ridge):
         least = self.squares.min() + ridge

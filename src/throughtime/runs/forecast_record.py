@@ -36,11 +36,12 @@ from throughtime.data.time_axis import Times
 from throughtime.data.time_units import Unit
 from throughtime.errors import InputError
 from throughtime.recurrence.architecture import Architecture
+from throughtime.recurrence.own_cell import OwnCell
 from throughtime.training.checkpoint import load_tensors, named_tensors
 from throughtime.training.history import Row, history_lines, history_rows
 from throughtime.training.settings import check_settings
 
-from .run_folder import SURROGATE
+from .run_folder import check_kind
 
 FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -219,7 +220,7 @@ def write(folder: Path, record: ForecastRecord) -> None:
         files["history.jsonl"] = history_lines(record.history).encode()
     run = RunFile(
         format=FORMAT,
-        settings=record.settings,
+        settings=_plain_settings(record.settings),
         architecture=record.architecture.to_json(),
         series=[_series_info(series) for series in record.series],
         scalers=record.scalers,
@@ -234,6 +235,12 @@ def write(folder: Path, record: ForecastRecord) -> None:
     for name, content in files.items():
         atomic.write(folder / name, content)
     write_json(folder / "run.json", plain)
+
+
+def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings as JSON holds them: of a cell of one's own, its name."""
+    cell = settings["cell"]
+    return settings | {"cell": cell.to_json() if isinstance(cell, OwnCell) else cell}
 
 
 def read(folder: str | Path) -> ForecastRecord:
@@ -270,11 +277,8 @@ def read(folder: str | Path) -> ForecastRecord:
 
 def _read_run_file(folder: Path) -> RunFile:
     path = folder / "run.json"
+    check_kind(folder, path.name)
     if not path.is_file():
-        if (folder / SURROGATE).is_file():
-            rule = "the folder must hold a forecasting run"
-            remedy = "Read it with `throughtime.load_surrogate` or `throughtime diagnose`."
-            raise InputError(rule, f"`{folder}`, a surrogate", remedy)
         rule = "a run is a folder with a `run.json`"
         raise InputError(
             rule, f"`{folder}`", "Pass the folder that `throughtime forecast` named."

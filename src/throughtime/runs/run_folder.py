@@ -7,6 +7,7 @@ from throughtime.errors import InputError
 from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
 
 SURROGATE = "surrogate.json"
+NETWORK = "network.json"
 
 FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
 """What a finished forecasting run consists of."""
@@ -14,8 +15,32 @@ FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl
 RESULTS = ("forecast.csv", "report.html", "gradient_flow.json", "diagnosis.html")
 """What commands write beside it."""
 
-FIRST_FILES = ("run.json", SURROGATE, "series.safetensors")
+FIRST_FILES = ("run.json", SURROGATE, NETWORK, "series.safetensors")
 """The files that are written first: one of them tells that a folder holds a run."""
+
+
+KINDS = {
+    "run.json": ("a forecasting run", "`throughtime.load`"),
+    SURROGATE: ("a surrogate", "`throughtime.load_surrogate` or `throughtime diagnose`"),
+    NETWORK: ("a network", "`throughtime.load_network`"),
+}
+"""What a folder holds, by the file that tells it, and what reads that."""
+
+
+def check_kind(folder: Path, file: str) -> None:
+    """Refuse a folder that holds another kind of run than the one of this file.
+
+    Raises
+    ------
+    InputError
+        Which says what reads it.
+    """
+    if (folder / file).is_file():
+        return
+    for other, (kind, reader) in KINDS.items():
+        if (folder / other).is_file():
+            rule = f"the folder must hold {KINDS[file][0]}"
+            raise InputError(rule, f"`{folder}`, {kind}", f"Read it with {reader}.")
 
 
 def first_free_folder(folder: Path) -> Path:
@@ -65,12 +90,12 @@ def prepare_folder(folder: Path, overwrite: bool) -> Path:
 
 def _delete_run(folder: Path) -> None:
     """Delete all files of a run but `run.json`, and what interrupted writes have left."""
-    names = ("run.json", SURROGATE, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
+    names = ("run.json", SURROGATE, NETWORK, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
     paths = [folder / name for name in names]
     for path in paths:
         for temporary in atomic.leftovers(path):
             temporary.unlink()
-    for path in reversed(paths[1:]):  # `surrogate.json` last: it tells that this is a run
+    for path in reversed(paths[1:]):  # what tells that this is a run comes last
         path.unlink(missing_ok=True)
     checkpoints = (folder / CHECKPOINT).parent
     if checkpoints.is_dir() and not any(checkpoints.iterdir()):

@@ -10,11 +10,12 @@ The trajectories are not stored: they are drawn again from the seed.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from throughtime._support.integrity import read_json
+from throughtime.recurrence.own_cell import OwnCell
 
 from .run_folder import SURROGATE
 
@@ -35,7 +36,7 @@ class SurrogateSettings(BaseModel):
     trajectories: int
     steps: int
     validation: float
-    cell: str
+    cell: str | OwnCell
     hidden: int
     depth: int
     dense: tuple[int, ...]
@@ -89,6 +90,8 @@ class SurrogateFile(BaseModel):
         Of Python and the packages, by name.
     stopped, best_epochs
         As in `Fitted`, once training has finished.
+    own_cell
+        What a cell of one's own is beside its weights.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -102,6 +105,7 @@ class SurrogateFile(BaseModel):
     versions: dict[str, str]
     stopped: str | None = None
     best_epochs: tuple[int, ...] = ()
+    own_cell: dict[str, Any] = {}
 
 
 def is_surrogate(folder: Path) -> bool:

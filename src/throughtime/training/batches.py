@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from throughtime.errors import InputError
+from throughtime.recurrence.unroll import check_lengths
 
 
 class Batch(NamedTuple):
@@ -84,12 +85,30 @@ class Sequences(eqx.Module):
         Targets, `(examples, time, output)`, or `(examples, output)` for outputs after the last
         step only.
     lengths
-        Steps of each example, `(examples,)`; all of them when None.
+        Steps of each example, `(examples,)`, from 0 to those of the inputs; all of them when
+        None.
+
+    Raises
+    ------
+    InputError
+        If inputs, targets and lengths are not of the same examples and steps.
     """
 
     inputs: Float[Array, "examples time input"]
     targets: Float[Array, "examples *time output"]
     lengths: Int[Array, " examples"] | None = None
+
+    def __check_init__(self):
+        expected, shape = self.inputs.shape[:2], self.targets.shape
+        if self.inputs.ndim != 3:
+            rule = "`inputs` must be of shape (examples, time, input)"
+            remedy = "Add the axis that is missing, such as `inputs[..., None]`."
+            raise InputError(rule, f"shape {self.inputs.shape}", remedy)
+        if self.targets.ndim not in (2, 3) or shape[:-1] not in (expected, expected[:1]):
+            rule = "`targets` must be (examples, time, output) or (examples, output)"
+            got = f"shape {shape} beside inputs of shape {self.inputs.shape}"
+            raise InputError(rule, got, "Pass a target for each step, or one for each example.")
+        check_lengths(self.lengths, *expected)
 
     @property
     def stateful(self) -> bool:
@@ -196,12 +215,29 @@ class Streams(eqx.Module):
         padded.
     chunk
         Steps that the gradient flows through.
+
+    Raises
+    ------
+    InputError
+        If inputs, targets and weights are not of the same steps, or the steps are not whole
+        chunks.
     """
 
     inputs: Float[Array, "stream time input"]
     targets: Float[Array, "stream time output"]
     weights: Float[Array, "stream time"]
     chunk: int = eqx.field(static=True)
+
+    def __check_init__(self):
+        shapes = [array.shape for array in (self.inputs, self.targets, self.weights)]
+        if len({shape[:2] for shape in shapes}) > 1:
+            rule = "inputs, targets and weights must be of the same streams and steps"
+            remedy = "Pass arrays (stream, time, ...) of the same length."
+            raise InputError(rule, f"shapes {', '.join(map(str, shapes))}", remedy)
+        if self.chunk < 1 or shapes[0][1] % self.chunk:
+            rule = "the steps of a stream must be whole chunks"
+            got = f"{shapes[0][1]} steps in chunks of {self.chunk}"
+            raise InputError(rule, got, "Cut the series by `Streams.cut`, which pads it.")
 
     @property
     def stateful(self) -> bool:

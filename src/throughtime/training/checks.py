@@ -1,8 +1,8 @@
 """The arguments of `train`, checked before anything is compiled."""
 
+import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import PyTree
 
 from throughtime.errors import InputError, did_you_mean
 from throughtime.recurrence.network import Network
@@ -88,17 +88,25 @@ def check_members(method: Method, ensemble: int | None) -> None:
         raise InputError(rule, got, f"Pass `ensemble={members}`.")
 
 
-def check_member_axis(params: PyTree, ensemble: int) -> None:
-    """Refuse weights whose leading axis is not over the members of the ensemble.
+def check_networks(network: Network, ensemble: int | None) -> None:
+    """Refuse a network where an ensemble is asked for, and an ensemble of another number.
 
     Raises
     ------
     InputError
-        If the length of an axis is not the number of members.
+        If the networks are not as many as `ensemble` says.
     """
-    shapes = {leaf.shape[:1] for leaf in jax.tree.leaves(params)}
-    if shapes != {(ensemble,)}:
-        rule = "the weights of an ensemble must have a leading axis of as many members"
-        axes = ", ".join(str(shape[0]) if shape else "no axis" for shape in sorted(shapes))
-        got = f"`ensemble` {ensemble} and weights of {axes}"
-        raise InputError(rule, got, "Build them with `Architecture.ensemble`.")
+    rule = "`ensemble` must be the number of networks that are given"
+    if network.members is None and ensemble is not None:
+        remedy = f"Build them with `Architecture.ensemble({ensemble}, key)`."
+        raise InputError(rule, f"{ensemble} and one network", remedy)
+    if network.members != ensemble:
+        remedy = f"Pass `ensemble={network.members}`."
+        raise InputError(rule, f"{ensemble} and {network.members} networks", remedy)
+    counts = {
+        leaf.shape[:1] for leaf in jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array))
+    }
+    if ensemble is not None and counts != {(ensemble,)}:
+        rule = f"each of the {ensemble} networks must have weights of its own"
+        got = "weights of " + ", ".join(str(n[0]) if n else "one" for n in sorted(counts))
+        raise InputError(rule, got, "Stack the networks with `stack_networks`.")

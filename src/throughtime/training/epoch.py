@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree, UInt32
 
 from throughtime.recurrence import native_kernels
 from throughtime.recurrence.network import Network
@@ -149,11 +149,20 @@ class Epoch:
         return over | (state.epoch - state.best_epoch >= self.patience)
 
     def run(
-        self, state: TrainState, data: Data, validation: Data | None, rows: Array
+        self,
+        state: TrainState,
+        data: Data,
+        validation: Data | None,
+        rows: Array,
+        key: UInt32[Array, "2"],
     ) -> tuple[TrainState, EpochSummary]:
-        """Train on every batch once, in the order of the rows, and validate."""
+        """Train on every batch once, in the order of the rows, and validate.
+
+        What is random on the device, in the forcing, follows from `key` and the number of the
+        step.
+        """
         state, factor = self._with_scheduled_rate(state)
-        params, method, bad_step, records = self._run_batches(state, data, rows)
+        params, method, bad_step, records = self._run_batches(state, data, rows, key)
         losses, weights, norms, quantities = records
         loss = jnp.sum(losses * weights) / jnp.sum(weights)
         if validation is None:
@@ -213,15 +222,17 @@ class Epoch:
         method = state.method._replace(factor=factor)
         return state._replace(method=method, waited=waited), factor
 
-    def _run_batches(self, state: TrainState, data: Data, rows: Array):
+    def _run_batches(self, state: TrainState, data: Data, rows: Array, key: Array):
         """One update for each row: weights, method's state, first bad step, what it reports."""
         progress = state.epoch / max(1, self.epochs - 1)
+        epoch_key = jax.random.wrap_key_data(key, impl="threefry2x32")
 
         def update(carry, row):
             params, method, network_state, bad_step, step = carry
             batch = data.batch(row)._replace(state=network_state)
             if self.forcing is not None:
-                batch = add_forcing(batch, self.forcing, progress, _random_key(params))
+                step_key = jax.random.fold_in(epoch_key, step)
+                batch = add_forcing(batch, self.forcing, progress, step_key)
             new, new_method, info = self.method.step(self.objective, params, method, batch)
             good = (bad_step < 0) & jnp.isfinite(info.loss) & jnp.isfinite(info.gradient_norm)
             good &= jnp.isfinite(new).all()  # a finite gradient may still step out of range
@@ -255,23 +266,23 @@ def compile_epoch(epoch: Epoch, ensemble: int | None, parallel: bool):
     """The program of an epoch of one network, or of an ensemble, in parallel or in turn."""
     if ensemble is None:
 
-        def run_one(state, data, validation, rows):
-            return epoch.run(state, data, validation, rows[0])
+        def run_one(state, data, validation, rows, keys):
+            return epoch.run(state, data, validation, rows[0], keys[0])
 
         return jax.jit(run_one)
 
-    def run_all(states, data, validation, rows):
-        def run_member(state_and_rows):
-            state, rows = state_and_rows
+    def run_all(states, data, validation, rows, keys):
+        def run_member(state_rows_and_key):
+            state, rows, key = state_rows_and_key
             return jax.lax.cond(
                 epoch.finished(state),
                 epoch.skip,
-                lambda s: epoch.run(s, data, validation, rows),
+                lambda s: epoch.run(s, data, validation, rows, key),
                 state,
             )
 
         # (`cond` under `vmap` runs both branches and selects: a finished member stays as it is)
-        each = (states, rows)
+        each = (states, rows, keys)
         return jax.vmap(run_member)(each) if parallel else jax.lax.map(run_member, each)
 
     return jax.jit(run_all)
@@ -309,12 +320,6 @@ def initial_network_state(network: Network, data: Data, row: Array) -> PyTree:
         return None
     streams = jax.eval_shape(data.batch, row).inputs.shape[0]
     return network.initial_state(streams)
-
-
-def _random_key(params: Float[Array, " weights"]) -> Any:
-    """A random key made of the weights, which differ for each seed, member and step."""
-    bits = jax.lax.bitcast_convert_type(params.sum().astype(jnp.float32), jnp.uint32)
-    return jax.random.key(bits)
 
 
 def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:

@@ -101,7 +101,8 @@ class Regularised(NamedTuple):
     ------
     InputError
         From `init`, for a strength that is not positive and finite; from `step`, for another
-        kind of network, or an objective without the attributes `network` and `loss`.
+        kind of network, a network that reads its own outputs (a `forcing` other than `full`),
+        or an objective without the attributes `network` and `loss`.
     """
 
     method: Method
@@ -130,6 +131,10 @@ class Regularised(NamedTuple):
         return self.method.init(params, *member)
 
     def step(self, objective, params, state, batch):
+        if batch.forcing_weights is not None:  # then the gradient flows back by V and U too
+            rule = "the regulariser is for networks that read the data alone"
+            got = "a `forcing` that feeds outputs back"
+            raise InputError(rule, got, 'Use `forcing="full"`, or another method.')
         penalised = _penalised(objective, self.strength, self.per_step)
         params, state, info = self.method.step(penalised, params, state, batch)
         loss, omega, auxiliary = info.auxiliary

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from throughtime.errors import InputError
+from throughtime.recurrence.ensemble import stack_networks
 from throughtime.recurrence.network import Network
 
 from .epoch import Epoch, EpochSummary, TrainState
@@ -24,8 +25,7 @@ class Fitted:
     ----------
     network
         The trained network, with the weights of the best epoch; of the last epoch, without
-        validation data or with `keep="last"`. The weights of an ensemble have a leading axis
-        over the members.
+        validation data or with `keep="last"`. An ensemble gives the mean of its members.
     history
         A `Row` for each epoch of each member.
     best_epochs
@@ -42,6 +42,11 @@ class Fitted:
     best_epochs: tuple[int, ...]
     stopped: str
     diverged: tuple[int, ...] = ()
+
+    @property
+    def networks(self) -> list[Network]:
+        """The trained networks, one by one: a single one, or the members of the ensemble."""
+        return self.network.networks
 
 
 class Diverged(InputError):
@@ -66,9 +71,7 @@ def build_result(
     """The result of a training, with these weights."""
     best_epochs = tuple(np.atleast_1d(jax.device_get(state.best_epoch)).tolist())
     members = [rebuild(member) for member in np.atleast_2d(jax.device_get(params))]
-    network = members[0]
-    if params.ndim == 2:
-        network = jax.tree.map(lambda *w: jax.device_put(np.stack(w)), *members)
+    network = stack_networks(members) if params.ndim == 2 else members[0]
     failed = np.flatnonzero(np.atleast_1d(jax.device_get(state.failed)))
     return Fitted(network, history, best_epochs, stopped, tuple(failed.tolist()))
 

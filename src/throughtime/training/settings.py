@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from throughtime.errors import InputError, did_you_mean
 from throughtime.recurrence.architecture import unused_settings
 from throughtime.recurrence.initialisation import INITIALISATIONS
+from throughtime.recurrence.own_cell import OwnCell
 
 from .losses import LOSSES
 from .methods import METHODS
@@ -22,7 +23,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    cell: Literal["rnn", "gru", "lstm", "esn"]
+    cell: Literal["rnn", "gru", "lstm", "esn"] | OwnCell
     hidden: PositiveInt
     depth: PositiveInt
     activation: Literal["tanh", "relu", "logistic", "identity"]
@@ -60,6 +61,9 @@ class Settings(BaseModel):
     dtype: Literal["float32", "float64"]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
 
+
+SHARES = "level", "test", "validation"
+"""Settings that some give in per cent."""
 
 KINDS = {
     "bool": "True or False",
@@ -147,7 +151,8 @@ def check_combination(settings: dict[str, Any], defaults: dict[str, Any]) -> Non
     cell = settings["cell"]
     for name in unused_settings(cell):
         if settings[name] != defaults[name]:
-            rule = f"the cell `{cell}` takes no `{name}`, a setting of the cell `esn`"
+            known = cell if isinstance(cell, str) else OwnCell.of(cell)
+            rule = f"the cell `{known}` takes no `{name}`, a setting of the cell `esn`"
             if cell == "esn":
                 rule = f"an `esn` is fitted by linear regression and needs the default `{name}`"
             remedy = f"Leave `{name}` at its default, or choose another `cell`."
@@ -183,6 +188,8 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
         return InputError("every setting must be a known one", f"`{name}`", remedy)
     if first["type"] == "missing":
         return InputError(f"`{name}` must be given", "nothing", f"Set `{name}`.")
+    if name == "cell" and not isinstance(got, str):
+        OwnCell.of(got)  # says what a cell of one's own must be
     if first["type"] == "literal_error":
         choices = _names(Settings.model_fields[name].annotation)
         return InputError(f"`{name}` must be a known one", got, did_you_mean(got, choices))
@@ -193,10 +200,12 @@ def _error(name: str, first: Any, settings: dict[str, Any]) -> InputError:
     if first["type"] in ("less_than", "less_than_equal"):
         bound = limits.get("lt", limits.get("le"))
         what = "below" if "lt" in limits else "at most"
-        share = bound == 1 and isinstance(got, int | float) and 1 < got < 100
-        percent = f", to {got / 100:g} for {got:g} %" if share and got is not None else ""
+        percent = ""
+        if name in SHARES and isinstance(got, int | float) and 1 < got < 100:
+            percent = f", to {got / 100:g} for {got:g} %"
         return InputError(
             f"`{name}` must be {what} {bound:g}", got, f"Lower `{name}`{percent}."
         )
     kind = name if name in KINDS else first["type"].split("_")[0]
-    return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), f"Pass {KINDS[kind]}.")
+    remedy = f"Set `{name}` to {KINDS[kind]}."
+    return InputError(f"`{name}` must be {KINDS[kind]}", repr(got), remedy)

@@ -19,7 +19,8 @@ $m_t$ the forcing weight:
   and STEPS (by default all) in the last.
 
 The warm-up is always forced, so that a free run starts from a state that reflects the past: the
-first steps of a sequence, as long as the loss does not count them, and one more.
+first steps of a sequence, as long as the loss does not count them, and one more. A
+sequence of which nothing counts, such as a chunk before the validation part, is all warm-up.
 """
 
 from collections.abc import Callable
@@ -67,6 +68,7 @@ class Forcing:
             A `jax.random` key for what is random; if None, its mean is taken.
         warmup
             Steps at the start that are forced in any case; the one after them is forced too.
+            One number, or one for each sequence.
         lengths
             Steps of each sequence, `(batch,)`; all of them when None.
 
@@ -75,12 +77,13 @@ class Forcing:
         Array, (batch, time)
             Weights from 0 (the network's output) to 1 (the data).
         """
-        time = jnp.arange(shape[1])
-        rule: Callable[..., Array] = getattr(self, f"_{self.name}")
+        warmup = jnp.broadcast_to(jnp.asarray(warmup), shape[:1])[:, None]
+        time = jnp.arange(shape[1]) - warmup  # (batch, time), from 0 after the warm-up
         ends = jnp.full(shape[0], shape[1]) if lengths is None else lengths
-        last = ends - 1 - warmup  # of each sequence, counted as `time - warmup` is
-        m = jnp.broadcast_to(rule(time - warmup, last, shape, progress, key), shape)
-        return jnp.where(time <= warmup, 1.0, m)
+        last = ends[:, None] - 1 - warmup
+        rule: Callable[..., Array] = getattr(self, f"_{self.name}")
+        m = jnp.broadcast_to(rule(time, last, shape, progress, key), shape)
+        return jnp.where(time <= 0, 1.0, m)
 
     def _scheduled(self, time, last, shape, progress, key):
         (end,) = self.numbers or (0.0,)
@@ -100,7 +103,7 @@ class Forcing:
     def _free(self, time, last, shape, progress, key):
         longest = last if not self.numbers else jnp.minimum(self.numbers[0], last)
         free_steps = 1 + jnp.round((longest - 1) * progress)
-        return (time <= (last - free_steps)[:, None]).astype(float)
+        return (time <= last - free_steps).astype(float)
 
 
 def add_forcing(batch: Batch, forcing: Forcing, progress: Any, key: Any) -> Batch:
@@ -109,8 +112,8 @@ def add_forcing(batch: Batch, forcing: Forcing, progress: Any, key: Any) -> Batc
     `progress` and `key` are as in `Forcing.weights`.
     """
     counts = jnp.broadcast_to((batch.weights > 0).T, batch.inputs.shape[1::-1]).T
-    warmup = jnp.argmax(counts.any(axis=0))
     batch_size, time = counts.shape
+    warmup = jnp.where(counts.any(axis=1), jnp.argmax(counts, axis=1), time)
     weights = forcing.weights((batch_size, time), progress, key, warmup, batch.lengths)
     return batch._replace(forcing_weights=weights)
 

@@ -14,11 +14,12 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from throughtime._support.precision import in_precision_of_weights
 from throughtime._support.seeds import Key, seed_integers
 from throughtime.recurrence.network import Network
 
 from .batches import Data
-from .checks import check_member_axis, check_members, check_training
+from .checks import check_members, check_networks, check_training
 from .epoch import (
     Epoch,
     EpochSummary,
@@ -40,6 +41,7 @@ OnEpoch = Callable[[TrainState, list[Row]], bool | None]
 """What `train` calls after each epoch; it ends the training by returning True."""
 
 
+@in_precision_of_weights
 def train(
     network: Network,
     data: Data,
@@ -63,13 +65,13 @@ def train(
     The members of an ensemble differ in their first weights and in the shuffling of their
     data. A search over a rate, a clip or the scale of the first weights is an ensemble too, as
     in the example, and so are networks of your own, stacked by
-    `jax.tree.map(lambda *w: jnp.stack(w), *networks)`.
+    `stack_networks`.
 
     Parameters
     ----------
     network
-        The network to start from. For an ensemble its weights have a leading axis over the
-        members, as `Architecture.ensemble` makes them.
+        The network to start from; for an ensemble as `Architecture.ensemble` or
+        `stack_networks` makes it.
     data
         `Windows`, `Sequences` or `Streams`, or data of your own (see `batches`).
     loss
@@ -138,17 +140,17 @@ def train(
     history = list(history)
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
-    def plan(number: int) -> np.ndarray:
+    def plan(number: int) -> tuple[np.ndarray, np.ndarray]:
         return _plan(data, batch_size, [[*seed, i, number] for i in range(ensemble or 1)])
 
     stopped = ""
     number, finished = int(np.max(state.epoch)) + 1, _finished(epoch, state)
-    rows = plan(number)
+    rows, keys = plan(number)
     while not finished.all():
-        state, summary = run(state, data, validation, rows)
+        state, summary = run(state, data, validation, rows, keys)
         steps = rows.shape[1]
         if number < epochs:  # plan the next epoch while the device is at work on this one
-            rows = plan(number + 1)
+            rows, keys = plan(number + 1)
         summary = _on_host(summary)
         if should_stop(method, summary, state):
             stopped = "the loss diverged"
@@ -165,12 +167,20 @@ def train(
     return build_result(state, params, rebuild, history, stopped)
 
 
-def _plan(data: Data, batch_size: int, seeds: list[list[int]]) -> np.ndarray:
-    """The rows of an epoch for each member, `(member, rows, ...)`, shuffled by its seed."""
+def _plan(data: Data, batch_size: int, seeds: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """What is random in an epoch, by the seed of each member.
+
+    The rows, `(member, rows, ...)`, and a key for the device, `(member, 2)`, of another stream.
+    """
     rows = [data.plan(batch_size, np.random.default_rng(seed)) for seed in seeds]
-    return np.stack(rows).astype(np.int32)
+    keys = [
+        np.random.default_rng([*seed, 1]).integers(2**32, size=2, dtype=np.uint32)
+        for seed in seeds
+    ]
+    return np.stack(rows).astype(np.int32), np.stack(keys)
 
 
+@in_precision_of_weights
 def first_state(
     network: Network, method: str | Method = "adam", *, ensemble: int | None = None
 ) -> TrainState:
@@ -182,6 +192,7 @@ def first_state(
     return epoch.first_state(weights)
 
 
+@in_precision_of_weights
 def evaluate(
     network: Network, data: Data, loss: str | Loss = "mse", batch_size: int = 256
 ) -> float:
@@ -214,15 +225,10 @@ def _evaluate(network: Network, data: Data, loss: Loss, batch_size: int):
 
 def _member_weights(network: Network, ensemble: int | None):
     """The weights as one vector, or one for each member, and the way back from one vector."""
+    check_networks(network, ensemble)
     if ensemble is None:
         return ravel_weights(network)
-    params, static = eqx.partition(network, eqx.is_inexact_array)
-    params = jax.tree.map(np.asarray, params)
-    check_member_axis(params, ensemble)
-    members = [
-        ravel_weights(eqx.combine(jax.tree.map(lambda w, i=i: w[i], params), static))
-        for i in range(ensemble)
-    ]
+    members = [ravel_weights(member) for member in network.networks]
     return np.stack([weights for weights, _ in members]), members[0][1]
 
 

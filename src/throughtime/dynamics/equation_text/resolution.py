@@ -1,0 +1,279 @@
+r"""What the names in equations stand for: components of the state, values, inputs, the past.
+
+A resolved expression has names of one kind only: keys of a table of values. `x''` of a
+third-order equation has the key `x''`, `x[n-1]` of a map its own, `x(t - 2)` a key `x@0` for
+the first of the delays. Indices count from 0; below and above they go round, or to what stands
+at the ends.
+"""
+
+from dataclasses import replace
+
+from throughtime.errors import InputError, did_you_mean
+
+from .expressions import (
+    CALL,
+    CONSTANTS,
+    EULER,
+    INDEX_OPERATIONS,
+    NAME,
+    NUMBER,
+    OPERATION,
+    SUM,
+    TIME,
+    Node,
+    number,
+    operation,
+    to_text,
+)
+from .indices import Indices, Scope, not_in_scope
+from .parser import Equation, unknown_function
+from .roles import Definition, Roles, no_range, step_of
+
+ALONE = "|"
+"""At the end of a key: its components without what stands at the ends of their range."""
+
+MAX_CALLS = 8
+"""How deeply functions may call each other."""
+
+
+class Resolver(Indices):
+    """Resolves the names of expressions.
+
+    Attributes
+    ----------
+    lags
+        The delays, as expressions.
+    orders
+        Of how many keys the state of a variable consists.
+    """
+
+    def __init__(self, roles: Roles):
+        super().__init__(roles)
+        self.lags: list[Node] = []
+        self.orders = {name: self._order(law) for name, law in roles.laws.items()}
+
+    def _order(self, law: Definition) -> int:
+        """Of how many keys the state of a variable consists: derivatives, or steps."""
+        if self.roles.index is None:
+            return law.order
+        lags = [0]
+        for one in (*self.roles.laws.values(), *self.roles.values.values()):
+            for node in one.expression.walk():
+                step = step_of(node, self.roles.index)
+                if node.kind == NAME and node.symbol == law.name and step is not None:
+                    lags.append(law.order - 1 - step)
+        return 1 + max(lags)
+
+    def key(self, name: str, order: int) -> str:
+        """The key of a derivative; of a map, of the value `order` steps ago."""
+        if self.roles.index is None:
+            return name + "'" * order
+        return f"{name}[{self.roles.index}-{order}]" if order else name
+
+    def top(self, name: str) -> str:
+        """The key of what a law gives: the highest derivative, or the next value."""
+        if self.roles.index is None:
+            return name + "'" * self.orders[name]
+        return f"{name}[{self.roles.index}+1]"
+
+    def resolve(self, node: Node, scope: Scope) -> Node:
+        """The expression with all names resolved.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or has another meaning than it is used for.
+        """
+        if node.kind == NUMBER:
+            return node
+        if node.kind == SUM:
+            return self._sum(node, scope)
+        if node.kind == CALL:
+            return self._call(node, scope)
+        if node.kind == NAME:
+            return self._name(node, scope)
+        if node.symbol == "^" and node.children[0] == Node(NAME, EULER):
+            if not {EULER} & {*self.roles.values, *self.roles.laws, *scope.bound}:
+                exponent = self.resolve(node.children[1], scope)
+                return operation("exp", exponent, column=node.column)
+        return replace(node, children=tuple(self.resolve(one, scope) for one in node.children))
+
+    def _sum(self, node: Node, scope: Scope) -> Node:
+        letter = node.symbol
+        if letter not in self.roles.ranges:
+            raise no_range(scope.equation, node)
+        inside = {one.symbol for bound in scope.bound.values() for one in bound.names()}
+        if letter in scope.letters | inside:
+            rule, remedy = "a sum must have an index of its own", "Use another letter in it."
+            raise scope.equation.error(rule, letter, node.column, remedy)
+        inner = scope._replace(letters=scope.letters | {letter})
+        ends = tuple(number(end) for end in self.roles.ranges[letter])
+        return replace(node, children=(self.resolve(node.children[0], inner),), indices=ends)
+
+    def _call(self, node: Node, scope: Scope) -> Node:
+        """A function that was defined, a delay, or a product without `*`."""
+        roles, arguments, equation = self.roles, node.children, scope.equation
+        if node.symbol in roles.functions and node.symbol not in scope.bound:
+            return self._defined(node, scope)
+        is_variable = self.component(node.symbol)[0] in roles.laws
+        names = {*roles.values, *roles.ranges, *roles.sizes, *scope.bound, roles.index, EULER}
+        is_name = is_variable or node.symbol in names or bool(node.indices)
+        if not is_name or len(arguments) != 1:
+            raise unknown_function(node, equation)
+        (argument,) = arguments
+        plain = replace(node, kind=NAME, children=())
+        if _is_of_time(argument):
+            if is_variable and node.symbol not in scope.bound:
+                return self._delayed(plain, argument, scope)
+            value = roles.values.get(node.symbol)
+            if value is None or not value.expression.is_number():
+                rule = "only variables are delayed"
+                remedy = f"Write `{node.symbol}*(...)` for a product, or its formula."
+                raise equation.error(rule, node.symbol, node.column, remedy)
+        return self.resolve(operation("*", plain, argument, column=node.column), scope)
+
+    def _defined(self, node: Node, scope: Scope) -> Node:
+        """What a function that was defined stands for."""
+        names, definition = self.roles.functions[node.symbol]
+        if len(names) != len(node.children):
+            wanted = f"{len(names)} argument{'s' * (len(names) > 1)}"
+            rule, remedy = f"`{node.symbol}` takes {wanted}", f"Give it {wanted}."
+            raise scope.equation.error(rule, f"{len(node.children)}", node.column, remedy)
+        given = (self.resolve(one, scope) for one in node.children)
+        bound = dict(zip(names, given, strict=True))
+        inner = Scope(definition.equation, bound=bound, calls=scope.calls + 1)
+        found = node if inner.calls > MAX_CALLS else self.resolve(definition.expression, inner)
+        if found is node or found.is_too_large():
+            rule = "functions must not call each other without end"
+            remedy = "Write out what they stand for."
+            raise scope.equation.error(rule, node.symbol, node.column, remedy)
+        return found
+
+    def _delayed(self, plain: Node, argument: Node, scope: Scope) -> Node:
+        """`x(t - 2)`: the value of a variable some time ago."""
+        rule = "a delay is the time minus what does not change"
+        remedy = f"Write `{plain.symbol}(t - 2)`, or `{plain.symbol}*(...)` for a product."
+        wrong = scope.equation.error(rule, to_text(argument), plain.column, remedy)
+        lag = _lag(argument)
+        if lag is None or self.roles.index is not None:
+            raise wrong
+        for used in lag.names():
+            value = self.roles.values.get(used.symbol)
+            is_number = value is not None and value.expression.is_number() and not value.letters
+            if used.symbol not in CONSTANTS and not is_number:
+                raise wrong
+        if plain.order >= self.orders[self.component(plain.symbol)[0]]:
+            rule = "a highest derivative must not be delayed"
+            remedy = "Equations of the neutral kind are not solved."
+            raise scope.equation.error(rule, to_text(plain), plain.column, remedy)
+        lag = self.resolve(lag, Scope(scope.equation))
+        if lag not in self.lags:
+            self.lags.append(lag)
+        found = self._name(plain, scope, delayed=True)
+        key = found.symbol.removesuffix(ALONE)
+        return replace(found, symbol=f"{key}@{self.lags.index(lag)}")
+
+    def _name(self, node: Node, scope: Scope, delayed: bool = False) -> Node:
+        roles, symbol = self.roles, node.symbol
+        if not (node.indices or node.order) and (found := self._plain_name(node, scope)):
+            return found
+        step = step_of(node, roles.index)
+        if step is not None:
+            others = (one for one in node.indices if step_of_index(one, roles) is None)
+            node = replace(node, indices=tuple(others))
+        base, place = self.component(symbol)
+        if base in roles.laws:
+            key = self._key_of_variable(node, base, step, scope.equation)
+        elif node.order:
+            raise self._unknown(node, scope.equation)
+        elif base in roles.values or (node.indices and self.has_components(symbol)):
+            key = base
+        else:
+            raise self._unknown(node, scope.equation)
+        if place:
+            indices = tuple(map(number, place))
+            return Node(NAME, key + ALONE, column=node.column, indices=indices)
+        return self.with_indices(node, key, scope, delayed)
+
+    def _plain_name(self, node: Node, scope: Scope) -> Node | None:
+        """The time, a constant, an index, the size of a range, the argument of a function."""
+        roles, symbol = self.roles, node.symbol
+        if symbol in scope.bound:
+            return scope.bound[symbol]
+        if symbol in (TIME, roles.index):
+            return replace(node, symbol=TIME)
+        if symbol in roles.sizes:
+            return number(roles.sizes[symbol], node.column)
+        if symbol in roles.ranges and symbol not in scope.letters:
+            raise not_in_scope(node, scope)
+        return node if symbol in CONSTANTS or symbol in roles.ranges else None
+
+    def _key_of_variable(
+        self, node: Node, base: str, step: int | None, equation: Equation
+    ) -> str:
+        law, order = self.roles.laws[base], node.order
+        if self.roles.index is None:
+            if order > law.order:
+                raise self._unknown(node, equation)
+            return self.key(base, order)
+        if step is None:
+            return base
+        if step > law.order:
+            rule = "a map must not look ahead"
+            remedy = f"Write `{base}[{self.roles.index}+{step}] = ...` for it."
+            raise equation.error(rule, to_text(node), node.column, remedy)
+        return self.top(base) if step == law.order else self.key(base, law.order - 1 - step)
+
+    def _unknown(self, node: Node, equation: Equation) -> InputError:
+        """The error for a name that is not given."""
+        roles, name = self.roles, node.symbol
+        known = {*roles.laws, *roles.values}
+        rule = "every name must be given"
+        if node.order:
+            name += "'" * node.order
+            remedy = f"Write how it changes: `{name} = ...`."
+        elif name == EULER:
+            rule = "`e` must have a value, or an exponent"
+            remedy = "Write `exp(x)` or `e^x`, or give it a value: `e = 0.2`."
+        elif name.startswith("dW") or name.startswith("xi"):
+            remedy = f"Noise is not read. Add `{name} = 0`, say."
+        elif node.indices:
+            for one in (one for index in node.indices for one in index.names()):
+                if one.symbol not in {*roles.ranges, *roles.sizes, roles.index}:
+                    return no_range(equation, one)
+            remedy = f"Add `{to_text(node)} = 1`, say."
+        elif len(name) > 1 and all(one in {*known, TIME} for one in name):
+            remedy = f"Write `{'*'.join(name)}` for a product, or add `{name} = 1`, say."
+        else:
+            remedy = f"Add `{name} = 1`, say."
+            close = did_you_mean(name, known).partition("?")
+            if close[1]:
+                remedy = f"{close[0]}? Or add `{name} = 1`, say."
+        return equation.error(rule, name, node.column, remedy)
+
+
+def step_of_index(index: Node, roles: Roles) -> int | None:
+    """The step of one index of a map, `n + 1`; None for others."""
+    return step_of(Node(NAME, indices=(index,)), roles.index)
+
+
+def _is_of_time(argument: Node) -> bool:
+    """Whether an argument is a time, `t - 2` or `2*t`, and not `1 + cos(t)`."""
+    if argument.kind == OPERATION and argument.symbol in (*INDEX_OPERATIONS, "/", "^"):
+        return any(map(_is_of_time, argument.children))
+    return argument == Node(NAME, TIME)
+
+
+def _lag(argument: Node) -> Node | None:
+    """What is taken from t in `t - lag`; None for other expressions."""
+    if argument.kind == OPERATION and argument.symbol in ("-", "+"):
+        left, right = argument.children
+        in_right = any(one == Node(NAME, TIME) for one in right.walk())
+        if argument.symbol == "-" and not in_right:
+            if left == Node(NAME, TIME):
+                return right
+            inner = _lag(left)  # t - a - b
+            return None if inner is None else operation("+", inner, right)
+        if argument.symbol == "+" and left.symbol == "negative" and right == Node(NAME, TIME):
+            return left.children[0]
+    return None

@@ -41,6 +41,7 @@ ONLY_IN_PYTHON = {"activation", "dense", "init", "loss", "core", "prior"}
 # Options of `forecast` that are no settings: of the data, of the output.
 ONLY_IN_COMMANDS = {"data", "target", "inputs", "time", "id", "fill", "future", "steps"}
 ONLY_IN_COMMANDS |= {"flow_every", "out", "overwrite", "as_json", "quiet", "plain"}
+ONLY_IN_COMMANDS |= {"no_time", "dayfirst", "time_zone", "fill_limit", "decimal", "missing"}
 
 
 def rows_of(text):
@@ -102,7 +103,7 @@ def run(here, finished):
     [
         ("", "a data file must hold a table", "bad.csv, empty", "Pass another file."),
         ("t,y\n", "a table must have rows under its header", "none in bad.csv", "Add the rows"),
-        ("0,1\n1,2\n", "the first line must name the columns", "numbers in bad.csv", "Add a"),
+        ("0,1\n1,2\n", "`target` must be named", "`column1` (0, 1, ...)", "--target"),
         (
             "t,y\n" + "".join(f"{i},{'high' if i == 7 else i % 5}\n" for i in range(100)),
             "column `y` must hold numbers",
@@ -131,7 +132,7 @@ def run(here, finished):
             "t,y\n" + "".join(f"{i},{i % 5}\n" for i in range(100) if i != 7),
             "stamps in `t` must have one step",
             "8 in row 8 after 6 in row 7",
-            "Add a row for each missing stamp",
+            "`--fill linear`",
         ),
         (
             "t,y\n" + "".join(f"{i + 0.3 * (i == 7)},{i % 5}\n" for i in range(100)),
@@ -142,16 +143,16 @@ def run(here, finished):
         (
             "t,y\n" + "".join(f"{i - (i == 7)},{i % 5}\n" for i in range(100)),
             "stamps in `t` must not repeat",
-            "6 in row 8 after 6 in row 7",
+            "6 in row 7 and with other values in row 8",
             "Drop one of the rows",
         ),
         (
             "t,y\n" + "".join(f"{i - 5 * (i == 7)},{i % 5}\n" for i in range(100)),
-            "stamps in `t` must be in order",
-            "2 in row 8 after 6 in row 7",
-            "Sort the rows by `t`",
+            "stamps in `t` must have one step",  # rows are sorted, the copy of row 3 is dropped
+            "8 in row 9 after 6 in row 7",
+            "`--fill linear`",
         ),
-        ("date,y\n2020-01-01,1\n2020-13-01,2\n2020-01-03,3\n", "dates", "row 2", "Write ISO"),
+        ("date,y\n2020-01-01,1\n2020-13-01,2\n2020-01-03,3\n", "dates", "row 2", "Correct it"),
         (
             "t,y\n" + "".join(f"{i},3.5\n" for i in range(100)),
             "must vary",
@@ -164,8 +165,18 @@ def run(here, finished):
             "2 in `bad`",
             "Pass a longer",
         ),
-        (table(), "`target` must be named", "`y`, `u`, `v`", "--target"),
-        ("t,name\n0,a\n1,b\n2,c\n", "a table needs a numeric column", "`t`, `name`", "Pass"),
+        (
+            table(),
+            "`target` must be named",
+            "`y` (0.0, -0.132105, 0.534739, ...), `u` (",
+            "--target",
+        ),
+        (
+            "t,name\n0,a\n1,b\n2,c\n",
+            "a table needs a column of numbers",
+            "`name` (a, b, c, ...)",
+            "Add one",
+        ),
     ],
 )
 def test_bad_data(here, text, rule, got, remedy):
@@ -181,7 +192,7 @@ def test_bad_data(here, text, rule, got, remedy):
         ("sunspot", "the data file must exist", "sunspot", "Correct the path."),
         (".", "data must be a file", "the folder .", "Name a file in it."),
         ("lab.xlsx", "must exist", "lab.xlsx", "Did you mean `lab.csv`?"),
-        ("/dev/null", "a data file must end in .csv", "null", "Save the table as CSV"),
+        ("/dev/null", "a data file must hold a table", "null, empty", "Pass another file."),
     ],
 )
 def test_bad_paths(here, data, rule, got, remedy):
@@ -197,7 +208,7 @@ def test_bad_paths(here, data, rule, got, remedy):
         ("--target y --inputs y", "a column must have one role", "`y` as `target` and", "Name"),
         ("--target y --time T", "`time` must name a column", "T", "Did you mean `t`?"),
         ("--target y --id who", "`id` must name a column", "who", "Change `id`."),
-        ("--target ,", "a table needs a numeric column", "`t`, `y`, `u`, `v`", "Pass `target`"),
+        ("--target ,", "`target` must name at least one column", "','", "`t`, `y`, `u`, `v`"),
         ("--target y --fill zero", "`fill` must be", "zero", "or leave `fill` out."),
         ("--target y --window 77", "`window` must be shorter", "77 of 77 steps", "Lower `win"),
         ("--target y --window 70 --horizon 9", "together", "70 + 9 of 77 steps", "Lower `hor"),
@@ -336,8 +347,8 @@ def test_bad_commands(here, command, rule, got, remedy):
 @pytest.mark.parametrize(
     ("options", "rule", "got", "remedy"),
     [
-        ("--steps 0", "`steps` must be at least 1", "0", "Raise `steps`."),
-        ("--steps -3", "`steps` must be at least 1", "-3", "Raise `steps`."),
+        ("--steps 0", "`steps` must be a whole number of at least 1", "0", "Raise `steps`."),
+        ("--steps -3", "`steps` must be a whole number of at least 1", "-3", "Raise `steps`."),
         ("--steps many", "`--steps` must be a whole number", "`many`", "predict --help`."),
         ("--data no.csv", "the data file must exist", "no.csv", "Correct the path."),
         ("--data short.csv", "at least 8 steps", "7 steps", "Pass more of the series."),

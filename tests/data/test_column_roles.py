@@ -135,7 +135,7 @@ def test_names_are_text():
         ),
         ("t,y\n0,1\n", {"target": "y", "time": "y"}, "got `y` as `target` and `time`."),
         ("t,y\n0,1\n", {"target": ["y", "y"]}, "got `y` as `target` and `target`."),
-        ("t,y\n0,1\n", {"target": []}, "a table needs a column of numbers to forecast"),
+        ("t,y\n0,1\n", {"target": []}, "`target` must name at least one column; got []."),
     ],
 )
 def test_mistakes_in_roles(write, text, options, message):

@@ -179,6 +179,23 @@ def test_names_in_a_comment_are_a_header(tmp_path):
     np.testing.assert_array_equal(series.targets[:, 0], table[:, 1])
 
 
+def test_a_drawn_table_is_read(write):
+    rows = ["| date | flow |", "| --- | ---: |", "| 2021-01-01 | 1.5 |", "| 2021-01-02 | - |"]
+    rows += ["| 2021-01-03 | 2.5 |", "| 2021-01-04 | 3 |"]
+    (series,) = to_series(write("\n".join(rows)), fill="linear")
+    assert series.targets[:, 0].tolist() == [1.5, 2, 2.5, 3] and series.filled == 1
+
+
+def test_names_and_values_may_stand_in_single_quotes(write):
+    (series,) = to_series(write("'t','flow'\n'0','1.5'\n'1','3'\n'2','2'\n"))
+    assert series.targets[:, 0].tolist() == [1.5, 3, 2]
+
+
+def test_a_name_with_blanks_in_one_column(write):
+    (series,) = to_series(write("flow (m3/s)\n1.5\n3\n2\n"))
+    assert series.target_names == ("flow (m3/s)",)
+
+
 def test_comments_and_headers_between_the_data_are_left_out(write):
     lines = ["t,y", "0,1", "# calibrated", "1,2", "t,y", "2,3"]
     (series,) = to_series(write("\n".join(lines)))

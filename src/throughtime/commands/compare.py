@@ -34,6 +34,7 @@ from .options import (
     load_series,
     names,
     run_name,
+    tell_reading,
 )
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def compare(
         settings={"window": window, "hidden": hidden, "ensemble": ensemble, "seed": seed},
         show=(lambda *_: None) if quiet else _print_progress,
     )
+    tell_reading(series)
     title = f"Four ways to forecast {series[0].name}"
     write_comparison(folder / "report.html", comparison, title=title, command=command_line())
     if as_json:

@@ -42,6 +42,7 @@ from .options import (
     models_option,
     network_option,
     run_name,
+    tell_reading,
     training_option,
     whole_numbers,
     window_option,
@@ -227,6 +228,7 @@ def forecast(
         overwrite=overwrite,
         command=command_line(),
     )
+    tell_reading(model.data_.series)
     train_and_print(folder, as_json, quiet)
 
 

@@ -19,7 +19,6 @@ from throughtime.training.history import Row
 
 from .checkpointed_training import train_with_checkpoints
 from .forecast_csv import predictions_csv
-from .options import tell
 from .summary import Summary
 
 REACH = 10
@@ -67,7 +66,6 @@ def begin(
         If anything is refused; nothing is written then.
     """
     known = [future_inputs(future, one, steps) for one in series]
-    tell(remark for own in known for remark in own.remarks)
     pairs = zip(series, known, strict=True)
     model.prepare([replace(one, remarks=one.remarks + own.remarks) for one, own in pairs])
     _check_reach(model, steps)

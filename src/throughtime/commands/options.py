@@ -8,7 +8,7 @@ shows the options in panels: `data_option` puts one into the panel "Data", and s
 import math
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -168,19 +168,16 @@ def load_series(
 ) -> "list[Series]":
     """Load the series that the options of the same names describe.
 
-    One line on stderr tells what was understood beyond what is written.
-
     Raises
     ------
     InputError
         If the data or an option is refused; see `to_series`.
     """
     from throughtime.data import datasets
-    from throughtime.data.remarks import read_as
     from throughtime.data.tables import to_series
 
     bundled = data in datasets.NAMES and not Path(data).exists()
-    series = to_series(
+    return to_series(
         datasets.path(data) if bundled else data,
         target=target,
         inputs=inputs or (),
@@ -193,9 +190,14 @@ def load_series(
         decimal=decimal,
         missing=names(missing) or (),
     )
+
+
+def tell_reading(series: "Sequence[Series]") -> None:
+    """Say in one line on stderr what was understood of tables beyond what is written."""
+    from throughtime.data.remarks import read_as
+
     if remarks := read_as(series):
         print(remarks, file=sys.stderr)
-    return series
 
 
 def tell(remarks: Iterable[str]) -> None:

@@ -60,6 +60,10 @@ def assign_roles(
     if not isinstance(time, bool):
         (time,) = as_names(time, "time") or (None,)
     (id,) = as_names(id, "id") or (None,)
+    if target is not None and not targets:
+        rule = "`target` must name at least one column"
+        remedy = f"Pass one of {quote_names(frame.columns)} (`--target` on the command line)."
+        raise InputError(rule, repr(target), remedy)
     named = [("target", n) for n in targets] + [("inputs", n) for n in inputs]
     stamps = split_name(time, frame.columns) if isinstance(time, str) else ()
     named += [("time", n) for n in stamps] + ([] if id is None else [("id", id)])

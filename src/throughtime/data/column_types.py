@@ -96,6 +96,7 @@ def _read_column(
     column: pl.Series, decimal: str | None, missing: Collection[str]
 ) -> Reading | InputError:
     """A column as what it holds, or the question that it brings."""
+    column = _unquoted(column)
     empty = column == ""
     column = column.set(empty, None) if empty.any() else column
     if column.null_count() == len(column):
@@ -111,7 +112,7 @@ def _read_column(
         plain = _plain(column, decimal)
     if plain is not None:
         return _within_range(Reading(plain, told, _sure_mark(plain, column)), column)
-    reading = read_numbers(_unquoted(column), decimal)
+    reading = read_numbers(column, decimal)
     if isinstance(reading, InputError):
         return reading
     if reading is not None:
@@ -165,6 +166,9 @@ def _within_range(reading: Reading, column: pl.Series) -> Reading | InputError:
 
 def _unquoted(column: pl.Series) -> pl.Series:
     """Values without the single quotes that all of them have around."""
+    first = column.head(1).to_list()
+    if not first or not (first[0] or "").startswith("'"):
+        return column
     present = column.drop_nulls()
     if (present.str.starts_with("'") & present.str.ends_with("'")).all():
         return column.str.strip_chars("'").str.strip_chars()

@@ -18,6 +18,8 @@ NUMBER = (
     r"[-+]?(?i:inf|infinity)|[-+(−]?\s?[$€£¥]?\s?(?:[0-9][0-9., '’\u00a0\u202f]*|[.,][0-9]+)"
     r"(?:[eEdD][-+]?[0-9]+)?\s?[%$€£)]?"
 )
+LEAST = 0.3
+RULE = re.compile(r"\s*[|+][-|+:= ]*---[-|+:= ]*$")
 LOOSE_COMMA = re.compile(r",(?!\d)|(?<!\d),")
 BLANKS = re.compile(r"[ \t]+")
 GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d{1,3}")
@@ -66,11 +68,11 @@ def sniff_dialect(lines: Sequence[str], tabs: bool = False) -> Dialect:
     tabs
         Whether tabs are sure to separate the columns, as in a .tsv file.
     """
-    best, most = Dialect("", 1, split_lines(lines, "")), 0.0
+    best, most = Dialect("", 1, split_lines(lines, "")), LEAST
     for separator in "\t" if tabs else SEPARATORS:
         split = split_lines(lines, separator)
         width = usual_width(split.rows)
-        score = _evenness(split.rows, width) if width > 1 else 0.0
+        score = _evenness(split.rows[len(split.rows) // 2 :], width) if width > 1 else 0.0
         if score > most + 1e-9 and not _is_one_column(lines, split, separator, width):
             best, most = Dialect(separator, width, split), score
     return best
@@ -106,15 +108,19 @@ def split_lines(lines: Sequence[str], separator: str, strict: bool = False) -> L
 
 
 def is_comment(line: str) -> bool:
-    """Whether a line begins as a comment does."""
-    return COMMENT.match(line) is not None
+    """Whether a line begins as a comment does, or is drawn: `|---|---|`."""
+    return COMMENT.match(line) is not None or RULE.match(line) is not None
 
 
 def usual_width(rows: Sequence[Sequence[str]]) -> int:
-    """The most frequent number of cells in a row, above 1 if there is any."""
-    counts = Counter(len(row) for row in rows)
-    several = {width: n for width, n in counts.items() if width > 1}
-    return max(several, key=lambda width: (several[width], width), default=1)
+    """The most frequent number of cells in a row, above 1 if there is any.
+
+    The latter half counts: titles stand above. The others decide where two are as frequent.
+    """
+    every = Counter(len(row) for row in rows)
+    below = Counter(len(row) for row in rows[len(rows) // 2 :])
+    several = [width for width in below if width > 1]
+    return max(several, key=lambda width: (below[width], every[width], width), default=1)
 
 
 def _evenness(rows: Sequence[Sequence[str]], width: int) -> float:

@@ -132,10 +132,14 @@ def find_layout(rows: Sequence[Row], columns: Columns, separator: str = ",") -> 
     if header is None:
         names, remarks = _made_names(columns.width), ["no header"] if data < len(rows) else []
         return Layout(names, data, _count(data, "line", "title") + remarks, {})
-    units = data - header - 1
+    units = sum(map(any, rows[header + 1 : data]))
     names = [*(["row"] if row_names else []), *rows[header]]
     names, renamed = _distinct(names, columns)
-    remarks = _count(header, "line", "title") + _count(units, "row", "units") + renamed
+    remarks = (
+        _count(sum(map(any, rows[:header])), "line", "title")
+        + _count(units, "row", "units")
+        + renamed
+    )
     below = rows[header + 1] if units else []
     said = {n: unit.strip("()[] ") for n, unit in zip(names, below, strict=False) if unit}
     return Layout(names, data, remarks + ["row names"] * row_names, said)
@@ -168,13 +172,13 @@ def _header_row(
     """The row of the names, None if there is none, and whether it lacks that of row names."""
     width = columns.width
     above = list(enumerate(rows[:data]))
-    full = [i for i, row in above if len(row) == width]
+    full = [i for i, row in above if len(row) == width and any(row)]
     if width == 1 and full:
         units = [i for i in full[1:] if UNIT.fullmatch(rows[i][0])]
         return (full[0] if len(units) == len(full) - 1 else full[-1]), False
     padded = [i for i in full if rows[i][0] and not any(rows[i][1:])]
     names = [i for i in full if i not in padded] or full
-    for i in [i for i in names if data - i - 1 <= MOST_UNITS][:1]:
+    for i in [i for i in names if sum(map(any, rows[i + 1 : data])) <= MOST_UNITS][:1]:
         return i, False
     if not above:
         return None, False
@@ -217,7 +221,7 @@ def _is_note(row: Row, columns: Columns) -> bool:
 
 def _distinct(names: Sequence[str], columns: Columns) -> tuple[list[str], list[str]]:
     """Names for all columns that have values, all different, and what was made up."""
-    names = [name.strip(" \"'") for name in names]
+    names = [" ".join(name.split()).strip(" \"'") for name in names]
     while len(names) > columns.width and not names[-1]:
         names.pop()
     unnamed = range(len(names), columns.width)

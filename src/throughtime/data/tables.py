@@ -123,7 +123,9 @@ def to_series(
     table.check_columns([*names, *parts])
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
     values, remarks = codes.drop_from(values, names)
-    table = replace(table, remarks=(*table.remarks, *remarks, *_unused(table, roles, parts)))
+    chosen = target is None or not parts
+    unused = _unused(table, roles, parts) if chosen else []
+    table = replace(table, remarks=(*table.remarks, *remarks, *unused))
     groups = _group_rows(table, roles.id, name)
     for label, rows in groups:
         _check_length(rows, label)

@@ -221,5 +221,6 @@ def _too_long(row: list[str], i: int, width: int, name: str, separator: str) -> 
 def _without_empty_ends(table: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """The table without nameless columns that hold nothing: rows that end in a separator."""
     nameless = [n for i, n in enumerate(layout.names) if n == f"column {i + 1}"]
+    nameless += [n for n in layout.names[:1] if n == "index"]
     empty = [n for n in nameless if not (table[n].fill_null("") != "").any()]
     return table.drop(empty)

@@ -148,10 +148,10 @@ def test_stiff_equations_go_on_by_an_implicit_scheme():
 
 
 def test_equations_whose_jumps_hold_them_go_on_by_fixed_steps():
-    """x' = -sign(x) reaches 0 at time 1 and stays there: no step there has a small error."""
-    y = solution(equations("x' = -sign(x); x(0) = 1"), 20)
+    """x' = .3 - sign(x) reaches 0 and is held there: no step there has a small error."""
+    y = solution(equations("x' = 0.3 - sign(x); x(0) = 1"), 20)
     np.testing.assert_allclose(
-        y.states[:, 0], np.maximum(1 - 0.1 * np.arange(21), 0), atol=1e-3
+        y.states[:, 0], np.maximum(1 - 0.07 * np.arange(21), 0), atol=2e-3
     )
     assert y.remark.startswith("The equations have jumps")
 

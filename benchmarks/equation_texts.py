@@ -3,8 +3,9 @@
     python benchmarks/equation_texts.py --seed 0 --count 5000
 
 Each text is one of `WRITTEN` with a few changes: a sign left out, doubled or put in, a part of
-another text. It must become a system that can be solved for a few steps, or an `InputError` of
-one line. The script prints every kind of message once, and fails at the first other exception.
+another text, another number. It must become a system that can be solved for a few steps, or
+an `InputError` of one line. The script prints every kind of message once, and fails at the
+first other exception.
 """
 
 import argparse
@@ -61,11 +62,14 @@ PIECES = [
 ]  # fmt: skip
 
 
+NUMBERS = ["0", "-1", "1e300", "1e-300", "-2.5", "1e9", "0.5"]
+
+
 def changed(rng: random.Random) -> str:
     """One of the texts with one to four changes."""
     text = rng.choice(WRITTEN)
     for _ in range(rng.randint(1, 4)):
-        at, kind = rng.randrange(len(text) + 1), rng.randrange(5)
+        at, kind = rng.randrange(len(text) + 1), rng.randrange(8)
         end = min(len(text), at + rng.randint(1, 4))
         if kind == 0:
             text = text[:at] + text[end:]
@@ -75,6 +79,10 @@ def changed(rng: random.Random) -> str:
             text = text[:at] + rng.choice(PIECES) + text[at:]
         elif kind == 3:
             text = text[:at] + rng.choice(PIECES) + text[end:]
+        elif kind > 4:  # a number becomes another
+            numbers = [*re.finditer(r"(?<=[= (])\d[\d.e]*", text)] or [re.match("", text)]
+            one = rng.choice(numbers)
+            text = text[: one.start()] + rng.choice(NUMBERS) + text[one.end() :]
         else:
             other = rng.choice(WRITTEN)
             begin = rng.randrange(len(other))

@@ -40,6 +40,12 @@ def test_a_contraction_settles(rho):
     assert "settles at (" in found.describe()
 
 
+def test_a_map_onto_a_point_has_no_infinity_in_its_text():
+    found = behaviour(linear(np.zeros((2, 2))), 256)
+    assert found.kind == SETTLES and np.isneginf(found.spectrum.exponents[0])
+    assert found.describe() == "It settles at (0, 0); nearby states meet within a step."
+
+
 @pytest.mark.parametrize("period", [2.0, 3.0, 7.3, 41.9])
 def test_a_rotation_oscillates_with_its_period(period):
     found = behaviour(linear(rotation(period)), 2048)

@@ -8,7 +8,7 @@ import pytest
 from conftest import refuses
 
 from throughtime.dynamics.equations import equations
-from throughtime.dynamics.simulate import simulate, stepper
+from throughtime.dynamics.simulate import simulate, solution, stepper
 from throughtime.dynamics.systems import DELAY, System, system
 
 
@@ -141,8 +141,19 @@ def test_a_transient_is_dropped():
 
 
 def test_stiff_equations_go_on_by_an_implicit_scheme():
-    y = simulate(equations("x' = -1000000*(x - cos(t)) - sin(t); x(0) = 1"), 100)[:, 0]
-    np.testing.assert_allclose(y, np.cos(0.1 * np.arange(101)), atol=1e-6)
+    law = equations("x' = -1000000*(x - cos(t)) - sin(t); x(0) = 1")
+    y = solution(law, 100)
+    np.testing.assert_allclose(y.states[:, 0], np.cos(0.1 * np.arange(101)), atol=1e-6)
+    assert y.remark.startswith("The equations are stiff: they were solved by Kvaerno's")
+
+
+def test_equations_whose_jumps_hold_them_go_on_by_fixed_steps():
+    """x' = .3 - sign(x) reaches 0 and is held there: no step there has a small error."""
+    y = solution(equations("x' = 0.3 - sign(x); x(0) = 1"), 20)
+    np.testing.assert_allclose(
+        y.states[:, 0], np.maximum(1 - 0.07 * np.arange(21), 0), atol=2e-3
+    )
+    assert y.remark.startswith("The equations have jumps")
 
 
 def test_a_solution_that_goes_to_infinity_is_refused_with_its_time():

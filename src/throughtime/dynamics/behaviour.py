@@ -80,6 +80,8 @@ class Behaviour:
         """The behaviour and its evidence, in one sentence."""
         largest, error = float(self.spectrum.exponents[0]), float(self.spectrum.errors[0])
         exponent = f"largest Lyapunov exponent {largest:.4g} ± {error:.1g}"
+        if not math.isfinite(largest):
+            exponent = "nearby states meet within a step"
         if self.kind == SETTLES:
             where = ", ".join(f"{value:.4g}" for value in self.observed[-1][:4])
             return f"It settles at ({where}); {exponent}."

@@ -163,8 +163,12 @@ class Diagnosis:
     def _exponents_sentence(self) -> str:
         assert self.behaviour is not None
         spectrum = self.behaviour.spectrum
-        values = ", ".join(f"{v:.4g}" for v in spectrum.exponents)
-        sentence = f"Leading Lyapunov exponents per {self.model.unit}: {values}"
+        values = [f"{v:.4g}" for v in spectrum.exponents if math.isfinite(v)]
+        sentence = f"Leading Lyapunov exponents per {self.model.unit}: {', '.join(values)}"
+        if not values:
+            sentence = "No Lyapunov exponent is finite: nearby states meet within a step"
+        elif len(values) < len(spectrum.exponents):
+            sentence += ", and none in other directions, where nearby states meet within a step"
         dimension = spectrum.kaplan_yorke
         if dimension is not None and 0 < dimension < spectrum.dimensions:
             sentence += f"; Kaplan-Yorke dimension {dimension:.3g}"

@@ -37,12 +37,12 @@ def refuse_start(law: Law, start: np.ndarray, p: Mapping[str, Any]) -> InputErro
     part, got = _culprit(entry, known)
     names = [one.symbol.partition("@")[0].removesuffix(ALONE) for one in part.names()]
     places = [i for i, name in enumerate(law.variables) if name in names]
-    remedy = _another_start(law, start, p, places)
-    if not places and TIME in names:
+    changed = [f"`{name}`" for name in dict.fromkeys(names) if name in p]
+    remedy = f"Change {' or '.join(changed) or 'the equation'}."
+    if places:
+        remedy = _another_start(law, start, p, places) or remedy
+    elif TIME in names:
         remedy = "Time begins at 0. Write `(t + 1)` for `t`, or change the equation."
-    elif not places:
-        changed = [name for name in dict.fromkeys(names) if name in p]
-        remedy = f"Change {' or '.join(f'`{name}`' for name in changed) or 'the equation'}."
     assert entry.equation is not None
     rule = "a slope must be finite at the start"
     return entry.equation.error(rule, got, part.column, remedy)
@@ -76,7 +76,7 @@ def _culprit(entry: Entry, known: Mapping[str, Any]) -> tuple[Node, str]:
 
 
 def _another_start(law: Law, start: np.ndarray, p: Mapping[str, Any], places: list[int]) -> str:
-    """Advice to start one of some variables where all is finite."""
+    """Advice to start one of some variables where all is finite; "" if there is none."""
     for value in STARTS:
         for place in places:
             other = start.copy()
@@ -84,4 +84,4 @@ def _another_start(law: Law, start: np.ndarray, p: Mapping[str, Any], places: li
             known = _values(law, other, p)
             if all(_finite(known[key]) for key in law.entries):
                 return f"Start elsewhere: `{law.variables[place]}(0) = {value:g}`."
-    return "Change the equation."
+    return ""

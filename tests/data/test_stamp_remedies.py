@@ -56,6 +56,7 @@ TABLES = {
     "years without a century": (SHAMPOO, {}),
     "days without a year": ([f"{day}-Jan" for day in range(1, 20)], {}),
     "beyond year 9999": ([f"9999-12-31T2{h}:00:00-23:00" for h in range(4)], {}),
+    "a number with a typo": ([*range(20), "x20", *range(21, 30)], {}),
     "a wide span": (["-1.5e308", "0", "1.45e308", "1.5e308"], {}),
     "a gap beyond the limit": (gap(days(), 7, 8, 9), {"fill": "linear", "fill_limit": 1}),
     "no season": (gap(range(40), 7), {"fill": "seasonal"}),

@@ -18,8 +18,8 @@ def load_dataset(name: str, fill: str | None = None) -> Series:
     name
         `"co2"`, `"elnino"`, `"laser"` or `"sunspots"`.
     fill
-        `"linear"` or `"forward"` fills missing values; `"co2"` needs it for its 59 missing
-        weeks.
+        `"linear"`, `"forward"` or `"seasonal"` fills missing values; `"co2"` needs it for its
+        59 missing weeks.
 
     Returns
     -------

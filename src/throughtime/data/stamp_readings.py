@@ -29,6 +29,10 @@ from .values import is_numeric, is_text, to_numbers
 
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 """Text that is a number, and a date only where all of its column is one."""
+CORRECT = (
+    "Correct it, or name another column with `time` (`--time`), or pass `time=False` "
+    "(`--no-time`) to count the rows as steps."
+)
 SAMPLE = 1000
 """Rows on which patterns are tried before they are proven on all."""
 EXAMPLES = "2024-01-31, 31/01/2024, 31-Jan-2024 12:30, 2024-01, 2024 Q1 or 2024-W05"
@@ -191,7 +195,10 @@ def _number_readings(column: nw.Series[Any]) -> list[Reading]:
     elif column.dtype == nw.Float32:
         numbers = column.to_numpy()
     else:
-        numbers = to_numbers(column)
+        try:
+            numbers = to_numbers(column)
+        except InputError as error:  # an empty stamp would be refused too
+            raise InputError(error.rule, error.got, CORRECT) from None
         if not column.dtype.is_float() and (numbers == np.rint(numbers)).all():
             numbers = numbers.astype(np.int64)  # digits that are text
     dates_first = says_date(column.name) or is_compact_date(numbers)
@@ -290,11 +297,7 @@ def _unreadable(texts: pl.Series, parsed: list[Parsed], name: str) -> InputError
     i, count = int(wrong.argmax()), int(wrong.sum())
     value = texts[i].replace("\t", " ")
     got = f"{value!r} in row {i + 1}" + (f" ({count} such rows in all)" if count > 1 else "")
-    remedy = (
-        "Correct it, or name another column with `time` (`--time`), or pass `time=False` "
-        "(`--no-time`) to count the rows as steps."
-    )
-    return InputError(rule, got, remedy)
+    return InputError(rule, got, CORRECT)
 
 
 def _as_texts(column: nw.Series[Any]) -> pl.Series:

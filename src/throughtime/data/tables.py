@@ -23,7 +23,7 @@ from .placement import Placement, PlacementRules, count_rows, place_rows
 from .series import Series
 from .sources import Table, as_table, is_list_of_numbers
 from .stamp_columns import split_name
-from .stamp_readings import read_stamps
+from .stamp_readings import CORRECT, read_stamps
 from .values import check_decimal, to_numbers
 
 MIN_ROWS = 3
@@ -120,7 +120,8 @@ def to_series(
     names = (*roles.targets, *roles.inputs)
     check_fill(fill, fill_limit)
     parts = split_name(roles.time, table.frame.columns) if roles.time else ()
-    table.check_columns([*names, *parts])
+    table.check_columns(names)
+    _check_stamps(table, parts)
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
     values, remarks = codes.drop_from(values, names)
     chosen = target is None or not parts
@@ -230,6 +231,16 @@ def _group_rows(
             )
         rows.setdefault(key, []).append(i)
     return [(str(key), np.array(r)) for key, r in rows.items()]
+
+
+def _check_stamps(table: Table, parts: Sequence[str]) -> None:
+    """Raise what is asked of the time columns; a stamp cannot be left empty as a value can."""
+    try:
+        table.check_columns(parts)
+    except InputError as error:
+        if "--" in error.remedy:
+            raise
+        raise InputError(error.rule, error.got, CORRECT) from None
 
 
 def _check_length(rows: Int64[np.ndarray, " _"], name: str) -> None:

@@ -19,7 +19,9 @@ NUMBER = (
     r"(?:[eEdD][-+]?[0-9]+)?\s?[%$€£)]?"
 )
 LEAST = 0.3
+STRONG = ("\t", ";", "|")
 RULE = re.compile(r"\s*[|+][-|+:= ]*---[-|+:= ]*$")
+DATE_AND_NUMBER = re.compile(r"[0-9][-/.][0-9]{1,2}[-/.][0-9]{1,4}\s+[-+]?[0-9]+(?:\.[0-9]*)?$")
 LOOSE_COMMA = re.compile(r",(?!\d)|(?<!\d),")
 BLANKS = re.compile(r"[ \t]+")
 GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d{1,3}")
@@ -68,12 +70,17 @@ def sniff_dialect(lines: Sequence[str], tabs: bool = False) -> Dialect:
     tabs
         Whether tabs are sure to separate the columns, as in a .tsv file.
     """
-    best, most = Dialect("", 1, split_lines(lines, "")), LEAST
+    best, most = Dialect("", 1, split_lines(lines, "")), (LEAST, 0.0)
     for separator in "\t" if tabs else SEPARATORS:
+        if separator == " " and best.separator in STRONG and most[0] > 0.5:
+            continue  # blanks are part of the values
         split = split_lines(lines, separator)
         width = usual_width(split.rows)
-        score = _evenness(split.rows[len(split.rows) // 2 :], width) if width > 1 else 0.0
-        if score > most + 1e-9 and not _is_one_column(lines, split, separator, width):
+        if width == 1:
+            continue
+        below = _evenness(split.rows[len(split.rows) // 2 :], width)  # titles stand above
+        score = (round(below, 3), round(_evenness(split.rows, width), 3))
+        if score > most and not _is_one_column(lines, split, separator, width):
             best, most = Dialect(separator, width, split), score
     return best
 
@@ -132,8 +139,12 @@ def _evenness(rows: Sequence[Sequence[str]], width: int) -> float:
 
 
 def _makes_sense(cell: str) -> bool:
-    """Whether no other separator is left in a cell, except for commas between digits."""
-    return not any(mark in cell for mark in ';\t|"') and LOOSE_COMMA.search(cell) is None
+    """Whether no other separator is left in a cell, except for commas between digits.
+
+    A date and a number in one cell, `2021-01-29 1`, are two.
+    """
+    joined = LOOSE_COMMA.search(cell) or DATE_AND_NUMBER.search(cell)
+    return not any(mark in cell for mark in ';\t|"') and not joined
 
 
 def _is_one_column(lines: Sequence[str], split: Lines, separator: str, width: int) -> bool:

@@ -40,7 +40,7 @@ def decode(raw: bytes, name: str) -> tuple[str, list[str]]:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     remarks = {"latin-1": ["Latin-1"], "utf-8": []}.get(encoding, [encoding.upper()[:6]])
-    return text.rstrip("\x1a\n\t\v\f ") + "\n", remarks
+    return text.rstrip("\x1a\n\v\f ") + "\n", remarks
 
 
 def _unmarked(raw: bytes) -> str:

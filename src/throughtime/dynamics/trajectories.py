@@ -70,8 +70,9 @@ def check_learnable(system: System) -> None:
     """
     if system.kind == DELAY:
         rule = "a surrogate learns systems whose whole state is observed"
+        own = "tt.equations(text)" if system.name == "equations" else "system"
         remedy = (
-            "Solve it in Python, `series = tt.simulate(system, 5000)`, and forecast the series:"
+            f"Solve it in Python, `series = tt.simulate({own}, 5000)`, and forecast the series:"
             " `tt.Forecaster().fit(series)`."
         )
         raise InputError(rule, f"`{system.name}`, which has a delay", remedy)

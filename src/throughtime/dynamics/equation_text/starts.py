@@ -18,9 +18,9 @@ def choose_start(
 ) -> np.ndarray | None:
     """A start from which all variables move and no slope is infinite.
 
-    It is 0 where the equations do not say another, if that moves, then 1, and smaller for the
-    variables after the first, so that no two are alike. Components by an index are never alike:
-    where all are, many lattices stay so. Derivatives start at 0.
+    It is 0 where the equations do not say another, if that moves; or 1 for the first variable
+    alone; or about 1 for all, no two of which are alike. Components by an index are never
+    alike: where all are, many lattices stay so. Derivatives start at 0.
 
     Parameters
     ----------
@@ -46,8 +46,9 @@ def choose_start(
     spread = np.round((place * 0.6180339887498949) % 1, 2)  # the golden ratio: never alike
     zero = np.where(indexed, spread, 0.0)
     ones = np.where(derivative, 0.0, 1 - spread / 2)
+    alone = np.where(place == 0, 1.0, zero)
     best = None
-    for values in (zero, *(np.round(scale * ones, 2) for scale in SCALES)):
+    for values in (zero, alone, *(np.round(scale * ones, 2) for scale in SCALES)):
         start = np.where(free, values, given)
         moves = _moves(slope, start, is_map)
         if moves is None:

@@ -159,7 +159,7 @@ def misread(raw: bytes, series: list) -> str | None:
     for one in series:
         days = [str(stamp)[:10] for stamp in one.times.values()]
         for label, values in zip(days, one.targets, strict=True):
-            near = [line for line in lines if label in line] or lines
+            near = [line for line in lines if len(label) == 10 and label in line] or lines
             for value in values:
                 known = set().union(*map(readings, near))
                 if not any(np.isclose(value, k, rtol=1e-12, atol=0) for k in known):

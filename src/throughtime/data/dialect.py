@@ -78,8 +78,9 @@ def sniff_dialect(lines: Sequence[str], tabs: bool = False) -> Dialect:
         width = usual_width(split.rows)
         if width == 1:
             continue
-        below = _evenness(split.rows[len(split.rows) // 2 :], width)  # titles stand above
-        score = (round(below, 3), round(_evenness(split.rows, width), 3))
+        lower = split.rows[len(split.rows) // 2 :]  # titles stand above
+        below = _evenness(lower, width, separator)
+        score = (round(below, 3), round(_evenness(split.rows, width, separator), 3))
         if score > most and not _is_one_column(lines, split, separator, width):
             best, most = Dialect(separator, width, split), score
     return best
@@ -130,21 +131,25 @@ def usual_width(rows: Sequence[Sequence[str]]) -> int:
     return max(several, key=lambda width: (below[width], every[width], width), default=1)
 
 
-def _evenness(rows: Sequence[Sequence[str]], width: int) -> float:
+def _evenness(rows: Sequence[Sequence[str]], width: int, separator: str) -> float:
     """The share of rows of the usual width, times that of their cells that make sense."""
     usual = [row for row in rows if len(row) == width]
     cells = [cell for row in usual for cell in row]
-    sound = sum(map(_makes_sense, cells)) / len(cells)
+    sound = sum(_makes_sense(cell, separator) for cell in cells) / len(cells)
     return len(usual) / len(rows) * sound**2
 
 
-def _makes_sense(cell: str) -> bool:
+def _makes_sense(cell: str, separator: str) -> bool:
     """Whether no other separator is left in a cell, except for commas between digits.
 
-    A date and a number in one cell, `2021-01-29 1`, are two.
+    The separator itself can only be there in quotes. A date and a number in one cell,
+    `2021-01-29 1`, are two.
     """
-    joined = LOOSE_COMMA.search(cell) or DATE_AND_NUMBER.search(cell)
-    return not any(mark in cell for mark in ';\t|"') and not joined
+    if '"' in cell or DATE_AND_NUMBER.search(cell):
+        return False
+    others = ";\t|".replace(separator, "") if separator else ";\t|"
+    loose = separator != "," and LOOSE_COMMA.search(cell)
+    return not loose and not any(mark in cell for mark in others)
 
 
 def _is_one_column(lines: Sequence[str], split: Lines, separator: str, width: int) -> bool:

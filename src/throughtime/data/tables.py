@@ -124,17 +124,14 @@ def to_series(
     _check_stamps(table, parts)
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
     values, remarks = codes.drop_from(values, names)
-    chosen = target is None or not parts
-    unused = _unused(table, roles, parts) if chosen else []
+    unused = _unused(table, roles, parts) if target is None or not parts else []
     table = replace(table, remarks=(*table.remarks, *remarks, *unused))
     groups = _group_rows(table, roles.id, name)
     for label, rows in groups:
         _check_length(rows, label)
     placed = _place(table, roles, groups, values, fill, dayfirst, time_zone)
-    for placement in placed:
-        check_inputs_are_named(
-            table, roles.targets, roles.inputs, parts, values, placement.rows
-        )
+    for one in placed:
+        check_inputs_are_named(table, roles.targets, roles.inputs, parts, values, one.rows)
     found = [
         _series(values, placement, roles, fill, fill_limit, label, table.remarks)
         for (label, _), placement in zip(groups, placed, strict=True)

@@ -42,6 +42,7 @@ ONLY_IN_PYTHON = {"activation", "dense", "init", "loss", "core", "prior"}
 ONLY_IN_COMMANDS = {"data", "target", "inputs", "time", "id", "fill", "future", "steps"}
 ONLY_IN_COMMANDS |= {"flow_every", "out", "overwrite", "as_json", "quiet", "plain"}
 ONLY_IN_COMMANDS |= {"no_time", "dayfirst", "time_zone", "fill_limit", "decimal", "missing"}
+ONLY_IN_COMMANDS |= {"baselines"}
 
 
 def rows_of(text):
@@ -814,6 +815,7 @@ OTHERS = {
     "level": 0.8,
     "season": (24, 168),
     "transform": "none",
+    "lower": 0.5,
     "test": 0.3,
     "validation": 0.1,
     "dtype": "float64",

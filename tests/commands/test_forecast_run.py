@@ -193,7 +193,7 @@ def test_what_is_stored(undisturbed):
     rows = list(csv.DictReader(io.StringIO((undisturbed.folder / "forecast.csv").read_text())))
     assert [float(row["t"]) for row in rows] == [60, 61, 62]
     for name, empty in (("mean", "nan"), ("lower", "-inf"), ("upper", "inf")):
-        column = "y" if name == "mean" else f"y_{name}"
+        column = "y" if name == "mean" else f"y_{name}_90"
         found = [float(row[column] or empty) for row in rows]
         np.testing.assert_allclose(found, getattr(forecast, name)[:, 0], rtol=1e-7)
 

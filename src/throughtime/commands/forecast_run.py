@@ -65,6 +65,7 @@ def begin(
     InputError
         If anything is refused; nothing is written then.
     """
+    check_positive_integer("steps", steps)
     known = [future_inputs(future, one, steps) for one in series]
     pairs = zip(series, known, strict=True)
     model.prepare([replace(one, remarks=one.remarks + own.remarks) for one, own in pairs])

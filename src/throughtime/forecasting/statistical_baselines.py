@@ -98,7 +98,7 @@ def statistical_forecasts(
 
 def _fitted(name: str, values: np.ndarray, season: int | None) -> Any:
     """The model, fitted; None where it cannot be."""
-    from statsforecast import models
+    from statsforecast import models  # pyright: ignore
 
     season = season or 1
     if name != "AutoTheta" and season > LONGEST_SEASON:

@@ -43,7 +43,9 @@ class Summary:
         lines += [""] * bool(made_of)
         if self.backtest is not None:
             for i, name in enumerate(self.backtest.targets):
-                lines.append(f"{name}, {self.backtest.origins} forecasts of the held-out part")
+                count = self.backtest.origins
+                forecasts = f"{count:,} forecast" + "s" * (count != 1)
+                lines.append(f"{name}, {forecasts} of the held-out part")
                 lines += [self.backtest.table(i), ""]
             level, coverage = self.backtest.level, self.backtest.mean_coverage()
             lines.append(f"Intervals of {level:.0%}: {coverage:.1%} of the truth inside")

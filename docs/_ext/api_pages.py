@@ -40,10 +40,11 @@ def public_names():
 
 
 def modules(room):
-    """The modules of a room, below the package: `["data.datasets", "data.files", ...]`."""
+    """The modules of a room and of those within, as `["data.datasets", "data.files", ...]`."""
     if (PACKAGE / room).is_dir():
-        files = sorted((PACKAGE / room).glob("*.py"))
-        return [f"{room}.{file.stem}" for file in files if file.stem != "__init__"]
+        files = sorted((PACKAGE / room).rglob("*.py"))
+        own = [file.relative_to(PACKAGE).with_suffix("") for file in files]
+        return [".".join(file.parts) for file in own if file.stem != "__init__"]
     return [room]
 
 

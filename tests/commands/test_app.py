@@ -647,8 +647,9 @@ def test_bundled_series_by_name(here, untrained, name):
 
 def test_a_file_wins_over_a_bundled_series(here, untrained):
     Path("laser").write_text(cut(table(), "t", "y"))
-    rule = "a data file must end in .csv"
-    fails("forecast", "laser", *TINY, rule=rule, got="laser", remedy="Save the table as CSV")
+    succeeds("forecast", "laser", *TINY, "--out", "run")
+    (series,) = json.loads(Path("run/run.json").read_text())["series"]
+    assert series["target_names"] == ["y"]
 
 
 def test_the_default_folder_is_a_new_one(here, untrained):

@@ -229,8 +229,8 @@ def three(variances, rows, seed=0):
 def test_many_series_together_believe_in_a_network_that_one_alone_does_not():
     variances = [1.0, 1.0, 0.25]
     each = [three(variances, 20, seed) for seed in range(60)]
-    alone = pooled_shares(each[:1], [1.0], 1)[0]
-    together = pooled_shares(each, [1.0] * 60, 1)[0]
+    alone = pooled_shares(each[:1], 1)[0]
+    together = pooled_shares(each, 1)[0]
     assert alone["network"] < 0.5 < together["network"] < 0.8
     assert sum(together.values()) == pytest.approx(1)
     best = 1 / np.array(variances) / np.sum(1 / np.array(variances))
@@ -241,13 +241,20 @@ def test_many_series_together_believe_in_a_network_that_one_alone_does_not():
 def test_the_unit_of_a_series_plays_no_part_in_what_they_have_in_common(unit):
     one, two = three([1.0, 2.0, 4.0], 40), three([2.0, 1.0, 4.0], 40, 1)
     scaled = RollingErrors(two[0].origins, two[0].errors * unit, two[0].rows), two[1]
-    plain = pooled_shares([one, two], [1.0, 1.0], 1)
-    assert pooled_shares([one, scaled], [1.0, unit], 1)[0] == pytest.approx(plain[0])
+    plain = pooled_shares([one, two], 1)
+    assert pooled_shares([one, scaled], 1)[0] == pytest.approx(plain[0])
+
+
+def test_a_series_without_a_network_says_nothing_about_networks():
+    each = [three([1.0, 1.0, 0.25], 20, seed) for seed in range(60)]
+    rolling, _ = three([1.0, 1.0, 1.0], 20)
+    short = RollingErrors(rolling.origins, rolling.errors[:2], rolling.rows), ("prior", "core")
+    assert pooled_shares([*each, short], 1) == pooled_shares(each, 1)
 
 
 def test_without_errors_the_shares_are_the_start():
     nothing = RollingErrors(np.arange(0), np.empty((2, 0, 1)), 0), ("prior", "core")
-    assert pooled_shares([nothing], [1.0], 1) == [HALF_PRIOR]
+    assert pooled_shares([nothing], 1) == [HALF_PRIOR]
 
 
 def test_weights_start_from_the_shares_that_are_given():

@@ -102,3 +102,12 @@ def test_a_short_series_is_forecast_all_the_same(n):
     y, u = oscillator(20)
     found = DrivenAutoregression.fit(y[:n], u[:n], (), 4).on(u).forecast(y, np.array([n]), 4)
     assert np.isfinite(found).all()
+
+
+def test_an_input_that_did_not_move_is_not_blown_up():
+    """Its spread is rounding; a later step of it is no reason to go to the limits."""
+    y = np.sin(np.arange(60) / 3)
+    u = np.full((60, 1), 0.1)
+    model = DrivenAutoregression.fit(y[:50], u[:50], (), 5)
+    u[50:] = 1.1
+    assert np.abs(model.on(u).forecast(y, np.array([50]), 5)).max() < 3

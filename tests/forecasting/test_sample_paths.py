@@ -93,9 +93,8 @@ def test_the_probability_of_a_threshold_is_that_of_the_normal_distribution(thres
 def test_probabilities_at_a_bound():
     """Half of a normal distribution cut off at 0: nothing lies below, half is at 0."""
     whole = normal()
-    cut = Intervals(
-        LEVELS, *(np.maximum(v, 0) for v in (whole.center, whole.lower, whole.upper))
-    )
+    parts = (np.maximum(v, 0) for v in (whole.center, whole.lower, whole.upper))
+    cut = Intervals(LEVELS, *parts, 0.0)
     found = forecast(cut)
     np.testing.assert_allclose(found.probability(above=0), 0.5)
     np.testing.assert_allclose(found.probability(above=-0.1), 1)

@@ -321,6 +321,14 @@ def test_series_too_short_for_the_window_train_no_network():
     assert len(xs) == parts.splits[0].train - 20
 
 
+@pytest.mark.parametrize("truncated", [False, True])
+def test_a_short_validation_part_stops_no_others(truncated):
+    series = [make(400), make(60, name="b")]
+    parts = cut(series, window=24, horizon=13, truncated=truncated)
+    assert parts.trained == [0] or parts.splits[1].validation - parts.splits[1].train < 13
+    assert parts.validation() is not None
+
+
 def test_a_still_series_stops_no_others():
     still = replace(make(40), targets=np.ones((40, 1)), name="still")
     parts = cut([make(60), still])

@@ -53,12 +53,15 @@ def assign_roles(
     InputError
         If a column does not exist or has two roles, or if no target can be found.
     """
+    if not frame.columns:
+        rule = "a table must have a column of numbers"
+        raise InputError(rule, "no column at all", "Pass a table with values.")
     inputs, targets = (
         _split_names(as_names(names, role), frame.columns)
         for role, names in (("inputs", inputs), ("target", target))
     )
     if not isinstance(time, bool):
-        (time,) = as_names(time, "time") or (None,)
+        time = ",".join(as_names(time, "time")) or None
     (id,) = as_names(id, "id") or (None,)
     if target is not None and not targets:
         rule = "`target` must name at least one column"

@@ -112,9 +112,15 @@ class Codes:
                 times = "once" if count == 1 else f"{count} times"
                 remarks.append(
                     f"{code:.10g} in `{name}` {times} and far from all else as data "
-                    f"(if it stands for missing: `--missing {code:.10g}`)"
+                    f"(if it stands for missing: `--missing {_exact(code)}`)"
                 )
         return values, remarks
+
+
+def _exact(code: float) -> str:
+    """A number as a text that is read back as the same."""
+    short = f"{code:.10g}"
+    return short if float(short) == code else repr(float(code))
 
 
 def _number(text: str) -> float | None:

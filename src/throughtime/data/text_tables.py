@@ -178,6 +178,11 @@ def _parse_rows(body: str, dialect: Dialect, names: list[str], name: str) -> pl.
     for i, row in enumerate(rows):
         if len(row) > width and any(row[width:]):
             raise _too_long(row, i, width, name, dialect.separator)
+        if dialect.separator == " " and len(row) < width:
+            # Which of the values is the one that is not there, blanks do not tell.
+            rule = "a row of values between blanks must have a value for each column"
+            got = f"{len(row)} of {width} values in row {i + 1} of the data of {name}"
+            raise InputError(rule, got, "Write `NA` where a value is missing.")
     padding = [""] * width
     columns = list(zip(*[(row + padding)[:width] for row in rows], strict=True))
     data = {n: list(c) for n, c in zip(names, columns, strict=False)}

@@ -25,6 +25,9 @@ def check_zone(zone: str) -> None:
     InputError
         If there is no such zone; the message names the closest one.
     """
+    if not isinstance(zone, str):
+        rule = "`time_zone` must be the name of a time zone"
+        raise InputError(rule, repr(zone), 'Pass one such as "Europe/Oslo".')
     if FIXED.fullmatch(zone):
         return
     try:

@@ -60,7 +60,7 @@ def parse_numbers(values: Sequence[Any]) -> tuple[Float64[np.ndarray, " time"], 
             if isinstance(text, str) and "_" in text:  # Python reads 1_000, tables do not
                 raise ValueError
             numbers[i] = BOOLEANS[text] if text in BOOLEANS else float(text)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             bad.append(i)
     return numbers, bad
 

@@ -176,6 +176,7 @@ class CombinedPredictor:
             end = split.total if refit else split.validation
             # Without a validation part there is nothing that the networks did not learn from.
             networks = split.train < end and split.train >= data.context
+            networks = networks and bool(np.ptp(one.targets[: split.train], axis=0).all())
             first = split.train if split.train < end else None
             tasks.append(self._task(one, end, steps, first, networks))
         judged = in_parallel(tasks)
@@ -183,7 +184,7 @@ class CombinedPredictor:
         if len(judged) > 1:
             each = [one for models in judged for one in models]
             errors = [(one.rolling, one.groups) for one in each]
-            shares = pooled_shares(errors, [one.unit for one in each], each[0].steps)
+            shares = pooled_shares(errors, each[0].steps)
         return [[one.weighed(shares=shares) for one in models] for models in judged]
 
     def _task(
@@ -219,7 +220,9 @@ class CombinedPredictor:
         models = self._models_of(series, len(series), steps, refit=self.refit)
         inputs = np.concatenate([series.inputs, ahead])
         found = self._forecasts(models, series, inputs, np.array([len(series)]), steps)[1]
-        first = Intervals(found.levels, found.center[0], found.lower[:, 0], found.upper[:, 0])
+        first = Intervals(
+            found.levels, found.center[0], found.lower[:, 0], found.upper[:, 0], found.least
+        )
         times, level = series.times.after(steps), self.network.level
         errors = np.stack([one.errors for one in models], axis=-1)
         dependence = Dependence.of(errors, models[0].rows)

@@ -140,8 +140,7 @@ class DrivenAutoregression:
         """
         n = len(values)
         center = float(values.mean()), inputs[:n].mean(axis=0)
-        spread = float(values.std()), inputs[:n].std(axis=0)
-        scale = spread[0] or 1.0, np.where(spread[1] > 0, spread[1], 1.0)
+        scale = float(_spread(values)), _spread(inputs[:n])
         x, u = (values - center[0]) / scale[0], (inputs - center[1]) / scale[1]
         chosen = _best(x, u[:n], seasons, min(steps, JUDGED))
         errors = np.array([error for error, _ in chosen])
@@ -166,6 +165,12 @@ class DrivenAutoregression:
             made = [one.forecast(x, u, origins, steps) for one in self.models]
             mean = np.tensordot(self.shares, made, 1)
         return within_range(mean * self.scale[0] + self.center[0], values, origins)
+
+
+def _spread(x):
+    """The standard deviation along time; 1 where it is rounding, which is not blown up."""
+    spread = x.std(axis=0)
+    return np.where(spread > 1e-12 * np.abs(x).max(axis=0, initial=0.0), spread, 1.0)
 
 
 def differenced(

@@ -28,12 +28,15 @@ class Intervals:
         The forecast: the median.
     lower, upper
         The bounds, with the level as a first axis; infinite where they are not known.
+    least
+        What no bound of another level and no quantile lies below; one for each target.
     """
 
     levels: tuple[float, ...]
     center: Float[np.ndarray, "*shape"]
     lower: Float[np.ndarray, "level *shape"]
     upper: Float[np.ndarray, "level *shape"]
+    least: float | Float[np.ndarray, " target"] = -np.inf
 
     @classmethod
     def around(
@@ -54,7 +57,7 @@ class Intervals:
             np.stack([getattr(one, name) for one in parts], axis=-1)
             for name in ("center", "lower", "upper")
         ]
-        return cls(parts[0].levels, *stack)
+        return cls(parts[0].levels, *stack, np.array([one.least for one in parts], float))
 
     @classmethod
     def joined(cls, parts: "Sequence[Intervals]") -> "Intervals":
@@ -114,14 +117,14 @@ class Intervals:
         finite = np.isfinite(self.lower) & np.isfinite(self.upper)
         some = np.flatnonzero(finite.all(axis=tuple(range(1, finite.ndim))))
         levels = tuple(self.levels[i] for i in some)
-        return Intervals(levels, self.center, self.lower[some], self.upper[some])
+        return Intervals(levels, self.center, self.lower[some], self.upper[some], self.least)
 
     def _bound(self, bounds, level):
         z = ndtri((1 + np.array([0.0, *self.levels])) / 2)
         at = ndtri((1 + level) / 2)
         reach = np.concatenate([np.zeros((1, *self.center.shape)), bounds - self.center])
         if at >= z[-1]:
-            return self.center + reach[-1] * (at / z[-1])
+            return np.maximum(self.center + reach[-1] * (at / z[-1]), self.least)
         j = int(np.searchsorted(z, at))
         share = (at - z[j - 1]) / (z[j] - z[j - 1])
         return self.center + (1 - share) * reach[j - 1] + share * reach[j]

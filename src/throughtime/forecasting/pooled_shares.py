@@ -17,20 +17,18 @@ from .rolling_errors import RollingErrors
 
 def pooled_shares(
     judged: Sequence[tuple[RollingErrors, Sequence[str]]],
-    units: Sequence[float],
     steps: int,
 ) -> list[Shares]:
     """What each group of models starts with in the combinations of several series.
 
     The weights of the groups that err least over all of the series, as if they were one: a
-    network that learned from a hundred series is judged by all of them.
+    network that learned from a hundred series is judged by all of them. Series that lack a
+    group, as one that is too short for the networks, say nothing.
 
     Parameters
     ----------
     judged
         For each series, the errors of its models from rolling origins and the group of each.
-    units
-        The unit of each series, in which its errors count.
     steps
         The longest lead time.
 
@@ -41,15 +39,15 @@ def pooled_shares(
     """
     found = []
     for first, end in bounds_of_bands(steps):
-        names = [name for name in HALF_PRIOR if all(name in groups for _, groups in judged)]
+        names = [name for name in HALF_PRIOR if any(name in groups for _, groups in judged)]
         total, count = np.zeros((len(names), len(names))), 0.0
-        for (rolling, groups), unit in zip(judged, units, strict=True):
+        for rolling, groups in judged:
             errors = _group_errors(rolling, np.array(groups), names, first, end)
-            if errors is not None and np.isfinite(errors).all():
+            if errors is not None and np.isfinite(errors).all() and errors.any():
+                moments = errors @ errors.T / errors.shape[1]
+                # In units of its own errors, so that no series outweighs the others.
+                total += rolling.count(first, end) * moments / moments.diagonal().mean()
                 count += rolling.count(first, end)
-                total += (
-                    rolling.count(first, end) * errors @ errors.T / errors.shape[1] / unit**2
-                )
         start = np.array([HALF_PRIOR[name] for name in names])
         if not count or not start.any():
             found.append(HALF_PRIOR)
@@ -70,7 +68,8 @@ def _group_errors(rolling, groups, names, first, end):
     rows = []
     for name in names:
         mine = e[(groups == name) & finite]
-        inverse = 1 / np.maximum((mine**2).mean(axis=1), np.finfo(float).tiny)
+        mse = (mine**2).mean(axis=1)
+        inverse = 1 / np.maximum(mse / (mse.max(initial=0.0) or 1.0), 1e-9)
         rows.append(
             inverse @ mine / inverse.sum() if len(mine) else np.full(e.shape[1], np.inf)
         )

@@ -100,7 +100,7 @@ def at_scores(
         ends = z[below, k, c] / known[0], z[above, k, c] / known[-1]
         out[below, k, c] = reach[middle] + (low - reach[middle]) * ends[0]
         out[above, k, c] = reach[middle] + (high - reach[middle]) * ends[1]
-    return out
+    return np.maximum(out, intervals.least)
 
 
 def probability_above(
@@ -121,7 +121,7 @@ def probability_above(
             width = reach[end] - reach[middle]
             score = known[end] * ((threshold - reach[middle]) / width if width else np.inf)
         out[k, c] = 1 - ndtr(score)
-    return out
+    return np.where(threshold < np.broadcast_to(intervals.least, out.shape), 1.0, out)
 
 
 def _between(reach, known, j, threshold):

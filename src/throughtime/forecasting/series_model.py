@@ -86,14 +86,6 @@ class JudgedModels:
         rolling = RollingErrors.of([*early, *others], values, first, judged)
         return cls(traits, values, (*late, *others), tuple(groups), rolling, judged)
 
-    @property
-    def unit(self) -> float:
-        """The mean absolute change over a season, or a step; 1 where there is none."""
-        lag = self.traits.seasons[0] if self.traits.seasons else 1
-        if lag >= len(self.values):
-            return 1.0
-        return float(np.abs(self.values[lag:] - self.values[:-lag]).mean()) or 1.0
-
     def weighed(self, shares: Sequence[Shares] | None = None) -> "SeriesModel":
         """The combination of the models; `shares` as for `combine`."""
         rolling, values = self.rolling, self.values
@@ -238,7 +230,7 @@ class SeriesModel:
 
     def _bounded(self, intervals: Intervals) -> Intervals:
         parts = intervals.center, intervals.lower, intervals.upper
-        return Intervals(intervals.levels, *map(self.bounded, parts))
+        return Intervals(intervals.levels, *map(self.bounded, parts), self.traits.lower)
 
     def _quantiles(self, values, origins, steps):
         return None if self.prior is None else self.prior.quantiles(values, origins, steps)

@@ -163,10 +163,11 @@ class SplitData:
     def validation(self) -> Windows | Streams | None:
         """The validation parts, None if they are shorter than the horizon.
 
-        A window may begin before the validation part; only targets inside it carry loss.
+        A window may begin before the validation part; only targets inside it carry loss. Of
+        several series, those with a shorter part are left out.
         """
         splits = [self.splits[i] for i in self.trained]
-        if any(split.validation - split.train < self.horizon for split in splits):
+        if all(split.validation - split.train < self.horizon for split in splits):
             return None
         if self.truncated:
             return self._validation_streams()
@@ -298,6 +299,8 @@ class SplitData:
         """The validation parts as streams, each with the steps before it as a warm-up."""
         series, warm_ups = [], []
         for targets, inputs, split in self._scaled():
+            if split.validation - split.train < self.horizon:
+                continue
             first = max(0, split.train - self.context)
             rows = slice(first, split.validation)
             series.append(self._supervised(targets[rows], inputs[rows]))

@@ -87,9 +87,12 @@ def statistical_forecasts(
         return Intervals(tuple(levels), center, lower, upper)
     for i, origin in enumerate(origins):
         known = values[max(0, origin - LONGEST_FIT) : origin]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = fitted.forward(known, h=steps, level=per_cent)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = fitted.forward(known, h=steps, level=per_cent)
+        except Exception:  # as in `_fitted`
+            continue
         center[i] = found["mean"]
         for j, level in enumerate(per_cent):
             lower[j, i], upper[j, i] = found[f"lo-{level}"], found[f"hi-{level}"]

@@ -99,5 +99,5 @@ def read_traits(
 def found_bound(values: Float[np.ndarray, " time"]) -> float:
     """0 for a series that reaches it, or counts, and never passes it; else minus infinity."""
     counts = bool((values == np.round(values)).all())
-    shown = values.min() == 0 < values.max() or (values.min() > 0 and counts)
+    shown = values.min() == 0 or (values.min() > 0 and counts)
     return 0.0 if shown else -np.inf

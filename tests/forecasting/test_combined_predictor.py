@@ -232,3 +232,18 @@ def test_levels_far_apart_are_forecast_as_each_alone():
         assert found.scores["combination"].coverage[0] > 0.6
     for one, forecast in zip(series, panel.predict(4), strict=True):
         assert (np.abs(forecast.upper - forecast.lower) < 3 * np.std(one)).all()
+
+
+def test_filled_values_neither_weigh_nor_narrow_anything():
+    """Between its neighbours a filled value is easy; noise with gaps stays as uncertain."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=300)
+    gaps = np.where(rng.random(300) < 0.5, np.nan, y)
+    gaps[[0, -1]] = y[[0, -1]]
+    settings = {**TINY, "epochs": 1, "prior": None}
+    whole = Forecaster(**settings).fit(y).predict(3)
+    filled = Forecaster(**settings).fit(gaps, fill="linear")
+    around = filled.predict(3)
+    ratio = (around.upper - around.lower) / (whole.upper - whole.lower)
+    assert (ratio > 0.8).all()
+    assert filled.backtest(steps=3).mean_coverage() > 0.8

@@ -250,7 +250,10 @@ class CombinedPredictor:
                 values, _ = clean(values, model.traits.seasons)
             center = combination.forecast(values, origins, steps)
             several = len(origins) > 1
-            intervals.append(model.intervals(values, origins, center, levels, adapted=several))
+            filled = None if series.filled_at is None else series.filled_at[:, c]
+            intervals.append(
+                model.intervals(values, origins, center, levels, adapted=several, filled=filled)
+            )
             found = {"combination": center}
             for group, name in PARTS.items():
                 if group in combination.groups:

@@ -55,6 +55,7 @@ class Judging:
                 first=self.first,
                 others=() if networks is None else (NetworkComponent(networks, c),),
                 inputs=series.inputs if series.input_names else None,
+                filled=None if series.filled_at is None else series.filled_at[:end, c],
             )
             for c, column in enumerate(series.targets.T)
         ]

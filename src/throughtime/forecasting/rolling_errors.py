@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from .component import Component
 
@@ -38,12 +38,18 @@ class RollingErrors:
         values: Float[np.ndarray, " time"],
         first: int,
         steps: int,
+        filled: Bool[np.ndarray, " time"] | None = None,
     ) -> "RollingErrors":
-        """Forecast from origins in `values[first:]` with models fitted to `values[:first]`."""
+        """Forecast from origins in `values[first:]` with models fitted to `values[:first]`.
+
+        Values that were filled are no truth, and no origins: they depend on what follows.
+        """
         origins = rolling_origins(first, len(values))
+        if filled is not None:
+            origins = origins[~filled[origins - 1]]
         if not len(origins):
             return cls(origins, np.empty((len(components), 0, steps)), 0)
-        truth = values_ahead(values, origins, steps)
+        truth = values_ahead(values, origins, steps, filled)
         forecasts = np.stack([one.forecast(values, origins, steps) for one in components])
         errors = truth - np.where(np.isfinite(forecasts), forecasts, np.inf)
         return cls(origins, errors, len(values) - first)
@@ -78,9 +84,14 @@ def rolling_origins(
 
 
 def values_ahead(
-    values: Float[np.ndarray, " time"], origins: Int[np.ndarray, " origin"], steps: int
+    values: Float[np.ndarray, " time"],
+    origins: Int[np.ndarray, " origin"],
+    steps: int,
+    filled: Bool[np.ndarray, " time"] | None = None,
 ) -> Float[np.ndarray, "origin steps"]:
-    """What follows each origin; NaN beyond the end of the series."""
+    """What follows each origin; NaN beyond the end of the series, and where it was filled."""
+    if filled is not None:
+        values = np.where(filled, np.nan, values)
     rows = origins[:, None] + np.arange(steps)
     ahead = np.where(rows < len(values), values[np.minimum(rows, len(values) - 1)], np.nan)
     return np.asarray(ahead, np.float64)

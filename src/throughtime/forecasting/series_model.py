@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from throughtime.data.time_axis import Times
 
@@ -73,8 +73,12 @@ class JudgedModels:
         first: int | None = None,
         others: Sequence[Component] = (),
         inputs: Float[np.ndarray, "span input"] | None = None,
+        filled: Bool[np.ndarray, " time"] | None = None,
     ) -> "JudgedModels":
-        """Read a series, fit its models and judge them; arguments as for `SeriesModel.fit`."""
+        """Read a series, fit its models and judge them; arguments as for `SeriesModel.fit`.
+
+        `filled` tells the values that were filled, at which nothing is judged.
+        """
         traits, values = read_traits(np.asarray(values, np.float64), times, recipe)
         if first is None:
             first = first_judged(len(values))
@@ -83,7 +87,7 @@ class JudgedModels:
         late = [kind.fit(values, traits.seasons, steps) for kind in kinds]
         groups = [kind.group for kind in kinds] + ["network"] * len(others)
         judged = min(steps, LONGEST_JUDGED)
-        rolling = RollingErrors.of([*early, *others], values, first, judged)
+        rolling = RollingErrors.of([*early, *others], values, first, judged, filled)
         return cls(traits, values, (*late, *others), tuple(groups), rolling, judged)
 
     def weighed(self, shares: Sequence[Shares] | None = None) -> "SeriesModel":
@@ -205,6 +209,7 @@ class SeriesModel:
         levels: Sequence[float],
         *,
         adapted: bool = False,
+        filled: Bool[np.ndarray, " time"] | None = None,
     ) -> Intervals:
         """Intervals around the combination's forecasts `center`, from some origins in order.
 
@@ -218,10 +223,12 @@ class SeriesModel:
             Nominal coverages, increasing.
         adapted
             Whether each is adapted to what is known at its origin.
+        filled
+            Which of the values were filled: nothing is learned from these.
         """
         quantiles = self._quantiles(values, origins, center.shape[1])
         if adapted:
-            truth = values_ahead(values, origins, center.shape[1])
+            truth = values_ahead(values, origins, center.shape[1], filled)
             found = adapt(self.calibration, origins, center, quantiles, truth, levels)
             return self._bounded(Intervals(tuple(levels), center, found.lower, found.upper))
         bounds = [self.calibration.interval(center, quantiles, level) for level in levels]

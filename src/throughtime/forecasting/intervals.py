@@ -53,11 +53,12 @@ class Intervals:
     @classmethod
     def stacked(cls, parts: "Sequence[Intervals]") -> "Intervals":
         """Those of several targets, one after the other along a last axis."""
-        stack = [
+        center, lower, upper = (
             np.stack([getattr(one, name) for one in parts], axis=-1)
             for name in ("center", "lower", "upper")
-        ]
-        return cls(parts[0].levels, *stack, np.array([one.least for one in parts], float))
+        )
+        least = np.array([one.least for one in parts], np.float64)
+        return cls(parts[0].levels, center, lower, upper, least)
 
     @classmethod
     def joined(cls, parts: "Sequence[Intervals]") -> "Intervals":

@@ -237,7 +237,8 @@ class SeriesModel:
 
     def _bounded(self, intervals: Intervals) -> Intervals:
         parts = intervals.center, intervals.lower, intervals.upper
-        return Intervals(intervals.levels, *map(self.bounded, parts), self.traits.lower)
+        center, lower, upper = (self.bounded(part) for part in parts)
+        return Intervals(intervals.levels, center, lower, upper, self.traits.lower)
 
     def _quantiles(self, values, origins, steps):
         return None if self.prior is None else self.prior.quantiles(values, origins, steps)

@@ -6,7 +6,7 @@ residuals of those forecasts.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -18,16 +18,20 @@ from .splits import SplitData
 
 
 def validation_residuals(
-    forecast: Callable[[Series, RollingOrigins, int], Forecasts],
+    forecast: Callable[[Series, RollingOrigins, int], dict[str, Forecasts]],
+    methods: Sequence[str],
     data: SplitData,
     steps: int,
-) -> Float[np.ndarray, "origin steps target"]:
-    """Truth minus forecast from the rolling origins of the validation parts.
+) -> dict[str, Float[np.ndarray, "origin steps target"]]:
+    """Truth minus forecast from the rolling origins of the validation parts, by method.
 
     Parameters
     ----------
     forecast
-        Function of a series, some of its origins and the number of steps.
+        Function of a series, some of its origins and the number of steps: the forecasts of
+        all methods.
+    methods
+        The names of the methods.
     data
         The series and their splits.
     steps
@@ -35,12 +39,13 @@ def validation_residuals(
 
     Returns
     -------
-    Array, (origin, steps, target)
+    dict
         In units of each series' standard deviation; NaN beyond the end of the part.
     """
     longest = max(split.validation - split.train for split in data.splits)
     reach = min(steps, longest)
-    found = [np.empty((0, steps, len(data.series[0].target_names)))]
+    nothing = np.empty((0, steps, len(data.series[0].target_names)))
+    found = {name: [nothing] for name in methods}
     for one, split, scaler in zip(data.series, data.splits, data.scalers, strict=True):
         context = min(data.context_of(one), split.train)
         origins = RollingOrigins.between(
@@ -48,12 +53,12 @@ def validation_residuals(
         )
         if not reach or not len(origins):
             continue
-        made = forecast(one, origins, reach)
-        # A forecast that diverged to NaN is infinitely wrong, not missing.
-        residuals = origins.truth - np.where(np.isnan(made), np.inf, made)
         beyond = ((0, 0), (0, steps - reach), (0, 0))
-        found.append(np.pad(residuals / scaler.std, beyond, constant_values=np.nan))
-    return np.concatenate(found)
+        for name, made in forecast(one, origins, reach).items():
+            # A forecast that diverged to NaN is infinitely wrong, not missing.
+            residuals = origins.truth - np.where(np.isnan(made), np.inf, made)
+            found[name].append(np.pad(residuals / scaler.std, beyond, constant_values=np.nan))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def conformal_margins(

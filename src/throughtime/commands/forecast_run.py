@@ -13,6 +13,7 @@ from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.forecasting.forecaster import Forecaster
+from throughtime.forecasting.saved_forecaster import models_file
 from throughtime.forecasting.statistical_baselines import check_installed
 from throughtime.runs import forecast_record, run_folder
 from throughtime.training.history import Row
@@ -119,7 +120,10 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
         forecast_record.write(
             folder, model.record(options=record.options, command=record.command)
         )
-    return _write_results(model, folder, record, inputs, report)
+    summary = _write_results(model, folder, record, inputs, report)
+    if record.models is None and (models := models_file(model)) is not None:
+        forecast_record.add_models(folder, models)
+    return summary
 
 
 def _check_reach(model: Forecaster, steps: int) -> None:

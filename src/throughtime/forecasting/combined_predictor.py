@@ -1,5 +1,6 @@
 """Forecasts by the combination of the linear core, the recurrent prior and the networks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -48,7 +49,7 @@ class CombinedPredictor:
     network: Predictor
     recipe: Recipe
     refit: bool = True
-    models: dict[tuple[Recipe, int, bool], list[list[SeriesModel]]] = field(
+    models: dict[tuple[Recipe, int, bool], Sequence[Sequence[SeriesModel]]] = field(
         default_factory=dict
     )
 
@@ -142,7 +143,7 @@ class CombinedPredictor:
             for i in range(len(self.network.data.series))
         ]
 
-    def _of_forecast(self, i: int, steps: int) -> list[SeriesModel]:
+    def _of_forecast(self, i: int, steps: int) -> Sequence[SeriesModel]:
         """The models of a fitted series in a forecast beyond its end."""
         return self._fitted(i, steps, refit=self.refit)
 
@@ -157,7 +158,7 @@ class CombinedPredictor:
         i = data.number_of(series, share)
         return share if i is None else data.splits[i].validation
 
-    def _fitted(self, i: int, steps: int, *, refit: bool) -> list[SeriesModel]:
+    def _fitted(self, i: int, steps: int, *, refit: bool) -> Sequence[SeriesModel]:
         """The models of each target of a series.
 
         They are fitted to all of its values, or, without `refit`, to those before its test
@@ -204,7 +205,7 @@ class CombinedPredictor:
 
     def _models_of(
         self, series: Series, end: int, steps: int, *, refit: bool
-    ) -> list[SeriesModel]:
+    ) -> Sequence[SeriesModel]:
         """The models of a fitted series; of another one, models of its first `end` values."""
         i = self.network.data.number_of(series, end)
         if i is not None:

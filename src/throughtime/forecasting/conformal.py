@@ -16,6 +16,10 @@ from throughtime.data.series import Series
 from .rolling_origins import Forecasts, RollingOrigins
 from .splits import SplitData
 
+ORIGINS = 997
+"""Most origins of a series. They overlap, so more of them hardly tell more; their number is
+prime, so that they do not all stand at the same time of a season."""
+
 
 def validation_residuals(
     forecast: Callable[[Series, RollingOrigins, int], dict[str, Forecasts]],
@@ -49,7 +53,7 @@ def validation_residuals(
     for one, split, scaler in zip(data.series, data.splits, data.scalers, strict=True):
         context = min(data.context_of(one), split.train)
         origins = RollingOrigins.between(
-            one, split.train, split.validation, context, reach, complete=False
+            one, split.train, split.validation, context, reach, complete=False, most=ORIGINS
         )
         if not reach or not len(origins):
             continue

@@ -31,6 +31,11 @@ class NetworkForecasts:
     inputs: Float[np.ndarray, "span input"]
     made: dict[int, Float[np.ndarray, "steps target"]] = field(default_factory=dict)
 
+    @classmethod
+    def none(cls) -> "NetworkForecasts":
+        """Those of networks that are not at hand."""
+        return cls(_none_left, 0, np.empty((0, 1)), np.empty((0, 0)))
+
     def forecast(
         self, origins: Int[np.ndarray, " origin"], steps: int
     ) -> Float[np.ndarray, "origin steps target"]:

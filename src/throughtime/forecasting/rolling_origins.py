@@ -36,15 +36,25 @@ class RollingOrigins:
 
     @classmethod
     def between(
-        cls, series: Series, first: int, end: int, context: int, steps: int, complete: bool
+        cls,
+        series: Series,
+        first: int,
+        end: int,
+        context: int,
+        steps: int,
+        complete: bool,
+        most: int | None = None,
     ) -> "RollingOrigins":
         """Every origin whose first step ahead lies in rows `[first, end)` of a series.
 
         An origin needs `context` rows before it and, if `complete`, all of its `steps` before
-        `end`. The context may begin before `first`: those rows are known by then.
+        `end`. The context may begin before `first`: those rows are known by then. Of more
+        than `most`, so many are taken, evenly spread.
         """
         last = end - steps if complete else end - 1
         starts = np.arange(max(first, context), last + 1)  # the row of the first step ahead
+        if most is not None and len(starts) > most:
+            starts = starts[np.linspace(0, len(starts) - 1, most).round().astype(int)]
         before = starts[:, None] + np.arange(-context, 0)
         after = starts[:, None] + np.arange(steps)
         rows = np.minimum(after, len(series) - 1)

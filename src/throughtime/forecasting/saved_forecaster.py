@@ -9,14 +9,17 @@ import equinox as eqx
 
 from throughtime._support.integrity import damaged_file
 from throughtime._support.precision import precision
+from throughtime._support.versions import package_versions
 from throughtime.data.scaler import Scaler
 from throughtime.errors import InputError
 from throughtime.recurrence.own_cell import CellSource, OwnCell, cell_to_read, check_same_cell
 from throughtime.runs import forecast_record
 from throughtime.runs.forecast_record import ForecastRecord
+from throughtime.runs.run_folder import MODELS
 from throughtime.training.checkpoint import from_named_tensors
 from throughtime.training.result import Fitted
 
+from . import kept_models
 from .splits import SplitData
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ def to_record(model: "Forecaster", **more: Any) -> ForecastRecord:
             "history": fitted.history,
             "stopped": fitted.stopped,
             "best_epochs": fitted.best_epochs,
+            "models": models_file(model),
         }
     data = model.data_
     targets = [scaler.to_json() for scaler in data.scalers]
@@ -55,6 +59,14 @@ def to_record(model: "Forecaster", **more: Any) -> ForecastRecord:
     return ForecastRecord(
         model.settings_, model.architecture_, data.series, scalers=scalers, **more
     )
+
+
+def models_file(model: "Forecaster") -> bytes | None:
+    """The content of a file with what was fitted to forecast; None before that."""
+    # The residuals of baselines are not: a forecast does not need them.
+    residuals = {key: one for key, one in model.residuals_.items() if key[0] == "network"}
+    kept = {"models": model.models_, "residuals": residuals}
+    return kept_models.to_file(kept) if any(kept.values()) else None
 
 
 def read(folder: Path, cell: CellSource | None = None) -> ForecastRecord:
@@ -102,6 +114,11 @@ def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
     stopped = record.stopped or ""
     model.fitted_ = Fitted(network, record.history, record.best_epochs, stopped)
     model.origin_ = {name: getattr(record, name) for name in ORIGIN}
+    # What another version fitted may be fitted otherwise today.
+    if record.models is not None and record.versions == package_versions():
+        kept = kept_models.from_file(folder / MODELS, record.models)
+        model.models_.update(kept["models"])
+        model.residuals_.update(kept["residuals"])
 
 
 def _restore_scalers(data: SplitData, record: ForecastRecord, folder: Path) -> None:

@@ -5,6 +5,7 @@ The folder of a run:
 - `run.json`: settings, columns, scalers, versions, fingerprints, the command.
 - `series.safetensors`: the data, so that the folder is enough to resume and to forecast.
 - `weights.safetensors`: the trained ensemble. `history.jsonl`: one line per epoch.
+- `models.safetensors`: the core and its weights, once a forecast was made; it may be missing.
 - `checkpoint/state.safetensors`: the last state of a training, with that of its optimiser.
 - `checkpoint/last_good.safetensors`: the weights before a training diverged.
 
@@ -41,7 +42,7 @@ from throughtime.training.checkpoint import load_tensors, named_tensors
 from throughtime.training.history import Row, history_lines, history_rows
 from throughtime.training.settings import check_settings
 
-from .run_folder import check_kind
+from .run_folder import MODELS, check_kind
 
 FORMAT = 1
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -197,6 +198,8 @@ class ForecastRecord:
         As in `RunFile`.
     versions
         The versions of Python and the packages that made the run.
+    models
+        The content of the file of fitted models; None for none.
     """
 
     settings: dict[str, Any]
@@ -210,6 +213,7 @@ class ForecastRecord:
     options: dict[str, Any] = field(default_factory=dict)
     command: str = ""
     versions: dict[str, str] = field(default_factory=package_versions)
+    models: bytes | None = None
 
 
 def write(folder: Path, record: ForecastRecord) -> None:
@@ -218,6 +222,8 @@ def write(folder: Path, record: ForecastRecord) -> None:
     if record.params is not None:
         files["weights.safetensors"] = save(named_tensors(record.params))
         files["history.jsonl"] = history_lines(record.history).encode()
+    if record.models is not None:
+        files[MODELS] = record.models
     run = RunFile(
         format=FORMAT,
         settings=_plain_settings(record.settings),
@@ -234,6 +240,14 @@ def write(folder: Path, record: ForecastRecord) -> None:
     plain = run.model_dump(mode="json", exclude_unset=True)
     for name, content in files.items():
         atomic.write(folder / name, content)
+    write_json(folder / "run.json", plain)
+
+
+def add_models(folder: Path, content: bytes) -> None:
+    """Write the fitted models of a run that holds none yet."""
+    plain = _read_run_file(folder).model_dump(mode="json", exclude_unset=True)
+    atomic.write(folder / MODELS, content)
+    plain["digests"][MODELS] = digest(content)
     write_json(folder / "run.json", plain)
 
 
@@ -272,6 +286,7 @@ def read(folder: str | Path) -> ForecastRecord:
         options=run.options.model_dump(exclude_unset=True),
         command=run.command,
         versions=run.versions,
+        models=read_verified(folder / MODELS, run.digests) if MODELS in run.digests else None,
     )
 
 

@@ -12,7 +12,9 @@ NETWORK = "network.json"
 FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
 """What a finished forecasting run consists of."""
 
-RESULTS = ("forecast.csv", "report.html", "gradient_flow.json", "diagnosis.html")
+MODELS = "models.safetensors"
+
+RESULTS = (MODELS, "forecast.csv", "report.html", "gradient_flow.json", "diagnosis.html")
 """What commands write beside it."""
 
 FIRST_FILES = ("run.json", SURROGATE, NETWORK, "series.safetensors")

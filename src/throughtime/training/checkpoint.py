@@ -63,7 +63,7 @@ def read_checkpoint(folder: Path, like: PyTree) -> tuple[PyTree, list[Row]] | No
     if not path.exists():
         return None
     content = read_file_bytes(path)
-    values, metadata = load_tensors(path, content), _metadata(content)
+    values, metadata = load_tensors(path, content), metadata_of(content)
     lines = metadata.get("history", "")
     if metadata.get("digest") != _digest(values, lines):
         raise damaged_file(path, "its content does not match its digest")
@@ -144,7 +144,7 @@ def _name(path: tuple) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")
 
 
-def _metadata(content: bytes) -> dict[str, str]:
+def metadata_of(content: bytes) -> dict[str, str]:
     """The metadata of a safetensors file whose header `load_tensors` could read."""
     size = int.from_bytes(content[:8], "little")
     return json.loads(content[8 : 8 + size]).get("__metadata__") or {}

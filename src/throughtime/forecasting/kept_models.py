@@ -1,0 +1,110 @@
+"""Fitted models as one file of a run, so that a forecast from it fits nothing again.
+
+A model is a tree of frozen dataclasses, tuples, numbers, names and arrays. The arrays are
+tensors of the file, and what remains is JSON in its metadata. Only the classes listed here are
+made when it is read, so nothing in the file is executed. Weights of the recurrent prior and of
+the networks are not in it: the first are shipped with the package, the others are the run's.
+"""
+
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from throughtime._support.integrity import damaged_file
+from throughtime.training.checkpoint import load_tensors, metadata_of
+
+from .calibration import Calibration
+from .combination import Combination
+from .driven_autoregression import Driven, DrivenAutoregression
+from .intermittent import Intermittent
+from .linear_map import LinearForecast
+from .model_kinds import Transformed
+from .network_component import NetworkComponent, NetworkForecasts
+from .prior import Prior
+from .series_model import SeriesModel
+from .smoothing import Smoothing
+from .traits import Recipe, Traits
+from .transforms import Transform
+
+Kept = dict[Any, Any]
+"""What a forecaster keeps of its fits, by what was asked for; keys and values are trees."""
+
+CLASSES = {
+    one.__name__: one
+    for one in (
+        *(Calibration, Combination, Driven, DrivenAutoregression, Intermittent),
+        *(LinearForecast, NetworkComponent, Prior, Recipe, SeriesModel, Smoothing),
+        *(Traits, Transform, Transformed),
+    )
+}
+"""All classes of which such a tree is made, by name."""
+
+ELSEWHERE = {"network", "forecasts"}
+"""Fields that are not written: what they hold is shipped, or stands in other files."""
+
+
+def to_file(kept: dict[str, Kept]) -> bytes:
+    """The content of a file that holds what was kept, under some names."""
+    tensors: dict[str, np.ndarray] = {}
+    tree = {
+        name: [[_plain(key, tensors), _plain(value, tensors)] for key, value in one.items()]
+        for name, one in kept.items()
+    }
+    return save(tensors, {"kept": json.dumps(tree)})
+
+
+def from_file(path: Path, content: bytes) -> dict[str, Kept]:
+    """What `to_file` was given.
+
+    Raises
+    ------
+    InputError
+        If the content is not that of such a file; it names the file at `path`.
+    """
+    tensors = load_tensors(path, content)
+    try:
+        tree = json.loads(metadata_of(content)["kept"])
+        return {
+            name: {_made(key, tensors): _made(value, tensors) for key, value in pairs}
+            for name, pairs in tree.items()
+        }
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        raise damaged_file(path, "it does not hold fitted models") from None
+
+
+def _plain(one: Any, tensors: dict[str, np.ndarray]) -> Any:
+    """One node of a tree as JSON has it; its arrays are put among the tensors."""
+    if isinstance(one, np.ndarray):
+        name = str(len(tensors))
+        tensors[name] = np.ascontiguousarray(one)
+        return {"array": name}
+    if isinstance(one, np.generic):
+        return one.item()
+    if isinstance(one, tuple | list):
+        return [_plain(part, tensors) for part in one]
+    if is_dataclass(one):
+        name = type(one).__name__
+        if CLASSES.get(name) is not type(one):
+            raise TypeError(f"`{name}` is not among the classes that are kept")
+        names = [field.name for field in fields(one) if field.name not in ELSEWHERE]
+        return {"class": name} | {n: _plain(getattr(one, n), tensors) for n in names}
+    return one
+
+
+def _made(plain: Any, tensors: dict[str, np.ndarray]) -> Any:
+    """The node that was written so."""
+    if isinstance(plain, list):
+        return tuple(_made(part, tensors) for part in plain)
+    if not isinstance(plain, dict):
+        return plain
+    if set(plain) == {"array"}:
+        return tensors[plain["array"]]
+    cls = CLASSES[plain["class"]]
+    made = {name: _made(part, tensors) for name, part in plain.items() if name != "class"}
+    if cls is NetworkComponent:
+        made["forecasts"] = NetworkForecasts.none()
+    return cls(**made)

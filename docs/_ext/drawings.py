@@ -17,6 +17,7 @@ HOUSE = [  # a storey a row, the ground at the bottom: the room, its colour, wha
     [
         ("lecture", ROSE, "the lecture's own programs"),
         ("reports", ROSE, "pages and pictures"),
+        ("interop", ROSE, "other libraries"),
     ],
     [("tasks", AMBER, "long-range tasks, and the four ways to learn")],
     [("dynamics", AMBER, "equations, surrogates, and what a map does when it is left alone")],

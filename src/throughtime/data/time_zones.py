@@ -1,7 +1,7 @@
 """Local time and UTC, by the rules of a time zone.
 
-Where clocks go back an hour comes twice: the first time a wall clock shows it is the earlier.
-Where they go forward an hour is missing, and a stamp in it is an error.
+Where clocks go back an hour comes twice: the first time a wall clock shows it is the earlier,
+in a table that stands newest first the later. Where they go forward an hour is missing, and a stamp in it is an error.
 """
 
 import re
@@ -83,6 +83,8 @@ def to_utc(
 ) -> Shaped[np.ndarray, " time"]:
     """Stamps of a wall clock in UTC; of a time that comes twice the first is the earlier.
 
+    In a table that stands newest first it is the later.
+
     Parameters
     ----------
     walls
@@ -95,7 +97,8 @@ def to_utc(
     Raises
     ------
     InputError
-        If a stamp lies in an hour that the zone leaves out.
+        If a stamp lies in an hour that the zone leaves out, or if stamps of the hour that
+        comes twice are in no order.
     """
     early, late = (_to_utc(walls, zone, which) for which in ("earliest", "latest"))
     missing = np.isnat(early) & ~np.isnat(walls)
@@ -108,17 +111,38 @@ def to_utc(
             got,
             'Pass the zone of these clocks, or `time_zone="UTC"` (`--time-zone UTC`).',
         )
+    rises = np.diff(walls) > np.timedelta64(0, "us")
+    falls = np.diff(walls) < np.timedelta64(0, "us")
+    newest_first = falls.sum() > rises.sum()
+    order = slice(None, None, -1 if newest_first else 1)
+    utc = _told_apart(walls[order], early[order], late[order])[order]
+    twice = np.flatnonzero(early != late)[order]
+    if (np.diff(utc[twice]) < np.timedelta64(0, "us")).any():
+        i = int(twice[0])
+        raise InputError(
+            f"stamps in `{column}` of the hour that comes twice must stand in order of time",
+            f"{str(walls[i])[:19]} in row {rows[i]}, among rows in no order",
+            "Sort the rows by time, or write stamps with their offset: 02:30+01:00.",
+        )
+    return utc
+
+
+def _told_apart(
+    walls: Shaped[np.ndarray, " time"], early: np.ndarray, late: np.ndarray
+) -> Shaped[np.ndarray, " time"]:
+    """Of the two times of each wall clock the right one, where they stand oldest first."""
+    utc = early.copy()
     twice = np.flatnonzero(early != late)
     seen: set[np.datetime64] = set()
     for i in twice:
         if walls[i] in seen:
-            early[i] = late[i]
+            utc[i] = late[i]
         seen.add(walls[i])
     # Of a rising clock, one that shows less than before is in its second hour.
     for i in twice:
-        if i and early[i] <= early[i - 1] < late[i]:
-            early[i] = late[i]
-    return early
+        if i and utc[i] <= utc[i - 1] < late[i]:
+            utc[i] = late[i]
+    return utc
 
 
 def _to_utc(walls: np.ndarray, zone: str, which: str) -> np.ndarray:

@@ -108,10 +108,33 @@ def test_the_user_settles_it():
     assert found.frame.rows() == [(1234, 1.234), (2345, 2.345)] and not found.questions
 
 
-def test_points_beside_semicolons_are_asked_if_they_may_be_thousands():
-    frame = pl.DataFrame({"a": ["1.234", "999"], "b": ["1.234", "2.345"]})
-    assert list(read_columns(frame, european=True).questions) == ["a"]
-    assert read_columns(frame).frame["a"].to_list() == [1.234, 999]
+@pytest.mark.parametrize(
+    ("texts", "separators"),
+    [
+        (["1.340", "900"], [";", "\t", "", " ", "|", ","]),
+        (["1.234", "999"], [";", "\t", "", " ", "|"]),
+        (["1.234", "2.340"], [";"]),
+        (["1.234", "0.5"], []),
+        (["1.234", "0.234"], []),
+        (["1.234", "1234"], []),
+        (["1.234", "9.99"], []),
+    ],
+)
+def test_points_are_asked_where_they_may_separate_thousands(texts, separators):
+    frame = pl.DataFrame({"a": texts})
+    for separator in [";", "\t", "", " ", "|", ","]:
+        found = read_columns(frame, separator=separator)
+        assert list(found.questions) == ["a"] * (separator in separators)
+        if separator not in separators:
+            assert found.frame["a"].to_list() == list(map(float, texts))
+        for mark, without in ((".", ""), (",", ".")):  # what the question asks for answers it
+            told = read_columns(frame, separator=separator, decimal=mark)
+            if not told.questions:
+                expected = [float(t.replace(without, "") if without else t) for t in texts]
+                assert told.frame["a"].to_list() == expected
+            assert not (told.questions and separator in separators)
+    settled = read_columns(frame.with_columns(b=pl.Series(["0.5", "1.5"])), separator=";")
+    assert not settled.questions and settled.frame["a"].to_list() == list(map(float, texts))
 
 
 def test_numbers_beyond_double_precision_are_refused():

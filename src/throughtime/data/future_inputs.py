@@ -68,7 +68,7 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
         rule = f"{rule} (in series `{series.name}`)"
     if data is None:
         return KnownInputs(_own_future(series, steps, rule))
-    table = _rows_of_series(as_table(data, series.id), series)
+    table = _rows_of_series(as_table(data, series.id, series.reading), series)
     names = table.frame.columns if table.is_array else list(series.input_names)
     missing = [n for n in names if n not in table.frame.columns]
     if missing or len(names) != len(series.input_names):
@@ -77,7 +77,8 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
         raise InputError(rule, got, "Pass a table with these columns.")
     for question in (table.questions.get(n) for n in names):
         if question is not None:
-            raise InputError(question.rule, question.got, "Write decimals with a point.")
+            remedy = "Write decimals with a point, or fit with `decimal` (`--decimal`)."
+            raise InputError(question.rule, question.got, remedy)
     stamps, remarks = _stamps(table, series), ()
     if stamps:
         columns = [table.frame[n] for n in stamps]
@@ -90,6 +91,7 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
         told = not table.is_array and series.times.column is not None
         remarks = ("future inputs without stamps by their position",) if told else ()
     values = np.stack([to_numbers(table.frame[n])[rows] for n in names], axis=1)
+    values, _ = series.reading.codes().drop_from(values, names)
     remedy = "Write the value in the table of future inputs."
     check_values(values, series.input_names, (rows + 1).tolist(), remedy=remedy)
     return KnownInputs(values, remarks)

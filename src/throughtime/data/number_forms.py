@@ -121,10 +121,18 @@ def as_thousands(texts: pl.Series) -> pl.Series | None:
     )
 
 
-def mixes_thousands(texts: pl.Series) -> InputError | None:
-    """The question that 999 beside 1.234 raises: the point may separate thousands."""
+def asks_for_thousands(texts: pl.Series, separator: str) -> InputError | None:
+    """The question that 1.340 raises where its point may separate thousands.
+
+    It may among semicolons, which stand where a comma is the decimal mark; beside numbers
+    without a point, such as 999, unless commas separate the columns; and anywhere if the three
+    digits end in a zero, which no program writes that leaves out the zeros of 999.000.
+    """
     digits = _split(texts)["digits"]
-    return _two_readings(texts, digits) if _mixed_thousands(digits) else None
+    mixed = _mixed_thousands(digits)
+    padded = digits.str.contains(r"\..*0$").any()
+    asks = separator == ";" or (mixed and (separator != "," or padded))
+    return _two_readings(texts, digits) if asks else None
 
 
 def _split(texts: pl.Series) -> pl.DataFrame:

@@ -16,15 +16,16 @@ from throughtime.errors import InputError
 from .calendar_seasons import calendar_seasons
 from .column_roles import ColumnRoles, as_names, assign_roles, quote_names
 from .future_rows import check_inputs_are_named, future_rows
-from .missing_codes import Codes, is_missing
+from .missing_codes import is_missing
 from .missing_values import check_fill, check_values, first_complete_row
 from .missing_values import fill as fill_gaps
 from .placement import Placement, PlacementRules, count_rows, place_rows
+from .reading_options import ReadingOptions
 from .series import Series
 from .sources import Table, as_table, is_list_of_numbers
 from .stamp_columns import split_name
 from .stamp_readings import CORRECT, read_stamps
-from .values import check_decimal, to_numbers
+from .values import to_numbers
 
 MIN_ROWS = 3
 
@@ -105,9 +106,8 @@ def to_series(
         options |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
         options |= {"decimal": decimal, "missing": missing}
         return _list_to_series(data, options, name)
-    check_decimal(decimal)
-    codes = Codes.of(missing)
-    table = as_table(data, id, decimal=decimal, missing=codes.texts)
+    reading = ReadingOptions.of(decimal, missing)
+    table = as_table(data, id, reading)
     roles = assign_roles(
         table.frame,
         target,
@@ -123,7 +123,7 @@ def to_series(
     table.check_columns(names)
     _check_stamps(table, parts)
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
-    values, remarks = codes.drop_from(values, names)
+    values, remarks = reading.codes().drop_from(values, names)
     unused = _unused(table, roles, parts) if target is None or not parts else []
     table = replace(table, remarks=(*table.remarks, *remarks, *unused))
     groups = _group_rows(table, roles.id, name)
@@ -137,8 +137,8 @@ def to_series(
         for (label, _), placement in zip(groups, placed, strict=True)
     ]
     units = tuple(table.units.get(name, "") for name in roles.targets)
-    if any(units):
-        found = [replace(one, units=units) for one in found]
+    units = units if any(units) else ()
+    found = [replace(one, units=units, reading=reading) for one in found]
     check_steps(found[0], found[1:])
     return found
 

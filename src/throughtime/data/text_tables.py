@@ -38,11 +38,14 @@ class Parsed(NamedTuple):
         What was understood beyond what is written.
     units
         By column, what a row of units says.
+    separator
+        What separates the columns of text; "" if there is one column.
     """
 
     frame: pl.DataFrame
     remarks: list[str]
     units: dict[str, str]
+    separator: str = ","
 
 
 def parse_text(text: str, name: str, ending: str) -> Parsed:
@@ -87,7 +90,8 @@ def parse_text(text: str, name: str, ending: str) -> Parsed:
         table = _parse_rows(body, dialect, layout.names, name)
     table, headers = _without_headers(table)
     remarks += [*comments, *headers]
-    return Parsed(_without_empty_ends(table, layout), remarks, layout.units)
+    table = _without_empty_ends(table, layout)
+    return Parsed(table, remarks, layout.units, dialect.separator)
 
 
 def _named_by_comment(layout: Layout, head: list[str], dialect: Dialect) -> Layout:

@@ -1,7 +1,8 @@
 """Local time and UTC, by the rules of a time zone.
 
 Where clocks go back an hour comes twice: the first time a wall clock shows it is the earlier,
-in a table that stands newest first the later. Where they go forward an hour is missing, and a stamp in it is an error.
+in a table that stands newest first the later. Where they go forward an hour is missing, and a
+stamp in it is an error.
 """
 
 import re
@@ -115,34 +116,40 @@ def to_utc(
     falls = np.diff(walls) < np.timedelta64(0, "us")
     newest_first = falls.sum() > rises.sum()
     order = slice(None, None, -1 if newest_first else 1)
-    utc = _told_apart(walls[order], early[order], late[order])[order]
-    twice = np.flatnonzero(early != late)[order]
-    if (np.diff(utc[twice]) < np.timedelta64(0, "us")).any():
-        i = int(twice[0])
+    utc, scattered = _told_apart(walls[order], early[order], late[order])
+    if scattered is not None:
+        i = range(len(walls))[order][scattered]
         raise InputError(
             f"stamps in `{column}` of the hour that comes twice must stand in order of time",
             f"{str(walls[i])[:19]} in row {rows[i]}, among rows in no order",
-            "Sort the rows by time, or write stamps with their offset: 02:30+01:00.",
+            "Sort the rows by time, or write stamps with their offset, such as "
+            "2021-10-31T02:30+01:00.",
         )
-    return utc
+    return utc[order]
 
 
 def _told_apart(
     walls: Shaped[np.ndarray, " time"], early: np.ndarray, late: np.ndarray
-) -> Shaped[np.ndarray, " time"]:
-    """Of the two times of each wall clock the right one, where they stand oldest first."""
+) -> tuple[Shaped[np.ndarray, " time"], int | None]:
+    """Of the two times of each wall clock the right one, where they stand oldest first.
+
+    Also a row that shows a clock for the second time, if rows before it are not in order.
+    """
     utc = early.copy()
     twice = np.flatnonzero(early != late)
-    seen: set[np.datetime64] = set()
-    for i in twice:
+    seen: dict[np.datetime64, int] = {}
+    again: list[tuple[int, int]] = []
+    for i in map(int, twice):
         if walls[i] in seen:
             utc[i] = late[i]
-        seen.add(walls[i])
+            again.append((seen[walls[i]], i))
+        seen.setdefault(walls[i], i)
     # Of a rising clock, one that shows less than before is in its second hour.
-    for i in twice:
+    for i in map(int, twice):
         if i and utc[i] <= utc[i - 1] < late[i]:
             utc[i] = late[i]
-    return utc
+    falls = np.diff(utc) < np.timedelta64(0, "us")
+    return utc, next((last for first, last in again if falls[first:last].any()), None)
 
 
 def _to_utc(walls: np.ndarray, zone: str, which: str) -> np.ndarray:

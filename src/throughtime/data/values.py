@@ -18,14 +18,6 @@ SAMPLE = 1000
 BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
-def check_decimal(decimal: Any) -> None:
-    """Refuse a decimal mark other than a point or a comma."""
-    if decimal not in (None, ".", ","):
-        rule = "`decimal` must be `.` or `,`"
-        remedy = "Leave it out, or pass the one that the table has (`--decimal`)."
-        raise InputError(rule, decimal, remedy)
-
-
 def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
     """The values of a column as float64; a missing value is NaN.
 

@@ -175,3 +175,16 @@ def test_numbers_are_read_as_those_of_the_series_were(tmp_path):
     ahead.write_text("year,u\n2020,1.340\n2021,bdl\n")
     with refuses("a missing value in column `u`, row 2"):
         future_inputs(ahead, series, 2)
+
+
+def test_a_stamp_twice_with_other_inputs_is_refused(driven):
+    table, series = driven
+    again = pl.concat([table, table[7:8]])
+    assert future_inputs(again, series, 3).tolist() == [[60, 6], [70, 7], [80, 8]]
+    other = pl.concat([table, table[7:8].with_columns(u=pl.lit(99).cast(pl.Int64))])
+    with refuses(
+        "stamps of future inputs in `date` must not repeat; got 2020-01-08 in row 8 and with "
+        "other values in row 11. Drop one of the rows."
+    ):
+        future_inputs(other, series, 3)
+    assert future_inputs(other, series, 1).tolist() == [[60, 6]]

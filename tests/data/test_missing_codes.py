@@ -66,3 +66,10 @@ def test_words_can_be_codes(write):
 def test_codes_are_numbers_or_text():
     with refuses("`missing` must be numbers or texts that stand for a missing value"):
         Codes.of([None])
+
+
+def test_a_code_may_stand_in_most_rows():
+    column = np.full(100, -999.0)
+    column[::4] = LEVELS[:25] if len(LEVELS) >= 25 else np.linspace(3, 9, 25)
+    assert likely_sentinels(column) == [-999]
+    assert likely_sentinels(np.full(9, -999.0)) == []

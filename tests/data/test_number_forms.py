@@ -156,3 +156,23 @@ def test_grouped_numbers_with_decimal_commas_are_exact(values, group):
 
     reading = read_numbers(pl.Series("y", [write(v) for v in [*values, 1234.5]]))
     assert reading.column.to_list() == [float(f"{v:.5f}") for v in [*values, 1234.5]]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["10.5-100", "2", "5", "5.5"],  # one of them is a range
+        ["10.5-100", "10.5-110", "10.5-120"],
+        ["1.5-200", "2.5-300", "3.5-400"],
+        ["1.50E+00", "2.5-101", "1.0E+00"],
+    ],
+)
+def test_ranges_are_no_exponents(texts):
+    found = columns(y=texts)
+    assert found.questions or found.frame["y"].dtype == pl.String
+
+
+def test_exponents_of_three_digits_stand_among_others():
+    texts = ["0.150-103", "-0.250E+02", "0.000E+00", "0.125+101"]
+    expected = [0.15e-103, -25, 0, 0.125e101]
+    assert read_numbers(pl.Series("y", texts)).column.to_list() == expected

@@ -14,6 +14,7 @@ from throughtime.errors import InputError
 
 from .missing_codes import CODES
 from .number_forms import Reading, as_thousands, asks_for_thousands, read_numbers
+from .values import rounding_remark
 
 INFINITE = ("inf", "infinity")
 
@@ -111,6 +112,7 @@ def _read_column(
             return Reading(column)
         plain = _plain(column, decimal)
     if plain is not None:
+        told += tuple(_rounding(plain, column))
         return _within_range(Reading(plain, told, _sure_mark(plain, column)), column)
     reading = read_numbers(column, decimal)
     if isinstance(reading, InputError):
@@ -132,6 +134,14 @@ def _plain(column: pl.Series, decimal: str | None) -> pl.Series | None:
         if lower.is_in(["true", "false"]).all():
             return lower == "true"
     return None
+
+
+def _rounding(numbers: pl.Series, column: pl.Series) -> list[str]:
+    """A remark on digits beyond whole numbers of 64 bits, which became floats."""
+    if numbers.dtype != pl.Float64:
+        return []
+    long = column.filter(column.str.contains("^[-+]?[0-9]{17,300}$").fill_null(False))
+    return rounding_remark(column.name, long.to_list())
 
 
 def _all(column: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series | None:

@@ -140,11 +140,28 @@ def _split(texts: pl.Series) -> pl.DataFrame:
     plain = texts.str.replace_all("[\u2212\ufe63\uff0d\u2013]", "-")
     plain = plain.str.replace_all(r"\s", " ").str.replace_all("[’‘`´]", "'")
     parts = plain.str.extract_groups(FORM).struct.unnest()
-    bare = pl.col("digits").str.contains(r"\.")
-    short = pl.col("exponent").str.contains("^[-+]")  # 1.5-103 for 1.5e-103, as Fortran writes
-    odd = short & ~bare
-    digits = pl.when(odd.fill_null(False)).then(None).otherwise(pl.col("digits"))
-    return parts.with_columns(digits.str.strip_chars().alias("digits"))
+    digits = parts["digits"].str.strip_chars()
+    short = parts["exponent"].str.contains("^[-+]").fill_null(False)
+    if short.any() and not _is_fortran(digits, parts["exponent"]):
+        digits = digits.set(short, None)
+    return parts.with_columns(digits)
+
+
+def _is_fortran(digits: pl.Series, exponent: pl.Series) -> bool:
+    """Whether 1.5-103 is 1.5e-103, as Fortran writes it, rather than a range.
+
+    All numbers have an exponent then, one digit at most before the point and equally many
+    behind, and some exponent shows itself by a letter or a plus sign.
+    """
+    present = digits.is_not_null()
+    decimals = digits.filter(present).str.extract(r"^[0-9]?\.([0-9]+)$").str.len_bytes()
+    short = exponent.str.contains(r"^[-+][123][0-9]{2}$") | exponent.str.contains("^[eEdD]")
+    return bool(
+        decimals.null_count() == 0
+        and decimals.n_unique() == 1
+        and short.filter(present).fill_null(False).all()
+        and exponent.str.contains(r"^[eEdD+]").any()
+    )
 
 
 def _share_of_numbers(texts: pl.Series) -> float:
@@ -180,7 +197,7 @@ def _not_one_unit(texts: pl.Series, affix: pl.Series) -> InputError:
     return InputError(
         f"the values of column `{texts.name}` must have one unit",
         f"{texts[first]!r} in row {first + 1} and {texts[other]!r} in row {other + 1}",
-        "Write all values in one unit, or all without.",
+        "Write all values in one unit, or all without; take out flags such as `p`.",
     )
 
 

@@ -67,6 +67,7 @@ def choose_reading(
     best = [i for i in axes if readings[i].rank == rank]
     if any(gaps[i] == 0 for i in best):
         best = [i for i in best if gaps[i] == 0]
+    best = [i for i in best if not _is_unlikely(readings[i], axes[i])] or best
     first = best[0]
     others = [i for i in best[1:] if not _same(axes[i], axes[first])]
     if others:
@@ -80,6 +81,20 @@ def forms_differ(readings: Sequence[Reading]) -> bool:
     return {True, False} <= _orders(readings)
 
 
+def _is_unlikely(reading: Reading, axes: Sequence[Times]) -> bool:
+    """Whether days are read as years: 29.01.21 and 30.01.21 as 21 January of two years.
+
+    Years that are written in two digits go on from the first or the last day of a month.
+    """
+    if reading.form is None or reading.form.writes_years:
+        return False
+    starts = [np.datetime64(times.start, "D") for times in axes if times.unit == "month"]
+    yearly = len(starts) == len(axes) and all(times.step % 12 == 0 for times in axes)
+    edges = [start.astype("M8[M]") != (start + 1).astype("M8[M]") for start in starts]
+    firsts = [start == start.astype("M8[M]").astype("M8[D]") for start in starts]
+    return yearly and not any(edges) and not any(firsts)
+
+
 def _same(one: Sequence[Times], other: Sequence[Times]) -> bool:
     pairs = zip(one, other, strict=True)
     return all(np.array_equal(a.values(), b.values()) for a, b in pairs)
@@ -91,7 +106,7 @@ def _orders(readings: Sequence[Reading]) -> set[bool | None]:
 
 def _ambiguous(ways: Sequence[tuple[Reading, Times | None]], column: str) -> InputError:
     """The error for stamps that can be read in two ways, with both."""
-    first, i = ways[0][0], 0
+    first, i = ways[0][0], _first_difference([reading for reading, _ in ways])
     words = []
     for reading, axis in ways:
         step = "" if axis is None else f" (steps of {axis.describe()})"
@@ -101,10 +116,22 @@ def _ambiguous(ways: Sequence[tuple[Reading, Times | None]], column: str) -> Inp
     if forms_differ([reading for reading, _ in ways]):
         rule = f"the order of day and month in `{column}` must be known"
         remedy = "Pass `dayfirst=True` (`--dayfirst`) or `dayfirst=False` (`--monthfirst`)."
+        if any(reading.form and reading.form.yearfirst for reading, _ in ways):
+            remedy = f"{remedy[:-1]}, or write years in four digits."
     else:
         rule = f"stamps in `{column}` must have one meaning"
         remedy = "Write dates such as 2024-01-31, or pass `time=False` (`--no-time`)."
     return InputError(rule, got, remedy)
+
+
+def _first_difference(readings: Sequence[Reading]) -> int:
+    """The first row whose stamp the readings do not agree on."""
+    first, *others = (reading.stamps for reading in readings)
+    rows = [
+        int((first != other).argmax()) if first.dtype.kind == other.dtype.kind else 0
+        for other in others
+    ]
+    return min(rows, default=0)
 
 
 def _in_words(stamp: np.datetime64 | np.number) -> str:

@@ -24,8 +24,9 @@ from .reading_options import ReadingOptions
 from .series import Series
 from .sources import Table, as_table, is_list_of_numbers
 from .stamp_columns import split_name
-from .stamp_readings import CORRECT, read_stamps
-from .values import to_numbers
+from .stamp_readings import read_stamps
+from .unreadable_stamps import CORRECT
+from .values import large_numbers, rounding_remark, to_numbers
 
 MIN_ROWS = 3
 
@@ -107,6 +108,7 @@ def to_series(
         options |= {"decimal": decimal, "missing": missing}
         return _list_to_series(data, options, name)
     reading = ReadingOptions.of(decimal, missing)
+    check_dayfirst(dayfirst)
     table = as_table(data, id, reading)
     roles = assign_roles(
         table.frame,
@@ -123,9 +125,14 @@ def to_series(
     table.check_columns(names)
     _check_stamps(table, parts)
     values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
+    rounded = [
+        remark
+        for name, column in zip(names, values.T, strict=True)
+        for remark in rounding_remark(name, large_numbers(table.frame[name], column))
+    ]
     values, remarks = reading.codes().drop_from(values, names)
     unused = _unused(table, roles, parts) if target is None or not parts else []
-    table = replace(table, remarks=(*table.remarks, *remarks, *unused))
+    table = replace(table, remarks=(*table.remarks, *rounded, *remarks, *unused))
     groups = _group_rows(table, roles.id, name)
     for label, rows in groups:
         _check_length(rows, label)
@@ -228,6 +235,13 @@ def _group_rows(
             )
         rows.setdefault(key, []).append(i)
     return [(str(key), np.array(r)) for key, r in rows.items()]
+
+
+def check_dayfirst(dayfirst: Any) -> None:
+    """Refuse an order of day and month that is neither True nor False nor None."""
+    if dayfirst is not None and not isinstance(dayfirst, bool | np.bool_):
+        rule = "`dayfirst` must be True or False"
+        raise InputError(rule, repr(dayfirst), "Pass one of these, or leave it out.")
 
 
 def _check_stamps(table: Table, parts: Sequence[str]) -> None:

@@ -108,7 +108,7 @@ GERMAN, JAPANESE = "Mo Di Mi Do Fr Sa So".split(), "月火水木金土日"
 )
 def test_days_of_the_week_in_other_languages(tmp_path, written, order):
     index = pd.date_range("2021-01-18", periods=30, freq="D")
-    stamps = [written.format(order[t.dayofweek], t) for t in index]
+    stamps = [written.format(order[t.weekday()], t) for t in index]
     path = tmp_path / "table.csv"
     path.write_text("\n".join(["Zeit;y", *(f"{s};{i},5" for i, s in enumerate(stamps)), ""]))
     (series,) = to_series(path)

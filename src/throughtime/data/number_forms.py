@@ -12,6 +12,8 @@ import polars as pl
 
 from throughtime.errors import InputError
 
+from .values import in_all
+
 CURRENCY = (
     r"(?:US|A|C|R|NZ|HK|S)?\$|[€£¥₹₽₩₪₺₴฿₫₦%]|Fr\.|[kK]r\.?|Rs\.?|zł|"
     r"USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|RUB|TRY|KRW"
@@ -102,7 +104,7 @@ def not_a_number(texts: pl.Series, wrong: pl.Series, remedy: str) -> InputError:
     i = wrong.arg_max() or 0
     return InputError(
         f"column `{texts.name}` must hold numbers",
-        f"{texts[i]!r} in row {i + 1} ({wrong.sum()} such rows in all)",
+        f"{texts[i]!r} in row {i + 1}{in_all(int(wrong.sum()))}",
         remedy,
     )
 
@@ -141,6 +143,7 @@ def _split(texts: pl.Series) -> pl.DataFrame:
     plain = plain.str.replace_all(r"\s", " ").str.replace_all("[’‘`´]", "'")
     parts = plain.str.extract_groups(FORM).struct.unnest()
     digits = parts["digits"].str.strip_chars()
+    digits = digits.set(parts["exponent"].is_not_null() & (digits != parts["digits"]), None)
     short = parts["exponent"].str.contains("^[-+]").fill_null(False)
     if short.any() and not _is_fortran(digits, parts["exponent"]):
         digits = digits.set(short, None)

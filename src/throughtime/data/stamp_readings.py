@@ -205,7 +205,8 @@ def _number_readings(column: nw.Series[Any]) -> list[Reading]:
         try:
             numbers = to_numbers(column)
         except InputError as error:  # an empty stamp would be refused too
-            raise InputError(error.rule, error.got, CORRECT) from None
+            rule = f"stamps in `{column.name}` must be numbers, or dates written one way"
+            raise InputError(rule, error.got, CORRECT) from None
         whole = (numbers == np.rint(numbers)).all() and np.abs(numbers).max(initial=0) < 2**63
         if not column.dtype.is_float() and whole:
             numbers = numbers.astype(np.int64)  # digits that are text

@@ -124,15 +124,9 @@ def to_series(
     parts = split_name(roles.time, table.frame.columns) if roles.time else ()
     table.check_columns(names)
     _check_stamps(table, parts)
-    values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
-    rounded = [
-        remark
-        for name, column in zip(names, values.T, strict=True)
-        for remark in rounding_remark(name, large_numbers(table.frame[name], column))
-    ]
-    values, remarks = reading.codes().drop_from(values, names)
+    values, remarks = _values(table, names, reading)
     unused = _unused(table, roles, parts) if target is None or not parts else []
-    table = replace(table, remarks=(*table.remarks, *rounded, *remarks, *unused))
+    table = replace(table, remarks=(*table.remarks, *remarks, *unused))
     groups = _group_rows(table, roles.id, name)
     for label, rows in groups:
         _check_length(rows, label)
@@ -235,6 +229,20 @@ def _group_rows(
             )
         rows.setdefault(key, []).append(i)
     return [(str(key), np.array(r)) for key, r in rows.items()]
+
+
+def _values(
+    table: Table, names: Sequence[str], reading: ReadingOptions
+) -> tuple[np.ndarray, list[str]]:
+    """The numbers in some columns, NaN where they are missing, and remarks on them."""
+    values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
+    rounded = [
+        remark
+        for name, column in zip(names, values.T, strict=True)
+        for remark in rounding_remark(name, large_numbers(table.frame[name], column))
+    ]
+    values, remarks = reading.codes().drop_from(values, names)
+    return values, rounded + remarks
 
 
 def check_dayfirst(dayfirst: Any) -> None:

@@ -12,6 +12,7 @@ from throughtime.errors import InputError
 from .stamp_form import WEEKDAYS
 from .stamp_parsing import parse
 from .stamp_patterns import WEEKDAY, ZONE_WORDS, patterns_of
+from .values import in_all
 
 EXAMPLES = "2024-01-31, 31/01/2024, 31-Jan-2024 12:30, 2024-01, 2024 Q1 or 2024-W05"
 CORRECT = (
@@ -40,7 +41,7 @@ def unreadable(
         rows = texts.is_not_null().to_numpy()
     i, count = int(rows.argmax()), int(rows.sum())
     value = texts[i].replace("\t", " ")
-    got = f"{value!r} in row {i + 1}" + (f" ({count} such rows in all)" if count > 1 else "")
+    got = f"{value!r} in row {i + 1}" + in_all(count)
     if zone := _unknown_zone(value):
         rule = f"zones in `{name}` must be offsets from UTC or words that mean one zone"
         remedy = f"Write an offset such as -05:00 for `{zone}`; or leave it out, and pass"

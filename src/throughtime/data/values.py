@@ -35,10 +35,15 @@ def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
         correct = "Correct the value, or leave it empty."
         raise InputError(
             f"column `{column.name}` must hold numbers",
-            f"{values[bad[0]]!r} in row {bad[0] + 1} ({len(bad)} such rows in all)",
+            f"{values[bad[0]]!r} in row {bad[0] + 1}{in_all(len(bad))}",
             "Write decimals with a point." if comma else correct,
         )
     return numbers
+
+
+def in_all(count: int) -> str:
+    """How many rows are like the one that a message names; nothing if it is the only one."""
+    return f" ({count} such rows in all)" if count > 1 else ""
 
 
 def whole_numbers(column: nw.Series[Any]) -> Int64[np.ndarray, " time"] | None:

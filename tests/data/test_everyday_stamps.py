@@ -49,6 +49,8 @@ def test_days_of_a_month_are_not_read_as_years(tmp_path):
 
 
 def test_what_may_differ_is_shown_where_it_differs(tmp_path):
+    with refuses("stamps in `date` must have one step; got 03/03/2021 in row 3 after"):
+        read(tmp_path, ["01/01/2021", "02/02/2021", "03/03/2021", "04/04/2021"])
     with refuses("`01/02/2021`, which may be 1 February 2021 (steps of 1 month) or 2 January"):
         read(tmp_path, ["01/01/2021", "01/02/2021", "01/03/2021", "01/04/2021"])
 

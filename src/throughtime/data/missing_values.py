@@ -121,7 +121,10 @@ def fill(
             rule = "a column to fill must have values"
             raise InputError(rule, f"none in `{name}`", "Leave the column out.")
         if limit is not None:
-            _check_gaps(missing, name, numbers, limit, longest)
+            remedy = f"Raise it to {longest}, or leave it out."
+            if series is not None:  # others may have longer gaps
+                remedy = f"Leave it out, or raise it to {longest} or more."
+            _check_gaps(missing, name, numbers, limit, remedy)
         if how == "seasonal":
             _fill_seasonal(columns[:, j], _season(seasons, len(result)), name)
             continue
@@ -199,16 +202,16 @@ def _longest_gap(missing: np.ndarray) -> int:
 
 
 def _check_gaps(
-    missing: np.ndarray, name: str, rows: np.ndarray, limit: int, longest: int
+    missing: np.ndarray, name: str, rows: np.ndarray, limit: int, remedy: str
 ) -> None:
-    """Refuse a gap of more values than `limit`; the remedy is right for all columns."""
+    """Refuse a gap of more values than `limit`."""
     firsts, lengths = _gaps(missing)
     if lengths.max(initial=0) > limit:
         i = int((lengths > limit).argmax())
         raise InputError(
             f"a gap to fill must not be longer than `fill_limit` (`--fill-limit`), {limit}",
             f"{lengths[i]} missing in `{name}` from row {rows[firsts[i]]} on",
-            f"Raise it to {longest}, or leave it out.",
+            remedy,
         )
 
 

@@ -32,7 +32,8 @@ def nearest_error(
     """
     least = min(count for count, _ in errors.values())
     close = [i for i, (count, _) in errors.items() if count == least]
-    if forms_differ([readings[i] for i in close]):
+    nearest = [readings[i] for i in close]
+    if forms_differ(nearest) and _first_difference(nearest) is not None:
         return _ambiguous([(readings[i], None) for i in close], column)
     return errors[close[0]][1]
 
@@ -106,7 +107,7 @@ def _orders(readings: Sequence[Reading]) -> set[bool | None]:
 
 def _ambiguous(ways: Sequence[tuple[Reading, Times | None]], column: str) -> InputError:
     """The error for stamps that can be read in two ways, with both."""
-    first, i = ways[0][0], _first_difference([reading for reading, _ in ways])
+    first, i = ways[0][0], _first_difference([reading for reading, _ in ways]) or 0
     words = []
     for reading, axis in ways:
         step = "" if axis is None else f" (steps of {axis.describe()})"
@@ -124,14 +125,13 @@ def _ambiguous(ways: Sequence[tuple[Reading, Times | None]], column: str) -> Inp
     return InputError(rule, got, remedy)
 
 
-def _first_difference(readings: Sequence[Reading]) -> int:
-    """The first row whose stamp the readings do not agree on."""
+def _first_difference(readings: Sequence[Reading]) -> int | None:
+    """The first row whose stamp the readings do not agree on, None if they agree on all."""
     first, *others = (reading.stamps for reading in readings)
-    rows = [
-        int((first != other).argmax()) if first.dtype.kind == other.dtype.kind else 0
-        for other in others
-    ]
-    return min(rows, default=0)
+    if any(other.dtype.kind != first.dtype.kind for other in others):
+        return 0
+    differ = [first != other for other in others]
+    return min((int(rows.argmax()) for rows in differ if rows.any()), default=None)
 
 
 def _in_words(stamp: np.datetime64 | np.number) -> str:

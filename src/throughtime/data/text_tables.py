@@ -14,7 +14,7 @@ from .layout import Columns, Layout, count_notes, find_layout
 
 SAMPLE = 200
 TAIL = 20
-VALUES_BEHIND_MARK = re.compile(r"^#[^\s,;\t|]+[,;\t|].*\d", re.MULTILINE)
+VALUES_BEHIND_MARK = re.compile(r"^\"?#[^\s,;\t|]+[,;\t|].*\d", re.MULTILINE)
 """`#1,2021-01-29,0.5`: a row whose id begins with the mark of comments, or one left out."""
 DATE_AND_CLOCK = re.compile(
     r"^([ \t]*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})[ \t]+(\d{1,2}:\d{2}\S*)", re.MULTILINE
@@ -105,7 +105,8 @@ def parse_text(text: str, name: str, ending: str) -> Parsed:
 
 def _check_comments(text: str, name: str) -> None:
     """Refuse comments that are a good part of the rows: their ids may begin with the mark."""
-    marked = VALUES_BEHIND_MARK.findall(text) if "\n#" in text else []
+    begins = "\n#" in text or '\n"#' in text
+    marked = VALUES_BEHIND_MARK.findall(text) if begins else []
     if 4 * len(marked) > text.count("\n"):
         raise InputError(
             "lines that begin with `#` are comments",

@@ -37,7 +37,9 @@ def split_weekdays(texts: pl.Series) -> tuple[pl.Series, pl.Series] | None:
         found = words.unique().drop_nulls().to_list()
         english = {word.lower() for word in found} <= KNOWN and "before" in parts.columns
         months = any(plain(word) in MONTHS for word in found)
-        every = words.null_count() == texts.null_count() and 1 < len(found) <= 7
+        apart = "behind" in parts.columns or first.startswith(found[0] + ",")
+        fewest = 1 if apart else 2  # `run 2021-01-29` is no day
+        every = words.null_count() == texts.null_count() and fewest <= len(found) <= 7
         if every and not english and not months:
             clock = parts["clock"].fill_null("") if "clock" in parts.columns else ""
             return parts["date"] + clock, words

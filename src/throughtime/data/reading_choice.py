@@ -89,11 +89,13 @@ def _is_unlikely(reading: Reading, axes: Sequence[Times]) -> bool:
     """
     if reading.form is None or reading.form.writes_years:
         return False
-    starts = [np.datetime64(times.start, "D") for times in axes if times.unit == "month"]
-    yearly = len(starts) == len(axes) and all(times.step % 12 == 0 for times in axes)
-    edges = [start.astype("M8[M]") != (start + 1).astype("M8[M]") for start in starts]
-    firsts = [start == start.astype("M8[M]").astype("M8[D]") for start in starts]
-    return yearly and not any(edges) and not any(firsts)
+    for times in axes:
+        if times.unit != "month" or times.step % 12:
+            return False
+        day = np.asarray(times.start).astype("M8[D]")
+        if day.astype("M8[M]") == day or (day + 1).astype("M8[M]") == day + 1:
+            return False
+    return True
 
 
 def _same(one: Sequence[Times], other: Sequence[Times]) -> bool:

@@ -1,7 +1,7 @@
 """How a user says that the numbers of a table are written."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from throughtime.errors import InputError
 
@@ -20,7 +20,7 @@ class ReadingOptions:
         Codes for a missing value, as text.
     """
 
-    decimal: str | None = None
+    decimal: Literal[".", ","] | None = None
     missing: tuple[str, ...] = ()
 
     @classmethod

@@ -121,3 +121,10 @@ def test_days_of_the_week_in_other_languages(tmp_path, written, order):
     path.write_text("\n".join(["Zeit;y", *(f"{s};{i},5" for i, s in enumerate(stamps)), ""]))
     with refuses(f"must be that of its date; got '{stamps[9]}' in row 10"):
         to_series(path)
+
+
+def test_a_date_among_numbers_is_no_lack_of_numbers(tmp_path):
+    with refuses(
+        "stamps in `date` must be numbers, or dates written one way; got '2021-01-29' in row 1."
+    ):
+        read(tmp_path, ["2021-01-29", "1'000", "1'001", "1'002", "1'003"])

@@ -259,7 +259,10 @@ def _check_stamps(table: Table, parts: Sequence[str]) -> None:
     except InputError as error:
         if "--" in error.remedy:
             raise
-        raise InputError(error.rule, error.got, CORRECT) from None
+        rule = error.rule
+        if rule.endswith("must hold numbers"):
+            rule = f"stamps in `{','.join(parts)}` must be numbers, or dates written one way"
+        raise InputError(rule, error.got, CORRECT) from None
 
 
 def _check_length(rows: Int64[np.ndarray, " _"], name: str) -> None:

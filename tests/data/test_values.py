@@ -106,7 +106,7 @@ def test_values_that_are_no_numbers():
             "rows as steps.",
         ),
         ("date,y\n2020-02-30,1\n2020-03-01,2\n2020-03-02,3\n", {}, "'2020-02-30' in row 1."),
-        ("t,y\n0,1\n1,2\nx,3\n", {}, "stamps in `t` must be numbers, or dates written one way; got 'x'"),
+        ("t,y\n0,1\n1,2\nx,3\n", {}, "must be numbers, or dates written one way; got 'x'"),
         (
             "date,y\n2020-01-01,1\n,2\n2020-01-03,3\n",
             {},

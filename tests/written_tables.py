@@ -61,9 +61,13 @@ class Form:
         quoted = self.separator in text or (self.separator == " " and not text)
         return f'"{text}"' if quoted else text
 
-    def write(self, values, first=dt.date(2021, 1, 29)):
-        """The bytes of a file with a date and a value in each row; None is missing."""
-        days = [str(first + dt.timedelta(days=i)) for i in range(len(values))]
+    def write(self, values, stamps=None):
+        """The bytes of a file with a stamp and a value in each row; None is missing.
+
+        The stamps are text; by default the days from 29 January 2021 on.
+        """
+        first = dt.date(2021, 1, 29)
+        days = stamps or [str(first + dt.timedelta(days=i)) for i in range(len(values))]
         texts = [self.missing if v is None else self.numbers.write(v) for v in values]
         rows = [[d, t] for d, t in zip(days, texts, strict=True)]
         if self.row_names:

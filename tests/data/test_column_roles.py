@@ -142,3 +142,12 @@ def test_mistakes_in_roles(write, text, options, message):
     with refuses(message) as caught:
         to_series(write(text), **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "names", [["Jan", "Feb", "Mar", "Apr"], ["2001", "2002", "2003", "2004"]]
+)
+def test_a_table_that_lies_on_its_side_is_refused(names):
+    table = pl.DataFrame({"geo": ["DE", "FR", "NO"]} | {n: [1.5, 2.5, 0.5] for n in names})
+    with refuses("must have a row for each step of time; got a column for each"):
+        to_series(table)

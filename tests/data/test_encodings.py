@@ -40,3 +40,8 @@ def test_what_is_no_text_is_refused():
         decode("T °C\n1\n".encode() + b"\xff\n", "lab.csv")
     with refuses(f"{rule} 0x00 in line 2."):
         decode(b"y\n1\0\n2\n3\n", "lab.csv")
+
+
+def test_japanese_text_of_spreadsheets():
+    text = "日付,売上\n2021/01/18,¥1\n"
+    assert decode(text.replace("¥", "\\").encode("cp932"), "a.csv") == (text, ["Shift JIS"])

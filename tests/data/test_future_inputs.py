@@ -158,3 +158,33 @@ def test_inputs_that_nothing_asks_for_are_refused():
     (series,) = to_series(np.arange(5.0))
     with refuses("got inputs for `series`, which was fitted without. Leave them out"):
         future_inputs(np.ones((4, 1)), series, 4)
+
+
+def test_numbers_are_read_as_those_of_the_series_were(tmp_path):
+    """Decimal mark and codes for missing values hold for the table of the future too."""
+    past, ahead = tmp_path / "past.csv", tmp_path / "ahead.csv"
+    lines = [f"{2000 + i},{i % 3},{i % 5 + 1}.340" for i in range(20)]
+    past.write_text("\n".join(["year,y,u", *lines, ""]))
+    ahead.write_text("year,u\n2020,1.340\n2021,2.900\n2022,-99\n")
+    said = {"target": "y", "inputs": "u", "decimal": ",", "missing": [-99, "bdl"]}
+    (series,) = to_series(past, **said)
+    assert series.inputs[:2, 0].tolist() == [1340, 2340]
+    assert future_inputs(ahead, series, 2)[:, 0].tolist() == [1340, 2900]
+    with refuses("every value must be present; got a missing value in column `u`, row 3"):
+        future_inputs(ahead, series, 3)
+    ahead.write_text("year,u\n2020,1.340\n2021,bdl\n")
+    with refuses("a missing value in column `u`, row 2"):
+        future_inputs(ahead, series, 2)
+
+
+def test_a_stamp_twice_with_other_inputs_is_refused(driven):
+    table, series = driven
+    again = pl.concat([table, table[7:8]])
+    assert future_inputs(again, series, 3).tolist() == [[60, 6], [70, 7], [80, 8]]
+    other = pl.concat([table, table[7:8].with_columns(u=pl.lit(99).cast(pl.Int64))])
+    with refuses(
+        "stamps of future inputs in `date` must not repeat; got 2020-01-08 in row 8 and with "
+        "other values in row 11. Drop one of the rows."
+    ):
+        future_inputs(other, series, 3)
+    assert future_inputs(other, series, 1).tolist() == [[60, 6]]

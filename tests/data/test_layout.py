@@ -1,8 +1,10 @@
 """The layout of a table: titles, names, units, data, notes."""
 
 import pytest
+from conftest import refuses
 
 from throughtime.data.layout import Columns, count_notes, find_layout
+from throughtime.data.tables import to_series
 
 ROWS = [["2021-01-29", "10.0"], ["2021-01-30", "11.857"], ["2021-01-31", "12.335"]]
 
@@ -80,3 +82,41 @@ def test_text_in_a_single_column_is_a_note_only_as_a_sentence():
     rows = [["1.5"], ["2.5"], ["3.5"]]
     assert count_notes([*rows, ["Source: office"]], Columns.of(rows)) == 1
     assert count_notes([*rows, ["high"]], Columns.of(rows)) == 0
+
+
+@pytest.mark.parametrize(
+    "word",
+    "Total,Gesamt,Insgesamt,Grand total,Summe,Suma,Totale,Total général,Итого,合計".split(","),
+)
+def test_a_sum_below_is_no_row(tmp_path, word):
+    path = tmp_path / "sums.csv"
+    rows = [f"2021-01-{i + 1:02d},{i}" for i in range(9)]
+    path.write_text("\n".join(["date,y", *rows, f"{word},36", ""]), encoding="utf-8")
+    (series,) = to_series(path)
+    assert series.targets[:, 0].tolist() == list(range(9))
+    assert "the last line is no data and was skipped" in series.remarks
+
+
+def test_ids_that_begin_as_comments_do_are_told(tmp_path):
+    path = tmp_path / "ids.csv"
+    for ids in (["#1", "#2"], ["#1", "A2"]):
+        rows = [f"{id},2021-01-{i + 1:02d},{i}" for id in ids for i in range(9)]
+        path.write_text("\n".join(["id,date,y", *rows, ""]))
+        with refuses("lines that begin with `#` are comments; got"):
+            to_series(path, id="id")
+        path.write_text("\n".join(["id,date,y", *rows, ""]).replace("#", ""))
+        assert len(to_series(path, id="id")) == 2  # what the remedy says
+    path.write_text(
+        "\n".join(["#,date,y", *(f"{i},2021-01-{i + 1:02d},{i}" for i in range(9))])
+    )
+    assert to_series(path, target="y")[0].times.labels()[0] == "2021-01-01"
+
+
+@pytest.mark.parametrize("header", ["date flow\n", "date time flow\n", "# a station\n"])
+def test_date_and_clock_with_the_blank_that_separates_columns(tmp_path, header):
+    path = tmp_path / "logger.txt"
+    rows = [f"2021-01-29 {i:02d}:00 {i * 1.5}" for i in range(12)]
+    path.write_text(header + "\n".join([*rows, ""]))
+    (series,) = to_series(path)
+    assert series.times.describe() == "1 hour"
+    assert series.targets[:, 0].tolist() == [i * 1.5 for i in range(12)]

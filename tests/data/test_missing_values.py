@@ -151,3 +151,10 @@ def test_gaps_at_the_ends(tmp_path):
     assert series.times.labels() == stamps[2:] and series.targets[-3:, 0].tolist() == [27] * 3
     assert series.remarks == ("the first 2 rows left out: no value yet",)
     assert series.filled == 2
+
+
+def test_the_limit_that_is_named_is_right_for_all_columns():
+    gaps = np.array([[1, 1], [np.nan, 2], [np.nan, np.nan], [4, np.nan], [5, np.nan], [6, 6]])
+    with refuses("Raise it to 3, or leave it out."):
+        fill(gaps, "linear", limit=1)
+    assert np.isfinite(fill(gaps, "linear", limit=3)).all()

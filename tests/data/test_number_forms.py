@@ -55,7 +55,7 @@ def test_each_form_is_read(texts, numbers, remarks):
         (["10 kg", "10 g"], "must have one unit"),
         (["$5", "€5"], "must have one unit"),
         (["(5)", "-5"], "must be written in one way"),
-        (["1,5", "2,5", "low"], "must hold numbers; got 'low' in row 3 (1 such rows in all)"),
+        (["1,5", "2,5", "low"], "must hold numbers; got 'low' in row 3"),
         (["1,234.5", "1.234,5"], "must hold numbers; got '1,234.5' in row 1"),
     ],
 )
@@ -108,10 +108,33 @@ def test_the_user_settles_it():
     assert found.frame.rows() == [(1234, 1.234), (2345, 2.345)] and not found.questions
 
 
-def test_points_beside_semicolons_are_asked_if_they_may_be_thousands():
-    frame = pl.DataFrame({"a": ["1.234", "999"], "b": ["1.234", "2.345"]})
-    assert list(read_columns(frame, european=True).questions) == ["a"]
-    assert read_columns(frame).frame["a"].to_list() == [1.234, 999]
+@pytest.mark.parametrize(
+    ("texts", "separators"),
+    [
+        (["1.340", "900"], [";", "\t", "", " ", "|", ","]),
+        (["1.234", "999"], [";", "\t", "", " ", "|"]),
+        (["1.234", "2.340"], [";"]),
+        (["1.234", "0.5"], []),
+        (["1.234", "0.234"], []),
+        (["1.234", "1234"], []),
+        (["1.234", "9.99"], []),
+    ],
+)
+def test_points_are_asked_where_they_may_separate_thousands(texts, separators):
+    frame = pl.DataFrame({"a": texts})
+    for separator in [";", "\t", "", " ", "|", ","]:
+        found = read_columns(frame, separator=separator)
+        assert list(found.questions) == ["a"] * (separator in separators)
+        if separator not in separators:
+            assert found.frame["a"].to_list() == list(map(float, texts))
+        for mark, without in ((".", ""), (",", ".")):  # what the question asks for answers it
+            told = read_columns(frame, separator=separator, decimal=mark)
+            if not told.questions:
+                expected = [float(t.replace(without, "") if without else t) for t in texts]
+                assert told.frame["a"].to_list() == expected
+            assert not (told.questions and separator in separators)
+    settled = read_columns(frame.with_columns(b=pl.Series(["0.5", "1.5"])), separator=";")
+    assert not settled.questions and settled.frame["a"].to_list() == list(map(float, texts))
 
 
 def test_numbers_beyond_double_precision_are_refused():
@@ -133,3 +156,23 @@ def test_grouped_numbers_with_decimal_commas_are_exact(values, group):
 
     reading = read_numbers(pl.Series("y", [write(v) for v in [*values, 1234.5]]))
     assert reading.column.to_list() == [float(f"{v:.5f}") for v in [*values, 1234.5]]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["10.5-100", "2", "5", "5.5"],  # one of them is a range
+        ["10.5-100", "10.5-110", "10.5-120"],
+        ["1.5-200", "2.5-300", "3.5-400"],
+        ["1.50E+00", "2.5-101", "1.0E+00"],
+    ],
+)
+def test_ranges_are_no_exponents(texts):
+    found = columns(y=texts)
+    assert found.questions or found.frame["y"].dtype == pl.String
+
+
+def test_exponents_of_three_digits_stand_among_others():
+    texts = ["0.150-103", "-0.250E+02", "0.000E+00", "0.125+101"]
+    expected = [0.15e-103, -25, 0, 0.125e101]
+    assert read_numbers(pl.Series("y", texts)).column.to_list() == expected

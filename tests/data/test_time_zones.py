@@ -32,6 +32,25 @@ def test_local_times_are_counted_in_utc_and_written_as_they_were(
         assert series.times.after(100).labels() == index[200:].strftime(form).tolist()
 
 
+@pytest.mark.parametrize("freq", ["h", "30min"])
+@pytest.mark.parametrize("zone", [OSLO, "Australia/Sydney"])
+def test_a_table_newest_first_is_the_same_series(tmp_path, freq, zone):
+    """The hour that comes twice keeps its values: the upper row is the later one."""
+    for start in ("2021-10-30", "2021-11-06", "2021-04-03"):
+        walls = hours(start, 100, freq, zone).strftime("%Y-%m-%d %H:%M")
+        oldest = read(tmp_path, walls, time_zone=zone)
+        newest = read(tmp_path, walls[::-1], values=range(199, 99, -1), time_zone=zone)
+        np.testing.assert_array_equal(newest.times.values(), oldest.times.values())
+        np.testing.assert_array_equal(newest.targets, oldest.targets)
+
+
+def test_the_hour_that_comes_twice_needs_an_order(tmp_path):
+    walls = hours("2021-10-30").strftime("%Y-%m-%d %H:%M")
+    order = np.random.default_rng(3).permutation(len(walls))
+    with refuses("of the hour that comes twice must stand in order of time; got 2021-10-31T02"):
+        read(tmp_path, walls[order], time_zone=OSLO)
+
+
 def test_a_change_of_clocks_names_the_option(tmp_path):
     spring, autumn = (
         hours(day).strftime("%Y-%m-%d %H:%M") for day in ("2021-03-27", "2021-10-30")

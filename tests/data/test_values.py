@@ -41,7 +41,7 @@ def test_zones_in_text_become_utc(write):
 
 def test_values_that_are_no_numbers():
     frame = pd.DataFrame({"y": [1.0, 2.0, {"a": 1}, 4.0], "z": [1j, 2j, 3j, 4j]})
-    with refuses("column `y` must hold numbers; got {'a': 1} in row 3 (1 such rows in all)."):
+    with refuses("column `y` must hold numbers; got {'a': 1} in row 3."):
         to_series(frame, target="y")
     with refuses("column `z` must hold numbers; got 1j in row 1 (4 such rows in all)."):
         to_series(frame, target="z")
@@ -101,11 +101,12 @@ def test_values_that_are_no_numbers():
         (
             "date,y\n2020-01-01,1\n2020-01-02,2\nsoon,3\n",
             {},
-            "got 'soon' in row 3. Correct it, or name another column with `time` (`--time`), "
-            "or pass `time=False` (`--no-time`) to count the rows as steps.",
+            "got 'soon' in row 3. Drop the row if it is no data; correct it, or name another "
+            "column with `time` (`--time`), or pass `time=False` (`--no-time`) to count the "
+            "rows as steps.",
         ),
         ("date,y\n2020-02-30,1\n2020-03-01,2\n2020-03-02,3\n", {}, "'2020-02-30' in row 1."),
-        ("t,y\n0,1\n1,2\nx,3\n", {}, "column `t` must hold numbers; got 'x' in row 3"),
+        ("t,y\n0,1\n1,2\nx,3\n", {}, "must be numbers, or dates written one way; got 'x'"),
         (
             "date,y\n2020-01-01,1\n,2\n2020-01-03,3\n",
             {},
@@ -131,3 +132,24 @@ def test_mistakes_in_values(write, text, options, message):
     with refuses(message) as caught:
         to_series(write(text), **options)
     assert "\n" not in str(caught.value)
+
+
+def test_whole_numbers_beyond_double_precision_are_told(tmp_path):
+    told = "`y` rounded to 16 digits, those of double precision"
+    path = tmp_path / "table.csv"
+    for largest in (2**53, 2**53 + 1, 2**60, 2**70 + 1):
+        path.write_text(f"step,y\n0,{largest}\n1,7\n2,5\n")
+        for data in [path] + [pl.DataFrame({"y": [largest, 7, 5]})] * (largest < 2**63):
+            (series,) = to_series(data, target="y")
+            assert series.targets[0, 0] == float(largest)
+            assert (told in series.remarks) == (largest % 2 == 1)
+
+
+@pytest.mark.parametrize("dtype", [pl.UInt64, pl.Int128])
+def test_whole_numbers_beyond_64_bits(dtype):
+    large = pl.Series([2**63 + 5 * i for i in range(5)], dtype=dtype)
+    (series,) = to_series(pl.DataFrame({"y": large}))
+    assert series.targets[:, 0].tolist() == [float(n) for n in large]
+    for name in ("t", "date"):
+        with refuses(f"the time column `{name}` must be below 9.2e18; got 9223372036854775828"):
+            to_series(pl.DataFrame({name: large, "y": [1, 2, 4, 3, 5]}), time=name)

@@ -1,12 +1,16 @@
 """A table written in any form, alone and in combination, gives the same series."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from written_stamps import axes, check
 from written_tables import Form, NumberForm, forms
 
 from throughtime.data.tables import to_series
+from throughtime.errors import InputError
 
 VALUES = [round(12_345.678 * np.sin(i) + i, 3) for i in range(40)]
 
@@ -68,6 +72,28 @@ def test_any_combination_of_forms_gives_the_same_series(tmp_path_factory, form, 
     series = read(form, tmp_path_factory.mktemp("form"), values)
     np.testing.assert_array_equal(series.targets[:, 0], values)
     assert series.times.labels()[0] == "2021-01-29" and series.target_names == ("flow",)
+
+
+@settings(max_examples=100)
+@given(forms, axes())
+def test_any_stamps_in_any_table_give_the_same_series(tmp_path_factory, form, axis):
+    """Stamps, numbers and dialects at random together."""
+    stamp_form, write, moments = axis
+    stamps = [write(t) for t in moments]
+    assume("\t" not in stamps[0])
+    values = [-1_234.56, *(VALUES * 2)][: len(stamps)]
+    if form.numbers.exponent:
+        values = [float(f"{v:.6e}") for v in values]
+    path = tmp_path_factory.mktemp("both") / f"lab.csv{form.packing}"
+    path.write_bytes(form.write(values, stamps))
+    try:
+        (series,) = to_series(path)
+    except InputError as error:  # the order of day and month is asked for: answer it
+        assert "--dayfirst" in error.remedy, error
+        dayfirst = write(dt.datetime(2021, 1, 2)).find("2") < 2
+        (series,) = to_series(path, dayfirst=dayfirst)
+    np.testing.assert_array_equal(series.targets[:, 0], values)
+    check(series, stamp_form, moments, stamps)
 
 
 @settings(max_examples=30)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime.data.series import Series
+from throughtime.data.tables import to_series
 from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.forecasting.predict import Predictor
@@ -297,6 +298,20 @@ def test_another_series_is_scaled_by_what_is_known_of_it():
     found = parts.scaler_of(other, 30)
     np.testing.assert_allclose(found.mean, other.targets[:30].mean(axis=0))
     np.testing.assert_allclose(found.std, other.targets[:30].std(axis=0))
+
+
+def test_new_data_are_read_as_the_series_were(tmp_path):
+    """Their decimal mark and codes for missing values need not be said again."""
+    lines = [f"{2000 + i};{1 + i % 4}.{i:03d}" for i in range(60)]
+    path = tmp_path / "flow.csv"
+    path.write_text("\n".join(["year;y", *lines, ""]))
+    (series,) = to_series(path, decimal=",", missing=-99)
+    newer = [*lines[20:], "2060;-99", "2061;1.500"]
+    path.write_text("\n".join(["year;y", *newer, ""]))
+    (read,) = cut(series).read_new(path, "linear")
+    assert read.targets[0, 0] == 1020 and read.filled == 1
+    assert read.targets[-2:, 0].tolist() == [(4059 + 1500) / 2, 1500]
+    assert read.reading == series.reading
 
 
 def test_which_fitted_series_another_one_is_a_stretch_of():

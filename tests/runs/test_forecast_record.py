@@ -10,6 +10,7 @@ from stamped_tables import days, read
 from tampering import rewrite
 
 import throughtime as tt
+from throughtime.data.reading_options import ReadingOptions
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.runs import forecast_record, run_folder
@@ -58,6 +59,15 @@ def test_filled_values_are_still_marked(folder, tmp_path):
     np.testing.assert_array_equal(
         forecast_record.read(tmp_path / "new").series[0].filled_at, flags
     )
+
+
+def test_how_numbers_were_read_is_kept(folder, tmp_path):
+    record = forecast_record.read(folder)
+    reading = ReadingOptions.of(",", [-99, "bdl"])
+    series = [dataclasses.replace(record.series[0], reading=reading)]
+    (tmp_path / "new").mkdir()
+    forecast_record.write(tmp_path / "new", dataclasses.replace(record, series=series))
+    assert forecast_record.read(tmp_path / "new").series[0].reading == reading
 
 
 def test_saving_again_gives_the_same_files(tmp_path):

@@ -11,12 +11,14 @@ import numpy as np
 
 from throughtime.errors import InputError, closest_name
 
+from .month_names import MONTHS, plain
 from .stamp_columns import find_stamp_columns, split_name
 from .stamp_readings import is_date
-from .values import is_numeric
+from .values import is_numeric, whole_numbers
 
 TIME_NAMES = frozenset(
-    "date time datetime timestamp year month week day hour step t index ds datum period".split()
+    "date time datetime timestamp year month week day hour step t index ds datum "
+    "period fecha dato дата 日期 日付 날짜".split()
 )
 INDEX = re.compile(r"index|unnamed: \d+", re.IGNORECASE)
 ROW_NAMES = re.compile(
@@ -124,6 +126,7 @@ def _default_targets(frame: nw.DataFrame[Any], numeric: list[str]) -> tuple[str,
     if len(names) > 1 and "y" in names and "ds" in frame.columns:
         return ("y",)
     if len(names) > 1:
+        _check_long(names)
         shown = ", ".join(_with_first_values(frame, n) for n in names[:10])
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
         raise InputError(
@@ -132,6 +135,19 @@ def _default_targets(frame: nw.DataFrame[Any], numeric: list[str]) -> tuple[str,
             f'Pass `target="{names[0]}"` or another (`--target` on the command line).',
         )
     return tuple(names)
+
+
+def _check_long(names: Sequence[str]) -> None:
+    """Refuse a table that has a column for each month or year, rather than a row."""
+    years = [n for n in names if re.fullmatch(r"[12]\d{3}", n)]
+    months = [n for n in names if plain(n) in MONTHS]
+    for wide, unit in ((years, "year"), (months, "month")):
+        if len(wide) >= 3 and len(wide) >= len(names) - 1:
+            raise InputError(
+                "a table must have a row for each step of time",
+                f"a column for each {unit}, `{wide[0]}` to `{wide[-1]}`",
+                "Turn it, so that one column holds the dates and another the values.",
+            )
 
 
 def _with_first_values(frame: nw.DataFrame[Any], name: str) -> str:
@@ -143,10 +159,8 @@ def _with_first_values(frame: nw.DataFrame[Any], name: str) -> str:
 
 def _counts_rows(column: nw.Series[Any]) -> bool:
     """Whether a column is 0, 1, 2, ... or 1, 2, 3, ..."""
-    if not column.dtype.is_integer() or column.null_count() or not len(column):
-        return False
-    values = column.to_numpy()
-    return bool(values[0] in (0, 1) and (np.diff(values.astype(np.int64)) == 1).all())
+    values = whole_numbers(column)
+    return values is not None and bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
 
 
 def _is_constant(column: nw.Series[Any]) -> bool:
@@ -210,8 +224,9 @@ def _is_time(column: nw.Series[Any], may_count: bool) -> bool:
 
 def _is_even(column: nw.Series[Any]) -> bool:
     """Whether a column that can be row names rises by the same whole number in each row."""
-    if not column.dtype.is_integer() or column.null_count() or len(column) < 3:
+    values = whole_numbers(column)
+    if values is None or len(values) < 3:
         return False
-    steps = np.diff(column.to_numpy().astype(np.int64))
+    steps = np.diff(values)
     even = bool(steps[0] > 0 and (steps == steps[0]).all())
     return even and (_counts_rows(column) or ROW_NAMES.fullmatch(column.name) is not None)

@@ -13,7 +13,8 @@ import polars as pl
 from throughtime.errors import InputError
 
 from .missing_codes import CODES
-from .number_forms import Reading, as_thousands, mixes_thousands, read_numbers
+from .number_forms import Reading, as_thousands, asks_for_thousands, read_numbers
+from .values import rounding_remark
 
 INFINITE = ("inf", "infinity")
 
@@ -52,7 +53,7 @@ def read_columns(
     *,
     decimal: str | None = None,
     missing: Collection[str] = (),
-    european: bool = False,
+    separator: str = ",",
 ) -> TypedColumns:
     """Read each column of text as what all of its values are.
 
@@ -66,8 +67,8 @@ def read_columns(
         The decimal mark of all numbers; by default the one that they show.
     missing
         More texts that stand for a missing value, in lower case.
-    european
-        Whether semicolons separate the columns, as they do where a comma is the decimal mark.
+    separator
+        What separates the columns. Where it is no comma, that may be the decimal mark.
     """
     texts = {c.name: c.str.strip_chars() for c in frame if c.dtype == pl.String}
     typed, found = {c.name: c for c in frame}, TypedColumns(frame)
@@ -84,8 +85,8 @@ def read_columns(
             found.keep(reading)
     comma = "," in marks.values()
     for name in marks:
-        if typed[name].dtype == pl.Float64 and marks[name] is None and (comma or european):
-            _thousands(typed, texts, name, comma, found)
+        if typed[name].dtype == pl.Float64 and marks[name] is None and decimal is None:
+            _thousands(typed, texts, name, comma, separator, found)
     if {".", ","} & set(marks.values()):
         _answer_questions(typed, texts, marks, missing, found)
     found.frame = pl.DataFrame(list(typed.values()))
@@ -111,6 +112,7 @@ def _read_column(
             return Reading(column)
         plain = _plain(column, decimal)
     if plain is not None:
+        told += tuple(_rounding(plain, column))
         return _within_range(Reading(plain, told, _sure_mark(plain, column)), column)
     reading = read_numbers(column, decimal)
     if isinstance(reading, InputError):
@@ -132,6 +134,14 @@ def _plain(column: pl.Series, decimal: str | None) -> pl.Series | None:
         if lower.is_in(["true", "false"]).all():
             return lower == "true"
     return None
+
+
+def _rounding(numbers: pl.Series, column: pl.Series) -> list[str]:
+    """A remark on digits beyond whole numbers of 64 bits, which became floats."""
+    if numbers.dtype != pl.Float64:
+        return []
+    long = column.filter(column.str.contains("^[-+]?[0-9]{17,300}$").fill_null(False))
+    return rounding_remark(column.name, long.to_list())
 
 
 def _all(column: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series | None:
@@ -187,9 +197,10 @@ def _thousands(
     texts: dict[str, pl.Series],
     name: str,
     comma: bool,
+    separator: str,
     found: TypedColumns,
 ) -> None:
-    """Read 1.234 as thousands among decimal commas; ask for it among semicolons."""
+    """Read 1.234 as thousands among decimal commas; ask where nothing tells."""
     column = texts[name]
     column = column.set(typed[name].is_null(), None)
     numbers = as_thousands(column)
@@ -199,7 +210,7 @@ def _thousands(
         typed[name] = numbers
         if "thousands by points" not in found.remarks:
             found.remarks.append("thousands by points")
-    elif question := mixes_thousands(column):
+    elif question := asks_for_thousands(column, separator):
         found.questions[name], typed[name] = question, column
 
 

@@ -11,7 +11,7 @@ from throughtime.errors import InputError
 SEPARATORS = "\t;|, "
 NAMES = {",": [], ";": ["semicolons"], "\t": ["tabs"], "|": ["bars"], " ": ["spaces"], "": []}
 COMMENT = re.compile(
-    r"\s*\"?(?:#(?!N/?A|DIV/0!|VALUE!|REF!|NULL!|NUM!|NAME\?)|//)", re.IGNORECASE
+    r"\s*\"?(?:#(?![,;\t|]|N/?A|DIV/0!|VALUE!|REF!|NULL!|NUM!|NAME\?)|//)", re.IGNORECASE
 )
 LEADING_COMMENT = re.compile(r"\s*[%!]")
 NUMBER = (
@@ -22,6 +22,8 @@ LEAST = 0.3
 STRONG = ("\t", ";", "|")
 RULE = re.compile(r"\s*[|+][-|+:= ]*---[-|+:= ]*$")
 DATE_AND_NUMBER = re.compile(r"[0-9][-/.][0-9]{1,2}[-/.][0-9]{1,4}\s+[-+]?[0-9]+(?:\.[0-9]*)?$")
+DATE_COMMA = re.compile(r"^[^\W\d]{2,10}\.?, (?=[^,]*\d)|(?<=[^\W\d] \d\d), (?=\d{4})")
+"""The comma in `Mo, 18.01.2021` and `Jan 18, 2021`."""
 LOOSE_COMMA = re.compile(r",(?!\d)|(?<!\d),")
 BLANKS = re.compile(r"[ \t]+")
 GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d{1,3}")
@@ -148,7 +150,7 @@ def _makes_sense(cell: str, separator: str) -> bool:
     if '"' in cell or DATE_AND_NUMBER.search(cell):
         return False
     others = ";\t|".replace(separator, "") if separator else ";\t|"
-    loose = separator != "," and LOOSE_COMMA.search(cell)
+    loose = separator != "," and LOOSE_COMMA.search(DATE_COMMA.sub(" ", cell))
     return not loose and not any(mark in cell for mark in others)
 
 

@@ -1,6 +1,7 @@
-"""The text of a table: UTF-8, UTF-16 or UTF-32, else Latin-1."""
+"""The text of a table: UTF-8, UTF-16 or UTF-32, else Latin-1 or Shift JIS."""
 
 import codecs
+import re
 
 from throughtime.errors import InputError
 
@@ -18,7 +19,8 @@ def decode(raw: bytes, name: str) -> tuple[str, list[str]]:
     r"""The text of a file, with `\n` at the end of each line, and a remark on its encoding.
 
     Without a byte-order mark, UTF-16 shows by its zero bytes. What is not UTF-8 and has no
-    character of UTF-8 beyond ASCII in it is Windows' superset of Latin-1.
+    character of UTF-8 beyond ASCII in it is Windows' superset of Latin-1; what cannot be that
+    either, but all of which is Japanese, is Shift JIS.
 
     Raises
     ------
@@ -31,15 +33,16 @@ def decode(raw: bytes, name: str) -> tuple[str, list[str]]:
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        text = None if encoding != "utf-8" else _latin(raw)
+        text, encoding = _legacy(raw) if encoding == "utf-8" else (None, encoding)
         if text is None:
             raise _no_text(raw, error.start, name) from None
-        encoding = "latin-1"
     if "\0" in text:
         raise _no_text(raw, raw.index(b"\0"), name)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    remarks = {"latin-1": ["Latin-1"], "utf-8": []}.get(encoding, [encoding.upper()[:6]])
+    remarks = {"latin-1": ["Latin-1"], "shift_jis": ["Shift JIS"], "utf-8": []}.get(
+        encoding, [encoding.upper()[:6]]
+    )
     return text.rstrip("\x1a\n\v\f ") + "\n", remarks
 
 
@@ -51,6 +54,21 @@ def _unmarked(raw: bytes) -> str:
     if max(zeros) > 0.7 and min(zeros) < 0.1:
         return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
     return "utf-8"
+
+
+def _legacy(raw: bytes) -> tuple[str | None, str]:
+    """Text in an encoding older than Unicode, and which; None if it is in none."""
+    text = _latin(raw)
+    if text is not None or any(byte in CONTROL for byte in set(raw)):
+        return text, "latin-1"
+    try:
+        text = raw.decode("cp932")
+    except UnicodeDecodeError:
+        return None, ""
+    beyond = {c for c in text if not c.isascii()}
+    text = re.sub(r"\\(?=\d)", "¥", text)  # one byte stands for both
+    japanese = all("\u3000" <= c <= "\u9fff" or "\uff00" <= c <= "\uffef" for c in beyond)
+    return (text if japanese else None), "shift_jis"
 
 
 def _latin(raw: bytes) -> str | None:

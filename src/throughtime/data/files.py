@@ -27,12 +27,15 @@ class FileTable(NamedTuple):
         What was understood beyond what is written.
     units
         By column, what a row of units says.
+    separator
+        What separates its columns, if it is text.
     """
 
     frame: pl.DataFrame
     stem: str
     remarks: list[str]
     units: dict[str, str]
+    separator: str
 
 
 def read_file(path: Path) -> FileTable:
@@ -46,7 +49,7 @@ def read_file(path: Path) -> FileTable:
     """
     content = read_content(path)
     try:
-        frame, remarks, units = _parse(content)
+        frame, remarks, units, separator = _parse(content)
     except (pl.exceptions.PolarsError, OSError) as error:
         cause = str(error).strip().split("\n")[0]
         kind = {"text": "CSV", "parquet": "Parquet", "feather": "Feather"}.get(content.format)
@@ -59,7 +62,7 @@ def read_file(path: Path) -> FileTable:
             f"none in {content.name}",
             "Add the rows, or pass another file.",
         )
-    return FileTable(frame, content.stem, remarks, units)
+    return FileTable(frame, content.stem, remarks, units, separator)
 
 
 def _parse(content: Content) -> Parsed:

@@ -68,7 +68,7 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
         rule = f"{rule} (in series `{series.name}`)"
     if data is None:
         return KnownInputs(_own_future(series, steps, rule))
-    table = _rows_of_series(as_table(data, series.id), series)
+    table = _rows_of_series(as_table(data, series.id, series.reading), series)
     names = table.frame.columns if table.is_array else list(series.input_names)
     missing = [n for n in names if n not in table.frame.columns]
     if missing or len(names) != len(series.input_names):
@@ -77,19 +77,23 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
         raise InputError(rule, got, "Pass a table with these columns.")
     for question in (table.questions.get(n) for n in names):
         if question is not None:
-            raise InputError(question.rule, question.got, "Write decimals with a point.")
+            remedy = "Write decimals with a point, or fit with `decimal` (`--decimal`)."
+            raise InputError(question.rule, question.got, remedy)
+    values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
+    values, _ = series.reading.codes().drop_from(values, names)
     stamps, remarks = _stamps(table, series), ()
     if stamps:
         columns = [table.frame[n] for n in stamps]
         name = ",".join(stamps)
-        rows = _rows_after(stamps_like(columns, series.times), series.times, steps, rule, name)
+        found = stamps_like(columns, series.times)
+        rows = _rows_after(found, series.times, steps, rule, name, values)
     elif len(table.frame) < steps:
         raise InputError(rule, f"{len(table.frame)} rows", "Pass more rows or lower `steps`.")
     else:
         rows = np.arange(steps)
         told = not table.is_array and series.times.column is not None
         remarks = ("future inputs without stamps by their position",) if told else ()
-    values = np.stack([to_numbers(table.frame[n])[rows] for n in names], axis=1)
+    values = values[rows]
     remedy = "Write the value in the table of future inputs."
     check_values(values, series.input_names, (rows + 1).tolist(), remedy=remedy)
     return KnownInputs(values, remarks)
@@ -140,9 +144,14 @@ def _rows_of_series(table: Table, series: Series) -> Table:
 
 
 def _rows_after(
-    stamps: np.ndarray, times: Times, steps: int, rule: str, name: str
+    stamps: np.ndarray,
+    times: Times,
+    steps: int,
+    rule: str,
+    name: str,
+    values: Float64[np.ndarray, "rows inputs"],
 ) -> Int64[np.ndarray, " steps"]:
-    """The rows whose stamps continue `times`."""
+    """The rows whose stamps continue `times`; of several with the same values the first."""
     after = times.after(steps)
     expected, labels = after.values(), after.labels()
     if (stamps.dtype.kind == "M") != (expected.dtype.kind == "M") or not len(stamps):
@@ -150,8 +159,9 @@ def _rows_after(
     exact = expected.dtype.kind == "M"
     tolerance: Any = np.timedelta64(0, "us") if exact else 1e-6 * times.step
     order = np.argsort(stamps, kind="stable")
-    place = np.searchsorted(stamps[order], expected - tolerance).clip(max=len(stamps) - 1)
-    rows = order[place]
+    place = np.searchsorted(stamps[order], expected - tolerance)
+    ends = np.searchsorted(stamps[order], expected + tolerance, side="right")
+    rows = order[place.clip(max=len(stamps) - 1)]
     absent = ~(np.abs(stamps[rows] - expected) <= tolerance)
     if absent.any():
         i = int(absent.argmax())
@@ -160,4 +170,10 @@ def _rows_after(
             f"no row for {labels[i]} in `{name}` (step {i + 1})",
             "Add the row, or forecast fewer steps.",
         )
+    for i in np.flatnonzero(ends - place > 1):
+        for other in order[place[i] + 1 : ends[i]]:
+            if not np.array_equal(values[other], values[rows[i]], equal_nan=True):
+                rule = f"stamps of future inputs in `{name}` must not repeat"
+                pair = f"row {rows[i] + 1} and with other values in row {other + 1}"
+                raise InputError(rule, f"{labels[i]} in {pair}", "Drop one of the rows.")
     return rows

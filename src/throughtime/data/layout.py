@@ -19,9 +19,13 @@ Row = Sequence[str]
 UNIT = re.compile(r"[(\[].*[)\]]|[^\W\d]{1,3}|deg\s?[CFK]?|.*[%°/^²³µΩ$€£].*", re.IGNORECASE)
 TIME = re.compile(r"date|time|datetime|timestamp|ds|datum|day|month|year|period", re.IGNORECASE)
 NOTE = re.compile(
-    r"(?:source|notes?|quelle|total|sum|summe|mean|average|median|copyright|remark|legend)\b|©|\*|\(c\)",
+    r"(?:(?:source|notes?|copyright|remarks?|legend|quelle|anmerkung|hinweis|stand|fuente|fonte"
+    r"|nota|источник|примечание|(?:grand |sub-?)?totals?|totale|totaux|overall|sums?|summe"
+    r"|summa|suma|somma|soma|(?:ins)?gesamt\w*|totaal|итого|всего|mean|average|median|mittelwert"
+    r"|durchschnitt|moyenne|media|promedio|среднее)\b|[総总小合][計计]|平均|出典|資料|注|©|\*|\(c\))",
     re.IGNORECASE,
 )
+"""How a note below a table begins, or a row that sums it up."""
 MOST_UNITS = 2
 
 
@@ -210,6 +214,8 @@ def _is_note(row: Row, columns: Columns) -> bool:
         return columns.width > 1
     votes = columns.votes(row)
     first = row[0] or present[0]
+    if len(present) == 1 and re.fullmatch(r"[-_=*~]{4,}", first):
+        return True  # a line drawn below the data
     words = any(c.isalpha() for c in first)
     if columns.width == 1:
         sentence = len(first.split()) > 1 or NOTE.match(first) is not None

@@ -47,7 +47,7 @@ def likely_sentinels(values: Float64[np.ndarray, " time"]) -> list[float]:
             break
         suspects += ends
         rest = rest[~np.isin(rest, ends)]
-    if not suspects or 2 * len(rest) < np.isfinite(values).sum():
+    if not suspects or not len(rest):
         return []
     low, high = float(rest.min()), float(rest.max())
     reach = max(high - low, 1e-6 * max(abs(low), abs(high)))

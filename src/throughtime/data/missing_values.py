@@ -110,7 +110,9 @@ def fill(
     result = np.array(values, order="C")
     columns = result.reshape(len(result), -1)
     numbers = np.arange(1, len(result) + 1) if rows is None else np.asarray(rows)
-    for j, missing in enumerate(np.isnan(columns).T):
+    gaps_of = np.isnan(columns).T
+    longest = max((_longest_gap(one) for one in gaps_of if not one.all()), default=0)
+    for j, missing in enumerate(gaps_of):
         if not missing.any():
             continue
         name = f"column {j + 1}" if names is None else names[j]
@@ -119,7 +121,10 @@ def fill(
             rule = "a column to fill must have values"
             raise InputError(rule, f"none in `{name}`", "Leave the column out.")
         if limit is not None:
-            _check_gaps(missing, name, numbers, limit)
+            remedy = f"Raise it to {longest}, or leave it out."
+            if series is not None:  # others may have longer gaps
+                remedy = f"Leave it out, or raise it to {longest} or more."
+            _check_gaps(missing, name, numbers, limit, remedy)
         if how == "seasonal":
             _fill_seasonal(columns[:, j], _season(seasons, len(result)), name)
             continue
@@ -186,16 +191,27 @@ def _fill_seasonal(column: Float64[np.ndarray, " time"], season: int, name: str)
         part[missing] = np.interp(np.flatnonzero(missing), present, part[present])
 
 
-def _check_gaps(missing: np.ndarray, name: str, rows: np.ndarray, limit: int) -> None:
-    """Refuse a gap of more values than `limit`."""
+def _gaps(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first row of each gap, and its length."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
-    lengths = edges[1::2] - edges[::2]
+    return edges[::2], edges[1::2] - edges[::2]
+
+
+def _longest_gap(missing: np.ndarray) -> int:
+    return int(_gaps(missing)[1].max(initial=0))
+
+
+def _check_gaps(
+    missing: np.ndarray, name: str, rows: np.ndarray, limit: int, remedy: str
+) -> None:
+    """Refuse a gap of more values than `limit`."""
+    firsts, lengths = _gaps(missing)
     if lengths.max(initial=0) > limit:
-        i, longest = int((lengths > limit).argmax()), int(lengths.max())
+        i = int((lengths > limit).argmax())
         raise InputError(
             f"a gap to fill must not be longer than `fill_limit` (`--fill-limit`), {limit}",
-            f"{lengths[i]} missing in `{name}` from row {rows[edges[2 * i]]} on",
-            f"Raise it to {longest}, or leave it out.",
+            f"{lengths[i]} missing in `{name}` from row {rows[firsts[i]]} on",
+            remedy,
         )
 
 

@@ -8,6 +8,7 @@ NAMES = (
     "jan feb mar apr may jun jul aug sept oct nov dec",
     "januar februar märz april mai juni juli august september oktober november dezember",
     "jan feb mär apr mai jun jul aug sep okt nov dez",
+    "jan feb mrz apr mai jun jul aug sep okt nov dez",
     "januar februar mars april mai juni juli august september oktober november desember",
     "jan feb mar apr mai jun jul aug sep okt nov des",
     "januari februari mars april maj juni juli augusti september oktober november december",

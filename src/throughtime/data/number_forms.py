@@ -12,6 +12,8 @@ import polars as pl
 
 from throughtime.errors import InputError
 
+from .values import in_all
+
 CURRENCY = (
     r"(?:US|A|C|R|NZ|HK|S)?\$|[€£¥₹₽₩₪₺₴฿₫₦%]|Fr\.|[kK]r\.?|Rs\.?|zł|"
     r"USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|RUB|TRY|KRW"
@@ -102,7 +104,7 @@ def not_a_number(texts: pl.Series, wrong: pl.Series, remedy: str) -> InputError:
     i = wrong.arg_max() or 0
     return InputError(
         f"column `{texts.name}` must hold numbers",
-        f"{texts[i]!r} in row {i + 1} ({wrong.sum()} such rows in all)",
+        f"{texts[i]!r} in row {i + 1}{in_all(int(wrong.sum()))}",
         remedy,
     )
 
@@ -121,10 +123,18 @@ def as_thousands(texts: pl.Series) -> pl.Series | None:
     )
 
 
-def mixes_thousands(texts: pl.Series) -> InputError | None:
-    """The question that 999 beside 1.234 raises: the point may separate thousands."""
+def asks_for_thousands(texts: pl.Series, separator: str) -> InputError | None:
+    """The question that 1.340 raises where its point may separate thousands.
+
+    It may among semicolons, which stand where a comma is the decimal mark; beside numbers
+    without a point, such as 999, unless commas separate the columns; and anywhere if the three
+    digits end in a zero, which no program writes that leaves out the zeros of 999.000.
+    """
     digits = _split(texts)["digits"]
-    return _two_readings(texts, digits) if _mixed_thousands(digits) else None
+    mixed = _mixed_thousands(digits)
+    padded = digits.str.contains(r"\..*0$").any()
+    asks = separator == ";" or (mixed and (separator != "," or padded))
+    return _two_readings(texts, digits) if asks else None
 
 
 def _split(texts: pl.Series) -> pl.DataFrame:
@@ -132,11 +142,29 @@ def _split(texts: pl.Series) -> pl.DataFrame:
     plain = texts.str.replace_all("[\u2212\ufe63\uff0d\u2013]", "-")
     plain = plain.str.replace_all(r"\s", " ").str.replace_all("[’‘`´]", "'")
     parts = plain.str.extract_groups(FORM).struct.unnest()
-    bare = pl.col("digits").str.contains(r"\.")
-    short = pl.col("exponent").str.contains("^[-+]")  # 1.5-103 for 1.5e-103, as Fortran writes
-    odd = short & ~bare
-    digits = pl.when(odd.fill_null(False)).then(None).otherwise(pl.col("digits"))
-    return parts.with_columns(digits.str.strip_chars().alias("digits"))
+    digits = parts["digits"].str.strip_chars()
+    digits = digits.set(parts["exponent"].is_not_null() & (digits != parts["digits"]), None)
+    short = parts["exponent"].str.contains("^[-+]").fill_null(False)
+    if short.any() and not _is_fortran(digits, parts["exponent"]):
+        digits = digits.set(short, None)
+    return parts.with_columns(digits)
+
+
+def _is_fortran(digits: pl.Series, exponent: pl.Series) -> bool:
+    """Whether 1.5-103 is 1.5e-103, as Fortran writes it, rather than a range.
+
+    All numbers have an exponent then, one digit at most before the point and equally many
+    behind, and some exponent shows itself by a letter or a plus sign.
+    """
+    present = digits.is_not_null()
+    decimals = digits.filter(present).str.extract(r"^[0-9]?\.([0-9]+)$").str.len_bytes()
+    short = exponent.str.contains(r"^[-+][123][0-9]{2}$") | exponent.str.contains("^[eEdD]")
+    return bool(
+        decimals.null_count() == 0
+        and decimals.n_unique() == 1
+        and short.filter(present).fill_null(False).all()
+        and exponent.str.contains(r"^[eEdD+]").any()
+    )
 
 
 def _share_of_numbers(texts: pl.Series) -> float:
@@ -172,7 +200,7 @@ def _not_one_unit(texts: pl.Series, affix: pl.Series) -> InputError:
     return InputError(
         f"the values of column `{texts.name}` must have one unit",
         f"{texts[first]!r} in row {first + 1} and {texts[other]!r} in row {other + 1}",
-        "Write all values in one unit, or all without.",
+        "Write all values in one unit, or all without; take out flags such as `p`.",
     )
 
 

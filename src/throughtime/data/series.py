@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float64
 from throughtime.errors import InputError
 
 from .missing_values import check_values
+from .reading_options import AS_WRITTEN, ReadingOptions
 from .time_axis import Times
 
 
@@ -48,6 +49,9 @@ class Series:
         if they are not.
     remarks
         What its reader understood beyond what was written: "day first", "rows sorted".
+    reading
+        How the numbers of its table are written, as far as it was said; newer tables and those
+        of future inputs are read in the same way.
 
     Raises
     ------
@@ -67,6 +71,7 @@ class Series:
     remarks: tuple[str, ...] = ()
     future: Float64[np.ndarray, "steps inputs"] | None = None
     units: tuple[str, ...] = ()
+    reading: ReadingOptions = AS_WRITTEN
 
     def __post_init__(self):
         shapes = (self.targets.shape, self.inputs.shape)

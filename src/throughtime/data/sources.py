@@ -1,7 +1,7 @@
 """From whatever holds a table (a file, an array, a data frame) to one kind of data frame."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from throughtime.errors import InputError
 from .column_types import read_columns
 from .files import read_file
 from .frames import as_frame
+from .reading_options import AS_WRITTEN, ReadingOptions
 from .values import is_text
 
 
@@ -55,9 +56,7 @@ class Table:
 def as_table(
     data: Any,
     id: str | None = None,
-    *,
-    decimal: str | None = None,
-    missing: Collection[str] = (),
+    reading: ReadingOptions = AS_WRITTEN,
 ) -> Table:
     """The table in a file, an array or a data frame.
 
@@ -67,20 +66,18 @@ def as_table(
         A path, an array (time,) or (time, feature), or a data frame: see `to_series`.
     id
         The id column. It stays text as it is written: 01 is not 1.
-    decimal
-        The decimal mark of numbers in text, `.` or `,`.
-    missing
-        More texts that stand for a missing value, in lower case.
+    reading
+        How numbers in text are written.
 
     Raises
     ------
     InputError
         If the data is of no known kind, or its file cannot be read.
     """
-    options: Any = {"decimal": decimal, "missing": missing}
+    options: Any = {"decimal": reading.decimal, "missing": reading.codes().texts}
     if isinstance(data, str | os.PathLike):
         file = read_file(Path(data))
-        typed = read_columns(file.frame, id, **options, european="semicolons" in file.remarks)
+        typed = read_columns(file.frame, id, **options, separator=file.separator)
         frame = nw.from_native(typed.frame, eager_only=True)
         remarks = (*file.remarks, *typed.remarks)
         return Table(

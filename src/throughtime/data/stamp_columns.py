@@ -75,6 +75,15 @@ def _fit(parts: Sequence[str], names: Sequence[str]) -> bool:
     return len(parts) == len(names) and all(n.strip().lower() in PARTS[p][1] for p, n in pairs)
 
 
+def has_clock(column: nw.Series[Any]) -> bool:
+    """Whether dates have a time of day, in any of the first rows."""
+    if isinstance(column.dtype, nw.Datetime):
+        return bool((column.dt.truncate("1d") != column).any())
+    texts = [str(value) for value in column.head(100).to_list() if not is_missing(value)]
+    clocks = [text for text in texts if ":" in text and not text.endswith(" 00:00:00")]
+    return any("%H" in one or "%I" in one for text in clocks for one in patterns_of(text))
+
+
 def _first_stamp(frame: nw.DataFrame[Any], names: Sequence[str], parts: Sequence[str]) -> bool:
     """Whether the first complete row holds a stamp whose parts are not stamps themselves."""
     rows = zip(*(frame[name].head(100).to_list() for name in names), strict=True)
@@ -82,6 +91,8 @@ def _first_stamp(frame: nw.DataFrame[Any], names: Sequence[str], parts: Sequence
     if values is None:
         return False
     texts = [str(v).removesuffix(".0").removesuffix(" 00:00:00") for v in values]
+    if parts[0] == "date" and has_clock(frame[names[0]]):
+        return False  # it is a stamp of its own
     if parts[0] == "date":
         clock = parts[1] == "hour" or any("%H" in p or "%I" in p for p in patterns_of(texts[1]))
         return clock and any("%d" in p for p in patterns_of(texts[0]))

@@ -50,6 +50,16 @@ class StampForm:
         return tokens.index("d") < tokens.index("m")
 
     @property
+    def yearfirst(self) -> bool:
+        """Whether two digits of the year come first."""
+        return re.match("%-?[yk]", self.pattern) is not None
+
+    @property
+    def writes_years(self) -> bool:
+        """Whether years have four digits, or there are none."""
+        return not any(token in "yk" for _, _, token in TOKEN.findall(self.pattern))
+
+    @property
     def has_zone(self) -> bool:
         """Whether each stamp says its zone."""
         return any(token in "zZs" for _, _, token in TOKEN.findall(self.pattern))

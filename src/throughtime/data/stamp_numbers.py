@@ -17,7 +17,7 @@ from .time_units import DAY
 
 DATE_NAMES = frozenset(
     "date dates datetime time timestamp ds day days month quarter period year years datum data "
-    "fecha unix epoch utc yyyymmdd yyyymm yearmonth ym".split()
+    "fecha dato дата 日期 日付 날짜 unix epoch utc yyyymmdd yyyymm yearmonth ym".split()
 )
 """Names of columns whose numbers are dates where they can be."""
 

@@ -13,7 +13,7 @@ import polars as pl
 from jaxtyping import Bool, Int64, Shaped
 
 from .month_names import MONTHS, all_names, plain
-from .stamp_form import TOKEN, WIDTHS, StampForm
+from .stamp_form import TOKEN, WEEKDAYS, WIDTHS, StampForm
 from .stamp_patterns import OFFSET, ZONE_WORDS
 from .time_units import days_in
 
@@ -69,7 +69,9 @@ def parse(texts: pl.Series, pattern: str) -> Parsed:
     months = table.months()
     days = table.days(months)
     clock = table.clock()
-    stamps = months.astype("M8[us]") + (days - 1).astype("m8[D]") + clock.astype("m8[us]")
+    dates = months.astype("M8[D]") + (days - 1).astype("m8[D]")
+    table.check_weekday(dates)
+    stamps = dates.astype("M8[us]") + clock.astype("m8[us]")
     given = texts.is_not_null().to_numpy()
     wrong = given & ~table.valid
     stamps = np.where(given & table.valid, stamps, np.datetime64("NaT", "us"))
@@ -199,6 +201,14 @@ class _Table:
         self.check((week >= 1) & (monday + 7 * (week - 1) < following))
         return monday + 7 * (week - 1) + weekday - 1
 
+    def check_weekday(self, dates: Shaped[np.ndarray, " time"]) -> None:
+        """A day of the week in words must be that of the date."""
+        for token, length in (("a", 3), ("A", None)):
+            if self.has(token):
+                names = np.array([day[:length] for day in WEEKDAYS])
+                own = pl.Series(names[(dates.astype(np.int64) + 3) % 7])
+                self.check((self.fields[token] == own).fill_null(False).to_numpy())
+
     def clock(self) -> Int64[np.ndarray, " time"]:
         """The time of day in microseconds; 24:00 is the end of a day."""
         hour = self.number("H")
@@ -272,6 +282,8 @@ def _quick(texts: pl.Series, pattern: str) -> Parsed | None:
         return None
     width = len(StampForm(pattern).write(np.array(["2000-01-01"], "M8[us]"))[0])
     if not (texts.str.len_bytes() == width).all():
+        return None
+    if texts.str.ends_with(":60").any():  # Polars reads a leap second as the next minute
         return None
     form = pattern if pattern.endswith(("%d", "%S")) else f"{pattern}:%S"
     texts = texts if form == pattern else texts + ":00"

@@ -18,24 +18,21 @@ from jaxtyping import Int64, Shaped
 from throughtime.errors import InputError
 
 from .missing_codes import is_missing
-from .stamp_columns import pattern_of
+from .stamp_columns import has_clock, pattern_of
 from .stamp_form import StampForm
 from .stamp_numbers import are_dates, dates_in, is_compact_date, says_date
 from .stamp_parsing import Parsed, parse
 from .stamp_patterns import patterns_of
 from .time_units import format_stamp
 from .time_zones import check_zone, offsets_at
-from .values import is_numeric, is_text, to_numbers
+from .unreadable_stamps import CORRECT, unreadable
+from .values import is_numeric, is_text, to_numbers, whole_numbers
+from .weekday_words import contradicting, split_weekdays
 
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 """Text that is a number, and a date only where all of its column is one."""
-CORRECT = (
-    "Correct it, or name another column with `time` (`--time`), or pass `time=False` "
-    "(`--no-time`) to count the rows as steps."
-)
 SAMPLE = 1000
 """Rows on which patterns are tried before they are proven on all."""
-EXAMPLES = "2024-01-31, 31/01/2024, 31-Jan-2024 12:30, 2024-01, 2024 Q1 or 2024-W05"
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +149,9 @@ def is_date(column: nw.Series[Any]) -> bool:
     if isinstance(column.dtype, nw.Date | nw.Datetime):
         return True
     if column.dtype.is_numeric() and not column.null_count():
-        whole = column.dtype.is_integer()
-        numbers = column.cast(nw.Int64 if whole else nw.Float64).to_numpy()
+        numbers = whole_numbers(column)
+        if numbers is None:
+            numbers = column.cast(nw.Float64).to_numpy()
         return is_compact_date(numbers) or (says_date(column.name) and are_dates(numbers))
     return is_text(column) and bool(_first_patterns(column))
 
@@ -168,7 +166,12 @@ def _first(column: nw.Series[Any]) -> Any:
 
 def _first_patterns(column: nw.Series[Any]) -> list[str]:
     first = _first(column)
-    return [] if not isinstance(first, str) or NUMBER.fullmatch(first) else patterns_of(first)
+    if not isinstance(first, str) or NUMBER.fullmatch(first):
+        return []
+    if patterns := patterns_of(first):
+        return patterns
+    parts = split_weekdays(_as_texts(column.head(100)))
+    return [] if parts is None else patterns_of(parts[0].drop_nulls()[0])
 
 
 def _typed_reading(column: nw.Series[Any]) -> Reading:
@@ -190,16 +193,22 @@ def _typed_reading(column: nw.Series[Any]) -> Reading:
 
 def _number_readings(column: nw.Series[Any]) -> list[Reading]:
     """Numbers as they are, and the dates that they may be."""
-    if column.dtype.is_integer() and not column.null_count():
-        numbers = column.cast(nw.Int64).to_numpy().astype(np.int64)
+    if (whole := whole_numbers(column)) is not None:
+        numbers = whole
+    elif column.dtype.is_integer() and not column.null_count() and len(column):
+        rule = f"numbers in the time column `{column.name}` must be below 9.2e18"
+        remedy = "Subtract the first, or pass `time=False` (`--no-time`) to count the rows."
+        raise InputError(rule, str(column.max()), remedy)
     elif column.dtype == nw.Float32:
         numbers = column.to_numpy()
     else:
         try:
             numbers = to_numbers(column)
         except InputError as error:  # an empty stamp would be refused too
-            raise InputError(error.rule, error.got, CORRECT) from None
-        if not column.dtype.is_float() and (numbers == np.rint(numbers)).all():
+            rule = f"stamps in `{column.name}` must be numbers, or dates written one way"
+            raise InputError(rule, error.got, CORRECT) from None
+        whole = (numbers == np.rint(numbers)).all() and np.abs(numbers).max(initial=0) < 2**63
+        if not column.dtype.is_float() and whole:
             numbers = numbers.astype(np.int64)  # digits that are text
     dates_first = says_date(column.name) or is_compact_date(numbers)
     found = [Reading(numbers, rank=int(dates_first))]
@@ -220,6 +229,8 @@ def _text_readings(
     texts: pl.Series, name: str, dayfirst: bool | None, pattern: str | None = None
 ) -> list[Reading]:
     """Every pattern that fits all of the column."""
+    if pattern is None and (parts := split_weekdays(texts)) is not None:
+        return _weekday_readings(texts, *parts, name, dayfirst)
     known = texts.drop_nulls()
     if not len(known):
         return [Reading(np.full(len(texts), np.datetime64("NaT", "us")))]
@@ -243,10 +254,28 @@ def _text_readings(
             )
             rule = f"stamps in `{name}` must fit `{option}`)"
             raise InputError(rule, repr(known[0]), "Leave the option out.")
-        good = asked
+        months = [one for one in asked if one.form and not one.form.yearfirst]
+        good = months or asked
     if not good:
-        raise _unreadable(texts, [one for _, one in parsed], name)
+        raise unreadable(texts, [one.wrong for _, one in parsed], name)
     return good
+
+
+def _weekday_readings(
+    texts: pl.Series, dates: pl.Series, days: pl.Series, name: str, dayfirst: bool | None
+) -> list[Reading]:
+    """The readings of dates beside words for days, which none of them contradicts."""
+    found = _text_readings(dates, name, dayfirst, "")
+    wrong = [contradicting(days, one.stamps) for one in found]
+    good = [one for one, rows in zip(found, wrong, strict=True) if not rows.any()]
+    if not good:
+        i = int(wrong[0].argmax())
+        rule = f"a day of the week in `{name}` must be that of its date"
+        raise InputError(rule, f"{texts[i]!r} in row {i + 1}", CORRECT)
+    return [
+        replace(one, words=f"{one.words}, " * bool(one.words) + "days of the week left out")
+        for one in good
+    ]
 
 
 def _with_later_century(
@@ -288,18 +317,6 @@ def _has_year(reading: Reading) -> bool:
     return "%Y" in form.pattern or len(np.unique(months)) > 1
 
 
-def _unreadable(texts: pl.Series, parsed: list[Parsed], name: str) -> InputError:
-    """The error for the first value that is no stamp."""
-    rule = f"dates in `{name}` must all be written one way, such as {EXAMPLES}"
-    wrong = min((one.wrong for one in parsed), key=lambda w: int(w.sum()), default=None)
-    if wrong is None or not wrong.any():
-        wrong = texts.is_not_null().to_numpy()
-    i, count = int(wrong.argmax()), int(wrong.sum())
-    value = texts[i].replace("\t", " ")
-    got = f"{value!r} in row {i + 1}" + (f" ({count} such rows in all)" if count > 1 else "")
-    return InputError(rule, got, CORRECT)
-
-
 def _as_texts(column: nw.Series[Any]) -> pl.Series:
     """A column as text, stripped, null where it is missing."""
     native = column.to_native()
@@ -315,6 +332,11 @@ def _as_texts(column: nw.Series[Any]) -> pl.Series:
 
 def _joined(columns: Sequence[nw.Series[Any]]) -> pl.Series:
     """Several columns as one of text, with tabs between; null where one is missing."""
+    for column in columns:
+        if isinstance(column.dtype, nw.Datetime) and has_clock(column):
+            rule = f"dates in `{column.name}` must have no time of day of their own"
+            got = f"{column.filter(column.dt.truncate('1d') != column)[0]}"
+            raise InputError(rule, got, f'Pass `time="{column.name}"` (`--time`).')
     parts = [_as_texts(_whole(column)) for column in columns]
     joined = pl.DataFrame({str(i): part for i, part in enumerate(parts)})
     return joined.select(pl.concat_str(pl.all(), separator="\t")).to_series()

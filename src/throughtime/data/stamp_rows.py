@@ -60,12 +60,12 @@ def _is_time_of_day(form: StampForm) -> bool:
 
 
 def _over_midnight(walls: Shaped[np.ndarray, " time"]) -> Shaped[np.ndarray, " time"]:
-    """Times of day that go on after midnight; as they are if they fall otherwise."""
-    falls = np.diff(walls.astype(np.int64)) < 0
-    if not falls.any() or falls.mean() > 0.5:
-        return walls
+    """Times of day that go on after midnight, whether they stand oldest or newest first."""
+    change = np.sign(np.diff(walls.astype(np.int64)))
+    order = slice(None, None, -1 if (change < 0).sum() > (change > 0).sum() else 1)
+    falls = np.diff(walls[order].astype(np.int64)) < 0
     days = np.concatenate([[0], np.cumsum(falls)])
-    return walls + days.astype("m8[D]")
+    return (walls[order] + days.astype("m8[D]"))[order]
 
 
 def in_order(

@@ -16,15 +16,17 @@ from throughtime.errors import InputError
 from .calendar_seasons import calendar_seasons
 from .column_roles import ColumnRoles, as_names, assign_roles, quote_names
 from .future_rows import check_inputs_are_named, future_rows
-from .missing_codes import Codes, is_missing
+from .missing_codes import is_missing
 from .missing_values import check_fill, check_values, first_complete_row
 from .missing_values import fill as fill_gaps
 from .placement import Placement, PlacementRules, count_rows, place_rows
+from .reading_options import ReadingOptions
 from .series import Series
 from .sources import Table, as_table, is_list_of_numbers
 from .stamp_columns import split_name
-from .stamp_readings import CORRECT, read_stamps
-from .values import check_decimal, to_numbers
+from .stamp_readings import read_stamps
+from .unreadable_stamps import CORRECT
+from .values import large_numbers, rounding_remark, to_numbers
 
 MIN_ROWS = 3
 
@@ -105,9 +107,9 @@ def to_series(
         options |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
         options |= {"decimal": decimal, "missing": missing}
         return _list_to_series(data, options, name)
-    check_decimal(decimal)
-    codes = Codes.of(missing)
-    table = as_table(data, id, decimal=decimal, missing=codes.texts)
+    reading = ReadingOptions.of(decimal, missing)
+    check_dayfirst(dayfirst)
+    table = as_table(data, id, reading)
     roles = assign_roles(
         table.frame,
         target,
@@ -122,8 +124,7 @@ def to_series(
     parts = split_name(roles.time, table.frame.columns) if roles.time else ()
     table.check_columns(names)
     _check_stamps(table, parts)
-    values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
-    values, remarks = codes.drop_from(values, names)
+    values, remarks = _values(table, names, reading)
     unused = _unused(table, roles, parts) if target is None or not parts else []
     table = replace(table, remarks=(*table.remarks, *remarks, *unused))
     groups = _group_rows(table, roles.id, name)
@@ -137,8 +138,8 @@ def to_series(
         for (label, _), placement in zip(groups, placed, strict=True)
     ]
     units = tuple(table.units.get(name, "") for name in roles.targets)
-    if any(units):
-        found = [replace(one, units=units) for one in found]
+    units = units if any(units) else ()
+    found = [replace(one, units=units, reading=reading) for one in found]
     check_steps(found[0], found[1:])
     return found
 
@@ -230,6 +231,27 @@ def _group_rows(
     return [(str(key), np.array(r)) for key, r in rows.items()]
 
 
+def _values(
+    table: Table, names: Sequence[str], reading: ReadingOptions
+) -> tuple[np.ndarray, list[str]]:
+    """The numbers in some columns, NaN where they are missing, and remarks on them."""
+    values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
+    rounded = [
+        remark
+        for name, column in zip(names, values.T, strict=True)
+        for remark in rounding_remark(name, large_numbers(table.frame[name], column))
+    ]
+    values, remarks = reading.codes().drop_from(values, names)
+    return values, rounded + remarks
+
+
+def check_dayfirst(dayfirst: Any) -> None:
+    """Refuse an order of day and month that is neither True nor False nor None."""
+    if dayfirst is not None and not isinstance(dayfirst, bool | np.bool_):
+        rule = "`dayfirst` must be True or False"
+        raise InputError(rule, repr(dayfirst), "Pass one of these, or leave it out.")
+
+
 def _check_stamps(table: Table, parts: Sequence[str]) -> None:
     """Raise what is asked of the time columns; a stamp cannot be left empty as a value can."""
     try:
@@ -237,7 +259,10 @@ def _check_stamps(table: Table, parts: Sequence[str]) -> None:
     except InputError as error:
         if "--" in error.remedy:
             raise
-        raise InputError(error.rule, error.got, CORRECT) from None
+        rule = error.rule
+        if rule.endswith("must hold numbers"):
+            rule = f"stamps in `{','.join(parts)}` must be numbers, or dates written one way"
+        raise InputError(rule, error.got, CORRECT) from None
 
 
 def _check_length(rows: Int64[np.ndarray, " _"], name: str) -> None:

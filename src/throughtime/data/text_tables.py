@@ -14,6 +14,11 @@ from .layout import Columns, Layout, count_notes, find_layout
 
 SAMPLE = 200
 TAIL = 20
+VALUES_BEHIND_MARK = re.compile(r"^\"?#[^\s,;\t|]+[,;\t|].*\d", re.MULTILINE)
+"""`#1,2021-01-29,0.5`: a row whose id begins with the mark of comments, or one left out."""
+DATE_AND_CLOCK = re.compile(
+    r"^([ \t]*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})[ \t]+(\d{1,2}:\d{2}\S*)", re.MULTILINE
+)
 QUOTES = re.compile(r"[,;|\t] +\"|(?:^|[,;|\t\n])'")
 IRREGULAR = ("\n\n", "\n#", '\n"#', "\n//")
 NO_SEPARATOR = "\x01"
@@ -38,11 +43,14 @@ class Parsed(NamedTuple):
         What was understood beyond what is written.
     units
         By column, what a row of units says.
+    separator
+        What separates the columns of text; "" if there is one column.
     """
 
     frame: pl.DataFrame
     remarks: list[str]
     units: dict[str, str]
+    separator: str = ","
 
 
 def parse_text(text: str, name: str, ending: str) -> Parsed:
@@ -66,6 +74,7 @@ def parse_text(text: str, name: str, ending: str) -> Parsed:
     if other is not None:
         rule = f"{name} must be a table, with a line for each row"
         raise InputError(rule, other, "Save the table as CSV.")
+    _check_comments(text, name)
     head = list(islice(io.StringIO(text), SAMPLE))
     dialect = sniff_dialect(head, tabs=ending == "tsv")
     rows = dialect.lines.rows
@@ -75,6 +84,9 @@ def parse_text(text: str, name: str, ending: str) -> Parsed:
     columns = Columns.of(rows)
     layout = find_layout(rows, columns, dialect.separator)
     layout = _named_by_comment(layout, head, dialect)
+    whole = len(layout.names) == dialect.width and "no header" not in layout.remarks
+    if dialect.separator == " " and not whole and (joined := _with_whole_stamps(text)):
+        return parse_text(joined, name, ending)
     if layout.first >= len(rows):
         return Parsed(pl.DataFrame(schema=dict.fromkeys(layout.names, pl.String)), [], {})
     start = dialect.lines.starts[layout.first]
@@ -87,7 +99,29 @@ def parse_text(text: str, name: str, ending: str) -> Parsed:
         table = _parse_rows(body, dialect, layout.names, name)
     table, headers = _without_headers(table)
     remarks += [*comments, *headers]
-    return Parsed(_without_empty_ends(table, layout), remarks, layout.units)
+    table = _without_empty_ends(table, layout)
+    return Parsed(table, remarks, layout.units, dialect.separator)
+
+
+def _check_comments(text: str, name: str) -> None:
+    """Refuse comments that are a good part of the rows: their ids may begin with the mark."""
+    begins = "\n#" in text or '\n"#' in text
+    marked = VALUES_BEHIND_MARK.findall(text) if begins else []
+    if 4 * len(marked) > text.count("\n"):
+        raise InputError(
+            "lines that begin with `#` are comments",
+            f"{len(marked)} lines of values in {name}, such as `{marked[0][:60]}`",
+            "Write ids without the mark, or let another column be the first.",
+        )
+
+
+def _with_whole_stamps(text: str) -> str:
+    """The text with a `T` between date and clock at the start of lines; empty without these.
+
+    The blank between them is none between columns, where the header has no name for it.
+    """
+    joined, count = DATE_AND_CLOCK.subn(r"\1T\2", text)
+    return joined if 2 * count > text.count("\n") else ""
 
 
 def _named_by_comment(layout: Layout, head: list[str], dialect: Dialect) -> Layout:

@@ -1,7 +1,8 @@
 """Local time and UTC, by the rules of a time zone.
 
-Where clocks go back an hour comes twice: the first time a wall clock shows it is the earlier.
-Where they go forward an hour is missing, and a stamp in it is an error.
+Where clocks go back an hour comes twice: the first time a wall clock shows it is the earlier,
+in a table that stands newest first the later. Where they go forward an hour is missing, and a
+stamp in it is an error.
 """
 
 import re
@@ -83,6 +84,8 @@ def to_utc(
 ) -> Shaped[np.ndarray, " time"]:
     """Stamps of a wall clock in UTC; of a time that comes twice the first is the earlier.
 
+    In a table that stands newest first it is the later.
+
     Parameters
     ----------
     walls
@@ -95,7 +98,8 @@ def to_utc(
     Raises
     ------
     InputError
-        If a stamp lies in an hour that the zone leaves out.
+        If a stamp lies in an hour that the zone leaves out, or if stamps of the hour that
+        comes twice are in no order.
     """
     early, late = (_to_utc(walls, zone, which) for which in ("earliest", "latest"))
     missing = np.isnat(early) & ~np.isnat(walls)
@@ -108,17 +112,44 @@ def to_utc(
             got,
             'Pass the zone of these clocks, or `time_zone="UTC"` (`--time-zone UTC`).',
         )
+    rises = np.diff(walls) > np.timedelta64(0, "us")
+    falls = np.diff(walls) < np.timedelta64(0, "us")
+    newest_first = falls.sum() > rises.sum()
+    order = slice(None, None, -1 if newest_first else 1)
+    utc, scattered = _told_apart(walls[order], early[order], late[order])
+    if scattered is not None:
+        i = range(len(walls))[order][scattered]
+        raise InputError(
+            f"stamps in `{column}` of the hour that comes twice must stand in order of time",
+            f"{str(walls[i])[:19]} in row {rows[i]}, among rows in no order",
+            "Sort the rows by time, or write stamps with their offset, such as "
+            "2021-10-31T02:30+01:00.",
+        )
+    return utc[order]
+
+
+def _told_apart(
+    walls: Shaped[np.ndarray, " time"], early: np.ndarray, late: np.ndarray
+) -> tuple[Shaped[np.ndarray, " time"], int | None]:
+    """Of the two times of each wall clock the right one, where they stand oldest first.
+
+    Also a row that shows a clock for the second time, if rows before it are not in order.
+    """
+    utc = early.copy()
     twice = np.flatnonzero(early != late)
-    seen: set[np.datetime64] = set()
-    for i in twice:
+    seen: dict[np.datetime64, int] = {}
+    again: list[tuple[int, int]] = []
+    for i in map(int, twice):
         if walls[i] in seen:
-            early[i] = late[i]
-        seen.add(walls[i])
+            utc[i] = late[i]
+            again.append((seen[walls[i]], i))
+        seen.setdefault(walls[i], i)
     # Of a rising clock, one that shows less than before is in its second hour.
-    for i in twice:
-        if i and early[i] <= early[i - 1] < late[i]:
-            early[i] = late[i]
-    return early
+    for i in map(int, twice):
+        if i and utc[i] <= utc[i - 1] < late[i]:
+            utc[i] = late[i]
+    falls = np.diff(utc) < np.timedelta64(0, "us")
+    return utc, next((last for first, last in again if falls[first:last].any()), None)
 
 
 def _to_utc(walls: np.ndarray, zone: str, which: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from throughtime.errors import InputError
 
@@ -16,14 +16,6 @@ from .missing_codes import is_missing
 
 SAMPLE = 1000
 BOOLEANS = {"true": 1.0, "false": 0.0}
-
-
-def check_decimal(decimal: Any) -> None:
-    """Refuse a decimal mark other than a point or a comma."""
-    if decimal not in (None, ".", ","):
-        rule = "`decimal` must be `.` or `,`"
-        remedy = "Leave it out, or pass the one that the table has (`--decimal`)."
-        raise InputError(rule, decimal, remedy)
 
 
 def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
@@ -43,10 +35,38 @@ def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
         correct = "Correct the value, or leave it empty."
         raise InputError(
             f"column `{column.name}` must hold numbers",
-            f"{values[bad[0]]!r} in row {bad[0] + 1} ({len(bad)} such rows in all)",
+            f"{values[bad[0]]!r} in row {bad[0] + 1}{in_all(len(bad))}",
             "Write decimals with a point." if comma else correct,
         )
     return numbers
+
+
+def in_all(count: int) -> str:
+    """How many rows are like the one that a message names; nothing if it is the only one."""
+    return f" ({count} such rows in all)" if count > 1 else ""
+
+
+def whole_numbers(column: nw.Series[Any]) -> Int64[np.ndarray, " time"] | None:
+    """The values of a column of integers; None for other columns, and beyond 64 bits."""
+    if not column.dtype.is_integer() or column.null_count() or not len(column):
+        return None
+    low, high = int(column.min()), int(column.max())
+    if low < -(2**63) or high >= 2**63:
+        return None
+    return column.cast(nw.Int64).to_numpy().astype(np.int64)
+
+
+def rounding_remark(name: str, whole: Sequence[Any]) -> list[str]:
+    """A remark on whole numbers, as integers or digits, that double precision rounds."""
+    rounded = any(v is not None and int(v) != int(float(v)) for v in whole)
+    return [f"`{name}` rounded to 16 digits, those of double precision"] if rounded else []
+
+
+def large_numbers(column: nw.Series[Any], numbers: Float64[np.ndarray, " time"]) -> list[Any]:
+    """The whole numbers of a column that double precision may not hold."""
+    if not column.dtype.is_integer():
+        return []
+    return [column[int(i)] for i in np.flatnonzero(np.abs(numbers) >= 2.0**53)]
 
 
 def parse_numbers(values: Sequence[Any]) -> tuple[Float64[np.ndarray, " time"], list[int]]:

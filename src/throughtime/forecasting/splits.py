@@ -234,6 +234,8 @@ class SplitData:
             time=known.times.column,
             id=known.id if tables.has_column(data, known.id) else None,
             fill=fill,
+            decimal=known.reading.decimal,
+            missing=known.reading.missing,
             **known.times.reading(),
         )
         tables.check_steps(known, series)

@@ -15,7 +15,7 @@ Every file is written completely or not at all, and has a digest that is checked
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import PyTree
@@ -32,6 +32,7 @@ from throughtime._support.integrity import (
 )
 from throughtime._support.versions import package_versions
 from throughtime.data.calendars import MONDAY_TO_FRIDAY
+from throughtime.data.reading_options import ReadingOptions
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.data.time_units import Unit
@@ -115,6 +116,8 @@ class SeriesInfo(BaseModel):
     fingerprint: str
     remarks: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    decimal: Literal[".", ","] | None = None
+    missing: tuple[str, ...] = ()
 
 
 class CommandOptions(BaseModel):
@@ -352,6 +355,7 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
                 info.remarks,
                 values.get(f"{i}.future"),
                 info.units,
+                ReadingOptions(info.decimal, info.missing),
             )
             for i, info in enumerate(run.series)
         ]
@@ -371,4 +375,6 @@ def _series_info(series: Series) -> SeriesInfo:
         fingerprint=series.fingerprint(),
         remarks=series.remarks,
         units=series.units,
+        decimal=series.reading.decimal,
+        missing=series.reading.missing,
     )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from throughtime.forecasting import combination
+from throughtime.forecasting import combination, rolling_errors
 from throughtime.forecasting.combination import HALF_PRIOR, Combination, combine
 from throughtime.forecasting.pooled_shares import pooled_shares
 from throughtime.forecasting.rolling_errors import (
@@ -46,14 +46,46 @@ def weighed(rolling, groups, steps=1):
     return combine(rolling, models, groups, steps)
 
 
-def test_independent_errors_are_weighed_by_their_inverse_variance():
+@pytest.fixture
+def untempered(monkeypatch):
+    """Second moments as they are, for closed forms."""
+    monkeypatch.setattr(rolling_errors, "TEMPER", 0.0)
+
+
+def test_a_place_that_no_model_foresees_counts_less():
+    """Model 0 is exact but for one place in fifty, where both are wrong."""
+    easy, hard = np.array([0.01, 1.0]), np.array([30.0, 20.0])
+    errors = np.where(np.arange(400) % 50 == 0, hard[:, None], easy[:, None])
+    errors = errors * np.random.default_rng(0).choice([-1, 1], (2, 400))
+    rolling = RollingErrors(np.arange(400), errors[..., None], 10**9)
+    e = errors / np.mean(errors**2, axis=0) ** 0.25
+    S = e @ e.T
+    expected = (S[1, 1] - S[0, 1]) / (S[0, 0] + S[1, 1] - 2 * S[0, 1])
+    found = weighed(rolling, ["prior", "core"]).weights[0, 0]
+    assert found == pytest.approx(expected, abs=1e-4)
+    S = errors @ errors.T
+    plain = (S[1, 1] - S[0, 1]) / (S[0, 0] + S[1, 1] - 2 * S[0, 1])
+    assert found > plain + 0.1
+
+
+def test_where_all_places_are_as_hard_nothing_is_tempered(monkeypatch):
+    """Errors of one size: a rotation of (1, 0) by random angles."""
+    angles = np.random.default_rng(0).uniform(0, np.pi, 300)
+    errors = 3.0 * np.stack([np.cos(angles), np.sin(angles)])[..., None]
+    rolling = RollingErrors(np.arange(300), errors, 10**9)
+    tempered = weighed(rolling, ["prior", "core"]).weights
+    monkeypatch.setattr(rolling_errors, "TEMPER", 0.0)
+    np.testing.assert_allclose(weighed(rolling, ["prior", "core"]).weights, tempered)
+
+
+def test_independent_errors_are_weighed_by_their_inverse_variance(untempered):
     variances = np.array([1.0, 2.0, 4.0])
     rolling = replace(errors_of(np.diag(variances)), rows=10**9)
     weights = weighed(rolling, ["prior", "core", "core"]).weights[0]
     np.testing.assert_allclose(weights, (1 / variances) / (1 / variances).sum(), atol=1e-5)
 
 
-def test_correlated_errors_follow_bates_and_granger():
+def test_correlated_errors_follow_bates_and_granger(untempered):
     S = np.array([[1.0, 0.3], [0.3, 2.0]])
     weight = (S[1, 1] - S[0, 1]) / (S[0, 0] + S[1, 1] - 2 * S[0, 1])
     rolling = replace(errors_of(S), rows=10**9)
@@ -66,7 +98,9 @@ def strongly_shrunk(monkeypatch):
     monkeypatch.setattr(combination, "SHRINKAGE", 1e9)
 
 
-def test_few_origins_leave_half_prior_and_half_core_by_inverse_error(strongly_shrunk):
+def test_few_origins_leave_half_prior_and_half_core_by_inverse_error(
+    strongly_shrunk, untempered
+):
     rolling = errors_of(np.diag([4.0, 3.0, 1.0, 1.0]))
     models = [Known(np.zeros(3), np.zeros(3))] * 4
     groups = ["prior", "core", "core", "network"]
@@ -84,7 +118,7 @@ def test_a_network_needs_more_evidence_than_the_core():
     np.testing.assert_allclose(*sure, atol=1e-3)
 
 
-def test_without_a_prior_the_others_share_all(strongly_shrunk):
+def test_without_a_prior_the_others_share_all(strongly_shrunk, untempered):
     rolling = errors_of(np.diag([3.0, 1.0, 3.0]))
     weights = weighed(rolling, ["core"] * 3).weights[0]
     np.testing.assert_allclose(weights, [0.2, 0.6, 0.2], atol=1e-5)
@@ -97,6 +131,7 @@ def test_weights_are_the_minimum_on_the_simplex(n, seed, rows):
     A = rng.normal(size=(n, n))
     S = A @ A.T + 0.1 * np.eye(n)
     rolling = replace(errors_of(S, origins=200, seed=seed), rows=rows)
+    S = rolling.moments(1, 1)
     groups = ["prior"] + ["core"] * (n - 1)
     weights = weighed(rolling, groups).weights[0]
     assert (weights >= 0).all() and weights.sum() == pytest.approx(1)

@@ -2,7 +2,8 @@ r"""The combination of several models' forecasts, with weights for each band of 
 
 A combination errs less than the models in it, because they err differently (Bates and Granger
 1969). The errors $e_i$ of the models from rolling origins, in the last part of the series that
-they were not fitted to, have the second moments $S_{ij} = \langle e_i e_j \rangle$; the weights
+they were not fitted to, have the second moments $S_{ij} = \langle e_i e_j \rangle$, tempered
+so that a few places that no model foresees do not decide (`RollingErrors.moments`). The weights
 minimise
 
 $$w^\top S w + \frac{\bar s}{n} \sum_i \kappa_i (w_i - w_{0i})^2,

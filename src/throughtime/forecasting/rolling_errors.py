@@ -8,6 +8,10 @@ from jaxtyping import Bool, Float, Int
 
 from .component import Component
 
+TEMPER, LEAST = 0.5, 1e-3
+"""The power of a place's squared errors that these are divided by when models are weighed, and
+the smallest of them, relative to their mean."""
+
 MAX_ORIGINS = 200
 """Rolling origins from which models are judged."""
 
@@ -62,9 +66,17 @@ class RollingErrors:
         return np.einsum("cok,kc->ok", self.errors[used], weights[:, used])
 
     def moments(self, first: int, last: int) -> Float[np.ndarray, "component component"]:
-        """The second moments of the errors at the lead times `first` to `last`."""
+        r"""The second moments of the errors at the lead times `first` to `last`, tempered.
+
+        With the mean $s$ of the squared errors of all models at one place, and its mean over
+        all places, errors are divided by $(s / \bar s)^{1/4}$: what no model foresees would
+        outweigh all the rest otherwise.
+        """
         e = self.errors[:, :, first - 1 : last].reshape(len(self.errors), -1)
         e = e[:, ~np.isnan(e).any(axis=0)]
+        s = np.mean(e**2, axis=0)
+        if s.any() and np.isfinite(s).all():
+            e = e / np.maximum(s / s.mean(), LEAST) ** (TEMPER / 2)
         return e @ e.T / max(e.shape[1], 1)
 
     def count(self, first: int, last: int) -> float:

@@ -179,7 +179,6 @@ def combine(
     refitted: Sequence[Component],
     groups: Sequence[str],
     steps: int,
-    doubt: float = DOUBT,
     shares: Sequence[Shares] | None = None,
 ) -> Combination:
     """Weigh models by their errors from rolling origins.
@@ -194,8 +193,6 @@ def combine(
         The group of each model.
     steps
         The longest lead time.
-    doubt
-        How strongly the weight of a network is pulled towards its start.
     shares
         What each group starts with, in each band; by default half prior, half core and nothing
         for a network. Of several series, see `pooled_shares`.
@@ -204,7 +201,7 @@ def combine(
     usable = np.flatnonzero(~rolling.diverged())
     finite = replace(rolling, errors=rolling.errors[usable])
     kinds = np.array(groups)[usable]
-    kappa = np.where(kinds == "network", doubt, SHRINKAGE)
+    kappa = np.where(kinds == "network", DOUBT, SHRINKAGE)
     weights = np.zeros((len(last) + 1, len(refitted)))
     for band, (first, end) in enumerate(bounds_of_bands(steps)):
         moments = finite.moments(first, end)

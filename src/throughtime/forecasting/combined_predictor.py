@@ -1,14 +1,13 @@
 """Forecasts by the combination of the linear core, the recurrent prior and the networks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
 
 from .backtest import Backtest
@@ -57,13 +56,7 @@ class CombinedPredictor:
         self, series: list[Series] | None, steps: int, inputs: Any = None
     ) -> list[Forecast]:
         """Continue each series beyond its end; by default those that it was trained on."""
-        data = self.network.data
-        series = data.series if series is None else series
-        ahead = [future_inputs(inputs, one, steps) for one in series]
-        return [
-            replace(self._continue(one, known.values, steps), remarks=known.remarks)
-            for one, known in zip(series, ahead, strict=True)
-        ]
+        return self.network.continued(series, steps, inputs, self._continue)
 
     def backtest(
         self, series: list[Series] | None, steps: int, statistical: bool = False
@@ -111,19 +104,19 @@ class CombinedPredictor:
         Intervals
             Those of the combination, adapted to what is known at each origin.
         """
-        end = self._before_test(series)
+        end = self.network.data.before_test(series)
         models = self._models_of(series, end, steps, refit=refit)
         return self._forecasts(models, series, series.inputs, origins, steps)
 
     def _context(self, series: Series) -> int:
         """Rows before the first origin of a backtest: of a short series, all that there are."""
         data = self.network.data
-        return min(data.context_of(series), self._before_test(series))
+        return min(data.context_of(series), data.before_test(series))
 
     def _read(self, series: Series) -> int:
         """The first rows of a series that was not fitted, to which its models are fitted."""
-        end = self._before_test(series)
-        return end if self.network.data.number_of(series, end) is None else 0
+        data = self.network.data
+        return data.before_test(series) if data.number_of(series) is None else 0
 
     def longest_test(self, series: list[Series] | None) -> int:
         """The longest lead time that a backtest can have."""
@@ -147,17 +140,6 @@ class CombinedPredictor:
         """The models of a fitted series in a forecast beyond its end."""
         return self._fitted(i, steps, refit=self.refit)
 
-    def _before_test(self, series: Series) -> int:
-        """How many values of a series the models of a backtest may see.
-
-        Of a series that was not fitted, its test part is the same share as of the first.
-        """
-        data = self.network.data
-        first = data.splits[0]
-        share = max(1, round(len(series) * first.validation / first.total))
-        i = data.number_of(series, share)
-        return share if i is None else data.splits[i].validation
-
     def _fitted(self, i: int, steps: int, *, refit: bool) -> Sequence[SeriesModel]:
         """The models of each target of a series.
 
@@ -173,11 +155,11 @@ class CombinedPredictor:
         """The models of all series."""
         data = self.network.data
         tasks = []
-        for one, split in zip(data.series, data.splits, strict=True):
+        for one, split, varies in zip(data.series, data.splits, data.varies, strict=True):
             end = split.total if refit else split.validation
             # Without a validation part there is nothing that the networks did not learn from.
-            networks = split.train < end and split.train >= data.context
-            networks = networks and bool(np.ptp(one.targets[: split.train], axis=0).all())
+            networks = split.train < end and split.train >= data.read_before(one)
+            networks = networks and bool(varies.all())
             first = split.train if split.train < end else None
             tasks.append(self._task(one, end, steps, first, networks))
         judged = in_parallel(tasks)
@@ -198,7 +180,7 @@ class CombinedPredictor:
         first = first if first is not None else first_judged(end)
         made = None
         if networks:
-            forecasts = self._network_forecasts(series, series.inputs, end)
+            forecasts = self._network_forecasts(series, series.inputs, first)
             forecasts.forecast(rolling_origins(first, end), min(steps, LONGEST_JUDGED))
             made = forecasts.alone()
         return Judging(series, end, steps, first, self.recipe, made)
@@ -207,10 +189,10 @@ class CombinedPredictor:
         self, series: Series, end: int, steps: int, *, refit: bool
     ) -> Sequence[SeriesModel]:
         """The models of a fitted series; of another one, models of its first `end` values."""
-        i = self.network.data.number_of(series, end)
+        i = self.network.data.number_of(series)
         if i is not None:
             return self._fitted(i, steps, refit=refit)
-        networks = len(series) > self.network.data.context
+        networks = first_judged(end) >= self.network.data.read_before(series)
         judged = self._task(series, end, steps, None, networks).run()
         return [one.weighed() for one in judged]
 
@@ -269,4 +251,5 @@ class CombinedPredictor:
         """Forecasts of the networks; another series is scaled by its first `end` rows."""
         data = self.network.data
         rollouts = partial(self.network.rollouts, scaler=data.scaler_of(series, end))
-        return NetworkForecasts(rollouts, data.context, series.targets, inputs)
+        context = data.read_before(series)
+        return NetworkForecasts(rollouts, context, series.targets, inputs)

@@ -309,7 +309,8 @@ class Forecaster(Estimator):
             How to fill gaps in `data`; what was filled is never judged.
         statistical
             Whether AutoARIMA, AutoETS and AutoTheta stand among the baselines. They need the
-            package `statsforecast`.
+            package `statsforecast`. Of several series, one that a model cannot be fitted to has
+            its last value repeated.
 
         Returns
         -------

@@ -191,7 +191,7 @@ def test_no_series_outweighs_the_others_by_its_unit():
 
 
 def test_a_series_without_a_unit_is_in_no_pooled_figure():
-    """It stood still and then moved: its errors in units of nothing say nothing of the others."""
+    """It stood still, then moved: its errors say nothing of the others."""
     found, other = two_series(), two_series(factor=1e9)
     panel = replace(found.panel, units=found.panel.units * [[1], [0]])
     still = Backtest.from_forecasts(

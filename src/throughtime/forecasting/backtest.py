@@ -119,6 +119,11 @@ class Backtest:
         """Whether errors are in units of each series' naive error, as for several series."""
         return self.panel is not None and len(self.panel.names) > 1
 
+    @property
+    def without_unit(self) -> list[str]:
+        """The series that are left out of the figures over several: they have no unit."""
+        return self.panel.without_unit() if self.panel is not None and self.relative else []
+
     def baselines(self) -> list[str]:
         """The methods that are neither judged nor a part of the one that is."""
         own = ("combination", "prior", "linear core", "network")

@@ -36,8 +36,8 @@ class Panel:
 
     def without_unit(self) -> list[str]:
         """The names of the series that have no unit, for a target or for all."""
-        known = (self.units > 0).all(axis=1)
-        return [name for name, has_unit in zip(self.names, known, strict=True) if not has_unit]
+        missing = ~(self.units > 0).all(axis=1)
+        return [self.names[i] for i in np.flatnonzero(missing)]
 
 
 @dataclass(frozen=True, eq=False)

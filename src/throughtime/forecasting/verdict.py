@@ -25,7 +25,7 @@ def sentences(backtest: Backtest | None) -> list[str]:
     """How the network compares with the baselines, and whether its intervals hold."""
     if backtest is None:
         return ["No part of the series was held out, so the forecast error is unknown."]
-    if backtest.relative and not (backtest.panel.units > 0).any():
+    if backtest.relative and len(backtest.without_unit) == backtest.series_counts[0]:
         return ["No series varies before its test part: there is no unit to pool errors in."]
     text = [_comparison(backtest, i) for i in range(len(backtest.targets[:MAX_TARGETS]))]
     text.append(_one_step(backtest))
@@ -61,7 +61,7 @@ def notes(model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast
                 f"Only {evaluated} of the {total} series could be evaluated; "
                 "the others are too short."
             )
-        if backtest.relative and (still := backtest.panel.without_unit()):
+        if still := backtest.without_unit:
             text.append(
                 f"{_listed(still)} {'does' if len(still) == 1 else 'do'} not vary before the "
                 "test part, so there is no unit for their errors: the figures over all series "

@@ -9,9 +9,12 @@ import pytest
 from joblib import parallel_config
 
 from throughtime.errors import InputError
+from throughtime.forecasting import model_kinds
 from throughtime.forecasting.composition import composition
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.network_component import NetworkComponent, NetworkForecasts
+from throughtime.forecasting.series_model import first_judged
+from throughtime.forecasting.smoothing import Smoothing
 from throughtime.forecasting.verdict import notes
 from throughtime.runs.run_folder import prepare_folder
 
@@ -54,9 +57,9 @@ def test_the_combination_is_what_its_weights_make_of_its_models():
     split, y = model.data_.splits[0], model.data_.series[0].targets[:, 0]
     models = predictor._fitted(0, 6, refit=False)
     series = model.data_.series[0]
-    rollouts = predictor._network_forecasts(series, series.inputs, split.validation)
-    combination = models[0].on(series.inputs, NetworkComponent(rollouts, 0))
     origins = np.arange(split.validation, split.total - 5)
+    (rollouts,) = predictor._rolled_out([(series, series.inputs, origins)], 6)
+    combination = models[0].on(series.inputs, NetworkComponent(rollouts, 0))
     weights = combination.weights_of(6)
     expected = sum(
         weights[:, i] * one.forecast(y, origins, 6)
@@ -145,14 +148,30 @@ def test_new_data_are_scaled_by_what_comes_before_the_rows_they_are_judged_on():
     model = fitted()
     predictor, other = model.predictor(4), 1e4 * monthly(seed=5) + 7
     (series,) = model.data_.read_new(table(y=other))
-    task = predictor._task(series, 120, 4, None, True)
-    spoilt = replace(series, targets=np.append(series.targets[:96], [[1e9]] * 24, 0))
+    origins = np.arange(first_judged(120), 120)
+    spoilt = replace(series, targets=np.append(series.targets[: origins[0]], [[1e9]] * 24, 0))
     judged, spoilt = (
-        predictor._task(one, 120, 4, None, True).networks.forecast(np.array([96]), 4)
-        for one in (series, spoilt)
+        one.forecast(origins[:1], 4)
+        for one in predictor._rolled_out(
+            [(one, one.inputs, origins) for one in (series, spoilt)], 4
+        )
     )
-    assert task.first == 96
     np.testing.assert_array_equal(judged, spoilt)
+
+
+def test_models_of_the_training_part_are_fitted_once_for_backtest_and_forecast(monkeypatch):
+    model, fits = Forecaster(**TINY).fit(monthly()), []
+    fit = Smoothing.fit
+    monkeypatch.setattr(
+        model_kinds, "CORE", (lambda y, *rest: fits.append(len(y)) or fit(y, *rest),)
+    )
+    model.backtest(steps=4)
+    split = model.data_.splits[0]
+    assert fits == [split.train, split.validation]
+    found = model.predict(4).mean
+    assert fits == [split.train, split.validation, split.total]
+    again = Forecaster(**TINY).fit(monthly()).predict(4).mean
+    np.testing.assert_array_equal(found, again)
 
 
 def test_another_stretch_is_recognised_by_one_length():

@@ -26,7 +26,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import nnls
 
-from .component import Component
+from .component import Component, QuantileComponent
+from .prior_network import MEDIAN
 from .rolling_errors import RollingErrors
 
 SHRINKAGE = 1.0
@@ -65,11 +66,28 @@ class Remembered:
         steps: int,
     ) -> Float[np.ndarray, "origin steps"]:
         """Forecast from each origin; see `Component.forecast`."""
-        asked = values, origins, steps
+        made = self._remembered(values, origins, steps)
+        return made[..., MEDIAN] if self._has_quantiles() else made
+
+    def quantiles(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps quantile"]:
+        """Quantiles of the values after each origin, of a `QuantileComponent`."""
+        return self._remembered(values, origins, steps)
+
+    def _has_quantiles(self):
+        within = getattr(self.component, "component", self.component)  # of one transformed
+        return isinstance(within, QuantileComponent)
+
+    def _remembered(self, *asked):
         if self.asked is None or any(
             a is not b for a, b in zip(asked, self.asked, strict=True)
         ):
-            self.asked, self.made = asked, self.component.forecast(*asked)
+            make = "quantiles" if self._has_quantiles() else "forecast"
+            self.asked, self.made = asked, getattr(self.component, make)(*asked)
         return np.asarray(self.made)
 
 

@@ -212,9 +212,14 @@ class Forecaster(Estimator):
         self.architecture_ = architecture(settings, self.data_)
         self.settings_ = settings.model_dump()
         self.__dict__.pop("fitted_", None)  # it was fitted to other data
-        self.models_: dict[Any, Any] = {}
-        self.residuals_: dict[tuple[str, int], Any] = {}
+        self._forget()
         return self
+
+    def _forget(self) -> None:
+        """Drop what was fitted for forecasts, as that holds forecasts of earlier networks."""
+        self.models_: dict[Any, Any] = {}
+        self.early_: dict[Any, Any] = {}
+        self.residuals_: dict[tuple[str, int], Any] = {}
 
     def train(
         self,
@@ -224,8 +229,7 @@ class Forecaster(Estimator):
     ) -> "Forecaster":
         """The second half of `fit`; `start` and `on_epoch` as for `throughtime.train`."""
         self.fitted_ = self._training().run(start, on_epoch)
-        self.models_.clear()  # they hold forecasts of earlier networks
-        self.residuals_.clear()
+        self._forget()
         self.origin_: dict[str, Any] = {}  # this training has no run on disk yet
         return self
 
@@ -339,7 +343,7 @@ class Forecaster(Estimator):
         recipe = Recipe.of(now.core, now.prior, now.season, now.transform, now.lower)
         if not (recipe.core or recipe.prior):
             return network
-        return CombinedPredictor(network, recipe, self.refit, self.models_)
+        return CombinedPredictor(network, recipe, self.refit, self.models_, self.early_)
 
     @property
     def network_(self) -> Network:

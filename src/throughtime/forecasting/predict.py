@@ -5,19 +5,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from throughtime._support.precision import precision
 from throughtime.data.future_inputs import future_inputs
 from throughtime.data.scaler import Scaler
 from throughtime.data.series import Series
 from throughtime.errors import InputError
 from throughtime.recurrence.network import Network
-from throughtime.recurrence.rollout import rollout
 
 from .backtest import Backtest
 from .baseline_forecasts import Baselines
@@ -27,15 +22,13 @@ from .forecast import Forecast
 from .intervals import Intervals, with_level
 from .overlap import rows_seen
 from .rolling_origins import RollingOrigins, check_truth
+from .rollouts import Asked, mean_rollouts
 from .sample_paths import Dependence
 from .scores import Panel, naive_error
 from .splits import SplitData
 from .statistical_baselines import NAMES, statistical_forecasts
 
-OneForecast = Callable[[Series, np.ndarray, int], Forecast]
-
-CHUNKS = (64, 512)
-"""Origins rolled out at a time: two sizes to compile, and bounded memory."""
+Continue = Callable[[list[Series], list[np.ndarray], int], list[Forecast]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +63,14 @@ class Predictor:
         return self.continued(series, steps, inputs, self._continue)
 
     def continued(
-        self, series: list[Series] | None, steps: int, inputs: Any, forecast: OneForecast
+        self, series: list[Series] | None, steps: int, inputs: Any, forecasts: Continue
     ) -> list[Forecast]:
-        """Forecasts of a function of each series, its inputs ahead, and the steps."""
+        """What a function of the series, their inputs ahead, and the steps forecasts."""
         series = self.data.series if series is None else series
         ahead = [future_inputs(inputs, one, steps) for one in series]
+        found = forecasts(series, [known.values for known in ahead], steps)
         return [
-            replace(forecast(one, known.values, steps), remarks=known.remarks)
-            for one, known in zip(series, ahead, strict=True)
+            replace(one, remarks=known.remarks) for one, known in zip(found, ahead, strict=True)
         ]
 
     def backtest(
@@ -301,23 +294,24 @@ class Predictor:
                 raise InputError(rule, f"{len(one)} steps in `{one.name}`", remedy)
 
     def _continue(
-        self, series: Series, ahead: Float[np.ndarray, "steps input"], steps: int
-    ) -> Forecast:
-        """Forecast one series beyond its end, with the inputs `ahead`."""
-        context, levels = self.data.read_before(series), with_level(self.level)
-        inputs = np.concatenate([series.inputs[-context:], ahead])
-        past = series.targets[None, -context:]
-        scaler = self.data.scaler_of(series)
-        mean = self.rollouts(past, inputs[None], steps, scaler)[0]
-        margins = self._margins_of(series, None, "network", steps, levels)
-        return Forecast.within(
-            Intervals.around(mean, margins, levels),
-            series.times.after(steps),
-            series.target_names,
-            self.level,
-            series.name,
-            self._dependence(steps),
-        )
+        self, series: list[Series], ahead: list[np.ndarray], steps: int
+    ) -> list[Forecast]:
+        """Forecast each series beyond its end, with the inputs ahead."""
+        levels, dependence = with_level(self.level), self._dependence(steps)
+        asked = []
+        for one, known in zip(series, ahead, strict=True):
+            context = self.data.read_before(one)
+            inputs = np.concatenate([one.inputs[-context:], known])[None]
+            scaler = self.data.scaler_of(one)
+            asked.append(Asked(one.targets[None, -context:], inputs, scaler))
+        found = []
+        means = mean_rollouts(self.networks, self.data, asked, steps)
+        for one, (mean,) in zip(series, means, strict=True):
+            margins = self._margins_of(one, None, "network", steps, levels)
+            around = Intervals.around(mean, margins, levels)
+            rest = one.times.after(steps), one.target_names, self.level, one.name, dependence
+            found.append(Forecast.within(around, *rest))
+        return found
 
     def _dependence(self, steps: int) -> Dependence:
         """How the errors of the validation parts depend on each other."""
@@ -356,37 +350,5 @@ class Predictor:
         -------
         Array, (origin, steps, target)
         """
-        if not len(contexts):
-            return np.empty((0, steps, contexts.shape[2]))
-        data = self.data
-        past = scaler.transform(contexts).astype(data.dtype)
-        known = data.input_scaler.transform(inputs).astype(data.dtype)
-        size = CHUNKS[len(past) > CHUNKS[0]]
-        padding = -len(past) % size  # whole chunks, so that one program serves them all
-        past, known = (
-            np.concatenate([v, v[:1].repeat(padding, axis=0)]) for v in (past, known)
-        )
-        chunks = []
-        with precision(data.dtype):
-            for i in range(0, len(past), size):
-                xs, us = jax.device_put((past[i : i + size], known[i : i + size]))
-                chunks.append(_mean_rollout(self.networks, xs, us, steps, data.truncated))
-        forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[: len(contexts)]
-        return scaler.inverse(forecasts.astype(np.float64))
-
-
-@eqx.filter_jit
-def _mean_rollout(
-    networks: Network,
-    past: Float[Array, "origin time target"],
-    known: Float[Array, "origin span input"],
-    steps: int,
-    carry: bool,
-) -> Float[Array, "origin steps target"]:
-    """The closed-loop forecast of each member, averaged over the ensemble."""
-    params, static = eqx.partition(networks, eqx.is_inexact_array)
-
-    def one(member):
-        return rollout(eqx.combine(member, static), past, steps, known, carry=carry)
-
-    return jnp.mean(jax.lax.map(one, params), axis=0)
+        asked = Asked(contexts, inputs, scaler)
+        return mean_rollouts(self.networks, self.data, [asked], steps)[0]

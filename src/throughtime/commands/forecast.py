@@ -1,6 +1,7 @@
 """The command `throughtime forecast`: from a series to a forecast and a report."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -152,6 +153,9 @@ def forecast(
     ] = 0.2,
     dtype: Dtype = "float32",
     seed: Seed = 0,
+    on: Annotated[
+        str | None, models_option(help="Spread many series over the workers of `ray`.")
+    ] = None,
     out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -164,6 +168,7 @@ def forecast(
     Example: `throughtime forecast data.csv --target temperature --steps 24`
     """
     from throughtime.forecasting.forecaster import Forecaster
+    from throughtime.forecasting.processes import spread
     from throughtime.runs import run_folder
 
     from . import forecast_run
@@ -216,6 +221,7 @@ def forecast(
         decimal=decimal,
         missing=missing,
     )
+    workers = nullcontext() if on is None else spread(on)
     folder = out or run_folder.first_free_folder(Path("runs") / run_name(data))
     forecast_run.begin(
         model,
@@ -229,7 +235,8 @@ def forecast(
         command=command_line(),
     )
     tell_reading(model.data_.series)
-    train_and_print(folder, as_json, quiet)
+    with workers:
+        train_and_print(folder, as_json, quiet)
 
 
 def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:

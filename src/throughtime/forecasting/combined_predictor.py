@@ -11,11 +11,13 @@ from jaxtyping import Float, Int
 from throughtime.data.series import Series
 
 from .backtest import Backtest
+from .drift import LONGEST, Drift
 from .forecast import Forecast
 from .intervals import Intervals, with_level
 from .judging import Judging
 from .network_component import NetworkForecasts
 from .origin_forecasts import OriginForecasts
+from .overlap import rows_seen
 from .pooled_shares import pooled_shares
 from .predict import Predictor
 from .processes import in_parallel
@@ -234,7 +236,41 @@ class CombinedPredictor:
         ]
         models = self._models_of(series, [len(one) for one in series], steps, refit=self.refit)
         made = self._of_models(models, parts, steps)
-        return [self._forecast(*one, steps) for one in zip(series, models, made, strict=True)]
+        drifts = self._drifts(models, parts)
+        return [
+            replace(self._forecast(one, own, found, steps), drift=drift)
+            for one, own, found, drift in zip(series, models, made, drifts, strict=True)
+        ]
+
+    def _drifts(self, models, parts: Sequence[Part]) -> list[Drift | None]:
+        """The drift of each series that has rows which its models have not seen."""
+        level = self.network.level
+        chosen = {}
+        for i, (one, inputs, _) in enumerate(parts):
+            seen = self._rows_seen(one)
+            if 0 < seen < len(one):
+                origins = np.arange(max(seen, len(one) - LONGEST), len(one))
+                chosen[i] = one, inputs, origins
+        new = list(chosen.values())
+        made = self._of_models([models[i] for i in chosen], new, 1, adapted=False)
+        found: list[Drift | None] = [None] * len(parts)
+        for i, (one, _, origins), (_, around) in zip(chosen, new, made, strict=True):
+            lower, upper = (bound[:, 0] for bound in around.at(level))
+            truth = one.targets[origins]
+            if one.filled_at is not None:
+                truth = np.where(one.filled_at[origins], np.nan, truth)
+            known = [int(np.isfinite(model.errors[:, :1]).sum()) for model in models[i]]
+            found[i] = Drift.of(lower, upper, truth, level, known)
+        return found
+
+    def _rows_seen(self, series: Series) -> int:
+        """How many of its first rows the models of a forecast have seen."""
+        data = self.network.data
+        i = data.number_of(series)
+        if i is None or series is data.series[i]:
+            return len(series)
+        end = data.splits[i].total if self.refit else data.splits[i].validation
+        return rows_seen(series, data.series[i], end)
 
     def _forecast(self, series: Series, models, made, steps: int) -> Forecast:
         """What was made of one series at its end, as a forecast."""
@@ -256,10 +292,10 @@ class CombinedPredictor:
         models = self._models_of([one for one, *_ in parts], ends, steps, refit=refit)
         return self._of_models(models, parts, steps)
 
-    def _of_models(self, models, parts: Sequence[Part], steps: int):
+    def _of_models(self, models, parts: Sequence[Part], steps: int, *, adapted: bool = True):
         levels, networks = with_level(self.network.level), self._rolled_out(parts, steps)
         tasks = [
-            OriginForecasts(each, *part, steps, made, levels)
+            OriginForecasts(each, *part, steps, made, levels, adapted)
             for each, part, made in zip(models, parts, networks, strict=True)
         ]
         return in_parallel([task.run for task in tasks])

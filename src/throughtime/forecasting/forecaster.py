@@ -28,6 +28,7 @@ from .short_series import settings_for
 from .splits import SplitData
 from .statistical_baselines import check_installed
 from .traits import Recipe
+from .updating import update
 
 
 @dataclass(eq=False)
@@ -234,13 +235,7 @@ class Forecaster(Estimator):
         return self
 
     def first_state(self) -> TrainState:
-        """The state of the training before its first epoch, which has a checkpoint's shapes.
-
-        Raises
-        ------
-        InputError
-            For settings or data that `train` would refuse.
-        """
+        """The state of the training before its first epoch; raises what `train` would raise."""
         return self._training().first_state()
 
     def training_data(self) -> Data:
@@ -254,6 +249,8 @@ class Forecaster(Estimator):
     def fewest_weights(self) -> int:
         """A lower bound on the number of weights of all networks."""
         return self._training().fewest_weights()
+
+    update = update
 
     def _training(self) -> EnsembleTraining:
         fitting = {"window": self.settings_["window"]}
@@ -312,9 +309,8 @@ class Forecaster(Estimator):
         fill
             How to fill gaps in `data`; what was filled is never judged.
         statistical
-            Whether AutoARIMA, AutoETS and AutoTheta stand among the baselines. They need the
-            package `statsforecast`. Of several series, one that a model cannot be fitted to has
-            its last value repeated.
+            Whether AutoARIMA, AutoETS and AutoTheta, of the package `statsforecast`, stand among
+            the baselines. Of several series, one that they do not fit repeats its last value.
 
         Returns
         -------

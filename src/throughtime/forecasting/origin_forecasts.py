@@ -38,6 +38,8 @@ class OriginForecasts:
         Forecasts of the networks from these origins.
     levels
         Levels of the intervals.
+    adapted
+        Whether the intervals from several origins adapt to what is known at each.
     """
 
     models: Sequence[SeriesModel]
@@ -47,12 +49,10 @@ class OriginForecasts:
     steps: int
     networks: NetworkForecasts
     levels: Sequence[float]
+    adapted: bool = True
 
     def run(self) -> tuple[dict[str, Float[np.ndarray, "origin steps target"]], Intervals]:
-        """Forecasts of all together and of each group, and the intervals of all together.
-
-        From several origins, the intervals adapt to what is known at each.
-        """
+        """Forecasts of all together and of each group, and the intervals of all together."""
         parts = [self._of_target(c, model) for c, model in enumerate(self.models)]
         forecasts = [made for made, _ in parts]
         joined = {
@@ -72,8 +72,9 @@ class OriginForecasts:
             if group in combination.groups:
                 found[name] = combination.part(group).forecast(values, origins, steps)
         filled = None if series.filled_at is None else series.filled_at[:, c]
+        adapted = self.adapted and len(origins) > 1
         around = _reusing(model, combination).intervals(
-            values, origins, center, self.levels, adapted=len(origins) > 1, filled=filled
+            values, origins, center, self.levels, adapted=adapted, filled=filled
         )
         return {name: model.bounded(made) for name, made in found.items()}, around
 

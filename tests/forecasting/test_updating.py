@@ -1,0 +1,51 @@
+"""Updates: what goes on, what stays, and what is refused."""
+
+import numpy as np
+import pytest
+from test_drift import TINY, process
+
+from throughtime.errors import InputError
+from throughtime.forecasting.forecaster import Forecaster
+
+
+def weights(model):
+    return np.asarray(model.network_.readout.V)
+
+
+def test_the_networks_go_on_from_their_weights_and_their_scale():
+    model = Forecaster(**TINY).fit(process(150))
+    before, scaler = weights(model), model.data_.scalers[0]
+    drifting = model.predict(5, process(180)).drift
+    assert model.update(process(180), epochs=2) is model
+    assert drifting.rows == 30 and model.data_.scalers[0] is scaler
+    assert model.epochs == 3 and [row.epoch for row in model.history_] == [1, 2]
+    fresh = Forecaster(**TINY, patience=None).fit(process(180))
+    moved = np.abs(weights(model) - before).max()
+    assert 0 < moved < 0.2 * np.abs(weights(fresh) - before).max() + 0.1
+    found = model.predict(5)
+    assert model.data_.series[0].times.after(5).labels() == found.times.labels()
+    truth = process(185)[180:]
+    assert np.abs(found.mean[:, 0] - truth).mean() < 2
+    assert model.backtest(steps=3).origins == 34
+
+
+def test_an_updated_forecaster_is_saved_and_loaded(tmp_path):
+    model = Forecaster(**TINY).fit(process(150)).update(process(160), epochs=1)
+    model.save(tmp_path / "run")
+    again = Forecaster.load(tmp_path / "run")
+    np.testing.assert_allclose(again.predict(4).mean, model.predict(4).mean, rtol=1e-6)
+
+
+def test_a_panel_may_grow_by_a_series():
+    model = Forecaster(**TINY).fit([process(150), 1e3 * process(150, 1)])
+    scalers = model.data_.scalers
+    model.update([process(160), 1e3 * process(160, 1), 1e6 * process(90, 2)], epochs=1)
+    assert model.data_.scalers[:2] == scalers and len(model.predict(3)) == 3
+
+
+def test_rows_that_were_learned_from_are_not_tested_on():
+    model = Forecaster(**TINY).fit(process(150))
+    with pytest.raises(InputError, match="Pass the whole series with its new rows"):
+        model.update(process(150)[60:])
+    with pytest.raises(InputError, match="Call `fit` first"):
+        Forecaster(**TINY).update(process(150))

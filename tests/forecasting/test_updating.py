@@ -1,15 +1,34 @@
-"""Updates: what goes on, what stays, and what is refused."""
+"""New rows of a series: drift that is told, and updates."""
 
 import numpy as np
 import pytest
-from test_drift import TINY, process
 
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 
+TINY = {"cell": "rnn", "hidden": 4, "window": 12, "epochs": 3, "ensemble": 1}
+
+
+def process(n, seed=0):
+    t, noise = np.arange(n), np.random.default_rng(seed).normal(size=n)
+    return 50 + 5 * np.sin(2 * np.pi * t / 12) + noise
+
+
+def test_new_rows_that_the_intervals_did_not_promise_are_told():
+    model = Forecaster(**TINY).fit(process(150))
+    same = process(180)
+    changed = same.copy()
+    changed[150:] += 8 * np.random.default_rng(1).normal(size=30)
+    assert model.predict(5).drift is None
+    assert model.predict(5, process(150)).drift is None
+    calm, wild = (model.predict(5, y).drift for y in (same, changed))
+    assert not calm.found and calm.rows == 30
+    assert wild.found and wild.outside > calm.outside
+    assert f"{wild.outside} of 30 new values lie outside the 90 %" in wild.sentence("y")
+
 
 def weights(model):
-    return np.asarray(model.network_.readout.V)
+    return np.asarray(model.network_.readout.layers[-1].V)
 
 
 def test_the_networks_go_on_from_their_weights_and_their_scale():
@@ -46,6 +65,6 @@ def test_a_panel_may_grow_by_a_series():
 def test_rows_that_were_learned_from_are_not_tested_on():
     model = Forecaster(**TINY).fit(process(150))
     with pytest.raises(InputError, match="Pass the whole series with its new rows"):
-        model.update(process(150)[60:])
+        model.update(process(150)[:110])
     with pytest.raises(InputError, match="Call `fit` first"):
         Forecaster(**TINY).update(process(150))

@@ -259,7 +259,7 @@ class CombinedPredictor:
             truth = one.targets[origins]
             if one.filled_at is not None:
                 truth = np.where(one.filled_at[origins], np.nan, truth)
-            known = [int(np.isfinite(model.errors[:, :1]).sum()) for model in models[i]]
+            known = [one.calibrated() for one in models[i]]
             found[i] = Drift.of(lower, upper, truth, level, known)
         return found
 

@@ -4,7 +4,8 @@ From every origin since the fit, the next value lies outside the interval of a l
 probability $\alpha = 1 - \mathrm{level}$, if nothing has changed. The widths are known from m
 errors only, as those of a conformal interval are, so $\alpha$ is itself uncertain: of n values,
 the number outside follows the beta-binomial law with the parameters $\alpha (m + 1)$ and
-$(1 - \alpha) (m + 1)$. Drift is what this law makes less likely than `ALARM`.
+$(1 - \alpha) (m + 1)$. The prior's widths count for `calibration.FREEDOM` more errors. Drift is
+what this law makes less likely than `ALARM`.
 
 One step ahead, so that errors hardly depend on each other: a level that has moved is followed
 after a step, and is no drift; another noise, or another course, is.

@@ -309,8 +309,8 @@ class Forecaster(Estimator):
         fill
             How to fill gaps in `data`; what was filled is never judged.
         statistical
-            Whether AutoARIMA, AutoETS and AutoTheta, of the package `statsforecast`, stand among
-            the baselines. Of several series, one that they do not fit repeats its last value.
+            Whether AutoARIMA, AutoETS and AutoTheta of `statsforecast` stand among the
+            baselines. Of several series, one that they do not fit repeats its last value.
 
         Returns
         -------

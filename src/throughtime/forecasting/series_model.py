@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from throughtime.data.time_axis import Times
 
 from .adaptive_intervals import adapt
-from .calibration import Calibration
+from .calibration import FREEDOM, Calibration
 from .combination import Combination, Shares, combine
 from .component import Component, QuantileComponent
 from .intervals import Intervals
@@ -275,6 +275,11 @@ class SeriesModel:
         bounds = [self.calibration.interval(center, quantiles, level) for level in levels]
         lower, upper = (np.stack(side) for side in zip(*bounds, strict=True))
         return self._bounded(Intervals(tuple(levels), center, lower, upper))
+
+    def calibrated(self) -> int:
+        """How many errors the widths one step ahead are known from; see `calibration`."""
+        errors = int(np.isfinite(self.errors[:, :1]).sum())
+        return errors + int(FREEDOM) * (self.prior is not None)
 
     def _bounded(self, intervals: Intervals) -> Intervals:
         parts = intervals.center, intervals.lower, intervals.upper

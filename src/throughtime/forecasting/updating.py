@@ -81,5 +81,5 @@ def _check_tested(old: SplitData, grown: SplitData, numbers: list[int | None]) -
         learned = rows_seen(one, old.series[i], old.splits[i].validation)
         if learned > split.validation:
             rule = "an update must not test on rows that were learned from"
-            got = f"the rows of `{one.name}` from {split.validation} on, of {learned} learned from"
+            got = f"rows of `{one.name}` from {split.validation} on, of {learned} learned from"
             raise InputError(rule, got, "Pass the whole series with its new rows.")

@@ -1,6 +1,7 @@
 """Work on many series, in several processes of this machine or on a cluster of Ray."""
 
 import importlib.util
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar, cast
@@ -53,7 +54,10 @@ def spread(over: str) -> Iterator[None]:
 
     if not ray.is_initialized():
         try:
-            ray.init(logging_level="error", log_to_driver=False)
+            with warnings.catch_warnings():
+                # Ray's processes are new programs, so threads that JAX has stay behind.
+                warnings.filterwarnings("ignore", message=r"os\.fork", category=RuntimeWarning)
+                ray.init(logging_level="error", log_to_driver=False)
         except ConnectionError as error:
             got = str(error).splitlines()[0]
             remedy = "Start it with `ray start --head`, or unset `RAY_ADDRESS`."

@@ -1,7 +1,6 @@
 """The command `throughtime forecast`: from a series to a forecast and a report."""
 
 import json
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -221,21 +220,20 @@ def forecast(
         decimal=decimal,
         missing=missing,
     )
-    workers = nullcontext() if on is None else spread(on)
     folder = out or run_folder.first_free_folder(Path("runs") / run_name(data))
-    forecast_run.begin(
-        model,
-        series,
-        folder,
-        steps=steps,
-        future=future,
-        flow_every=flow_every,
-        statistical=baselines,
-        overwrite=overwrite,
-        command=command_line(),
-    )
-    tell_reading(model.data_.series)
-    with workers:
+    with spread(on):
+        forecast_run.begin(
+            model,
+            series,
+            folder,
+            steps=steps,
+            future=future,
+            flow_every=flow_every,
+            statistical=baselines,
+            overwrite=overwrite,
+            command=command_line(),
+        )
+        tell_reading(model.data_.series)
         train_and_print(folder, as_json, quiet)
 
 

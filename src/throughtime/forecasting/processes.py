@@ -30,20 +30,23 @@ def in_parallel(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
 
 
 @contextmanager
-def spread(over: str) -> Iterator[None]:
+def spread(over: str | None) -> Iterator[None]:
     """Within it, the work on many series is done by the workers of a cluster.
 
     Parameters
     ----------
     over
         `ray`: the cluster that the environment variable `RAY_ADDRESS` names, or else one that
-        is started on this machine.
+        is started on this machine. With None, nothing changes.
 
     Raises
     ------
     InputError
         For another cluster, or one whose package is not installed.
     """
+    if over is None:
+        yield
+        return
     if over not in CLUSTERS:
         raise InputError("`on` must be `ray`", f"`{over}`", "Leave it out, or pass `ray`.")
     if importlib.util.find_spec("ray") is None:

@@ -27,9 +27,9 @@ def update(
     from throughtime.forecasting.forecaster import Forecaster
 
     model = Forecaster.load(run)
-    before = {one.name: len(one) for one in model.data_.series}
+    before = sum(map(len, model.data_.series))
     model.update(data, epochs=epochs, fill=fill)
     model.save(out or run, overwrite=True)
     if not quiet:
-        grown = sum(len(one) - before.get(one.name, 0) for one in model.data_.series)
+        grown = sum(map(len, model.data_.series)) - before
         typer.echo(f"Updated with {grown:,} new rows: {out or run}")

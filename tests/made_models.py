@@ -42,7 +42,7 @@ def untrained(series, best=(5,), validated=True, **settings):
 def known_backtest(model, series, steps, error=0.1):
     """A backtest of these series, or of a model's own test parts, with a known error."""
     data = model.data_
-    context = max(data.context, data.period() or 0)
+    context = data.context_of(data.series[0])
     bounds = [(one, context, len(one)) for one in series or []] or [
         (one, split.validation, split.total)
         for one, split in zip(data.series, data.splits, strict=True)

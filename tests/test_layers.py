@@ -173,7 +173,11 @@ def test_only_light_and_safe_packages_are_imported(path):
     parsed = tree(path)
     for node in ast.walk(parsed):  # its processes, not its files
         if isinstance(node, ast.ImportFrom) and node.module == "joblib":
-            assert {one.name for one in node.names} <= {"Parallel", "delayed"}
+            assert {one.name for one in node.names} <= {
+                "Parallel",
+                "delayed",
+                "parallel_config",
+            }
             node.module = "processes"
     own = {NEIGHBOURS.get(path.stem)} if path.parent.name == "interop" else set()
     assert not foreign_imports(parsed) & (FOREIGN | UNSAFE) - own

@@ -34,7 +34,9 @@ from throughtime.lecture.program import Program, ProgramResult
 from throughtime.recurrence import native_kernels
 from throughtime.training.history import Row
 
-COMMANDS = "forecast predict resume example compare surrogate diagnose tasks info".split()
+COMMANDS = (
+    "forecast predict update resume example compare surrogate diagnose tasks info".split()
+)
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
 ONLY_IN_PYTHON = {"activation", "dense", "init", "loss", "core", "prior"}
@@ -42,7 +44,7 @@ ONLY_IN_PYTHON = {"activation", "dense", "init", "loss", "core", "prior"}
 ONLY_IN_COMMANDS = {"data", "target", "inputs", "time", "id", "fill", "future", "steps"}
 ONLY_IN_COMMANDS |= {"flow_every", "out", "overwrite", "as_json", "quiet", "plain"}
 ONLY_IN_COMMANDS |= {"no_time", "dayfirst", "time_zone", "fill_limit", "decimal", "missing"}
-ONLY_IN_COMMANDS |= {"baselines"}
+ONLY_IN_COMMANDS |= {"baselines", "on"}
 
 
 def rows_of(text):
@@ -154,12 +156,6 @@ def run(here, finished):
             "`--fill linear`",
         ),
         ("date,y\n2020-01-01,1\n2020-13-01,2\n2020-01-03,3\n", "dates", "row 2", "Correct it"),
-        (
-            "t,y\n" + "".join(f"{i},3.5\n" for i in range(100)),
-            "must vary",
-            "3.5 in each row of `y`",
-            "Leave",
-        ),
         (
             "t,y\n0,1\n1,2\n",
             "a series must have at least 3 rows",
@@ -569,6 +565,24 @@ def test_predict_says_what_forecast_said(run):
     np.testing.assert_allclose(
         np.ravel(plain["mean"]), [float(row["y"]) for row in rows], rtol=1e-7
     )
+
+
+def test_an_update_learns_from_new_rows(run):
+    rows = Path("y.csv").read_text().splitlines()
+    n = len(rows) - 1
+    new = [f"{n + i},{50 * (-1) ** i}" for i in range(20)]
+    Path("longer.csv").write_text("\n".join([*rows, *new]) + "\n")
+    done = succeeds("update", run, "longer.csv", "--epochs", 1)
+    assert done.out == f"Updated with 20 new rows: {run}\n"
+    (first, _) = rows_of(succeeds("predict", run, "--steps", 2).out)
+    assert float(first["t"]) == n + 20
+    fails("update", run, "longer.csv", "--epochs", 0, rule="at least 1", got="0", remedy="")
+
+
+def test_what_work_is_spread_over_is_checked_first(here):
+    rule, got = "`on` must be `ray`", "`dask`"
+    fails("forecast", "y.csv", "--on", "dask", rule=rule, got=got, remedy="Leave it out")
+    assert not Path("runs").exists()
 
 
 def test_predict_prints_sample_paths(run):

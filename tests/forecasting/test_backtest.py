@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,6 +188,38 @@ def test_no_series_outweighs_the_others_by_its_unit():
         np.testing.assert_allclose(mine.winkler, unit * found.scores["network"].winkler)
     assert set(strict(found)["series"]) == {"a", "b"}
     assert "RMSE (in naive errors)" in found.table()
+
+
+def test_a_series_without_a_unit_is_in_no_pooled_figure():
+    """It stood still, then moved: its errors say nothing of the others."""
+    found, other = two_series(), two_series(factor=1e9)
+    panel = replace(found.panel, units=found.panel.units * [[1], [0]])
+    still = Backtest.from_forecasts(
+        other.truth, other.forecasts, other.intervals, 0.9, None, ("y",), (2, 2), panel
+    )
+    alone = found.by_series()["a"]
+    np.testing.assert_allclose(still.rmse["network"], alone.rmse["network"] / 0.5)
+    np.testing.assert_allclose(still.coverage, alone.coverage)
+    np.testing.assert_allclose(still.nmse(), alone.nmse())
+    for mine, its in zip(still.scores.values(), alone.scores.values(), strict=True):
+        np.testing.assert_allclose(mine.mase, its.mase)
+        np.testing.assert_allclose(mine.winkler, its.winkler / 0.5)
+    assert panel.without_unit() == ["b"]
+    assert np.isfinite(still.by_series()["b"].rmse["network"]).all()
+    assert strict(still)["series"]["b"]["scores"]["mase"] == [None]
+
+
+def test_a_lead_time_that_was_never_measured_in_one_series_warns_of_nothing():
+    found = two_series()
+    truth = np.where(found.panel.of_origin[:, None, None] * np.array([0, 1, 0])[:, None],
+                     np.nan, found.truth)  # fmt: skip
+    gaps = Backtest.from_forecasts(
+        truth, found.forecasts, found.intervals, 0.9, None, ("y",), (2, 2), found.panel
+    )
+    alone = gaps.by_series()["b"]
+    assert np.isnan(alone.rmse["network"]).ravel().tolist() == [False, True, False]
+    assert np.isfinite(gaps.rmse["network"]).all()
+    assert np.isnan(alone.nmse(lead=2)).all()
 
 
 def strict(found):

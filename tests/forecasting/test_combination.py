@@ -96,6 +96,7 @@ def test_correlated_errors_follow_bates_and_granger(untempered):
 @pytest.fixture
 def strongly_shrunk(monkeypatch):
     monkeypatch.setattr(combination, "SHRINKAGE", 1e9)
+    monkeypatch.setattr(combination, "DOUBT", 1e9)
 
 
 def test_few_origins_leave_half_prior_and_half_core_by_inverse_error(
@@ -104,7 +105,7 @@ def test_few_origins_leave_half_prior_and_half_core_by_inverse_error(
     rolling = errors_of(np.diag([4.0, 3.0, 1.0, 1.0]))
     models = [Known(np.zeros(3), np.zeros(3))] * 4
     groups = ["prior", "core", "core", "network"]
-    weights = combine(rolling, models, groups, 1, doubt=1e9).weights[0]
+    weights = combine(rolling, models, groups, 1).weights[0]
     np.testing.assert_allclose(weights, [0.5, 1 / 8, 3 / 8, 0], atol=1e-5)
 
 
@@ -292,9 +293,9 @@ def test_without_errors_the_shares_are_the_start():
     assert pooled_shares([nothing], 1) == [HALF_PRIOR]
 
 
-def test_weights_start_from_the_shares_that_are_given():
+def test_weights_start_from_the_shares_that_are_given(strongly_shrunk):
     rolling, groups = three([1.0, 1.0, 1.0], 2)
     models = [Known(np.zeros(5), np.zeros(5), name) for name in groups]
     shares = [{"prior": 0.2, "core": 0.1, "network": 0.7}]
-    given = combine(rolling, models, groups, 1, doubt=1e6, shares=shares).weights[0]
+    given = combine(rolling, models, groups, 1, shares=shares).weights[0]
     assert given[2] == pytest.approx(0.7, abs=0.01)

@@ -1,6 +1,7 @@
 """The combination from end to end: weights, parts, intervals, panels, inputs, words."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,12 @@ import pytest
 from joblib import parallel_config
 
 from throughtime.errors import InputError
+from throughtime.forecasting import model_kinds
 from throughtime.forecasting.composition import composition
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.network_component import NetworkComponent, NetworkForecasts
+from throughtime.forecasting.series_model import first_judged
+from throughtime.forecasting.smoothing import Smoothing
 from throughtime.forecasting.verdict import notes
 from throughtime.runs.run_folder import prepare_folder
 
@@ -53,9 +57,9 @@ def test_the_combination_is_what_its_weights_make_of_its_models():
     split, y = model.data_.splits[0], model.data_.series[0].targets[:, 0]
     models = predictor._fitted(0, 6, refit=False)
     series = model.data_.series[0]
-    rollouts = predictor._network_forecasts(series, series.inputs, split.validation)
-    combination = models[0].on(series.inputs, NetworkComponent(rollouts, 0))
     origins = np.arange(split.validation, split.total - 5)
+    (rollouts,) = predictor._rolled_out([(series, series.inputs, origins)], 6)
+    combination = models[0].on(series.inputs, NetworkComponent(rollouts, 0))
     weights = combination.weights_of(6)
     expected = sum(
         weights[:, i] * one.forecast(y, origins, 6)
@@ -111,6 +115,74 @@ def test_what_the_network_alone_does_not_read_is_refused(settings):
     model = Forecaster(**TINY, core=None, prior=None, **settings)
     with pytest.raises(InputError, match="needs the linear core or the recurrent prior"):
         model.prepare(monthly())
+
+
+def test_a_series_that_stands_still_is_continued():
+    model = Forecaster(**TINY).fit(np.full(100, 3.5))
+    found, tested = model.predict(5), model.backtest(steps=3)
+    np.testing.assert_allclose(found.mean, 3.5)
+    np.testing.assert_allclose(tested.rmse["combination"], 0, atol=1e-9)
+    assert any("the networks learned nothing" in note for note in notes(model, tested, []))
+
+
+def test_a_series_that_starts_to_move_does_not_spoil_the_figures_of_the_others():
+    """It stands still while the networks learn, and jumps where they are validated."""
+    moving = [monthly(seed=s) for s in range(2)]
+    jump = np.append(np.full(80, 7.0), 1e6 + 1e5 * monthly()[:40])
+    without, with_it = (
+        Forecaster(**TINY, core=None, prior=None).fit(series).backtest(steps=3)
+        for series in (moving, [*moving, jump])
+    )
+    np.testing.assert_allclose(
+        with_it.by_series()["series 1"].intervals["network"].lower,
+        without.by_series()["series 1"].intervals["network"].lower,
+    )
+    late = np.append(np.full(100, 7.0), 1e6 * np.ones(20))
+    panel = Forecaster(**TINY).fit([*moving, late])
+    tested = panel.backtest(steps=3)
+    assert tested.scores["combination"].mase < 3
+    assert any("`series 3` does not vary" in note for note in notes(panel, tested, []))
+
+
+def test_new_data_are_scaled_by_what_comes_before_the_rows_they_are_judged_on():
+    model = fitted()
+    predictor, other = model.predictor(4), 1e4 * monthly(seed=5) + 7
+    (series,) = model.data_.read_new(table(y=other))
+    origins = np.arange(first_judged(120), 120)
+    spoilt = replace(series, targets=np.append(series.targets[: origins[0]], [[1e9]] * 24, 0))
+    judged, spoilt = (
+        one.forecast(origins[:1], 4)
+        for one in predictor._rolled_out(
+            [(one, one.inputs, origins) for one in (series, spoilt)], 4
+        )
+    )
+    np.testing.assert_array_equal(judged, spoilt)
+
+
+def test_models_of_the_training_part_are_fitted_once_for_backtest_and_forecast(monkeypatch):
+    model, fits = Forecaster(**TINY).fit(monthly()), []
+    fit = Smoothing.fit
+    monkeypatch.setattr(
+        model_kinds, "CORE", (lambda y, *rest: fits.append(len(y)) or fit(y, *rest),)
+    )
+    model.backtest(steps=4)
+    split = model.data_.splits[0]
+    assert fits == [split.train, split.validation]
+    found = model.predict(4).mean
+    assert fits == [split.train, split.validation, split.total]
+    again = Forecaster(**TINY).fit(monthly()).predict(4).mean
+    np.testing.assert_array_equal(found, again)
+
+
+def test_another_stretch_is_recognised_by_one_length():
+    """Its last rows jump: it is the fitted series all the same, in every question asked."""
+    model = fitted()
+    stretch = monthly(seed=9)
+    stretch[90:] += 1e4
+    found = model.backtest(table(y=stretch)[:100], steps=4)
+    assert found.origins > 0
+    with pytest.raises(InputError, match="got 4 of 2 steps"):
+        model.backtest(table(y=stretch + 1e6)[:12], steps=4)
 
 
 def test_logarithms_need_positive_values():

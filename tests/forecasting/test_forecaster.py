@@ -253,7 +253,7 @@ def test_a_direct_forecast_is_what_the_network_answers():
 
 def test_truncated_training_forecasts_from_a_carried_state():
     model = varied("truncated")
-    assert model.data_.context == WARM_UP * 8
+    assert model.data_.read_before(model.data_.series[0]) == WARM_UP * 8
     f = model.predict(6)
     assert f.mean.shape == (6, 1) and np.isfinite(f.mean).all()
     assert {row.member for row in model.history_} == {0, 1}

@@ -9,8 +9,9 @@ from safetensors.numpy import save
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
-from throughtime.forecasting import combined_predictor, conformal, kept_models
+from throughtime.forecasting import conformal, kept_models
 from throughtime.forecasting.forecaster import Forecaster
+from throughtime.forecasting.series_model import JudgedModels
 from throughtime.runs.run_folder import MODELS
 
 TINY = {"hidden": 4, "ensemble": 2, "epochs": 2, "window": 12}
@@ -38,7 +39,7 @@ def no_fits(monkeypatch):
         raise AssertionError("something was fitted again")
 
     def on():
-        monkeypatch.setattr(combined_predictor, "in_parallel", refuse)
+        monkeypatch.setattr(JudgedModels, "of", refuse)
         monkeypatch.setattr(conformal, "validation_residuals", refuse)
         monkeypatch.setattr("throughtime.forecasting.predict.validation_residuals", refuse)
 

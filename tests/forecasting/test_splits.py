@@ -36,12 +36,11 @@ def counted(n, inputs=0, first=0):
     return Series(rows, ("y",), np.tile(rows + 1000, inputs), names, Times.count(n))
 
 
-def cut(series, window=4, horizon=1, truncated=False, **shares):
+def cut(series, window=4, horizon=1, truncated=False, short=False, **shares):
     series = series if isinstance(series, list) else [series]
     shares = {**SHARES, **shares}
-    return SplitData.of(
-        series, shares["validation"], shares["test"], window, horizon, truncated, "float32"
-    )
+    shares = shares["validation"], shares["test"]
+    return SplitData.of(series, *shares, window, horizon, truncated, "float32", short=short)
 
 
 def read(data, batch_size=1000):
@@ -99,7 +98,10 @@ def test_nothing_after_the_training_part_changes_the_training(
     for one, two in zip(parts.scalers, other.scalers, strict=True):
         assert one.to_json() == two.to_json()
     assert parts.input_scaler.to_json() == other.input_scaler.to_json()
-    assert parts.context == other.context and parts.periods == other.periods
+    assert parts.periods == other.periods
+    assert list(map(parts.read_before, parts.series)) == list(
+        map(other.read_before, other.series)
+    )
     assert_same(read(parts.training(32, 0)), read(other.training(32, 0)))
 
 
@@ -263,7 +265,7 @@ def test_streams_run_along_the_training_part(n, batch_size, horizon):
 def test_a_carried_state_is_warmed_up_before_the_validation_part(horizon):
     parts = cut(counted(100), 4, horizon, truncated=True)
     split = parts.splits[0]
-    assert parts.context == WARM_UP * 4
+    assert parts.read_before(parts.series[0]) == WARM_UP * 4
     xs, _, weights = read(parts.validation())
     rows = unscaled(parts, xs[0, :, 0])
     assert rows[0] == split.train - WARM_UP * 4
@@ -273,9 +275,11 @@ def test_a_carried_state_is_warmed_up_before_the_validation_part(horizon):
     assert weights.sum() == split.validation - split.train - horizon + 1
 
 
-def test_the_context_of_a_carried_state_fits_the_shortest_training_part():
-    parts = cut([counted(100), counted(40)], 12, truncated=True)
-    assert parts.context == parts.splits[1].train == 24
+def test_a_carried_state_is_warmed_up_by_what_each_series_holds():
+    """In whole windows; a short series does not shorten the warm-up of the others."""
+    parts = cut([counted(100), counted(40), counted(60)], 12, truncated=True)
+    assert [split.train for split in parts.splits] == [60, 24, 36]
+    assert [parts.read_before(one) for one in parts.series] == [48, 24, 36]
     assert read(parts.validation())[2].sum() == sum(
         s.validation - s.train for s in parts.splits
     )
@@ -325,8 +329,8 @@ def test_which_fitted_series_another_one_is_a_stretch_of():
     one = cut(series[0])
     assert one.number_of(replace(far, name="later")) == 0, "there is but one"
     assert one.number_of(replace(far, targets=far.targets + 100)) is None
-    spoilt = replace(far, targets=np.append(far.targets[:20], far.targets[20:] * 1e3, 0))
-    assert one.number_of(spoilt, 20) == 0, "rows from there on are not looked at"
+    spoilt = replace(far, targets=np.append(far.targets[:24], far.targets[24:] * 1e3, 0))
+    assert one.number_of(spoilt) == 0, "the last fifth, its test part, is not looked at"
 
 
 def test_series_too_short_for_the_window_train_no_network():
@@ -348,6 +352,8 @@ def test_a_still_series_stops_no_others():
     still = replace(make(40), targets=np.ones((40, 1)), name="still")
     parts = cut([make(60), still])
     assert parts.scalers[1].std == 1 and parts.scalers[1].mean == 1
+    assert parts.trained == [0], "nor do the networks learn from it"
+    assert cut(still, short=True).trained == [0], "unless there is no other"
 
 
 def test_without_a_validation_part_there_is_no_validation_data():

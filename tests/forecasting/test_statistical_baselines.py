@@ -79,6 +79,14 @@ def test_they_stand_in_the_table_of_a_backtest(installed):
     assert found.scores["AutoETS"].coverage == 1
 
 
+def test_one_series_that_a_model_cannot_be_fitted_to_takes_no_figures_from_a_panel(installed):
+    """There it repeats the last value, with no interval."""
+    settings = {"hidden": 4, "ensemble": 1, "epochs": 1, "core": None, "prior": None}
+    found = Forecaster(**settings).fit([Y, 2 * Y]).backtest(steps=4, statistical=True)
+    np.testing.assert_allclose(found.rmse["AutoTheta"], found.rmse["persistence"])
+    assert np.isnan(found.scores["AutoTheta"].coverage).all()
+
+
 def test_without_the_package_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     model = Forecaster(hidden=4, ensemble=1, epochs=1, core=None, prior=None).fit(Y)

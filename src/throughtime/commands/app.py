@@ -19,6 +19,7 @@ from .predict import predict
 from .resume import resume
 from .surrogate import surrogate
 from .tasks import tasks
+from .update import update
 
 app = typer.Typer(
     name="throughtime",
@@ -52,6 +53,7 @@ def options(
 for command in (
     forecast,
     predict,
+    update,
     resume,
     example,
     compare,

@@ -152,6 +152,9 @@ def forecast(
     ] = 0.2,
     dtype: Dtype = "float32",
     seed: Seed = 0,
+    on: Annotated[
+        str | None, models_option(help="Spread many series over the workers of `ray`.")
+    ] = None,
     out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -164,6 +167,7 @@ def forecast(
     Example: `throughtime forecast data.csv --target temperature --steps 24`
     """
     from throughtime.forecasting.forecaster import Forecaster
+    from throughtime.forecasting.processes import spread
     from throughtime.runs import run_folder
 
     from . import forecast_run
@@ -217,19 +221,20 @@ def forecast(
         missing=missing,
     )
     folder = out or run_folder.first_free_folder(Path("runs") / run_name(data))
-    forecast_run.begin(
-        model,
-        series,
-        folder,
-        steps=steps,
-        future=future,
-        flow_every=flow_every,
-        statistical=baselines,
-        overwrite=overwrite,
-        command=command_line(),
-    )
-    tell_reading(model.data_.series)
-    train_and_print(folder, as_json, quiet)
+    with spread(on):
+        forecast_run.begin(
+            model,
+            series,
+            folder,
+            steps=steps,
+            future=future,
+            flow_every=flow_every,
+            statistical=baselines,
+            overwrite=overwrite,
+            command=command_line(),
+        )
+        tell_reading(model.data_.series)
+        train_and_print(folder, as_json, quiet)
 
 
 def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:

@@ -42,6 +42,9 @@ def predict(
     forecasts = model.predict(steps, data, inputs=future, fill=fill)
     forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
     tell(remark for one in forecasts for remark in one.remarks)
+    for one in forecasts:
+        if one.drift is not None and one.drift.found:
+            print(one.drift.sentence(one.name), file=sys.stderr)
     text = predictions_csv(forecasts) if paths is None else paths_csv(forecasts, paths)
     if as_json:
         text = json.dumps([one.to_json() for one in forecasts]) + "\n"

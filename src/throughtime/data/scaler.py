@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 
 from throughtime.errors import InputError
 
@@ -58,8 +58,7 @@ class Scaler:
         names = [f"column {i + 1}" for i in range(rows.shape[1])] if names is None else names
         mean = rows.mean(axis=0)
         largest = np.abs(rows - mean).max(axis=0)
-        # Relative, because the mean of equal values is itself rounded.
-        constant = largest <= 1e-14 * np.abs(mean)
+        constant = ~varies(rows)
         if constant.any() and not still:
             i = int(constant.argmax())
             raise InputError(
@@ -118,3 +117,10 @@ class Scaler:
     def from_json(cls, plain: dict[str, list[float]]) -> "Scaler":
         """The scaler that `to_json` described."""
         return cls(np.array(plain["mean"], np.float64), np.array(plain["std"], np.float64))
+
+
+def varies(rows: Float[np.ndarray, "time columns"]) -> Bool[np.ndarray, " columns"]:
+    """Which columns are not constant."""
+    mean = rows.mean(axis=0)
+    # Relative, because the mean of equal values is itself rounded.
+    return np.asarray(np.abs(rows - mean).max(axis=0) > 1e-14 * np.abs(mean))

@@ -135,13 +135,11 @@ class Autoregressions:
         if len(x) - lags[-1] < max(8, 1.5 * len(lags) + 3):
             return None
         gram, cross = lag_products(x, lags)
-        last_value = np.eye(len(lags), 1)
-        centres = [0 * last_value] if differences else [0 * last_value, last_value]
-        weights = [
-            ridge_path(gram, cross - gram @ centre, PENALTIES) + centre for centre in centres
-        ]
-        dense = np.zeros((len(centres) * len(PENALTIES), lags[-1]))
-        dense[:, lags - 1] = np.concatenate(weights)[..., 0]
+        centres = np.zeros((len(lags), 1 if differences else 2))
+        centres[0, 1:] = 1  # the last value
+        weights = ridge_path(gram, cross - gram @ centres, PENALTIES) + centres
+        dense = np.zeros((weights.shape[2] * len(PENALTIES), lags[-1]))
+        dense[:, lags - 1] = np.concatenate(np.moveaxis(weights, 2, 0))
         return closed_loop(undifferenced(dense, differences), self.steps)
 
 
@@ -168,11 +166,11 @@ def undifferenced(
 
     $$1 - \sum_l v_l B^l = \Bigl(1 - \sum_l w_l B^l\Bigr) \prod_d (1 - B^d)$$
     """
-    polynomial = np.pad(-weights, ((0, 0), (1, 0)), constant_values=1.0)
+    models, lags = weights.shape
+    polynomial = np.zeros((models, 1 + lags + sum(differences)))
+    polynomial[:, 0], polynomial[:, 1 : 1 + lags] = 1, -weights
     for d in differences:
-        longer = np.pad(polynomial, ((0, 0), (0, d)))
-        longer[:, d:] -= polynomial
-        polynomial = longer
+        polynomial[:, d:] -= polynomial[:, :-d].copy()
     return -polynomial[:, 1:]
 
 
@@ -193,5 +191,7 @@ def closed_loop(weights: Float[np.ndarray, "models lags"], steps: int) -> Linear
         response[:, k] = (weights[:, :m] * response[:, k - m : k][:, ::-1]).sum(axis=1)
     lead = np.arange(steps)[:, None]
     responses = np.where(lead >= lead.T, response[:, np.maximum(lead - lead.T, 0)], 0.0)
-    known = np.pad(weights, ((0, 0), (0, steps)))[:, lead + np.arange(lags)]
+    longer = np.zeros((models, lags + steps))
+    longer[:, :lags] = weights
+    known = longer[:, lead + np.arange(lags)]
     return LinearMaps((responses @ known)[:, :, ::-1], np.zeros((models, steps)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Shaped
 
 from .error_table import error_table
 from .intervals import Intervals, unknown_intervals
@@ -18,7 +18,8 @@ class Backtest:
     Forecasts and errors are by method: the one that is judged first (`combination`, or the
     `network` alone), then its parts, then the baselines. Lead times count
     from 1. Of several series, every error is in units of the series' naive error (see `Panel`),
-    so that none outweighs the others by its unit.
+    so that none outweighs the others by its unit. A series that does not vary before its test
+    part has no such unit: it is left out of the figures over all series.
 
     Attributes
     ----------
@@ -78,23 +79,21 @@ class Backtest:
         relative = panel is not None and len(panel.names) > 1
         scales = None if panel is None else panel.scales()
         unit = scales if relative and scales is not None else 1.0
-
-        def mean(values: np.ndarray) -> np.ndarray:  # a forecast that is NaN does count
-            return np.mean(values, axis=0, where=~np.isnan(truth))
-
-        errors = {name: (forecast - truth) / unit for name, forecast in forecasts.items()}
-        rmse = {name: np.sqrt(mean(error**2)) for name, error in errors.items()}
-        mae = {name: mean(np.abs(error)) for name, error in errors.items()}
+        judged = np.where(np.isnan(unit), np.nan, truth)
+        known = ~np.isnan(judged)  # a forecast that is NaN does count
+        errors = {name: (forecast - judged) / unit for name, forecast in forecasts.items()}
+        rmse = {name: np.sqrt(mean(error**2, known)) for name, error in errors.items()}
+        mae = {name: mean(np.abs(error), known) for name, error in errors.items()}
         scores = {
-            name: Scores.of(truth, one, intervals.get(name), level, scales, relative)
+            name: Scores.of(judged, one, intervals.get(name), level, scales, relative)
             for name, one in forecasts.items()
         }
         coverage = np.full(truth.shape[1:], np.nan)
-        judged = intervals.get(next(iter(forecasts)))
-        if judged is not None:
-            lower, upper = judged.at(level)
-            bounded = ~unknown_intervals(lower, upper).all(axis=0)
-            coverage = np.where(bounded, mean((lower <= truth) & (truth <= upper)), np.nan)
+        around = intervals.get(next(iter(forecasts)))
+        if around is not None:
+            lower, upper = around.at(level)
+            bounded = known & ~unknown_intervals(lower, upper)
+            coverage = mean((lower <= truth) & (truth <= upper), bounded)
         return cls(
             truth,
             forecasts,
@@ -120,6 +119,11 @@ class Backtest:
         """Whether errors are in units of each series' naive error, as for several series."""
         return self.panel is not None and len(self.panel.names) > 1
 
+    @property
+    def without_unit(self) -> list[str]:
+        """The series that are left out of the figures over several: they have no unit."""
+        return self.panel.without_unit() if self.panel is not None and self.relative else []
+
     def baselines(self) -> list[str]:
         """The methods that are neither judged nor a part of the one that is."""
         own = ("combination", "prior", "linear core", "network")
@@ -136,8 +140,10 @@ class Backtest:
         if self.method not in self.intervals:
             return np.full(self.truth.shape[1:], np.inf)
         lower, upper = self.intervals[self.method].at(self.level)
+        bounded = ~unknown_intervals(lower, upper)
         with np.errstate(invalid="ignore"):  # a forecast that diverged has no width
-            return np.asarray(np.mean(upper - lower, axis=0) / 2)
+            width = mean(upper - lower, bounded)
+        return np.where(bounded.any(axis=0), width / 2, np.inf)
 
     @property
     def steps(self) -> int:
@@ -158,7 +164,8 @@ class Backtest:
         truth = self.truth[:, lead - 1]
         if self.relative and self.panel is not None:
             truth = _centred(truth, self.panel.of_origin) / self.panel.scales()[:, 0]
-        variance = np.nanvar(truth, axis=0)
+        known = ~np.isnan(truth)
+        variance = mean((truth - mean(truth, known)) ** 2, known)
         mse = self.rmse[method or self.method][lead - 1] ** 2
         return mse / np.where(variance > 0, variance, np.nan)
 
@@ -233,6 +240,15 @@ class Backtest:
     def table(self, target: int = 0) -> str:
         """RMSE of each method at a few lead times, and its scores over all of them."""
         return error_table(self, target)
+
+
+def mean(
+    values: Shaped[np.ndarray, "origin *shape"], known: Bool[np.ndarray, "origin *shape"]
+) -> Float[np.ndarray, "*shape"]:
+    """The mean over the origins of what is known; NaN where nothing is."""
+    count = known.sum(axis=0)
+    total = np.sum(values, axis=0, where=known)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _centred(

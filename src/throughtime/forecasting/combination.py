@@ -27,7 +27,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import nnls
 
-from .component import Component
+from .component import Component, QuantileComponent
+from .prior_network import MEDIAN
 from .rolling_errors import RollingErrors
 
 SHRINKAGE = 1.0
@@ -66,11 +67,28 @@ class Remembered:
         steps: int,
     ) -> Float[np.ndarray, "origin steps"]:
         """Forecast from each origin; see `Component.forecast`."""
-        asked = values, origins, steps
+        made = self._remembered(values, origins, steps)
+        return made[..., MEDIAN] if self._has_quantiles() else made
+
+    def quantiles(
+        self,
+        values: Float[np.ndarray, " time"],
+        origins: Int[np.ndarray, " origin"],
+        steps: int,
+    ) -> Float[np.ndarray, "origin steps quantile"]:
+        """Quantiles of the values after each origin, of a `QuantileComponent`."""
+        return self._remembered(values, origins, steps)
+
+    def _has_quantiles(self):
+        within = getattr(self.component, "component", self.component)  # of one transformed
+        return isinstance(within, QuantileComponent)
+
+    def _remembered(self, *asked):
         if self.asked is None or any(
             a is not b for a, b in zip(asked, self.asked, strict=True)
         ):
-            self.asked, self.made = asked, self.component.forecast(*asked)
+            make = "quantiles" if self._has_quantiles() else "forecast"
+            self.asked, self.made = asked, getattr(self.component, make)(*asked)
         return np.asarray(self.made)
 
 
@@ -180,7 +198,6 @@ def combine(
     refitted: Sequence[Component],
     groups: Sequence[str],
     steps: int,
-    doubt: float = DOUBT,
     shares: Sequence[Shares] | None = None,
 ) -> Combination:
     """Weigh models by their errors from rolling origins.
@@ -195,8 +212,6 @@ def combine(
         The group of each model.
     steps
         The longest lead time.
-    doubt
-        How strongly the weight of a network is pulled towards its start.
     shares
         What each group starts with, in each band; by default half prior, half core and nothing
         for a network. Of several series, see `pooled_shares`.
@@ -205,7 +220,7 @@ def combine(
     usable = np.flatnonzero(~rolling.diverged())
     finite = replace(rolling, errors=rolling.errors[usable])
     kinds = np.array(groups)[usable]
-    kappa = np.where(kinds == "network", doubt, SHRINKAGE)
+    kappa = np.where(kinds == "network", DOUBT, SHRINKAGE)
     weights = np.zeros((len(last) + 1, len(refitted)))
     for band, (first, end) in enumerate(bounds_of_bands(steps)):
         moments = finite.moments(first, end)

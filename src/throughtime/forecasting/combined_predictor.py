@@ -8,24 +8,30 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
 
 from .backtest import Backtest
+from .drift import LONGEST, Drift
 from .forecast import Forecast
 from .intervals import Intervals, with_level
-from .judging import Judging, in_parallel
-from .network_component import NetworkComponent, NetworkForecasts
-from .outliers import clean
+from .judging import Judging
+from .network_component import NetworkForecasts
+from .origin_forecasts import OriginForecasts
+from .overlap import rows_seen
 from .pooled_shares import pooled_shares
 from .predict import Predictor
+from .processes import in_parallel
 from .rolling_errors import rolling_origins
+from .rollouts import Asked, mean_rollouts
 from .sample_paths import Dependence
-from .series_model import LONGEST_JUDGED, SeriesModel, first_judged
+from .series_model import LONGEST_JUDGED, EarlyModels, JudgedModels, SeriesModel, first_judged
 from .traits import Recipe, Traits
 
-PARTS = {"prior": "prior", "core": "linear core", "network": "network"}
-"""The names of the groups of models in a backtest."""
+Part = tuple[Series, np.ndarray, np.ndarray]
+"""A series, its inputs, which may go on beyond its end, and the origins to forecast from."""
+
+Early = Sequence[Sequence[EarlyModels | None]]
+"""For each series and target."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,9 @@ class CombinedPredictor:
     models
         The models of all series that were fitted so far, by the recipe, the longest lead time
         and whether they were fitted to all values.
+    early
+        The models from which they were judged, by the recipe and the longest lead time: those
+        of a backtest serve the forecast.
     """
 
     network: Predictor
@@ -52,18 +61,13 @@ class CombinedPredictor:
     models: dict[tuple[Recipe, int, bool], Sequence[Sequence[SeriesModel]]] = field(
         default_factory=dict
     )
+    early: dict[tuple[Recipe, int], Early] = field(default_factory=dict)
 
     def forecast(
         self, series: list[Series] | None, steps: int, inputs: Any = None
     ) -> list[Forecast]:
         """Continue each series beyond its end; by default those that it was trained on."""
-        data = self.network.data
-        series = data.series if series is None else series
-        ahead = [future_inputs(inputs, one, steps) for one in series]
-        return [
-            replace(self._continue(one, known.values, steps), remarks=known.remarks)
-            for one, known in zip(series, ahead, strict=True)
-        ]
+        return self.network.continued(series, steps, inputs, self._continue)
 
     def backtest(
         self, series: list[Series] | None, steps: int, statistical: bool = False
@@ -72,8 +76,10 @@ class CombinedPredictor:
         network = self.network
         tested = network.tested(series, steps, self._context, self._read)
         levels, made, around = with_level(network.level), [], []
-        for one, origins in tested:
-            own, intervals = self.from_origins(one, origins.rows, steps)
+        parts = [(one, one.inputs, origins.rows) for one, origins in tested]
+        ends = [network.data.before_test(one) for one, _ in tested]
+        found = self._forecasts(parts, ends, steps, refit=False)
+        for (one, origins), (own, intervals) in zip(tested, found, strict=True):
             rest = network.baselines.forecasts(one, origins, steps)
             others = network.conformal(rest, one, origins, steps, levels)
             if statistical:
@@ -111,19 +117,19 @@ class CombinedPredictor:
         Intervals
             Those of the combination, adapted to what is known at each origin.
         """
-        end = self._before_test(series)
-        models = self._models_of(series, end, steps, refit=refit)
-        return self._forecasts(models, series, series.inputs, origins, steps)
+        end = self.network.data.before_test(series)
+        parts = [(series, series.inputs, origins)]
+        return self._forecasts(parts, [end], steps, refit=refit)[0]
 
     def _context(self, series: Series) -> int:
         """Rows before the first origin of a backtest: of a short series, all that there are."""
         data = self.network.data
-        return min(data.context_of(series), self._before_test(series))
+        return min(data.context_of(series), data.before_test(series))
 
     def _read(self, series: Series) -> int:
         """The first rows of a series that was not fitted, to which its models are fitted."""
-        end = self._before_test(series)
-        return end if self.network.data.number_of(series, end) is None else 0
+        data = self.network.data
+        return data.before_test(series) if data.number_of(series) is None else 0
 
     def longest_test(self, series: list[Series] | None) -> int:
         """The longest lead time that a backtest can have."""
@@ -147,17 +153,6 @@ class CombinedPredictor:
         """The models of a fitted series in a forecast beyond its end."""
         return self._fitted(i, steps, refit=self.refit)
 
-    def _before_test(self, series: Series) -> int:
-        """How many values of a series the models of a backtest may see.
-
-        Of a series that was not fitted, its test part is the same share as of the first.
-        """
-        data = self.network.data
-        first = data.splits[0]
-        share = max(1, round(len(series) * first.validation / first.total))
-        i = data.number_of(series, share)
-        return share if i is None else data.splits[i].validation
-
     def _fitted(self, i: int, steps: int, *, refit: bool) -> Sequence[SeriesModel]:
         """The models of each target of a series.
 
@@ -171,56 +166,115 @@ class CombinedPredictor:
 
     def _fit_all(self, steps: int, refit: bool) -> list[list[SeriesModel]]:
         """The models of all series."""
-        data = self.network.data
-        tasks = []
-        for one, split in zip(data.series, data.splits, strict=True):
+        data, parts = self.network.data, []
+        for one, split, varies in zip(data.series, data.splits, data.varies, strict=True):
             end = split.total if refit else split.validation
             # Without a validation part there is nothing that the networks did not learn from.
-            networks = split.train < end and split.train >= data.context
-            networks = networks and bool(np.ptp(one.targets[: split.train], axis=0).all())
-            first = split.train if split.train < end else None
-            tasks.append(self._task(one, end, steps, first, networks))
-        judged = in_parallel(tasks)
+            networks = split.train < end and split.train >= data.read_before(one)
+            first = split.train if split.train < end else first_judged(end)
+            parts.append((one, end, first, networks and bool(varies.all())))
+        judged = self._judged(parts, steps, self.early.pop((self.recipe, steps), None))
+        self.early[self.recipe, steps] = [[one.early for one in models] for models in judged]
         shares = None
         if len(judged) > 1:
             each = [one for models in judged for one in models]
             errors = [(one.rolling, one.groups) for one in each]
             shares = pooled_shares(errors, each[0].steps)
-        return [[one.weighed(shares=shares) for one in models] for models in judged]
+        return _weighed(judged, shares)
 
-    def _task(
-        self, series: Series, end: int, steps: int, first: int | None, networks: bool
-    ) -> Judging:
-        """What is needed to judge the models of a series from row `first` on.
+    def _judged(
+        self,
+        parts: Sequence[tuple[Series, int, int, bool]],
+        steps: int,
+        early: Early | None = None,
+    ) -> list[list[JudgedModels]]:
+        """Fit and judge models of several series.
 
-        `networks` says whether the networks are judged there too; if not, they have no weight.
+        Of each are given: how many of its values may be seen, the first row that models are
+        judged on, and whether the networks are judged there too; if not, they have no weight.
         """
-        first = first if first is not None else first_judged(end)
-        made = None
-        if networks:
-            forecasts = self._network_forecasts(series, series.inputs, end)
-            forecasts.forecast(rolling_origins(first, end), min(steps, LONGEST_JUDGED))
-            made = forecasts.alone()
-        return Judging(series, end, steps, first, self.recipe, made)
+        judged = min(steps, LONGEST_JUDGED)
+        asked = [
+            (one, one.inputs, rolling_origins(first, end))
+            for one, end, first, networks in parts
+            if networks
+        ]
+        made = iter(self._rolled_out(asked, judged))
+        if early is None:
+            early = [[None] * len(one.target_names) for one, *_ in parts]
+        tasks = [
+            Judging(
+                one, end, steps, first, self.recipe, next(made) if networks else None, known
+            )
+            for (one, end, first, networks), known in zip(parts, early, strict=True)
+        ]
+        return in_parallel([task.run for task in tasks])
 
     def _models_of(
-        self, series: Series, end: int, steps: int, *, refit: bool
-    ) -> Sequence[SeriesModel]:
-        """The models of a fitted series; of another one, models of its first `end` values."""
-        i = self.network.data.number_of(series, end)
-        if i is not None:
-            return self._fitted(i, steps, refit=refit)
-        networks = len(series) > self.network.data.context
-        judged = self._task(series, end, steps, None, networks).run()
-        return [one.weighed() for one in judged]
+        self, series: Sequence[Series], ends: Sequence[int], steps: int, *, refit: bool
+    ) -> list[Sequence[SeriesModel]]:
+        """The models of fitted series; of others, models of so many first values."""
+        data = self.network.data
+        numbers = [data.number_of(one) for one in series]
+        parts = []
+        for one, end, i in zip(series, ends, numbers, strict=True):
+            if i is None:
+                first = first_judged(end)
+                parts.append((one, end, first, first >= data.read_before(one)))
+        new = iter(_weighed(self._judged(parts, steps)))
+        return [
+            next(new) if i is None else self._fitted(i, steps, refit=refit) for i in numbers
+        ]
 
     def _continue(
-        self, series: Series, ahead: Float[np.ndarray, "steps input"], steps: int
-    ) -> Forecast:
-        """Forecast one series beyond its end, with the inputs `ahead`."""
-        models = self._models_of(series, len(series), steps, refit=self.refit)
-        inputs = np.concatenate([series.inputs, ahead])
-        found = self._forecasts(models, series, inputs, np.array([len(series)]), steps)[1]
+        self, series: list[Series], ahead: list[np.ndarray], steps: int
+    ) -> list[Forecast]:
+        """Forecast each series beyond its end, with the inputs ahead."""
+        parts = [
+            (one, np.concatenate([one.inputs, known]), np.array([len(one)]))
+            for one, known in zip(series, ahead, strict=True)
+        ]
+        models = self._models_of(series, [len(one) for one in series], steps, refit=self.refit)
+        made = self._of_models(models, parts, steps)
+        drifts = self._drifts(models, parts)
+        return [
+            replace(self._forecast(one, own, found, steps), drift=drift)
+            for one, own, found, drift in zip(series, models, made, drifts, strict=True)
+        ]
+
+    def _drifts(self, models, parts: Sequence[Part]) -> list[Drift | None]:
+        """The drift of each series that has rows which its models have not seen."""
+        level = self.network.level
+        chosen = {}
+        for i, (one, inputs, _) in enumerate(parts):
+            seen = self._rows_seen(one)
+            if 0 < seen < len(one):
+                origins = np.arange(max(seen, len(one) - LONGEST), len(one))
+                chosen[i] = one, inputs, origins
+        new = list(chosen.values())
+        made = self._of_models([models[i] for i in chosen], new, 1, adapted=False)
+        found: list[Drift | None] = [None] * len(parts)
+        for i, (one, _, origins), (_, around) in zip(chosen, new, made, strict=True):
+            lower, upper = (bound[:, 0] for bound in around.at(level))
+            truth = one.targets[origins]
+            if one.filled_at is not None:
+                truth = np.where(one.filled_at[origins], np.nan, truth)
+            known = [one.calibrated() for one in models[i]]
+            found[i] = Drift.of(lower, upper, truth, level, known)
+        return found
+
+    def _rows_seen(self, series: Series) -> int:
+        """How many of its first rows the models of a forecast have seen."""
+        data = self.network.data
+        i = data.number_of(series)
+        if i is None or series is data.series[i]:
+            return len(series)
+        end = data.splits[i].total if self.refit else data.splits[i].validation
+        return rows_seen(series, data.series[i], end)
+
+    def _forecast(self, series: Series, models, made, steps: int) -> Forecast:
+        """What was made of one series at its end, as a forecast."""
+        found = made[1]
         first = Intervals(
             found.levels, found.center[0], found.lower[:, 0], found.upper[:, 0], found.least
         )
@@ -232,41 +286,46 @@ class CombinedPredictor:
         )
 
     def _forecasts(
-        self, models, series, inputs, origins, steps
-    ) -> tuple[dict[str, np.ndarray], Intervals]:
-        """Forecasts of all together and of each group, and the intervals of all together.
+        self, parts: Sequence[Part], ends: Sequence[int], steps: int, *, refit: bool
+    ):
+        """Forecasts and intervals of each part; see `OriginForecasts.run`."""
+        models = self._models_of([one for one, *_ in parts], ends, steps, refit=refit)
+        return self._of_models(models, parts, steps)
 
-        Arrays are (origin, steps, target). From several origins, the intervals adapt to what is
-        known at each.
+    def _of_models(self, models, parts: Sequence[Part], steps: int, *, adapted: bool = True):
+        levels, networks = with_level(self.network.level), self._rolled_out(parts, steps)
+        tasks = [
+            OriginForecasts(each, *part, steps, made, levels, adapted)
+            for each, part, made in zip(models, parts, networks, strict=True)
+        ]
+        return in_parallel([task.run for task in tasks])
+
+    def _rolled_out(self, parts: Sequence[Part], steps: int) -> list[NetworkForecasts]:
+        """Forecasts of the networks from the origins of each part.
+
+        A series that was not fitted is scaled by the rows before the first origin.
         """
-        rollouts = self._network_forecasts(series, inputs, int(origins[0]))
-        levels = with_level(self.network.level)
-        by_target: list[dict] = []
-        intervals = []
-        for c, model in enumerate(models):
-            network = NetworkComponent(rollouts, c)
-            combination = model.on(inputs, network).remembered()
-            values = model.known(series.targets[:, c])
-            if list(origins) == [len(values)]:  # nothing is judged: wrong data are replaced
-                values, _ = clean(values, model.traits.seasons)
-            center = combination.forecast(values, origins, steps)
-            several = len(origins) > 1
-            filled = None if series.filled_at is None else series.filled_at[:, c]
-            intervals.append(
-                model.intervals(values, origins, center, levels, adapted=several, filled=filled)
-            )
-            found = {"combination": center}
-            for group, name in PARTS.items():
-                if group in combination.groups:
-                    found[name] = combination.part(group).forecast(values, origins, steps)
-            by_target.append({name: model.bounded(made) for name, made in found.items()})
-        joined = {k: np.stack([one[k] for one in by_target], axis=-1) for k in by_target[0]}
-        return joined, Intervals.stacked(intervals)
+        data, found, asked = self.network.data, [], []
+        for series, inputs, origins in parts:
+            one = NetworkForecasts.none(data.read_before(series), series.targets, inputs)
+            known = origins[origins >= one.context]
+            scaler = data.scaler_of(series, int(origins[0]))
+            found.append((one, known))
+            asked.append(Asked(*one.around(known, steps), scaler))
+        made = mean_rollouts(self.network.networks, data, asked, steps)
+        for (one, known), forecasts in zip(found, made, strict=True):
+            one.keep(known, forecasts)
+        return [one for one, _ in found]
 
-    def _network_forecasts(
-        self, series: Series, inputs: np.ndarray, end: int
-    ) -> NetworkForecasts:
-        """Forecasts of the networks; another series is scaled by its first `end` rows."""
-        data = self.network.data
-        rollouts = partial(self.network.rollouts, scaler=data.scaler_of(series, end))
-        return NetworkForecasts(rollouts, data.context, series.targets, inputs)
+
+def _weighed(judged, shares=None) -> list[list[SeriesModel]]:
+    """The combinations of the models of each series."""
+    tasks = [
+        partial(_weigh, [replace(one, early=None) for one in models], shares)
+        for models in judged
+    ]
+    return in_parallel(tasks)
+
+
+def _weigh(models: Sequence[JudgedModels], shares) -> list[SeriesModel]:
+    return [one.weighed(shares=shares) for one in models]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from throughtime.data.scaler import varies
 from throughtime.data.series import Series
 
 from .rolling_origins import Forecasts, RollingOrigins
@@ -44,13 +45,15 @@ def validation_residuals(
     Returns
     -------
     dict
-        In units of each series' standard deviation; NaN beyond the end of the part.
+        In units of each series' standard deviation; NaN beyond the end of the part, and of a
+        target that does not vary in the training part.
     """
     longest = max(split.validation - split.train for split in data.splits)
     reach = min(steps, longest)
     nothing = np.empty((0, steps, len(data.series[0].target_names)))
     found = {name: [nothing] for name in methods}
-    for one, split, scaler in zip(data.series, data.splits, data.scalers, strict=True):
+    units = [unit_of(data, one) for one in data.series]
+    for one, split, unit in zip(data.series, data.splits, units, strict=True):
         context = min(data.context_of(one), split.train)
         origins = RollingOrigins.between(
             one, split.train, split.validation, context, reach, complete=False, most=ORIGINS
@@ -61,8 +64,20 @@ def validation_residuals(
         for name, made in forecast(one, origins, reach).items():
             # A forecast that diverged to NaN is infinitely wrong, not missing.
             residuals = origins.truth - np.where(np.isnan(made), np.inf, made)
-            found[name].append(np.pad(residuals / scaler.std, beyond, constant_values=np.nan))
+            found[name].append(np.pad(residuals / unit, beyond, constant_values=np.nan))
     return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def unit_of(
+    data: SplitData, series: Series, end: int | None = None
+) -> Float[np.ndarray, " target"]:
+    """The standard deviation of a series, as `SplitData.scaler_of` has it; NaN for a constant.
+
+    A constant has no unit: what it does when it moves says nothing about other series.
+    """
+    i = data.number_of(series)
+    known = varies(series.targets[:end]) if i is None else data.varies[i]
+    return np.where(known, data.scaler_of(series, end).std, np.nan)
 
 
 def conformal_margins(

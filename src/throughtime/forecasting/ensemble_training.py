@@ -54,11 +54,14 @@ class EnsembleTraining:
         Architecture of each network.
     data
         The series, their splits and scalers.
+    begun
+        Networks to start from; by default new ones.
     """
 
     settings: Settings
     architecture: Architecture
     data: SplitData
+    begun: Network | None = None
 
     def untrained(self) -> Network:
         """The networks before their training, each from a seed of its own.
@@ -73,7 +76,7 @@ class EnsembleTraining:
             rule = f"the networks must have fewer than {MAX_WEIGHTS:,} weights"
             got = f"`hidden` {s.hidden}, `depth` {s.depth}, `ensemble` {s.ensemble}"
             raise InputError(rule, got, "Lower these, or `dense`.")
-        return self.architecture.ensemble(s.ensemble, s.seed)
+        return self.begun or self.architecture.ensemble(s.ensemble, s.seed)
 
     def fewest_weights(self) -> int:
         """A lower bound on the number of weights of all networks."""

@@ -10,6 +10,7 @@ from throughtime.data.time_axis import Times
 from throughtime.errors import InputError, check_positive_integer
 
 from .backtest import json_rows
+from .drift import Drift
 from .intervals import Intervals
 from .sample_paths import Dependence, probability_above, sample_paths
 
@@ -39,6 +40,9 @@ class Forecast:
         How the steps of a future hang together; see `sample`.
     remarks
         How the rows of the future inputs were found, if their table does not say.
+    drift
+        How the rows since the fit lie in the intervals that it promised; None if there are
+        none. `drift.found` says that the series has changed.
     """
 
     mean: Float[np.ndarray, "steps target"]
@@ -51,6 +55,7 @@ class Forecast:
     others: Intervals | None = None
     dependence: Dependence | None = None
     remarks: tuple[str, ...] = ()
+    drift: Drift | None = None
 
     @classmethod
     def within(

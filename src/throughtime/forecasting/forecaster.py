@@ -28,6 +28,7 @@ from .short_series import settings_for
 from .splits import SplitData
 from .statistical_baselines import check_installed
 from .traits import Recipe
+from .updating import update
 
 
 @dataclass(eq=False)
@@ -212,9 +213,14 @@ class Forecaster(Estimator):
         self.architecture_ = architecture(settings, self.data_)
         self.settings_ = settings.model_dump()
         self.__dict__.pop("fitted_", None)  # it was fitted to other data
-        self.models_: dict[Any, Any] = {}
-        self.residuals_: dict[tuple[str, int], Any] = {}
+        self._forget()
         return self
+
+    def _forget(self) -> None:
+        """Drop what was fitted for forecasts, as that holds forecasts of earlier networks."""
+        self.models_: dict[Any, Any] = {}
+        self.early_: dict[Any, Any] = {}
+        self.residuals_: dict[tuple[str, int], Any] = {}
 
     def train(
         self,
@@ -224,19 +230,12 @@ class Forecaster(Estimator):
     ) -> "Forecaster":
         """The second half of `fit`; `start` and `on_epoch` as for `throughtime.train`."""
         self.fitted_ = self._training().run(start, on_epoch)
-        self.models_.clear()  # they hold forecasts of earlier networks
-        self.residuals_.clear()
+        self._forget()
         self.origin_: dict[str, Any] = {}  # this training has no run on disk yet
         return self
 
     def first_state(self) -> TrainState:
-        """The state of the training before its first epoch, which has a checkpoint's shapes.
-
-        Raises
-        ------
-        InputError
-            For settings or data that `train` would refuse.
-        """
+        """The state of the training before its first epoch; raises what `train` would raise."""
         return self._training().first_state()
 
     def training_data(self) -> Data:
@@ -250,6 +249,8 @@ class Forecaster(Estimator):
     def fewest_weights(self) -> int:
         """A lower bound on the number of weights of all networks."""
         return self._training().fewest_weights()
+
+    update = update
 
     def _training(self) -> EnsembleTraining:
         fitting = {"window": self.settings_["window"]}
@@ -308,8 +309,8 @@ class Forecaster(Estimator):
         fill
             How to fill gaps in `data`; what was filled is never judged.
         statistical
-            Whether AutoARIMA, AutoETS and AutoTheta stand among the baselines. They need the
-            package `statsforecast`.
+            Whether AutoARIMA, AutoETS and AutoTheta of `statsforecast` stand among the
+            baselines. Of several series, one that they do not fit repeats its last value.
 
         Returns
         -------
@@ -338,7 +339,7 @@ class Forecaster(Estimator):
         recipe = Recipe.of(now.core, now.prior, now.season, now.transform, now.lower)
         if not (recipe.core or recipe.prior):
             return network
-        return CombinedPredictor(network, recipe, self.refit, self.models_)
+        return CombinedPredictor(network, recipe, self.refit, self.models_, self.early_)
 
     @property
     def network_(self) -> Network:

@@ -1,7 +1,7 @@
 """Prediction intervals of several levels around a forecast, and the quantiles they make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -112,6 +112,16 @@ class Intervals:
         """These quantiles, along a last axis."""
         center = self.center[None]
         return np.moveaxis(np.concatenate([self.lower[::-1], center, self.upper]), 0, -1)
+
+    def completed(self, center: Float[np.ndarray, "*shape"]) -> "Intervals":
+        """Another forecast, without intervals, where there is none."""
+        missing = np.isnan(self.center)
+        return replace(
+            self,
+            center=np.where(missing, center, self.center),
+            lower=np.where(missing, -np.inf, self.lower),
+            upper=np.where(missing, np.inf, self.upper),
+        )
 
     def known(self) -> "Intervals":
         """The levels whose bounds are known everywhere."""

@@ -1,19 +1,13 @@
-"""The models of many series, fitted and judged in several processes."""
+"""The models of one series, fitted and judged: what one process is given to do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
-
-from joblib import Parallel, delayed
 
 from throughtime.data.series import Series
 
 from .network_component import NetworkComponent, NetworkForecasts
-from .series_model import JudgedModels
+from .series_model import EarlyModels, JudgedModels
 from .traits import Recipe
-
-MANY = 32
-"""Series from which on further processes pay for their start."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +28,8 @@ class Judging:
         Which models take part.
     networks
         Forecasts of the networks from these origins; None without networks.
+    early
+        Models of each target that were fitted before; see `EarlyModels`.
     """
 
     series: Series
@@ -42,6 +38,7 @@ class Judging:
     first: int
     recipe: Recipe
     networks: NetworkForecasts | None
+    early: Sequence[EarlyModels | None]
 
     def run(self) -> list[JudgedModels]:
         """Fit and judge the models of each target."""
@@ -56,17 +53,7 @@ class Judging:
                 others=() if networks is None else (NetworkComponent(networks, c),),
                 inputs=series.inputs if series.input_names else None,
                 filled=None if series.filled_at is None else series.filled_at[:end, c],
+                early=early,
             )
-            for c, column in enumerate(series.targets.T)
+            for c, (column, early) in enumerate(zip(series.targets.T, self.early, strict=True))
         ]
-
-
-def in_parallel(tasks: Sequence[Judging]) -> list[list[JudgedModels]]:
-    """Run all tasks; many of them in as many processes as there are cores.
-
-    The processes are those of joblib. `joblib.parallel_config` chooses others, such as a
-    cluster of Ray or Dask.
-    """
-    jobs = -1 if len(tasks) >= MANY else None
-    results = Parallel(n_jobs=jobs)(delayed(Judging.run)(task) for task in tasks)
-    return cast(list[list[JudgedModels]], results)

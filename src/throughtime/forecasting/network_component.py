@@ -1,7 +1,7 @@
 """The trained networks as one of the models that a combination weighs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -32,9 +32,16 @@ class NetworkForecasts:
     made: dict[int, Float[np.ndarray, "steps target"]] = field(default_factory=dict)
 
     @classmethod
-    def none(cls) -> "NetworkForecasts":
-        """Those of networks that are not at hand."""
-        return cls(_none_left, 0, np.empty((0, 1)), np.empty((0, 0)))
+    def none(
+        cls,
+        context: int = 0,
+        targets: Float[np.ndarray, "time target"] | None = None,
+        inputs: Float[np.ndarray, "span input"] | None = None,
+    ) -> "NetworkForecasts":
+        """Those of networks that are not at hand: none, until some are kept."""
+        targets = np.empty((0, 1)) if targets is None else targets
+        inputs = np.empty((0, 0)) if inputs is None else inputs
+        return cls(_none_left, context, targets, inputs)
 
     def forecast(
         self, origins: Int[np.ndarray, " origin"], steps: int
@@ -48,16 +55,24 @@ class NetworkForecasts:
         known = set(asked)
         return np.stack([self.made[o][:steps] if o in known else unknown for o in origins])
 
-    def alone(self) -> "NetworkForecasts":
-        """The forecasts that were made, without the networks: they cannot make others."""
-        return replace(self, rollouts=_none_left)
+    def keep(self, origins: Int[np.ndarray, " origin"], made: np.ndarray) -> None:
+        """Take forecasts from some origins that were made elsewhere."""
+        self.made |= zip(map(int, origins), made, strict=True)
 
     def _rolled_out(self, origins, steps):
+        return self.rollouts(*self.around(origins, steps), steps)
+
+    def around(
+        self, origins: Int[np.ndarray, " origin"], steps: int
+    ) -> tuple[
+        Float[np.ndarray, "origin context target"], Float[np.ndarray, "origin span input"]
+    ]:
+        """What the networks read at some origins: values before, inputs before and after."""
         before = origins[:, None] + np.arange(-self.context, 0)
         span = np.minimum(
             origins[:, None] + np.arange(-self.context, steps), len(self.inputs) - 1
         )
-        return self.rollouts(self.targets[before], self.inputs[span], steps)
+        return self.targets[before], self.inputs[span]
 
 
 def _none_left(contexts: np.ndarray, inputs: np.ndarray, steps: int) -> np.ndarray:

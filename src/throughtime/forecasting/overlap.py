@@ -1,12 +1,40 @@
-"""Which rows of other data were seen in the fit: a backtest must not judge these."""
+"""Which fitted series other data go on with, and which of their rows the fit has seen."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Int
 
+from throughtime.data.scaler import Scaler
 from throughtime.data.series import Series
+
+FAR = 5.0
+"""Standard deviations of a training part; data further away are of another series."""
 
 PROBE = 12
 """Values by which rows without stamps are found in the fitted series."""
+
+
+def number_of(
+    series: Series, fitted: Sequence[Series], scalers: Sequence[Scaler], end: int
+) -> int | None:
+    """The number of the fitted series that another one is a stretch of; None if of none.
+
+    It shares rows with it; or it has its name, or is passed where only one was fitted, and its
+    first `end` rows have about its level and size.
+    """
+    names = [one.name for one in fitted]
+    named = [names.index(series.name)] if series.name in names else range(len(names))
+    for i in named:
+        if rows_seen(series, fitted[i], len(fitted[i])):
+            return i
+    if len(named) > 1:
+        return None
+    i = named[0]
+    values, scaler = series.targets[:end], scalers[i]
+    apart = np.abs(values.mean(axis=0) - scaler.mean) > FAR * scaler.std
+    larger = values.std(axis=0) > FAR * scaler.std
+    return None if (apart | larger).any() else i
 
 
 def rows_seen(series: Series, fitted: Series, end: int) -> int:

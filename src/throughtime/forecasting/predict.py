@@ -5,34 +5,30 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from throughtime._support.precision import precision
 from throughtime.data.future_inputs import future_inputs
 from throughtime.data.scaler import Scaler
 from throughtime.data.series import Series
 from throughtime.errors import InputError
 from throughtime.recurrence.network import Network
-from throughtime.recurrence.rollout import rollout
 
 from .backtest import Backtest
 from .baseline_forecasts import Baselines
-from .conformal import conformal_margins, validation_residuals
+from .baselines import persistence
+from .conformal import conformal_margins, unit_of, validation_residuals
 from .forecast import Forecast
 from .intervals import Intervals, with_level
 from .overlap import rows_seen
 from .rolling_origins import RollingOrigins, check_truth
+from .rollouts import Asked, mean_rollouts
 from .sample_paths import Dependence
 from .scores import Panel, naive_error
 from .splits import SplitData
 from .statistical_baselines import NAMES, statistical_forecasts
 
-CHUNKS = (64, 512)
-"""Origins rolled out at a time: two sizes to compile, and bounded memory."""
+Continue = Callable[[list[Series], list[np.ndarray], int], list[Forecast]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +59,18 @@ class Predictor:
         self, series: list[Series] | None, steps: int, inputs: Any = None
     ) -> list[Forecast]:
         """Continue each series beyond its end; by default those that it was trained on."""
+        self._check_context(self.data.series if series is None else series)
+        return self.continued(series, steps, inputs, self._continue)
+
+    def continued(
+        self, series: list[Series] | None, steps: int, inputs: Any, forecasts: Continue
+    ) -> list[Forecast]:
+        """What a function of the series, their inputs ahead, and the steps forecasts."""
         series = self.data.series if series is None else series
-        self._check_context(series)
         ahead = [future_inputs(inputs, one, steps) for one in series]
+        found = forecasts(series, [known.values for known in ahead], steps)
         return [
-            replace(self._continue(one, known.values, steps), remarks=known.remarks)
-            for one, known in zip(series, ahead, strict=True)
+            replace(one, remarks=known.remarks) for one, known in zip(found, ahead, strict=True)
         ]
 
     def backtest(
@@ -95,16 +97,18 @@ class Predictor:
         self, series: Series, origins: RollingOrigins, steps: int, levels: Sequence[float]
     ) -> dict[str, Intervals]:
         """Statistical baselines with intervals of their own; see `statistical_forecasts`."""
-        season = self.data.period_of(series)
-        return {
-            name: Intervals.stacked(
-                [
-                    statistical_forecasts(name, column, origins.rows, steps, season, levels)
-                    for column in series.targets.T
-                ]
-            )
-            for name in NAMES
-        }
+        season, found = self.data.period_of(series), {}
+        for name in NAMES:
+            parts = [
+                statistical_forecasts(name, column, origins.rows, steps, season, levels)
+                for column in series.targets.T
+            ]
+            found[name] = Intervals.stacked(parts)
+        if len(self.data.series) == 1:
+            return found
+        # One series that a model cannot be fitted to must not take its figures from a panel.
+        last = persistence(origins.contexts, steps)
+        return {name: one.completed(last) for name, one in found.items()}
 
     def conformal(
         self,
@@ -115,11 +119,20 @@ class Predictor:
         levels: Sequence[float],
     ) -> dict[str, Intervals]:
         """Intervals of network or baselines around their forecasts from some origins."""
-        unit = self.data.scaler_of(series, int(origins.rows[0])).std
         return {
-            name: Intervals.around(made, unit * self.margins(name, steps, levels), levels)
+            name: Intervals.around(
+                made,
+                self._margins_of(series, int(origins.rows[0]), name, steps, levels),
+                levels,
+            )
             for name, made in forecasts.items()
         }
+
+    def _margins_of(self, series, end, method, steps, levels):
+        """Margins in the unit of a series; infinite for one that has none."""
+        unit = unit_of(self.data, series, end)
+        margins = unit * self.margins(method, steps, levels)
+        return np.where(np.isnan(unit), np.inf, margins)
 
     def measured(
         self,
@@ -192,14 +205,17 @@ class Predictor:
         """
         parts = self._parts(series, context, read)
         longest = max(end - first for _, first, end in parts)
-        if longest < 1 and (series is None or any(map(self._rows_seen, series))):
+        held_out = self.data.splits[0].validation < self.data.splits[0].total
+        if longest < 1 and (
+            series is None or not held_out or any(map(self._rows_seen, series))
+        ):
             rule = "a backtest needs data that was held out"
-            got = "`test=0`" if series is None else "only rows that the fit saw"
+            got = "`test=0`" if not held_out else "only rows that the fit saw"
             raise InputError(rule, got, "Fit with `test=0.2`, or pass other data.")
         if longest < 1:
-            needed = max(context(one) for one, _, _ in parts)
-            rule = f"data to test on must be longer than the context of {needed} steps"
-            raise InputError(rule, f"{needed + longest} steps", "Pass more of the series.")
+            one = max((one for one, _, _ in parts), key=len)
+            rule = f"data to test on must be longer than the context of {context(one)} steps"
+            raise InputError(rule, f"{len(one)} steps", "Pass more of the series.")
         if steps > longest:
             rule = "`steps` must not be longer than the part that is tested"
             raise InputError(rule, f"{steps} of {longest} steps", "Lower `steps`.")
@@ -270,31 +286,32 @@ class Predictor:
         return {"network": self._network(series, origins, steps)}
 
     def _check_context(self, series: list[Series]) -> None:
-        needed = self.data.context
         for one in series:
+            needed = self.data.read_before(one)
             if len(one) < needed:
                 rule = f"a series must hold at least the {needed} steps that the networks read"
                 remedy = "Pass more of the series, or fit with a shorter `window`."
                 raise InputError(rule, f"{len(one)} steps in `{one.name}`", remedy)
 
     def _continue(
-        self, series: Series, ahead: Float[np.ndarray, "steps input"], steps: int
-    ) -> Forecast:
-        """Forecast one series beyond its end, with the inputs `ahead`."""
-        context, levels = self.data.context, with_level(self.level)
-        inputs = np.concatenate([series.inputs[-context:], ahead])
-        past = series.targets[None, -context:]
-        scaler = self.data.scaler_of(series)
-        mean = self.rollouts(past, inputs[None], steps, scaler)[0]
-        margins = scaler.std * self.margins("network", steps, levels)
-        return Forecast.within(
-            Intervals.around(mean, margins, levels),
-            series.times.after(steps),
-            series.target_names,
-            self.level,
-            series.name,
-            self._dependence(steps),
-        )
+        self, series: list[Series], ahead: list[np.ndarray], steps: int
+    ) -> list[Forecast]:
+        """Forecast each series beyond its end, with the inputs ahead."""
+        levels, dependence = with_level(self.level), self._dependence(steps)
+        asked = []
+        for one, known in zip(series, ahead, strict=True):
+            context = self.data.read_before(one)
+            inputs = np.concatenate([one.inputs[-context:], known])[None]
+            scaler = self.data.scaler_of(one)
+            asked.append(Asked(one.targets[None, -context:], inputs, scaler))
+        found = []
+        means = mean_rollouts(self.networks, self.data, asked, steps)
+        for one, (mean,) in zip(series, means, strict=True):
+            margins = self._margins_of(one, None, "network", steps, levels)
+            around = Intervals.around(mean, margins, levels)
+            rest = one.times.after(steps), one.target_names, self.level, one.name, dependence
+            found.append(Forecast.within(around, *rest))
+        return found
 
     def _dependence(self, steps: int) -> Dependence:
         """How the errors of the validation parts depend on each other."""
@@ -305,7 +322,7 @@ class Predictor:
 
     def _network(self, series: Series, origins: RollingOrigins, steps: int) -> np.ndarray:
         """The ensemble's forecasts from some origins; NaN where it has too little to read."""
-        context = self.data.context
+        context = self.data.read_before(series)
         if origins.contexts.shape[1] < context:
             return np.full((len(origins), steps, origins.contexts.shape[2]), np.nan)
         past = origins.contexts[:, -context:]
@@ -333,37 +350,5 @@ class Predictor:
         -------
         Array, (origin, steps, target)
         """
-        if not len(contexts):
-            return np.empty((0, steps, contexts.shape[2]))
-        data = self.data
-        past = scaler.transform(contexts).astype(data.dtype)
-        known = data.input_scaler.transform(inputs).astype(data.dtype)
-        size = CHUNKS[len(past) > CHUNKS[0]]
-        padding = -len(past) % size  # whole chunks, so that one program serves them all
-        past, known = (
-            np.concatenate([v, v[:1].repeat(padding, axis=0)]) for v in (past, known)
-        )
-        chunks = []
-        with precision(data.dtype):
-            for i in range(0, len(past), size):
-                xs, us = jax.device_put((past[i : i + size], known[i : i + size]))
-                chunks.append(_mean_rollout(self.networks, xs, us, steps, data.truncated))
-        forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[: len(contexts)]
-        return scaler.inverse(forecasts.astype(np.float64))
-
-
-@eqx.filter_jit
-def _mean_rollout(
-    networks: Network,
-    past: Float[Array, "origin time target"],
-    known: Float[Array, "origin span input"],
-    steps: int,
-    carry: bool,
-) -> Float[Array, "origin steps target"]:
-    """The closed-loop forecast of each member, averaged over the ensemble."""
-    params, static = eqx.partition(networks, eqx.is_inexact_array)
-
-    def one(member):
-        return rollout(eqx.combine(member, static), past, steps, known, carry=carry)
-
-    return jnp.mean(jax.lax.map(one, params), axis=0)
+        asked = Asked(contexts, inputs, scaler)
+        return mean_rollouts(self.networks, self.data, [asked], steps)[0]

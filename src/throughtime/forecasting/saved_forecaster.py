@@ -102,7 +102,7 @@ def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
     if ours != stored:
         rule = "its architecture is not that of its settings"
         raise damaged_file(folder / "run.json", rule)
-    _restore_scalers(model.data_, record, folder)
+    model.data_ = _restored_scalers(model.data_, record, folder)
     if record.params is None:
         return
     weights = folder / "weights.safetensors"
@@ -121,15 +121,22 @@ def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
         model.residuals_.update(kept["residuals"])
 
 
-def _restore_scalers(data: SplitData, record: ForecastRecord, folder: Path) -> None:
-    """Scale several series as the networks saw them: by one scaler of all in an old run."""
+def _restored_scalers(data: SplitData, record: ForecastRecord, folder: Path) -> SplitData:
+    """The data, scaled as the networks saw them.
+
+    That is not by their training part after an update, and by one scaler of all series in an
+    old run.
+    """
     stored = record.scalers.get("targets")
-    if len(data.series) == 1 or not isinstance(stored, dict):
-        return
+    if stored is None:
+        return data
+    each = stored if isinstance(stored, list) else [stored] * len(data.series)
     try:
-        scaler = Scaler.from_json(stored)
+        scalers = [Scaler.from_json(one) for one in each]
+        inputs = Scaler.from_json(record.scalers["inputs"])
     except (KeyError, TypeError, ValueError):
-        scaler = None
-    if scaler is None or scaler.mean.shape != data.scalers[0].mean.shape:
+        scalers, inputs = [], data.input_scaler
+    shapes = [one.mean.shape for one in (*scalers, inputs)]
+    if shapes != [one.mean.shape for one in (*data.scalers, data.input_scaler)]:
         raise damaged_file(folder / "run.json", "its `scalers` do not fit its series")
-    data.scalers[:] = [scaler] * len(data.series)
+    return replace(data, scalers=scalers, input_scaler=inputs)

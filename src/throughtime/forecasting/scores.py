@@ -30,9 +30,14 @@ class Panel:
     units: Float[np.ndarray, "series target"]
 
     def scales(self) -> Float[np.ndarray, "origin 1 target"]:
-        """The unit at each origin; 1 where a series does not vary."""
-        units = np.where(self.units > 0, self.units, 1.0)
+        """The unit at each origin; NaN where a series does not vary, so that it has none."""
+        units = np.where(self.units > 0, self.units, np.nan)
         return units[self.of_origin][:, None]
+
+    def without_unit(self) -> list[str]:
+        """The names of the series that have no unit, for a target or for all."""
+        missing = ~(self.units > 0).all(axis=1)
+        return [self.names[i] for i in np.flatnonzero(missing)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +94,10 @@ class Scores:
             y, f = truth[..., c], forecast[..., c]
             unit = np.broadcast_to(1.0 if scales is None else scales[..., c], y.shape)
             known = ~np.isnan(y)
-            mase = np.nan if scales is None else np.mean(np.abs(f - y)[known] / unit[known])
-            smape = metrics.smape(y[known], f[known]) if known.any() else np.nan
+            mase = smape = np.nan
+            if known.any():
+                smape = metrics.smape(y[known], f[known])
+                mase = np.nan if scales is None else np.mean((np.abs(f - y) / unit)[known])
             scale = unit if relative else np.ones_like(y)
             rest = _of_intervals(y, intervals, c, level, scale, known)
             found.append((mase, smape, *rest))

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from throughtime.data.time_axis import Times
 
 from .adaptive_intervals import adapt
-from .calibration import Calibration
+from .calibration import FREEDOM, Calibration
 from .combination import Combination, Shares, combine
 from .component import Component, QuantileComponent
 from .intervals import Intervals
@@ -38,6 +38,40 @@ def first_judged(length: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
+class EarlyModels:
+    """Models fitted to the first values of a series, from which they are judged.
+
+    A backtest and a forecast judge the same ones, unless the later values show other traits.
+
+    Attributes
+    ----------
+    values
+        What they were fitted to.
+    traits
+        What was read of the whole series.
+    steps
+        The longest lead time.
+    models
+        The models.
+    """
+
+    values: Float[np.ndarray, " time"]
+    traits: Traits
+    steps: int
+    models: tuple[Component, ...]
+
+    def serve(self, values: np.ndarray, traits: Traits, steps: int) -> bool:
+        """Whether a fit to these values would give the same models."""
+        same = [
+            (one.seasons, one.transform.power, one.intermittent)
+            for one in (self.traits, traits)
+        ]
+        return (
+            same[0] == same[1] and self.steps == steps and np.array_equal(self.values, values)
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class JudgedModels:
     """The fitted models of one series and their errors, before they are weighed.
 
@@ -53,6 +87,8 @@ class JudgedModels:
         The errors of the models when they were fitted to a first part of the values.
     steps
         The longest lead time at which they were judged.
+    early
+        The models as they were judged; None once they are no longer needed.
     """
 
     traits: Traits
@@ -61,6 +97,7 @@ class JudgedModels:
     groups: tuple[str, ...]
     rolling: RollingErrors
     steps: int
+    early: EarlyModels | None = None
 
     @classmethod
     def of(
@@ -74,21 +111,25 @@ class JudgedModels:
         others: Sequence[Component] = (),
         inputs: Float[np.ndarray, "span input"] | None = None,
         filled: Bool[np.ndarray, " time"] | None = None,
+        early: EarlyModels | None = None,
     ) -> "JudgedModels":
         """Read a series, fit its models and judge them; arguments as for `SeriesModel.fit`.
 
-        `filled` tells the values that were filled, at which nothing is judged.
+        `filled` tells the values that were filled, at which nothing is judged; `early` are
+        models that were fitted before, to more or fewer values of the same series.
         """
         traits, values = read_traits(np.asarray(values, np.float64), times, recipe)
         if first is None:
             first = first_judged(len(values))
         kinds = model_kinds(traits, recipe, inputs)
-        early = [kind.fit(values[:first], traits.seasons, steps) for kind in kinds]
+        if early is None or not early.serve(values[:first], traits, steps):
+            models = tuple(kind.fit(values[:first], traits.seasons, steps) for kind in kinds)
+            early = EarlyModels(values[:first], traits, steps, models)
         late = [kind.fit(values, traits.seasons, steps) for kind in kinds]
         groups = [kind.group for kind in kinds] + ["network"] * len(others)
         judged = min(steps, LONGEST_JUDGED)
-        rolling = RollingErrors.of([*early, *others], values, first, judged, filled)
-        return cls(traits, values, (*late, *others), tuple(groups), rolling, judged)
+        rolling = RollingErrors.of([*early.models, *others], values, first, judged, filled)
+        return cls(traits, values, (*late, *others), tuple(groups), rolling, judged, early)
 
     def weighed(self, shares: Sequence[Shares] | None = None) -> "SeriesModel":
         """The combination of the models; `shares` as for `combine`."""
@@ -234,6 +275,11 @@ class SeriesModel:
         bounds = [self.calibration.interval(center, quantiles, level) for level in levels]
         lower, upper = (np.stack(side) for side in zip(*bounds, strict=True))
         return self._bounded(Intervals(tuple(levels), center, lower, upper))
+
+    def calibrated(self) -> int:
+        """How many errors the widths one step ahead are known from; see `calibration`."""
+        errors = int(np.isfinite(self.errors[:, :1]).sum())
+        return errors + int(FREEDOM) * (self.prior is not None)
 
     def _bounded(self, intervals: Intervals) -> Intervals:
         parts = intervals.center, intervals.lower, intervals.upper

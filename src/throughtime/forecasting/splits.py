@@ -12,25 +12,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from throughtime.data import tables
-from throughtime.data.scaler import Scaler
+from throughtime.data.scaler import Scaler, varies
 from throughtime.data.series import Series
 from throughtime.data.split import Split
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.training.batches import Streams, Windows
 
 from . import baselines
-from .overlap import rows_seen
+from .overlap import number_of
 from .rolling_origins import RollingOrigins, check_truth
+from .split_checks import check_lengths, check_sizes
 
-FAR = 5.0
-"""Standard deviations of a training part; data further away are of another series."""
-
-LARGEST = 1e150
 WARM_UP = 4
-"""Windows over which a network with a carried state is warmed up before it forecasts."""
+"""Windows over which a network with a carried state is warmed up before it forecasts, if there
+are as many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +94,13 @@ class SplitData:
         splits = [_split(one, validation, test, short, len(series) > 1) for one in series]
         pairs = list(zip(series, splits, strict=True))
         longest = max(pairs, key=lambda pair: pair[1].train)
-        _check_lengths(*longest, window, horizon)
+        check_lengths(*longest, window, horizon)
         for one in series:
-            _check_sizes(one)
+            check_sizes(one)
         parts = [one.inputs[: split.train] for one, split in pairs]
         inputs = Scaler.fit(parts, series[0].input_names)
-        still = len(series) > 1  # one series that does not vary stops no others
+        # A series that does not vary stops no others, and something else forecasts it.
+        still = short or len(series) > 1
         scalers = [
             Scaler.fit([one.targets[: split.train]], one.target_names, still=still)
             for one, split in pairs
@@ -109,50 +108,73 @@ class SplitData:
         return cls(series, splits, scalers, inputs, window, horizon, truncated, dtype, short)
 
     @property
-    def context(self) -> int:
-        """Number of steps that the network reads before a forecast."""
-        if not self.truncated:
-            return self.window
-        return min(WARM_UP * self.window, min(self.splits[i].train for i in self.trained))
-
-    @property
-    def trained(self) -> list[int]:
+    def long(self) -> list[int]:
         """The numbers of the series that are long enough for a network to learn from."""
         least = self.window + self.horizon
         return [i for i, split in enumerate(self.splits) if split.train >= least]
 
-    def number_of(self, series: Series, end: int | None = None) -> int | None:
+    @cached_property
+    def trained(self) -> list[int]:
+        """The numbers of the series that the networks learn from.
+
+        They are long enough, and vary in their training part; if none varies, all of them.
+        """
+        return [i for i in self.long if self.varies[i].all()] or self.long
+
+    @cached_property
+    def varies(self) -> list[Bool[np.ndarray, " target"]]:
+        """Which targets of each series vary in its training part."""
+        pairs = zip(self.series, self.splits, strict=True)
+        return [varies(one.targets[: split.train]) for one, split in pairs]
+
+    def before_test(self, series: Series) -> int:
+        """How many rows of a series the models of a backtest may see.
+
+        The test part of a series that was not fitted is the same share as that of the first.
+        """
+        first, i = self.splits[0], self.number_of(series)
+        return self._first_part(series, first) if i is None else self.splits[i].validation
+
+    def number_of(self, series: Series) -> int | None:
         """The number of the fitted series that another one is a stretch of; None if of none.
 
-        It shares rows with it; or it has its name, or is passed where only one was fitted, and
-        the first `end` rows (all by default) have about its level and size.
+        Its rows before a test part decide; see `overlap.number_of`.
         """
-        names = [one.name for one in self.series]
-        for i, one in enumerate(self.series):
-            if series is one:
-                return i
-        named = [names.index(series.name)] if series.name in names else range(len(names))
-        for i in named:
-            if rows_seen(series, self.series[i], len(self.series[i])):
-                return i
-        if len(named) > 1:
-            return None
-        i = named[0]
-        values, scaler = series.targets[:end], self.scalers[i]
-        apart = np.abs(values.mean(axis=0) - scaler.mean) > FAR * scaler.std
-        larger = values.std(axis=0) > FAR * scaler.std
-        return None if (apart | larger).any() else i
+        i = self._numbers.get(id(series))
+        if i is not None:
+            return i
+        end = self._first_part(series, self.splits[0])
+        return number_of(series, self.series, self.scalers, end)
+
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        return {id(one): i for i, one in enumerate(self.series)}
+
+    @staticmethod
+    def _first_part(series: Series, split: Split) -> int:
+        return max(1, round(len(series) * split.validation / split.total))
 
     def scaler_of(self, series: Series, end: int | None = None) -> Scaler:
         """The scaler of a fitted series; for another one, that of its first `end` rows."""
-        i = self.number_of(series, end)
+        i = self.number_of(series)
         if i is not None:
             return self.scalers[i]
         return Scaler.fit([series.targets[:end]], series.target_names, still=True)
 
+    def read_before(self, series: Series) -> int:
+        """Number of steps of a series that the networks read before a forecast."""
+        if not self.truncated:
+            return self.window
+        i = self.number_of(series)
+        return self._warm_up(self.before_test(series) if i is None else self.splits[i].train)
+
+    def _warm_up(self, rows: int) -> int:
+        """Whole windows, so that series of many lengths share few programs."""
+        return self.window * min(WARM_UP, max(rows // self.window, 1))
+
     def context_of(self, series: Series) -> int:
         """Rows before an origin that networks and baselines read."""
-        return max(self.context, self.period_of(series) or 0)
+        return max(self.read_before(series), self.period_of(series) or 0)
 
     def training(self, batch_size: int, washout: int) -> Windows | Streams:
         """The training parts; the first `washout` steps of a window carry no loss."""
@@ -240,8 +262,8 @@ class SplitData:
         )
         tables.check_steps(known, series)
         for one in series:
-            if len(one) < self.context and not self.short:
-                rule = f"new data must hold at least {self.context} steps of context"
+            if len(one) < self.window and not self.short:
+                rule = f"new data must hold at least {self.window} steps of context"
                 got = f"{len(one)} steps in `{one.name}`"
                 raise InputError(rule, got, "Pass more of the series.")
         return series
@@ -303,7 +325,7 @@ class SplitData:
         for targets, inputs, split in self._scaled():
             if split.validation - split.train < self.horizon:
                 continue
-            first = max(0, split.train - self.context)
+            first = split.train - self._warm_up(split.train)
             rows = slice(first, split.validation)
             series.append(self._supervised(targets[rows], inputs[rows]))
             warm_ups.append(split.train - 1 - first)  # steps before the last training row
@@ -352,34 +374,3 @@ def _streams(
         weights = cut.weights * (jnp.arange(cut.weights.shape[1]) >= warm_up)
         streams.append(Streams(cut.inputs, cut.targets, weights, chunk))
     return Streams.join(streams)
-
-
-def _check_sizes(series: Series) -> None:
-    """Refuse values whose squares are beyond double precision: no error could be measured."""
-    columns = [*series.targets.T, *series.inputs.T]
-    names = [*series.target_names, *series.input_names]
-    for name, values in zip(names, columns, strict=True):
-        largest = float(np.abs(values).max())
-        if largest > LARGEST:
-            rule = (
-                f"values must be at most {LARGEST:g} in size, for their squares to be numbers"
-            )
-            remedy = "Divide the column by a power of ten, such as 1e200."
-            raise InputError(rule, f"{largest:g} in `{name}` of `{series.name}`", remedy)
-
-
-def _check_lengths(series: Series, split: Split, window: int, horizon: int) -> None:
-    """Check that window and horizon fit into the training and validation part of a series."""
-    if window + horizon > split.train:
-        if window >= split.train:
-            rule = "`window` must be shorter than the training series"
-            got = f"{window} of {split.train} steps"
-            raise InputError(rule, got, "Lower `window`, or pass a longer series.")
-        rule = "`window` and `horizon` together must fit into the training series"
-        got = f"{window} + {horizon} of {split.train} steps"
-        raise InputError(rule, got, "Lower `horizon` or `window`.")
-    part = split.validation - split.train
-    if 0 < part < horizon:
-        rule = "`horizon` must not be longer than the validation part"
-        got = f"{horizon} of {part} steps"
-        raise InputError(rule, got, "Lower `horizon`, or raise `validation`.")

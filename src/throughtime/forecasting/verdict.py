@@ -25,6 +25,8 @@ def sentences(backtest: Backtest | None) -> list[str]:
     """How the network compares with the baselines, and whether its intervals hold."""
     if backtest is None:
         return ["No part of the series was held out, so the forecast error is unknown."]
+    if backtest.relative and len(backtest.without_unit) == backtest.series_counts[0]:
+        return ["No series varies before its test part: there is no unit to pool errors in."]
     text = [_comparison(backtest, i) for i in range(len(backtest.targets[:MAX_TARGETS]))]
     text.append(_one_step(backtest))
     coverage = backtest.mean_coverage()
@@ -59,6 +61,12 @@ def notes(model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast
                 f"Only {evaluated} of the {total} series could be evaluated; "
                 "the others are too short."
             )
+        if still := backtest.without_unit:
+            text.append(
+                f"{_listed(still)} {'does' if len(still) == 1 else 'do'} not vary before the "
+                "test part, so there is no unit for their errors: the figures over all series "
+                "leave them out."
+            )
         asked = max((len(one.mean) for one in forecasts), default=0)
         if backtest.steps < asked:
             text.append(
@@ -68,12 +76,14 @@ def notes(model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast
     if model.data_.window < model.window:
         steps = f"{model.data_.window} steps instead of {model.window}"
         text.append(f"The networks read {steps}: the series is short.")
-    untrained = len(model.data_.series) - len(model.data_.trained)
+    untrained = len(model.data_.series) - len(model.data_.long)
     if untrained:
         text.append(
             f"{untrained} of the {len(model.data_.series)} series are too short for the "
             "networks to learn from."
         )
+    if not any(varies.all() for varies in model.data_.varies):
+        text.append("No series varies in its training part, so the networks learned nothing.")
     if filled := sum(one.filled for one in model.data_.series):
         text.append(
             "1 missing value was filled in before training; it is excluded from the evaluation."
@@ -277,6 +287,14 @@ def _baseline_wins(backtest: Backtest, target: int) -> str | None:
         return f"At lead time {leads[0]}{of_target}, a baseline has a lower error."
     many = f"{len(leads)} of {backtest.steps} lead times{of_target}"
     return f"At {many}, starting with lead time {leads[0]}, a baseline has a lower error."
+
+
+def _listed(names: list[str]) -> str:
+    """A few names, and the number of the others."""
+    shown = [f"`{name}`" for name in names[:MAX_TARGETS]]
+    if len(names) > len(shown):
+        shown.append(f"{len(names) - len(shown)} more")
+    return ", ".join(shown[:-1]) + " and " * (len(shown) > 1) + shown[-1]
 
 
 def _mean_rmse(backtest: Backtest, target: int) -> float:

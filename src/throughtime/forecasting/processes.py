@@ -1,0 +1,70 @@
+"""Work on many series, in several processes of this machine or on a cluster of Ray."""
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar, cast
+
+from joblib import Parallel, delayed, parallel_config
+
+from throughtime.errors import InputError
+
+MANY = 32
+"""Series from which on further processes pay for their start."""
+
+CLUSTERS = ("ray",)
+
+Result = TypeVar("Result")
+
+
+def in_parallel(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """The results of all tasks; many of them in as many processes as there are cores.
+
+    The processes are those of joblib. `joblib.parallel_config` chooses others, and `spread`
+    those of Ray.
+    """
+    if len(tasks) < MANY:
+        return [task() for task in tasks]
+    return cast(list[Result], Parallel(n_jobs=-1)(delayed(task)() for task in tasks))
+
+
+@contextmanager
+def spread(over: str | None) -> Iterator[None]:
+    """Within it, the work on many series is done by the workers of a cluster.
+
+    Parameters
+    ----------
+    over
+        `ray`: the cluster that the environment variable `RAY_ADDRESS` names, or else one that
+        is started on this machine. With None, nothing changes.
+
+    Raises
+    ------
+    InputError
+        For another cluster, or one whose package is not installed.
+    """
+    if over is None:
+        yield
+        return
+    if over not in CLUSTERS:
+        raise InputError("`on` must be `ray`", f"`{over}`", "Leave it out, or pass `ray`.")
+    if importlib.util.find_spec("ray") is None:
+        remedy = 'Install it with `pip install "throughtime[ray]"`.'
+        raise InputError("Ray needs the package `ray`", "an environment without it", remedy)
+    import ray  # pyright: ignore
+    from ray.util.joblib import register_ray  # pyright: ignore
+
+    if not ray.is_initialized():
+        try:
+            with warnings.catch_warnings():
+                # Ray's processes are new programs, so threads that JAX has stay behind.
+                warnings.filterwarnings("ignore", message=r"os\.fork", category=RuntimeWarning)
+                ray.init(logging_level="error", log_to_driver=False)
+        except ConnectionError as error:
+            got = str(error).splitlines()[0]
+            remedy = "Start it with `ray start --head`, or unset `RAY_ADDRESS`."
+            raise InputError("the cluster of Ray must answer", got, remedy) from None
+    register_ray()
+    with parallel_config(backend="ray"):
+        yield

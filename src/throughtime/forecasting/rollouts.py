@@ -1,0 +1,94 @@
+"""Closed-loop forecasts of an ensemble, from many origins of many series in few programs."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from throughtime._support.precision import precision
+from throughtime.data.scaler import Scaler
+from throughtime.recurrence.network import Network
+from throughtime.recurrence.rollout import rollout
+
+from .splits import SplitData
+
+CHUNKS = (64, 512)
+"""Origins rolled out at a time: two sizes to compile, and bounded memory."""
+
+
+class Asked(NamedTuple):
+    """Origins of one series to forecast from.
+
+    Attributes
+    ----------
+    contexts
+        Values up to each origin.
+    inputs
+        Inputs of the context and of the steps ahead.
+    scaler
+        That of the series.
+    """
+
+    contexts: Float[np.ndarray, "origin time target"]
+    inputs: Float[np.ndarray, "origin span input"]
+    scaler: Scaler
+
+
+def mean_rollouts(
+    networks: Network, data: SplitData, asked: Sequence[Asked], steps: int
+) -> list[Float[np.ndarray, "origin steps target"]]:
+    """The ensemble's mean forecasts from the origins of each series, in its units.
+
+    Series whose contexts are of one length are rolled out together.
+    """
+    found: list = [None] * len(asked)
+    lengths = [one.contexts.shape[1] for one in asked]
+    for length in sorted(set(lengths)):
+        alike = [i for i, one in enumerate(lengths) if one == length]
+        parts = [asked[i] for i in alike]
+        past = np.concatenate([one.scaler.transform(one.contexts) for one in parts])
+        known = np.concatenate([data.input_scaler.transform(one.inputs) for one in parts])
+        made = _in_chunks(
+            networks, past.astype(data.dtype), known.astype(data.dtype), steps, data
+        )
+        ends = np.cumsum([len(one.contexts) for one in parts])[:-1]
+        for i, one in zip(alike, np.split(made, ends), strict=True):
+            found[i] = asked[i].scaler.inverse(one)
+    return found
+
+
+def _in_chunks(networks, past, known, steps, data) -> Float[np.ndarray, "origin steps target"]:
+    """The forecasts in scaled units, a chunk of origins at a time."""
+    count = len(past)
+    if not count:
+        return np.empty((0, steps, past.shape[2]))
+    size = CHUNKS[count > CHUNKS[0]]
+    padding = -count % size  # whole chunks, so that one program serves them all
+    past, known = (np.concatenate([v, v[:1].repeat(padding, axis=0)]) for v in (past, known))
+    chunks = []
+    with precision(data.dtype):
+        for i in range(0, len(past), size):
+            xs, us = jax.device_put((past[i : i + size], known[i : i + size]))
+            chunks.append(_mean_rollout(networks, xs, us, steps, data.truncated))
+    return np.concatenate([np.asarray(chunk) for chunk in chunks])[:count].astype(np.float64)
+
+
+@eqx.filter_jit
+def _mean_rollout(
+    networks: Network,
+    past: Float[Array, "origin time target"],
+    known: Float[Array, "origin span input"],
+    steps: int,
+    carry: bool,
+) -> Float[Array, "origin steps target"]:
+    """The closed-loop forecast of each member, averaged over the ensemble."""
+    params, static = eqx.partition(networks, eqx.is_inexact_array)
+
+    def one(member):
+        return rollout(eqx.combine(member, static), past, steps, known, carry=carry)
+
+    return jnp.mean(jax.lax.map(one, params), axis=0)

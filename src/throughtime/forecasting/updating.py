@@ -1,0 +1,85 @@
+"""A fitted forecaster goes on to learn from new rows of its series."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from throughtime.errors import InputError, check_positive_integer
+from throughtime.training.settings import check_settings
+
+from .ensemble_training import EnsembleTraining
+from .overlap import rows_seen
+from .splits import SplitData
+
+if TYPE_CHECKING:
+    from .forecaster import Forecaster
+
+
+def update(
+    self: "Forecaster", data: Any, *, epochs: int = 10, fill: str | None = None
+) -> "Forecaster":
+    """Train the networks a little further, from their weights, on series that have grown.
+
+    The new rows are split as those before were, and scaled as they were. The other models are
+    fitted anew, and all are weighed anew. Without an update, `predict(steps, data)` forecasts
+    from new rows by the models as they are.
+
+    Parameters
+    ----------
+    data
+        The series with their rows of before and the new ones.
+    epochs
+        The largest number of passes over the training part. The readout of an `esn` is fitted
+        anew.
+    fill
+        How to fill gaps in `data`; see `to_series`.
+
+    Raises
+    ------
+    InputError
+        If the forecaster is not fitted, or rows that it has learned from would be tested.
+    Diverged
+        If the training diverges.
+
+    Examples
+    --------
+    >>> model.fit("until_may.csv").update("until_june.csv").predict(30)    # doctest: +SKIP
+    """
+    self._check_fitted()
+    check_positive_integer("epochs", epochs)
+    old, networks = self.data_, self.network_
+    series = old.read_new(data, fill)
+    settings = check_settings(self.get_params() | {"window": old.window, "epochs": epochs})
+    grown = SplitData.of(
+        series,
+        settings.validation,
+        settings.test,
+        old.window,
+        old.horizon,
+        old.truncated,
+        old.dtype,
+        short=old.short,
+    )
+    numbers = [old.number_of(one) for one in series]
+    _check_tested(old, grown, numbers)
+    scalers = [
+        own if i is None else old.scalers[i]
+        for own, i in zip(grown.scalers, numbers, strict=True)
+    ]
+    grown = replace(grown, scalers=scalers, input_scaler=old.input_scaler)
+    training = EnsembleTraining(settings, self.architecture_, grown, networks)
+    self.fitted_ = training.run()
+    self.data_ = grown
+    self._forget()
+    return self
+
+
+def _check_tested(old: SplitData, grown: SplitData, numbers: list[int | None]) -> None:
+    """Refuse to test on rows that were learned from."""
+    for one, split, i in zip(grown.series, grown.splits, numbers, strict=True):
+        if i is None:
+            continue
+        learned = rows_seen(one, old.series[i], old.splits[i].validation)
+        if learned > split.validation:
+            rule = "an update must not test on rows that were learned from"
+            got = f"rows of `{one.name}` from {split.validation} on, of {learned} learned from"
+            raise InputError(rule, got, "Pass the whole series with its new rows.")

@@ -1,0 +1,70 @@
+"""New rows of a series: drift that is told, and updates."""
+
+import numpy as np
+import pytest
+
+from throughtime.errors import InputError
+from throughtime.forecasting.forecaster import Forecaster
+
+TINY = {"cell": "rnn", "hidden": 4, "window": 12, "epochs": 3, "ensemble": 1}
+
+
+def process(n, seed=0):
+    t, noise = np.arange(n), np.random.default_rng(seed).normal(size=n)
+    return 50 + 5 * np.sin(2 * np.pi * t / 12) + noise
+
+
+def test_new_rows_that_the_intervals_did_not_promise_are_told():
+    model = Forecaster(**TINY).fit(process(150))
+    same = process(180)
+    changed = same.copy()
+    changed[150:] += 8 * np.random.default_rng(1).normal(size=30)
+    assert model.predict(5).drift is None
+    assert model.predict(5, process(150)).drift is None
+    calm, wild = (model.predict(5, y).drift for y in (same, changed))
+    assert not calm.found and calm.rows == 30
+    assert wild.found and wild.outside > calm.outside
+    assert f"{wild.outside} of 30 new values lie outside the 90 %" in wild.sentence("y")
+
+
+def weights(model):
+    return np.asarray(model.network_.readout.layers[-1].V)
+
+
+def test_the_networks_go_on_from_their_weights_and_their_scale():
+    model = Forecaster(**TINY).fit(process(150))
+    before, scaler = weights(model), model.data_.scalers[0]
+    drifting = model.predict(5, process(180)).drift
+    assert model.update(process(180), epochs=2) is model
+    assert drifting.rows == 30 and model.data_.scalers[0] is scaler
+    assert model.epochs == 3 and [row.epoch for row in model.history_] == [1, 2]
+    fresh = Forecaster(**TINY, patience=None).fit(process(180))
+    moved = np.abs(weights(model) - before).max()
+    assert 0 < moved < 0.2 * np.abs(weights(fresh) - before).max() + 0.1
+    found = model.predict(5)
+    assert model.data_.series[0].times.after(5).labels() == found.times.labels()
+    truth = process(185)[180:]
+    assert np.abs(found.mean[:, 0] - truth).mean() < 2
+    assert model.backtest(steps=3).origins == 34
+
+
+def test_an_updated_forecaster_is_saved_and_loaded(tmp_path):
+    model = Forecaster(**TINY).fit(process(150)).update(process(160), epochs=1)
+    model.save(tmp_path / "run")
+    again = Forecaster.load(tmp_path / "run")
+    np.testing.assert_allclose(again.predict(4).mean, model.predict(4).mean, rtol=1e-6)
+
+
+def test_a_panel_may_grow_by_a_series():
+    model = Forecaster(**TINY).fit([process(150), 1e3 * process(150, 1)])
+    scalers = model.data_.scalers
+    model.update([process(160), 1e3 * process(160, 1), 1e6 * process(90, 2)], epochs=1)
+    assert model.data_.scalers[:2] == scalers and len(model.predict(3)) == 3
+
+
+def test_rows_that_were_learned_from_are_not_tested_on():
+    model = Forecaster(**TINY).fit(process(150))
+    with pytest.raises(InputError, match="Pass the whole series with its new rows"):
+        model.update(process(150)[:110])
+    with pytest.raises(InputError, match="Call `fit` first"):
+        Forecaster(**TINY).update(process(150))

@@ -11,6 +11,7 @@ from throughtime.data.future_inputs import future_inputs
 from throughtime.data.series import Series
 
 from .backtest import Backtest
+from .drive import Drive
 from .forecast import Forecast
 from .intervals import Intervals, with_level
 from .judging import Judging, in_parallel
@@ -241,10 +242,11 @@ class CombinedPredictor:
         rollouts = self._network_forecasts(series, inputs, int(origins[0]))
         levels = with_level(self.network.level)
         by_target: list[dict] = []
-        intervals = []
+        intervals, drive = [], Drive.of(series)
+        drive = drive and replace(drive, known=inputs)
         for c, model in enumerate(models):
             network = NetworkComponent(rollouts, c)
-            combination = model.on(inputs, network).remembered()
+            combination = model.on(drive, network).remembered()
             values = model.known(series.targets[:, c])
             if list(origins) == [len(values)]:  # nothing is judged: wrong data are replaced
                 values, _ = clean(values, model.traits.seasons)
@@ -268,4 +270,5 @@ class CombinedPredictor:
         """Forecasts of the networks; another series is scaled by its first `end` rows."""
         data = self.network.data
         rollouts = partial(self.network.rollouts, scaler=data.scaler_of(series, end))
-        return NetworkForecasts(rollouts, data.context, series.targets, inputs)
+        targets = series.targets.shape[1]
+        return NetworkForecasts(rollouts, data.context, series.measured, inputs, targets)

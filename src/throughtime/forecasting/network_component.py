@@ -16,19 +16,23 @@ class NetworkForecasts:
     Attributes
     ----------
     rollouts
-        A function of contexts, inputs and steps; see `Predictor.rollouts`.
+        A function of what was measured, inputs and steps; see `Predictor.rollouts`.
     context
         Steps that the networks read.
-    targets, inputs
-        The series. The inputs may go on beyond the end of the targets.
+    measured, inputs
+        The series: targets and inputs of the past; inputs known ahead, which may go on beyond
+        its end.
+    targets
+        The number of targets.
     made
         Forecasts by origin, of the longest lead time that was asked for.
     """
 
     rollouts: Rollouts
     context: int
-    targets: Float[np.ndarray, "time target"]
+    measured: Float[np.ndarray, "time measured"]
     inputs: Float[np.ndarray, "span input"]
+    targets: int
     made: dict[int, Float[np.ndarray, "steps target"]] = field(default_factory=dict)
 
     def forecast(
@@ -39,7 +43,7 @@ class NetworkForecasts:
         missing = [o for o in asked if len(self.made.get(o, ())) < steps]
         if missing:
             self.made |= zip(missing, self._rolled_out(np.array(missing), steps), strict=True)
-        unknown = np.full((steps, self.targets.shape[1]), np.nan)
+        unknown = np.full((steps, self.targets), np.nan)
         known = set(asked)
         return np.stack([self.made[o][:steps] if o in known else unknown for o in origins])
 
@@ -52,7 +56,7 @@ class NetworkForecasts:
         span = np.minimum(
             origins[:, None] + np.arange(-self.context, steps), len(self.inputs) - 1
         )
-        return self.rollouts(self.targets[before], self.inputs[span], steps)
+        return self.rollouts(self.measured[before], self.inputs[span], steps)
 
 
 def _none_left(contexts: np.ndarray, inputs: np.ndarray, steps: int) -> np.ndarray:

@@ -283,7 +283,7 @@ class Predictor:
         """Forecast one series beyond its end, with the inputs `ahead`."""
         context, levels = self.data.context, with_level(self.level)
         inputs = np.concatenate([series.inputs[-context:], ahead])
-        past = series.targets[None, -context:]
+        past = series.measured[None, -context:]
         scaler = self.data.scaler_of(series)
         mean = self.rollouts(past, inputs[None], steps, scaler)[0]
         margins = scaler.std * self.margins("network", steps, levels)
@@ -308,20 +308,20 @@ class Predictor:
         context = self.data.context
         if origins.contexts.shape[1] < context:
             return np.full((len(origins), steps, origins.contexts.shape[2]), np.nan)
-        past = origins.contexts[:, -context:]
+        past = origins.measured[:, -context:]
         inputs = origins.inputs[:, -context - steps :]
         scaler = self.data.scaler_of(series, int(origins.rows[0]))
         return self.rollouts(past, inputs, steps, scaler)
 
     def rollouts(
-        self, contexts: np.ndarray, inputs: np.ndarray, steps: int, scaler: Scaler
+        self, measured: np.ndarray, inputs: np.ndarray, steps: int, scaler: Scaler
     ) -> np.ndarray:
         """The ensemble's mean forecast from every origin, in the units of the data.
 
         Parameters
         ----------
-        contexts
-            Values up to each origin, `(origin, time, target)`.
+        measured
+            Values and inputs of the past up to each origin, `(origin, time, measured)`.
         inputs
             Inputs of the context and of the steps ahead, `(origin, time + steps, input)`.
         steps
@@ -333,10 +333,10 @@ class Predictor:
         -------
         Array, (origin, steps, target)
         """
-        if not len(contexts):
-            return np.empty((0, steps, contexts.shape[2]))
-        data = self.data
-        past = scaler.transform(contexts).astype(data.dtype)
+        data, targets = self.data, len(scaler.mean)
+        if not len(measured):
+            return np.empty((0, steps, targets))
+        past = data.scaled(measured, scaler).astype(data.dtype)
         known = data.input_scaler.transform(inputs).astype(data.dtype)
         size = CHUNKS[len(past) > CHUNKS[0]]
         padding = -len(past) % size  # whole chunks, so that one program serves them all
@@ -348,8 +348,8 @@ class Predictor:
             for i in range(0, len(past), size):
                 xs, us = jax.device_put((past[i : i + size], known[i : i + size]))
                 chunks.append(_mean_rollout(self.networks, xs, us, steps, data.truncated))
-        forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[: len(contexts)]
-        return scaler.inverse(forecasts.astype(np.float64))
+        forecasts = np.concatenate([np.asarray(chunk) for chunk in chunks])[: len(measured)]
+        return scaler.inverse(forecasts[..., :targets].astype(np.float64))
 
 
 @eqx.filter_jit

@@ -31,6 +31,7 @@ from throughtime._support.integrity import (
 )
 from throughtime._support.versions import package_versions
 from throughtime.data.calendars import MONDAY_TO_FRIDAY
+from throughtime.data.input_columns import InputColumns
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.data.time_units import Unit
@@ -100,6 +101,24 @@ class TimesInfo(BaseModel):
         return times
 
 
+class ColumnsInfo(BaseModel):
+    """What inputs were made of, as `InputColumns.to_json` gives it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    known: list[str] = []
+    static: list[str] = []
+    past: list[str] = []
+    levels: dict[str, list[str]] = {}
+    calendar: list[str] = []
+
+    def columns(self) -> InputColumns:
+        """The columns."""
+        levels = {name: tuple(levels) for name, levels in self.levels.items()}
+        lists = self.known, self.static, self.past
+        return InputColumns(*map(tuple, lists), levels, tuple(self.calendar))
+
+
 class SeriesInfo(BaseModel):
     """A series without its values."""
 
@@ -114,6 +133,8 @@ class SeriesInfo(BaseModel):
     fingerprint: str
     remarks: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    past_names: tuple[str, ...] = ()
+    columns: ColumnsInfo | None = None
 
 
 class CommandOptions(BaseModel):
@@ -317,6 +338,8 @@ def _series_tensors(series: Iterable[Series]) -> dict[str, np.ndarray]:
             values[f"{i}.filled"] = np.ascontiguousarray(one.filled_at, np.uint8)
         if one.future is not None:
             values[f"{i}.future"] = np.ascontiguousarray(one.future)
+        if one.past_names:
+            values[f"{i}.past"] = np.ascontiguousarray(one.past_inputs)
     return values
 
 
@@ -337,6 +360,9 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
                 info.remarks,
                 values.get(f"{i}.future"),
                 info.units,
+                values.get(f"{i}.past"),
+                info.past_names,
+                None if info.columns is None else info.columns.columns(),
             )
             for i, info in enumerate(run.series)
         ]
@@ -346,6 +372,10 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
 
 
 def _series_info(series: Series) -> SeriesInfo:
+    more = {}
+    if series.columns.all != series.input_names:
+        more = {"columns": ColumnsInfo(**series.columns.to_json())}
+        more |= {"past_names": series.past_names} if series.past_names else {}
     return SeriesInfo(
         name=series.name,
         target_names=series.target_names,
@@ -356,4 +386,5 @@ def _series_info(series: Series) -> SeriesInfo:
         fingerprint=series.fingerprint(),
         remarks=series.remarks,
         units=series.units,
+        **more,
     )

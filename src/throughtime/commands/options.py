@@ -43,7 +43,7 @@ PastInputs = Annotated[
 ]
 Static = Annotated[
     str | None,
-    data_option(help="Columns that tell the series of a panel apart, constant in each."),
+    data_option(help="Columns that are constant in each series of a panel."),
 ]
 Calendar = Annotated[
     str | None, data_option(help="Inputs from the calendar: `hour,weekday,month,holidays:DE`.")

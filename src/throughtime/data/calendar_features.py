@@ -107,9 +107,7 @@ def _holidays(feature: str, years: list[int]) -> list[Any]:
     try:
         return sorted(holidays.country_holidays(country, part or None, years=years))
     except NotImplementedError:
-        rule = (
-            "`holidays:` must be followed by a country, as in `holidays:DE` or `holidays:DE-BY`"
-        )
+        rule = "`holidays:` needs a country, as in `holidays:DE` or `holidays:DE-BY`"
         remedy = "Pass its code of two letters (ISO 3166), and a part that it has, or none."
         raise InputError(rule, f"`{feature}`", remedy) from None
 

@@ -94,13 +94,6 @@ class InputColumns:
             said.append(f"calendar: {', '.join(self.calendar)}")
         return "; ".join(said) or "none"
 
-    def to_json(self) -> dict[str, Any]:
-        """A dict of plain values, of what there is."""
-        found = {name: list(getattr(self, name)) for name in ("known", "static", "past")}
-        found |= {"calendar": list(self.calendar)}
-        levels = {name: list(levels) for name, levels in self.levels.items()}
-        return {k: v for k, v in (found | {"levels": levels}).items() if v}
-
     def features(self, column: str) -> tuple[str, ...]:
         """The names of the inputs that a column becomes."""
         levels = self.levels.get(column)

@@ -122,15 +122,8 @@ def to_series(
     check_decimal(decimal)
     codes = Codes.of(missing)
     table = as_table(data, id, decimal=decimal, missing=codes.texts)
-    roles = assign_roles(
-        table.frame,
-        target,
-        columns,
-        time,
-        id,
-        guess=not table.is_array,
-        unsure=table.questions,
-    )
+    guess, unsure = not table.is_array, table.questions
+    roles = assign_roles(table.frame, target, columns, time, id, guess=guess, unsure=unsure)
     check_fill(fill, fill_limit)
     parts = split_name(roles.time, table.frame.columns) if roles.time else ()
     table.check_columns(roles.names)

@@ -101,24 +101,6 @@ class TimesInfo(BaseModel):
         return times
 
 
-class ColumnsInfo(BaseModel):
-    """What inputs were made of, as `InputColumns.to_json` gives it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    known: list[str] = []
-    static: list[str] = []
-    past: list[str] = []
-    levels: dict[str, list[str]] = {}
-    calendar: list[str] = []
-
-    def columns(self) -> InputColumns:
-        """The columns."""
-        levels = {name: tuple(levels) for name, levels in self.levels.items()}
-        lists = self.known, self.static, self.past
-        return InputColumns(*map(tuple, lists), levels, tuple(self.calendar))
-
-
 class SeriesInfo(BaseModel):
     """A series without its values."""
 
@@ -134,7 +116,7 @@ class SeriesInfo(BaseModel):
     remarks: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     past_names: tuple[str, ...] = ()
-    columns: ColumnsInfo | None = None
+    columns: InputColumns | None = None
 
 
 class CommandOptions(BaseModel):
@@ -360,9 +342,7 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
                 info.remarks,
                 values.get(f"{i}.future"),
                 info.units,
-                values.get(f"{i}.past"),
-                info.past_names,
-                None if info.columns is None else info.columns.columns(),
+                **_other_inputs(info, values.get(f"{i}.past")),
             )
             for i, info in enumerate(run.series)
         ]
@@ -371,10 +351,18 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
         raise damaged_file(folder / "run.json", reason) from None
 
 
+def _other_inputs(info: SeriesInfo, past: np.ndarray | None) -> dict[str, Any]:
+    """What a series has that inputs known ahead, as their table has them, do not need."""
+    more: dict[str, Any] = {} if past is None else {"past_inputs": past}
+    if info.columns is not None:
+        more["columns"] = info.columns
+    return more | {"past_names": info.past_names}
+
+
 def _series_info(series: Series) -> SeriesInfo:
-    more = {}
+    more: dict[str, Any] = {}
     if series.columns.all != series.input_names:
-        more = {"columns": ColumnsInfo(**series.columns.to_json())}
+        more = {"columns": series.columns}
         more |= {"past_names": series.past_names} if series.past_names else {}
     return SeriesInfo(
         name=series.name,

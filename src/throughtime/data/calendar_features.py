@@ -12,12 +12,21 @@ from throughtime.errors import InputError, closest_name
 from .time_axis import Times
 from .time_units import DAY, MONTHLY
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-HARMONICS = 3
-"""Pairs of sine and cosine that follow a day or a year: a third of it is still resolved."""
+TURNS = {
+    "hour": tuple(f"{hour:02}" for hour in range(24)),
+    "weekday": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "month": tuple(
+        "January February March April May June July August September October November December".split()
+    ),
+}
+"""Features and their levels, each a column of its own.
+
+Three pairs of sine and cosine in place of these were no better on smooth profiles of hours and
+months, and missed much of rough ones.
+"""
 
 HOLIDAYS = "holidays:"
-KNOWN = ("hour", "weekday", "month", f"{HOLIDAYS}DE")
+KNOWN = (*TURNS, f"{HOLIDAYS}DE")
 
 
 def check_calendar(features: Sequence[str], times: Times) -> None:
@@ -29,7 +38,7 @@ def check_calendar(features: Sequence[str], times: Times) -> None:
         If so, and for holidays without the package that knows them.
     """
     for feature in features:
-        if feature not in KNOWN[:3] and not feature.startswith(HOLIDAYS):
+        if feature not in TURNS and not feature.startswith(HOLIDAYS):
             close = closest_name(feature, KNOWN)
             hint = f"Did you mean `{close}`?" if close else 'Pass "weekday", say.'
             rule = "`calendar` must be `hour`, `weekday`, `month` or `holidays:` and a country"
@@ -66,28 +75,23 @@ def calendar_columns(
 
 
 def _names(feature: str) -> list[str]:
-    if feature == "weekday":
-        return [f"weekday={day}" for day in WEEKDAYS]
-    if feature.startswith(HOLIDAYS):
-        return [feature]
-    return [f"{feature} {f}{k}" for k in range(1, HARMONICS + 1) for f in ("sin", "cos")]
+    levels = TURNS.get(feature)
+    return [feature] if levels is None else [f"{feature}={level}" for level in levels]
 
 
 def _columns(feature: str, stamps: Shaped[np.ndarray, " time"]) -> np.ndarray:
     days = stamps.astype("M8[D]")
-    if feature == "weekday":
-        weekday = (days.astype(np.int64) + 3) % 7  # the first of January 1970 was a Thursday
-        return (weekday[:, None] == np.arange(7)).astype(np.float64)
-    if feature.startswith(HOLIDAYS):
+    if feature == "hour":
+        number = (stamps - days) // np.timedelta64(1, "h")
+    elif feature == "weekday":
+        number = (days.astype(np.int64) + 3) % 7  # the first of January 1970 was a Thursday
+    elif feature == "month":
+        number = stamps.astype("M8[M]").astype(np.int64) % 12
+    else:
         years = np.unique(stamps.astype("M8[Y]").astype(int) + 1970).tolist()
         known = np.array(_holidays(feature, years), "M8[D]")
         return np.isin(days, known).astype(np.float64)[:, None]
-    if feature == "hour":
-        phase = (stamps - days) / np.timedelta64(1, "D")
-    else:
-        phase = (stamps.astype("M8[M]").astype(np.int64) % 12) / 12
-    turns = 2 * np.pi * phase[:, None] * np.arange(1, HARMONICS + 1)
-    return np.stack([np.sin(turns), np.cos(turns)], axis=-1).reshape(len(stamps), -1)
+    return (number[:, None] == np.arange(len(TURNS[feature]))).astype(np.float64)
 
 
 def _holidays(feature: str, years: list[int]) -> list[Any]:

@@ -343,24 +343,21 @@ def _series(
     full = np.full((len(times), values.shape[1]), np.nan)
     full[steps] = values
     full[:, known:ahead] = constant
-    at = numbers
-    if len(times) > len(steps):  # a step without a row is named by the row before it
-        at = numbers[np.searchsorted(steps, np.arange(len(times)), side="right") - 1]
+    # A step without a row is named by the row before it.
+    at = numbers[np.searchsorted(steps, np.arange(len(times)), side="right") - 1]
     more = [*remarks, *placement.remarks]
     if future is not None:
         last = "row" if len(future) == 1 else f"{len(future)} rows"
         more.append(f"the last {last} as the inputs of the future")
     if put_in := len(times) - len(steps):
         more.append(f"{put_in} missing row{'' if put_in == 1 else 's'} put in")
-    first = first_complete_row(full) if fill is not None else 0
-    if first:
+    if first := first_complete_row(full) if fill is not None else 0:
         more.append(f"the first {first} row{'' if first == 1 else 's'} left out: no value yet")
         full, times, at = full[first:], times[first:], at[first:]
     _check_length(at, name)
     missing = np.isnan(full)
     if fill is not None:
-        seasons = calendar_seasons(times)
-        options = {"limit": limit, "seasons": seasons, "series": label}
+        options = {"limit": limit, "seasons": calendar_seasons(times), "series": label}
         full = fill_columns(full, fill, names, at, [*columns.levels], **options)
     return Series(
         targets=full[:, :n],

@@ -86,12 +86,13 @@ class Drive:
         """The features of `pushes` that a model may read, for each longest delay.
 
         Inputs of the calendar are read at once alone. Those of two values, such as levels of a
-        category, act at all delays or, as another choice, at the first two.
+        category, act at all delays or, as another choice, at the first two. The first choice is
+        to read none: inputs may be noise.
         """
         seen = self.columns(length)
         cyclic = np.concatenate([self.cyclic, np.zeros(self.past.shape[1], bool)])
         event = np.array([len(np.unique(u)) <= 2 for u in seen.T], bool) & ~cyclic
-        found = []
+        found = [np.empty(0, int)]
         for delay in delays:
             for short in sorted({min(1, delay), delay}) if event.any() else [delay]:
                 longest = np.where(cyclic, 0, np.where(event, short, delay))

@@ -39,7 +39,19 @@ COMMANDS = "forecast predict resume example compare surrogate diagnose tasks inf
 # Settings of a `Forecaster` that the command line leaves at their defaults.
 ONLY_IN_PYTHON = {"activation", "dense", "init", "loss", "core", "prior"}
 # Options of `forecast` that are no settings: of the data, of the output.
-ONLY_IN_COMMANDS = {"data", "target", "inputs", "time", "id", "fill", "future", "steps"}
+ONLY_IN_COMMANDS = {
+    "data",
+    "target",
+    "inputs",
+    "past_inputs",
+    "static",
+    "calendar",
+    "time",
+    "id",
+    "fill",
+    "future",
+    "steps",
+}
 ONLY_IN_COMMANDS |= {"flow_every", "out", "overwrite", "as_json", "quiet", "plain"}
 ONLY_IN_COMMANDS |= {"no_time", "dayfirst", "time_zone", "fill_limit", "decimal", "missing"}
 ONLY_IN_COMMANDS |= {"baselines"}

@@ -61,8 +61,8 @@ def test_the_future_is_read_by_the_levels_that_are_known():
     ahead = pl.DataFrame({"t": [6, 7], "weather": ["sun", "rain"]})
     assert future_inputs(ahead, series, 2).values.tolist() == [[0, 0, 1], [1, 0, 0]]
     with refuses(
-        "`weather` must be one of the levels that the model has learned: `rain`, `snow`, `sun`; "
-        "got `Rain` in row 1. Write one of these, or fit with data that have it. "
+        "`weather` must be one of the levels that the model has learned: `rain`, `snow`, "
+        "`sun`; got `Rain` in row 1. Write one of these, or fit with data that have it. "
         "Did you mean `rain`?"
     ):
         future_inputs(pl.DataFrame({"t": [6], "weather": ["Rain"]}), series, 1)

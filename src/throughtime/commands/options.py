@@ -36,7 +36,7 @@ Target = Annotated[
     str | None, data_option(help="Column to forecast; several separated by commas: `a,b`.")
 ]
 Inputs = Annotated[
-    str | None, data_option(help="Columns whose future values are known, such as `u,v`.")
+    str | None, data_option(help="Columns known ahead, numbers or words, such as `u,v`.")
 ]
 PastInputs = Annotated[
     str | None, data_option(help="Columns that drive the target and are not known ahead.")

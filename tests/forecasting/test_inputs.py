@@ -1,6 +1,7 @@
 """Inputs of every kind in a forecaster: learned, saved, read back, and never ahead of time."""
 
 import functools
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,6 @@ from conftest import refuses
 
 import throughtime as tt
 from throughtime.forecasting.rolling_origins import RollingOrigins
-from throughtime.runs import forecast_record
 
 PAGE = Path(__file__).parents[2] / "docs" / "inputs.md"
 TINY = {"cell": "rnn", "hidden": 4, "window": 8, "epochs": 2, "ensemble": 1, "batch_size": 16}
@@ -49,7 +49,7 @@ def with_past(series, values):
 
 @pytest.mark.parametrize("horizon", [1, 4])
 def test_no_forecast_reads_inputs_of_the_past_after_its_origin(horizon):
-    fitted = model(horizon=horizon)
+    fitted = model() if horizon == 1 else model(horizon=horizon)
     (series,), origins = fitted.data_.series, np.array([150, 160])
     predictor = fitted.predictor(5)
     changed = series.past_inputs.copy()
@@ -65,10 +65,11 @@ def test_no_forecast_reads_inputs_of_the_past_after_its_origin(horizon):
         RollingOrigins.between(one, 160, 161, fitted.data_.context_of(one), 1, complete=True)
         for one in (series, other)
     ]
-    ridge = [fitted.predictor(5).network.baselines.forecasts(series, one, 1) for one in rolling]
+    baselines = predictor.network.baselines
+    ridge = [baselines.forecasts(series, one, 1) for one in rolling]
     for name, values in ridge[0].items():
         np.testing.assert_array_equal(ridge[1][name], values, err_msg=name)
-    changed[: origins[0]] -= 3  # what is known is read
+    changed[: origins[0]] *= -1  # what is known is read
     found, _ = predictor.from_origins(with_past(series, changed), origins, 5)
     assert (found["network"] != parts["network"]).all()
 
@@ -79,12 +80,7 @@ def test_nothing_after_the_training_part_reaches_the_networks_that_are_trained()
     frame.loc[end:, "p"] = 50.0
     other = tt.Forecaster(**TINY).fit(frame, **COLUMNS)
     np.testing.assert_array_equal(other.data_.past_scaler.mean, model().data_.past_scaler.mean)
-    for one, same in zip(
-        other.training_data().batch(np.arange(4)),
-        model().training_data().batch(np.arange(4)),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(one, same) if one is not None else None
+    assert other.history_[-1].loss == model().history_[-1].loss
 
 
 @pytest.mark.parametrize("plain", [True, False])
@@ -106,10 +102,8 @@ def test_a_run_with_numbers_known_ahead_is_written_as_before(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"y": rng.normal(size=60), "u": rng.normal(size=60)})
     tt.Forecaster(**TINY).fit(frame, target="y", inputs="u").save(tmp_path / "run")
-    written = forecast_record.RunFile.model_validate_json(
-        (tmp_path / "run" / "run.json").read_text()
-    )
-    assert not {"columns", "past_names"} & written.series[0].model_fields_set
+    (series,) = json.loads((tmp_path / "run" / "run.json").read_text())["series"]
+    assert not {"columns", "past_names"} & set(series)
 
 
 def test_a_static_input_tells_the_networks_which_series_it_is():
@@ -146,7 +140,7 @@ def test_a_network_without_the_core_finds_a_cause_that_was_measured():
     settings = {"core": None, "prior": None, "hidden": 8, "epochs": 60, "window": 6}
     fitted = tt.Forecaster(**TINY | settings | {"rate": 0.02, "centred": False})
     fitted.fit(pd.DataFrame({"y": y, "p": p})[2:], target="y", past_inputs="p")
-    errors = fitted.backtest(steps=3).rmse("network")
+    errors = fitted.backtest(steps=3).rmse["network"][:, 0]
     assert (errors[:2] < 0.5).all() and errors[2] > 0.8
 
 

@@ -15,8 +15,9 @@ from .time_units import DAY, MONTHLY
 TURNS = {
     "hour": tuple(f"{hour:02}" for hour in range(24)),
     "weekday": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-    "month": tuple(
-        "January February March April May June July August September October November December".split()
+    "month": (
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
     ),
 }
 """Features and their levels, each a column of its own.

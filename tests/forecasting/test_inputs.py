@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,15 @@ import throughtime as tt
 from throughtime.forecasting.rolling_origins import RollingOrigins
 
 PAGE = Path(__file__).parents[2] / "docs" / "inputs.md"
-TINY = {"cell": "rnn", "hidden": 4, "window": 8, "epochs": 2, "ensemble": 1, "batch_size": 16}
-COLUMNS = {
+TINY: dict[str, Any] = {
+    "cell": "rnn",
+    "hidden": 4,
+    "window": 8,
+    "epochs": 2,
+    "ensemble": 1,
+    "batch_size": 16,
+}
+COLUMNS: dict[str, Any] = {
     "target": "y",
     "inputs": ["sky", "open"],
     "past_inputs": ["p", "kind"],
@@ -71,7 +79,7 @@ def test_no_forecast_reads_inputs_of_the_past_after_its_origin(horizon):
         np.testing.assert_array_equal(ridge[1][name], values, err_msg=name)
     changed[: origins[0]] *= -1  # what is known is read
     found, _ = predictor.from_origins(with_past(series, changed), origins, 5)
-    assert (found["network"] != parts["network"]).all()
+    assert (found["network"][0] != parts["network"][0]).all()
 
 
 def test_nothing_after_the_training_part_reaches_the_networks_that_are_trained():

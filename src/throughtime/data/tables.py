@@ -219,7 +219,8 @@ def _existing_series(
     roles = (series.target_names, own.known, own.static, own.past)
     requested = (as_names(target), columns.known, columns.static, columns.past)
     requested = tuple(new or old for new, old in zip(requested, roles, strict=True))
-    if requested != roles or not {*columns.levels} <= {*own.levels}:
+    other = any(own.levels.get(n) != levels for n, levels in columns.levels.items())
+    if requested != roles or other:
         raise InputError(
             f"a `Series` keeps its columns {quote_names(sum(roles, ()))}",
             quote_names(sum(requested, ())),

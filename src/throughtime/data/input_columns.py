@@ -44,6 +44,11 @@ class InputColumns:
         """The columns of the table: known ahead, static, of the past."""
         return (*self.known, *self.static, *self.past)
 
+    @property
+    def plain(self) -> bool:
+        """Whether each column is an input as it is."""
+        return not (self.static or self.levels or self.calendar)
+
     def names(self) -> tuple[str, ...]:
         """The names of the inputs that are known ahead."""
         columns = map(self.features, (*self.known, *self.static))

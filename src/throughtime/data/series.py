@@ -84,7 +84,7 @@ class Series:
     def __post_init__(self):
         if self.past_inputs is None:
             object.__setattr__(self, "past_inputs", np.empty((len(self.times), 0)))
-        if self.columns is None:
+        if self.columns is None or self.columns.plain:
             columns = InputColumns(known=self.input_names, past=self.past_names)
             object.__setattr__(self, "columns", columns)
         shapes = (self.targets.shape, self.inputs.shape)

@@ -263,9 +263,7 @@ def forecast(name="a", upper=3.0, column: str | None = "t"):
 def test_a_run_keeps_its_inputs_of_each_kind(tmp_path):
     days = Times(np.datetime64("2024-01-01", "us"), DAY, 60, "day", "microsecond")
     past = np.random.default_rng(1).normal(size=(60, 1))
-    one = replace(
-        series(inputs=1), times=days, past_inputs=past, past_names=("p",), columns=None
-    )
+    one = replace(series(inputs=1), times=days, past_inputs=past, past_names=("p",))
     one, ahead = one.with_calendar(("weekday",)), np.ones((3, 1))
     forecast_run.begin(Forecaster(**SETTINGS), [one], tmp_path / "run", steps=3, future=ahead)
     complete(tmp_path / "run")

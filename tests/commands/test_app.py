@@ -41,7 +41,19 @@ COMMANDS = (
 # Settings of a `Forecaster` that the command line leaves at their defaults.
 ONLY_IN_PYTHON = {"activation", "dense", "init", "loss", "core", "prior"}
 # Options of `forecast` that are no settings: of the data, of the output.
-ONLY_IN_COMMANDS = {"data", "target", "inputs", "time", "id", "fill", "future", "steps"}
+ONLY_IN_COMMANDS = {
+    "data",
+    "target",
+    "inputs",
+    "past_inputs",
+    "static",
+    "calendar",
+    "time",
+    "id",
+    "fill",
+    "future",
+    "steps",
+}
 ONLY_IN_COMMANDS |= {"flow_every", "out", "overwrite", "as_json", "quiet", "plain"}
 ONLY_IN_COMMANDS |= {"no_time", "dayfirst", "time_zone", "fill_limit", "decimal", "missing"}
 ONLY_IN_COMMANDS |= {"baselines", "on"}
@@ -230,6 +242,9 @@ def test_bad_paths(here, data, rule, got, remedy):
         ("--target y --inputs u --future few.csv", "3 steps needs `u`", "2 rows", "more rows"),
         ("--target y --inputs u --future y.csv", "3 steps needs `u`", "no column `u`", "Pass"),
         ("--target y --inputs u --future hole.csv", "must be present", "column `u`, row 2", ""),
+        ("--target y --inputs u --past-inputs u", "must have one role", "`u` as", "Name"),
+        ("--target y --calendar weekday", "needs stamps that are", "numbers", "`--time`"),
+        ("--target y --static u", "must have one value in each series", "of `u`", "Pass"),
         ("--target y --out lab.csv", "must be writable", "`lab.csv`", "Pass another `--out`."),
         ("--target y --out lab.csv/run", "must be writable", "`lab.csv/run`", "Pass another"),
         ("--target y --out lab.csv --overwrite", "must be writable", "`lab.csv`", "Pass an"),

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from throughtime.commands.forecast_csv import predictions_csv
 from throughtime.commands.signals import DeferredSignals, Interrupted
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
+from throughtime.data.time_units import DAY
 from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.runs import forecast_record
@@ -256,6 +258,17 @@ def forecast(name="a", upper=3.0, column: str | None = "t"):
     values = np.array([[1.0, 1e-9], [2.0, 123456.789]])
     bound = np.full((2, 2), upper)
     return Forecast(values, -bound, bound, Times(5, 1, 2, column), ("y", "z"), 0.9, name)
+
+
+def test_a_run_keeps_its_inputs_of_each_kind(tmp_path):
+    days = Times(np.datetime64("2024-01-01", "us"), DAY, 60, "day", "microsecond")
+    past = np.random.default_rng(1).normal(size=(60, 1))
+    one = replace(series(inputs=1), times=days, past_inputs=past, past_names=("p",))
+    one, ahead = one.with_calendar(("weekday",)), np.ones((3, 1))
+    forecast_run.begin(Forecaster(**SETTINGS), [one], tmp_path / "run", steps=3, future=ahead)
+    complete(tmp_path / "run")
+    expected = Forecaster.load(tmp_path / "run").predict(3, inputs=ahead)
+    assert (tmp_path / "run" / "forecast.csv").read_text() == predictions_csv([expected])
 
 
 def test_predictions_as_csv():

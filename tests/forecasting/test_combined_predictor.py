@@ -11,6 +11,7 @@ from joblib import parallel_config
 from throughtime.errors import InputError
 from throughtime.forecasting import model_kinds
 from throughtime.forecasting.composition import composition
+from throughtime.forecasting.drive import Drive
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.network_component import NetworkComponent, NetworkForecasts
 from throughtime.forecasting.series_model import first_judged
@@ -59,7 +60,7 @@ def test_the_combination_is_what_its_weights_make_of_its_models():
     series = model.data_.series[0]
     origins = np.arange(split.validation, split.total - 5)
     (rollouts,) = predictor._rolled_out([(series, series.inputs, origins)], 6)
-    combination = models[0].on(series.inputs, NetworkComponent(rollouts, 0))
+    combination = models[0].on(Drive.of(series), NetworkComponent(rollouts, 0))
     weights = combination.weights_of(6)
     expected = sum(
         weights[:, i] * one.forecast(y, origins, 6)
@@ -257,7 +258,7 @@ def test_network_forecasts_are_made_once_and_need_their_context():
         return contexts[:, -1:] + np.arange(1, steps + 1)[None, :, None] + inputs[:, -1:, :1]
 
     y = np.arange(20.0)[:, None]
-    forecasts = NetworkForecasts(rollouts, 5, y, np.zeros((23, 1)))
+    forecasts = NetworkForecasts(rollouts, 5, y, np.zeros((23, 1)), y.shape[1])
     found = forecasts.forecast(np.array([3, 10, 20]), 3)
     assert np.isnan(found[0]).all() and calls == [2]
     np.testing.assert_array_equal(found[1:, :, 0], [[10, 11, 12], [20, 21, 22]])

@@ -9,6 +9,7 @@ import typer
 from .exit_status import resumable
 from .options import (
     BatchSize,
+    Calendar,
     Data,
     DayFirst,
     Decimal,
@@ -29,8 +30,10 @@ from .options import (
     NoTime,
     Out,
     Overwrite,
+    PastInputs,
     Quiet,
     Seed,
+    Static,
     Steps,
     Target,
     Time,
@@ -53,6 +56,9 @@ def forecast(
     data: Data = "sunspots",
     target: Target = None,
     inputs: Inputs = None,
+    past_inputs: PastInputs = None,
+    static: Static = None,
+    calendar: Calendar = None,
     time: Time = None,
     no_time: NoTime = False,
     dayfirst: DayFirst = None,
@@ -219,6 +225,9 @@ def forecast(
         time_zone=time_zone,
         decimal=decimal,
         missing=missing,
+        past_inputs=past_inputs,
+        static=static,
+        calendar=calendar,
     )
     folder = out or run_folder.first_free_folder(Path("runs") / run_name(data))
     with spread(on):

@@ -9,7 +9,7 @@ import numpy as np
 
 from throughtime._support import atomic
 from throughtime._support.integrity import damaged_file
-from throughtime.data.future_inputs import future_inputs
+from throughtime.data.future_inputs import KnownInputs, future_inputs
 from throughtime.data.series import Series
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.forecasting.forecaster import Forecaster
@@ -114,7 +114,7 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
         raise InputError(rule, f"`{folder}`, saved from Python", "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
     model.data_.check_steps(model.data_.tested_steps(record.options["steps"]))
-    inputs = _stored_future_inputs(record, folder)
+    inputs = [KnownInputs(one) for one in _stored_future_inputs(record, folder)]
     if record.params is None:
         train_with_checkpoints(model, folder, show, record.options.get("flow_every"))
         forecast_record.write(
@@ -165,7 +165,7 @@ def _write_results(
     model: Forecaster,
     folder: Path,
     record: forecast_record.ForecastRecord,
-    inputs: list[np.ndarray],
+    inputs: list[KnownInputs],
     report: bool,
 ) -> Summary:
     """Evaluate the trained model, forecast, and write both."""

@@ -36,7 +36,17 @@ Target = Annotated[
     str | None, data_option(help="Column to forecast; several separated by commas: `a,b`.")
 ]
 Inputs = Annotated[
-    str | None, data_option(help="Columns whose future values are known, such as `u,v`.")
+    str | None, data_option(help="Columns known ahead, numbers or words, such as `u,v`.")
+]
+PastInputs = Annotated[
+    str | None, data_option(help="Columns that drive the target and are not known ahead.")
+]
+Static = Annotated[
+    str | None,
+    data_option(help="Columns that are constant in each series of a panel."),
+]
+Calendar = Annotated[
+    str | None, data_option(help="Inputs from the calendar: `hour,weekday,month,holidays:DE`.")
 ]
 Time = Annotated[
     str | None, data_option(help="The time column, or several that make a stamp: `year,month`.")
@@ -165,6 +175,9 @@ def load_series(
     time_zone: str | None = None,
     decimal: str | None = None,
     missing: str | None = None,
+    past_inputs: str | None = None,
+    static: str | None = None,
+    calendar: str | None = None,
 ) -> "list[Series]":
     """Load the series that the options of the same names describe.
 
@@ -189,6 +202,9 @@ def load_series(
         time_zone=time_zone,
         decimal=decimal,
         missing=names(missing) or (),
+        past_inputs=past_inputs or (),
+        static=static or (),
+        calendar=names(calendar) or (),
     )
 
 

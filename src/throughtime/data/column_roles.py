@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from throughtime.errors import InputError, closest_name
 
+from .input_columns import InputColumns
 from .month_names import MONTHS, plain
 from .stamp_columns import find_stamp_columns, split_name
 from .stamp_readings import is_date
@@ -31,15 +32,20 @@ class ColumnRoles:
     """The names of the columns that are used, by their role."""
 
     targets: tuple[str, ...]
-    inputs: tuple[str, ...]
+    columns: InputColumns
     time: str | None
     id: str | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Targets and inputs of every kind."""
+        return (*self.targets, *self.columns.all)
 
 
 def assign_roles(
     frame: nw.DataFrame[Any],
     target: str | Sequence[str] | None,
-    inputs: str | Sequence[str],
+    columns: InputColumns,
     time: str | bool | None,
     id: str | None,
     guess: bool = True,
@@ -58,10 +64,8 @@ def assign_roles(
     if not frame.columns:
         rule = "a table must have a column of numbers"
         raise InputError(rule, "no column at all", "Pass a table with values.")
-    inputs, targets = (
-        _split_names(as_names(names, role), frame.columns)
-        for role, names in (("inputs", inputs), ("target", target))
-    )
+    targets = _split_names(as_names(target), frame.columns)
+    columns = _split_columns(columns, frame.columns)
     if not isinstance(time, bool):
         time = ",".join(as_names(time, "time")) or None
     (id,) = as_names(id, "id") or (None,)
@@ -69,7 +73,9 @@ def assign_roles(
         rule = "`target` must name at least one column"
         remedy = f"Pass one of {quote_names(frame.columns)} (`--target` on the command line)."
         raise InputError(rule, repr(target), remedy)
-    named = [("target", n) for n in targets] + [("inputs", n) for n in inputs]
+    named = [("target", n) for n in targets]
+    kinds = {"inputs": columns.known, "static": columns.static, "past_inputs": columns.past}
+    named += [(kind, n) for kind, names in kinds.items() for n in names]
     stamps = split_name(time, frame.columns) if isinstance(time, str) else ()
     named += [("time", n) for n in stamps] + ([] if id is None else [("id", id)])
     _check_roles(named, frame.columns)
@@ -91,7 +97,8 @@ def assign_roles(
             "Add one, or write the numbers of one with digits alone.",
         )
     counted = time is False or not stamps
-    return ColumnRoles(targets, inputs, None if counted else ",".join(stamps), id)
+    columns = columns.with_levels(frame)
+    return ColumnRoles(targets, columns, None if counted else ",".join(stamps), id)
 
 
 def _check_roles(named: list[tuple[str, str]], columns: list[str]) -> None:
@@ -201,6 +208,26 @@ def as_names(names: Any, role: str = "target") -> tuple[str, ...]:
         rule = f"`{role}` must be the name of a column"
         raise InputError(rule, repr(names), f'Pass it as text: `{role}="name"`.')
     return tuple(str(n) for n in several)
+
+
+def input_columns(inputs: Any, past_inputs: Any, static: Any, calendar: Any) -> InputColumns:
+    """The input columns that `to_series` is asked for, or those of a series that is known."""
+    if isinstance(inputs, InputColumns):
+        return inputs
+    return InputColumns(
+        as_names(inputs, "inputs"),
+        as_names(static, "static"),
+        as_names(past_inputs, "past_inputs"),
+        calendar=_split_names(as_names(calendar, "calendar"), ()),
+    )
+
+
+def _split_columns(columns: InputColumns, names: Sequence[str]) -> InputColumns:
+    """Columns whose names may have been written as one text with commas."""
+    known, static, past = (
+        _split_names(one, names) for one in (columns.known, columns.static, columns.past)
+    )
+    return replace(columns, known=known, static=static, past=past)
 
 
 def _split_names(names: tuple[str, ...], columns: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,10 @@ from jaxtyping import Float64, Int64
 
 from throughtime.errors import InputError
 
+from .calendar_features import calendar_columns
 from .column_roles import TIME_NAMES, quote_names
+from .input_columns import InputColumns
+from .input_values import read_columns
 from .missing_values import check_values
 from .placement import stamps_like
 from .series import Series
@@ -16,7 +19,6 @@ from .sources import Table, as_table
 from .stamp_columns import find_stamp_columns, split_name
 from .stamp_readings import is_date
 from .time_axis import Times
-from .values import to_numbers
 
 
 class KnownInputs(NamedTuple):
@@ -41,10 +43,11 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
     ----------
     data
         An array (time, inputs), or a table, read as by `to_series`, with the input columns of
-        `series`. Rows are found by their stamps, whatever the column of these is called, so it
-        may also hold the past; without stamps the first rows are taken, which is told. If it
-        has the id column of `series`, only the rows of that series count; otherwise all series
-        share its rows. Without a table, `Series.future` is taken.
+        `series` that are known ahead. Rows are found by their stamps, whatever the column of
+        these is called, so it may also hold the past; without stamps the first rows are taken,
+        which is told. If it has the id column of `series`, only the rows of that series count;
+        otherwise all series share its rows. Without a table, `Series.future` is taken. Inputs
+        that were read before (`KnownInputs`) stay as they are.
     series
         The series to forecast. One without inputs takes no `data` (None).
     steps
@@ -55,23 +58,24 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
     InputError
         If columns, steps or values are missing; the message names them.
     """
-    if not series.input_names:
+    if isinstance(data, KnownInputs):
+        return data
+    known = series.columns.known
+    if not known:
         if data is not None:
             rule = "future inputs need a series with inputs"
             got = f"inputs for `{series.name}`, which was fitted without"
             raise InputError(rule, got, "Leave them out, or fit with `inputs`.")
-        return KnownInputs(np.empty((steps, 0)))
-    rule = (
-        f"a forecast of {steps} steps needs {quote_names(series.input_names)} for these steps"
-    )
+        return KnownInputs(_with_others(np.empty((steps, 0)), series))
+    rule = f"a forecast of {steps} steps needs {quote_names(known)} for these steps"
     if series.id is not None:
         rule = f"{rule} (in series `{series.name}`)"
     if data is None:
         return KnownInputs(_own_future(series, steps, rule))
     table = _rows_of_series(as_table(data, series.id, series.reading), series)
-    names = table.frame.columns if table.is_array else list(series.input_names)
+    names = table.frame.columns if table.is_array else list(known)
     missing = [n for n in names if n not in table.frame.columns]
-    if missing or len(names) != len(series.input_names):
+    if missing or len(names) != len(known):
         count = f"{len(names)} column{'' if len(names) == 1 else 's'}"
         got = count if table.is_array else f"no column {quote_names(missing)}"
         raise InputError(rule, got, "Pass a table with these columns.")
@@ -79,8 +83,8 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
         if question is not None:
             remedy = "Write decimals with a point, or fit with `decimal` (`--decimal`)."
             raise InputError(question.rule, question.got, remedy)
-    values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
-    values, _ = series.reading.codes().drop_from(values, names)
+    columns = [table.frame[n].alias(own) for n, own in zip(names, known, strict=True)]
+    values, _ = read_columns(columns, series.columns, series.reading)
     stamps, remarks = _stamps(table, series), ()
     if stamps:
         columns = [table.frame[n] for n in stamps]
@@ -95,8 +99,20 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
         remarks = ("future inputs without stamps by their position",) if told else ()
     values = values[rows]
     remedy = "Write the value in the table of future inputs."
-    check_values(values, series.input_names, (rows + 1).tolist(), remedy=remedy)
-    return KnownInputs(values, remarks)
+    check_values(values, known, (rows + 1).tolist(), remedy=remedy)
+    return KnownInputs(_with_others(values, series), remarks)
+
+
+def _with_others(values: np.ndarray, series: Series) -> np.ndarray:
+    """The inputs from columns known ahead, and those that need no table: static, calendar."""
+    columns, steps = series.columns, len(values)
+    known = InputColumns(columns.known, levels=columns.levels)
+    static = InputColumns(static=columns.static, levels=columns.levels)
+    first = len(known.names())
+    constant = series.inputs[:1, first : first + len(static.names())].repeat(steps, axis=0)
+    times = series.times.after(steps)
+    read = known.ahead(values, times)
+    return np.concatenate([read, constant, calendar_columns(columns.calendar, times)], axis=1)
 
 
 def _own_future(series: Series, steps: int, rule: str) -> np.ndarray:
@@ -119,7 +135,7 @@ def _stamps(table: Table, series: Series) -> tuple[str, ...]:
     named = split_name(series.times.column, columns)
     if named[0] in columns:
         return named
-    known = {*series.input_names, *series.target_names, series.id}
+    known = {*series.columns.all, *series.target_names, series.id}
     others = [n for n in columns if n not in known]
     dates = series.times.unit != "number"
     if found := find_stamp_columns(table.frame, others) if dates else ():

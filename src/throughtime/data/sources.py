@@ -12,6 +12,7 @@ import polars as pl
 
 from throughtime.errors import InputError
 
+from .categories import is_declared
 from .column_types import read_columns
 from .files import read_file
 from .frames import as_frame
@@ -103,7 +104,8 @@ def _read_texts(table: Table, id: str | None, options: Any) -> Table:
     """The table with its columns of text read as numbers, where they hold these."""
     frame, texts = table.frame, {}
     for name in frame.columns:
-        values = frame[name].to_list() if is_text(frame[name]) else []
+        read = is_text(frame[name]) and not is_declared(frame[name])
+        values = frame[name].to_list() if read else []
         if any(isinstance(v, str) for v in values) and all(
             v is None or isinstance(v, str) or v != v for v in values
         ):

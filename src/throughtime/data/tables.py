@@ -13,12 +13,14 @@ from jaxtyping import Int64
 
 from throughtime.errors import InputError
 
+from .calendar_features import check_calendar
 from .calendar_seasons import calendar_seasons
-from .column_roles import ColumnRoles, as_names, assign_roles, quote_names
+from .column_roles import ColumnRoles, as_names, assign_roles, input_columns, quote_names
 from .future_rows import check_inputs_are_named, future_rows
+from .input_columns import InputColumns
+from .input_values import fill_columns, read_values, static_values
 from .missing_codes import is_missing
 from .missing_values import check_fill, check_values, first_complete_row
-from .missing_values import fill as fill_gaps
 from .placement import Placement, PlacementRules, count_rows, place_rows
 from .reading_options import ReadingOptions
 from .series import Series
@@ -26,7 +28,6 @@ from .sources import Table, as_table, is_list_of_numbers
 from .stamp_columns import split_name
 from .stamp_readings import read_stamps
 from .unreadable_stamps import CORRECT
-from .values import large_numbers, rounding_remark, to_numbers
 
 MIN_ROWS = 3
 
@@ -35,7 +36,7 @@ def to_series(
     data: Any,
     *,
     target: str | Sequence[str] | None = None,
-    inputs: str | Sequence[str] = (),
+    inputs: str | Sequence[str] | InputColumns = (),
     time: str | bool | None = None,
     id: str | None = None,
     fill: str | None = None,
@@ -45,6 +46,9 @@ def to_series(
     decimal: str | None = None,
     missing: Any = (),
     name: str | None = None,
+    past_inputs: str | Sequence[str] = (),
+    static: str | Sequence[str] = (),
+    calendar: str | Sequence[str] = (),
 ) -> list[Series]:
     """Read one series or several from a file, an array or a data frame.
 
@@ -61,8 +65,9 @@ def to_series(
         The column or columns to forecast. Default: the only numeric column that can be meant,
         which row numbers and constants cannot; all columns of an array.
     inputs
-        The columns that drive the target and are known ahead. Rows at the end that have them
-        and no target are the future: they become `Series.future`.
+        The columns that drive the target and are known ahead: numbers, true and false, or
+        words, which become a column of zeros and ones for each level. Rows at the end that
+        have them and no target are the future: they become `Series.future`.
     time
         The time column, or several that make a stamp together, `"year,month"`. Default:
         columns called year and month or date and time, the first column if it holds dates or
@@ -87,6 +92,13 @@ def to_series(
         several, such as `[-999, "BDL"]`.
     name
         What to call the series, unless an id names it. Default: the file's name.
+    past_inputs
+        The columns that drive the target and are not known ahead, such as another measurement.
+    static
+        The columns that tell the series of a panel apart, with one value in each.
+    calendar
+        Features of the calendar that are inputs: `"hour"`, `"weekday"`, `"month"`, and public
+        holidays, `"holidays:DE"` or `"holidays:DE-BY"`.
 
     Returns
     -------
@@ -100,31 +112,24 @@ def to_series(
         If the data cannot be read, or are no complete series on a regular time axis; the
         message names the file, row or column at fault.
     """
+    columns = input_columns(inputs, past_inputs, static, calendar)
     if isinstance(data, Series):
-        return [_existing_series(data, target, inputs, name)]
+        return [_existing_series(data, target, columns, name)]
     if isinstance(data, list | tuple) and not is_list_of_numbers(data):
-        options = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
+        options = {"target": target, "inputs": columns, "time": time, "id": id, "fill": fill}
         options |= {"fill_limit": fill_limit, "dayfirst": dayfirst, "time_zone": time_zone}
         options |= {"decimal": decimal, "missing": missing}
         return _list_to_series(data, options, name)
     reading = ReadingOptions.of(decimal, missing)
     check_dayfirst(dayfirst)
     table = as_table(data, id, reading)
-    roles = assign_roles(
-        table.frame,
-        target,
-        inputs,
-        time,
-        id,
-        guess=not table.is_array,
-        unsure=table.questions,
-    )
-    names = (*roles.targets, *roles.inputs)
+    guess, unsure = not table.is_array, table.questions
+    roles = assign_roles(table.frame, target, columns, time, id, guess=guess, unsure=unsure)
     check_fill(fill, fill_limit)
     parts = split_name(roles.time, table.frame.columns) if roles.time else ()
-    table.check_columns(names)
+    table.check_columns(roles.names)
     _check_stamps(table, parts)
-    values, remarks = _values(table, names, reading)
+    values, remarks = read_values(table.frame, roles.targets, roles.columns, reading)
     unused = _unused(table, roles, parts) if target is None or not parts else []
     table = replace(table, remarks=(*table.remarks, *remarks, *unused))
     groups = _group_rows(table, roles.id, name)
@@ -132,7 +137,9 @@ def to_series(
         _check_length(rows, label)
     placed = _place(table, roles, groups, values, fill, dayfirst, time_zone)
     for one in placed:
-        check_inputs_are_named(table, roles.targets, roles.inputs, parts, values, one.rows)
+        check_calendar(roles.columns.calendar, one.times)
+        known = roles.columns.known
+        check_inputs_are_named(table, roles.targets, known, parts, values, one.rows)
     found = [
         _series(values, placement, roles, fill, fill_limit, label, table.remarks)
         for (label, _), placement in zip(groups, placed, strict=True)
@@ -177,7 +184,9 @@ def _list_to_series(
         raise InputError(
             "a list must hold at least one series", "none", "Add a series to the list."
         )
-    columns = [(s.target_names, s.input_names) for s in found]
+    if (merged := _with_all_levels(found)) is not None:
+        return _list_to_series(items, options | {"inputs": merged}, name)
+    columns = [(s.target_names, s.input_names, s.past_names) for s in found]
     other = next((c for c in columns if c != columns[0]), None)
     if other is not None:
         raise InputError(
@@ -191,24 +200,41 @@ def _list_to_series(
     return found
 
 
+def _with_all_levels(found: list[Series]) -> InputColumns | None:
+    """Input columns with the levels of all series; None if each series has all of them."""
+    names = dict.fromkeys(name for one in found for name in one.columns.levels)
+    if all(one.columns.levels == found[0].columns.levels for one in found):
+        return None
+    each = {n: {v for one in found for v in one.columns.levels.get(n, ())} for n in names}
+    return replace(found[0].columns, levels={n: tuple(sorted(v)) for n, v in each.items()})
+
+
 def _existing_series(
-    series: Series, target: Any, inputs: str | Sequence[str], name: str | None
+    series: Series, target: Any, columns: InputColumns, name: str | None
 ) -> Series:
-    """A series that was passed as data, renamed if a name is given; it keeps its columns."""
-    roles = (series.target_names, series.input_names)
-    requested = (as_names(target) or roles[0], as_names(inputs, "inputs") or roles[1])
-    if requested != roles:
+    """A series that was passed as data, renamed if a name is given; it keeps its columns.
+
+    Only features of the calendar, which its stamps have, can be added.
+    """
+    own = series.columns
+    roles = (series.target_names, own.known, own.static, own.past)
+    requested = (as_names(target), columns.known, columns.static, columns.past)
+    requested = tuple(new or old for new, old in zip(requested, roles, strict=True))
+    other = any(own.levels.get(n) != levels for n, levels in columns.levels.items())
+    if requested != roles or other:
         raise InputError(
             f"a `Series` keeps its columns {quote_names(sum(roles, ()))}",
             quote_names(sum(requested, ())),
             "Leave out `target` and `inputs`, or pass the table.",
         )
+    if new := tuple(one for one in columns.calendar if one not in own.calendar):
+        series = series.with_calendar(new)
     return series if name is None else replace(series, name=name)
 
 
 def _unused(table: Table, roles: ColumnRoles, stamps: Sequence[str]) -> list[str]:
     """A remark on the columns that have no role."""
-    used = {*roles.targets, *roles.inputs, *stamps, roles.id}
+    used = {*roles.names, *stamps, roles.id}
     names = [n for n in table.frame.columns if n not in used]
     return [f"without {quote_names(names)}"] if names and not table.is_array else []
 
@@ -229,20 +255,6 @@ def _group_rows(
             )
         rows.setdefault(key, []).append(i)
     return [(str(key), np.array(r)) for key, r in rows.items()]
-
-
-def _values(
-    table: Table, names: Sequence[str], reading: ReadingOptions
-) -> tuple[np.ndarray, list[str]]:
-    """The numbers in some columns, NaN where they are missing, and remarks on them."""
-    values = np.stack([to_numbers(table.frame[n]) for n in names], axis=1)
-    rounded = [
-        remark
-        for name, column in zip(names, values.T, strict=True)
-        for remark in rounding_remark(name, large_numbers(table.frame[name], column))
-    ]
-    values, remarks = reading.codes().drop_from(values, names)
-    return values, rounded + remarks
 
 
 def check_dayfirst(dayfirst: Any) -> None:
@@ -325,41 +337,45 @@ def _series(
     remarks: tuple[str, ...] = (),
 ) -> Series:
     """The series in some rows of a table, its gaps filled."""
-    names, n = (*roles.targets, *roles.inputs), len(roles.targets)
+    names, columns, n = roles.names, roles.columns, len(roles.targets)
+    known = n + len(columns.known)
+    ahead = known + len(columns.static)
     label = name if roles.id else None
     numbers = placement.rows + 1
     values, times, steps = values[placement.rows], placement.times, placement.steps
-    end = len(steps) - future_rows(values[:, :n], values[:, n:], steps)
-    future = values[end:, n:] if end < len(steps) else None
-    if future is not None:
+    constant = static_values(values[:, known:ahead], columns.static, name)
+    values[:, known:ahead] = constant
+    end = len(steps) - future_rows(values[:, :n], values[:, n:known], steps)
+    future = None
+    if end < len(steps):
+        future = columns.ahead(values[end:, n:ahead], times[int(steps[end]) :])
         times, steps = times[: int(steps[end])], steps[:end]
     values, numbers = values[:end], numbers[:end]
     check_values(values, names, numbers, fill is not None, series=label)
     full = np.full((len(times), values.shape[1]), np.nan)
     full[steps] = values
-    at = numbers
-    if len(times) > len(steps):  # a step without a row is named by the row before it
-        at = numbers[np.searchsorted(steps, np.arange(len(times)), side="right") - 1]
+    full[:, known:ahead] = constant
+    # A step without a row is named by the row before it.
+    at = numbers[np.searchsorted(steps, np.arange(len(times)), side="right") - 1]
     more = [*remarks, *placement.remarks]
     if future is not None:
         last = "row" if len(future) == 1 else f"{len(future)} rows"
         more.append(f"the last {last} as the inputs of the future")
     if put_in := len(times) - len(steps):
         more.append(f"{put_in} missing row{'' if put_in == 1 else 's'} put in")
-    first = first_complete_row(full) if fill is not None else 0
-    if first:
+    if first := first_complete_row(full) if fill is not None else 0:
         more.append(f"the first {first} row{'' if first == 1 else 's'} left out: no value yet")
         full, times, at = full[first:], times[first:], at[first:]
     _check_length(at, name)
     missing = np.isnan(full)
     if fill is not None:
-        seasons = calendar_seasons(times)
-        full = fill_gaps(full, fill, names, at, limit=limit, seasons=seasons, series=label)
+        options = {"limit": limit, "seasons": calendar_seasons(times), "series": label}
+        full = fill_columns(full, fill, names, at, [*columns.levels], **options)
     return Series(
         targets=full[:, :n],
         target_names=roles.targets,
-        inputs=full[:, n:],
-        input_names=roles.inputs,
+        inputs=columns.ahead(full[:, n:ahead], times),
+        input_names=columns.names(),
         times=times,
         name=name,
         filled=int(missing.sum()),
@@ -367,4 +383,7 @@ def _series(
         filled_at=missing[:, :n] if missing[:, :n].any() else None,
         remarks=tuple(more),
         future=future,
+        past_inputs=columns.of_past(full[:, ahead:]),
+        past_names=columns.past_names(),
+        columns=columns,
     )

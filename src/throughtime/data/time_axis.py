@@ -142,11 +142,18 @@ class Times:
         if self.unit == "number":
             return [format_number(v) for v in _round_off(values, self.step).tolist()]
         offsets = self._offsets(values)
-        if not self.local:
-            values = values + np.asarray(offsets).astype("m8[m]")
+        values = self._by_clock(values, offsets)
         if self.form is not None:
             return self.form.write(values, offsets)
         return _iso(values, self._has_clock(), self.zone and offsets)
+
+    def clock(self) -> Shaped[np.ndarray, " time"]:
+        """The stamps, which must be dates, as clocks of their zone show them."""
+        values = self.values()
+        return self._by_clock(values, self._offsets(values))
+
+    def _by_clock(self, values: Shaped[np.ndarray, " time"], offsets: Any) -> Any:
+        return values if self.local else values + np.asarray(offsets).astype("m8[m]")
 
     def _has_clock(self) -> bool:
         """Whether ISO stamps need a time of day: not midnights that are whole days apart."""

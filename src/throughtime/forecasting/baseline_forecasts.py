@@ -55,6 +55,7 @@ class Baselines:
         if origins.contexts.shape[1] < self.ridge.lags:
             return last
         scaler = data.scaler_of(series, int(origins.rows[0]))
-        past = scaler.transform(origins.contexts[:, -self.ridge.lags :])
+        past = data.scaled(origins.measured[:, -self.ridge.lags :], scaler)
         ahead = data.input_scaler.transform(origins.inputs[:, -steps:])
-        return scaler.inverse(self.ridge.predict(past, steps, ahead))
+        found = self.ridge.predict(past, steps, ahead)
+        return scaler.inverse(found[..., : len(scaler.mean)])

@@ -307,7 +307,8 @@ class CombinedPredictor:
         """
         data, found, asked = self.network.data, [], []
         for series, inputs, origins in parts:
-            one = NetworkForecasts.none(data.read_before(series), series.targets, inputs)
+            context, targets = data.read_before(series), len(series.target_names)
+            one = NetworkForecasts.none(context, series.measured, inputs, targets)
             known = origins[origins >= one.context]
             scaler = data.scaler_of(series, int(origins[0]))
             found.append((one, known))

@@ -92,4 +92,5 @@ def at_least(k: int, n: int, a: float, b: float) -> float:
         return 1.0
     i = np.arange(k, n + 1)
     choices = gammaln(n + 1) - gammaln(i + 1) - gammaln(n - i + 1)
-    return float(np.exp(logsumexp(choices + betaln(i + a, n - i + b) - betaln(a, b))))
+    logs = choices + betaln(i + a, n - i + b) - betaln(a, b)
+    return float(np.exp(np.asarray(logsumexp(logs))))

@@ -1,4 +1,4 @@
-r"""An autoregression that is driven by inputs known ahead.
+r"""An autoregression that is driven by inputs.
 
 $$z_t = \sum_{l \in L} a_l z_{t-l} + \sum_{d=0}^{D} B_d \cdot u_{t-d} + c + \varepsilon_t$$
 
@@ -6,7 +6,8 @@ where z is the series or its differences, to the step before or to the season be
 the inputs, differenced alike. Lags, delays, differences and the penalty are chosen by
 closed-loop forecasts from rolling origins; one matrix of products serves all of them. Inputs
 act at once or after a delay; through the lags they act on, so an oscillator that is driven is
-among the models.
+among the models. Inputs of the past go on by forecasts of their own (`drive.py`), in the choice
+as in the forecast.
 
 References
 ----------
@@ -16,8 +17,9 @@ Ljung, *System Identification: Theory for the User*, 1999 (ARX models).
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from .drive import Drive
 from .lag_sums import ridge_path
 from .linear_map import FITTED, within_range
 
@@ -36,6 +38,9 @@ ORIGINS, JUDGED = 60, 32
 BEST = 5
 """Candidates that are averaged."""
 
+CHUNK = 128
+"""Origins that are forecast at a time: bounded memory."""
+
 Lags = tuple[int, ...]
 
 
@@ -49,38 +54,32 @@ class Driven:
         The step of the differences, 0 for none.
     lags
         The lags of the series.
-    delays
-        The largest delay of the inputs.
+    features
+        The inputs that it reads, at their delays, by their number in `Drive.pushes`.
     penalty
         The number of its penalty in `PENALTIES`.
     weights
-        First those of the lags, then those of the inputs at delays 0, 1, ..., then c.
+        First those of the lags, then those of the inputs, then c.
     """
 
     difference: int
     lags: Lags
-    delays: int
+    features: Int[np.ndarray, " input"]
     penalty: int
     weights: Float[np.ndarray, " feature"]
 
     def forecast(
         self,
         x: Float[np.ndarray, " time"],
-        u: Float[np.ndarray, "span input"],
+        pushes: Float[np.ndarray, "origin steps feature"],
         origins: Int[np.ndarray, " origin"],
-        steps: int,
     ) -> Float[np.ndarray, "origin steps"]:
-        """Closed-loop forecasts of a standardised series from each origin."""
-        d, lags = self.difference, np.array(self.lags)
+        """Closed-loop forecasts of a standardised series; `pushes` as of `Drive.pushes`."""
+        d, lags, steps = self.difference, np.array(self.lags), pushes.shape[1]
         reach = int(lags.max()) + d
         rows = np.maximum(origins[:, None] + np.arange(-reach, 0), 0)
         known = np.concatenate([x[rows], np.zeros((len(origins), steps))], axis=1)
-        drive = differenced(u, d)
-        ahead = origins[:, None] + np.arange(steps)
-        pushed = drive[
-            np.clip(ahead[..., None] - np.arange(self.delays + 1), 0, len(drive) - 1)
-        ].reshape(len(origins), steps, -1)
-        pushed = pushed @ self.weights[len(lags) : -1] + self.weights[-1]
+        pushed = pushes[..., self.features] @ self.weights[len(lags) : -1] + self.weights[-1]
         for k in range(steps):
             at = reach + k
             past = known[:, at - lags]
@@ -101,27 +100,30 @@ class DrivenAutoregression:
         The models, of a standardised series.
     shares
         Their weights in the mean.
-    inputs
-        The inputs, which may go on beyond the end of the series.
+    drive
+        The inputs, in their own units.
     center, scale
-        Mean and standard deviation of the values that they were fitted to, and of the inputs
+        Mean and standard deviation of the values that they were fitted to, and of all inputs
         at the same time.
+    moves
+        Which of the inputs changed then; the others say nothing.
     name
         Its name in tables.
     """
 
     models: tuple[Driven, ...]
     shares: Float[np.ndarray, " model"]
-    inputs: Float[np.ndarray, "span input"]
+    drive: Drive
     center: tuple[float, Float[np.ndarray, " input"]]
     scale: tuple[float, Float[np.ndarray, " input"]]
+    moves: Bool[np.ndarray, " input"]
     name: str = "driven autoregression"
 
     @classmethod
     def fit(
         cls,
         values: Float[np.ndarray, " time"],
-        inputs: Float[np.ndarray, "span input"],
+        drive: Drive,
         seasons: tuple[int, ...],
         steps: int,
     ) -> "DrivenAutoregression":
@@ -131,26 +133,31 @@ class DrivenAutoregression:
         ----------
         values
             All that may be seen, without NaN.
-        inputs
+        drive
             The inputs at these times, and maybe later.
         seasons
             Seasons in steps.
         steps
             The longest lead time that matters.
         """
-        n = len(values)
-        center = float(values.mean()), inputs[:n].mean(axis=0)
-        scale = float(_spread(values)), _spread(inputs[:n])
-        x, u = (values - center[0]) / scale[0], (inputs - center[1]) / scale[1]
-        chosen = _best(x, u[:n], seasons, min(steps, JUDGED))
+        n, steps = len(values), min(steps, JUDGED)
+        seen = drive.columns(n)
+        center = float(values.mean()), seen.mean(axis=0)
+        scale = float(_spread(values)), _spread(seen)
+        moves = np.ptp(seen - center[1], axis=0) > 1e-9 * scale[1]
+        x = (values - center[0]) / scale[0]
+        u = drive.standardised(center[1], scale[1], moves)
+        chosen = _best(x, u.fitted(int(FITTED * n), seasons, steps), seasons, steps)
         errors = np.array([error for error, _ in chosen])
         shares = 1 / np.maximum(errors, 1e-12) ** 2
-        models = tuple(_refitted(x, u[:n], one) for _, one in chosen)
-        return cls(models, shares / shares.sum(), inputs, center, scale)
+        models = tuple(_refitted(x, u.columns(n), one) for _, one in chosen)
+        drive = replace(drive, models=u.fitted(n, seasons, steps).models)
+        return cls(models, shares / shares.sum(), drive, center, scale, moves)
 
-    def on(self, inputs: Float[np.ndarray, "span input"]) -> "DrivenAutoregression":
+    def on(self, drive: Drive) -> "DrivenAutoregression":
         """The same model with other inputs, such as those that go on into the future."""
-        return replace(self, inputs=inputs)
+        same = replace(drive, cyclic=self.drive.cyclic, models=self.drive.models)
+        return replace(self, drive=same)
 
     def forecast(
         self,
@@ -160,11 +167,21 @@ class DrivenAutoregression:
     ) -> Float[np.ndarray, "origin steps"]:
         """Forecast from each origin; see `Component.forecast`."""
         x = (values - self.center[0]) / self.scale[0]
-        u = (self.inputs - self.center[1]) / self.scale[1]
+        u = self.drive.standardised(self.center[1], self.scale[1], self.moves)
+        longest = max(int(one.features.max(initial=0)) for one in self.models)
+        delays = longest // max(1, u.width)
+        made = [np.empty((0, steps))]
         with np.errstate(over="ignore", invalid="ignore"):
-            made = [one.forecast(x, u, origins, steps) for one in self.models]
-            mean = np.tensordot(self.shares, made, 1)
-        return within_range(mean * self.scale[0] + self.center[0], values, origins)
+            for first in range(0, len(origins), CHUNK):
+                some = origins[first : first + CHUNK]
+                pushes = {
+                    d: u.pushes(some, steps, d, delays)
+                    for d in {one.difference for one in self.models}
+                }
+                each = [one.forecast(x, pushes[one.difference], some) for one in self.models]
+                made.append(np.tensordot(self.shares, each, 1))
+        mean = np.concatenate(made) * self.scale[0] + self.center[0]
+        return within_range(mean, values, origins)
 
 
 def _spread(x):
@@ -182,28 +199,28 @@ def differenced(
     return np.concatenate([np.zeros_like(x[:step]), x[step:] - x[:-step]])
 
 
-def _sums(x, u, difference, lags):
-    """Products of all features, and of each with the value, for the longest delay."""
+def _sums(x, u, difference, lags, delays):
+    """Products of all features, and of each with the value, up to the longest delay."""
     z, drive = differenced(x, difference), differenced(u, difference)
-    first = difference + max(max(lags), max(DELAYS))
+    first = difference + max(max(lags), delays)
     if len(z) - first < 2 * len(lags) + 8:
         return None
     past = [z[first - lag : len(z) - lag, None] for lag in lags]
-    pushed = [drive[first - d : len(z) - d] for d in range(max(DELAYS) + 1)]
+    pushed = [drive[first - d : len(z) - d] for d in range(delays + 1)]
     A = np.concatenate([*past, *pushed, np.ones((len(z) - first, 1))], axis=1)
     return A.T @ A, A.T @ z[first:, None]
 
 
-def _weights(sums, lags, delays, inputs):
-    """Weights for every penalty, with inputs at the first delays alone."""
+def _weights(sums, lags, features):
+    """Weights for every penalty, with some features of the inputs alone."""
     gram, cross = sums
-    used = len(lags) + (delays + 1) * inputs
-    columns = np.r_[np.arange(used), len(gram) - 1]
+    columns = np.r_[np.arange(len(lags)), len(lags) + features, len(gram) - 1]
     return ridge_path(gram[np.ix_(columns, columns)], cross[columns], PENALTIES)[..., 0]
 
 
-def _candidates(x, u, seasons):
+def _candidates(x, drive, seasons):
     """Every difference, set of lags, delay and penalty, fitted to all of x."""
+    u, choices = drive.columns(len(x)), drive.features(DELAYS, len(x))
     season = next((m for m in seasons if m <= len(x) // 3), None)
     sets = [tuple(range(1, p + 1)) for p in ORDERS]
     if season is not None:
@@ -211,35 +228,39 @@ def _candidates(x, u, seasons):
     sets = list(dict.fromkeys(tuple(sorted(set(one))) for one in sets))
     for difference in sorted({0, 1, season or 1}):
         for lags in sets:
-            sums = _sums(x, u, difference, lags)
-            for delays in DELAYS if sums else ():
-                if len(lags) + (delays + 1) * u.shape[1] <= len(x) / 3:
-                    for i, weights in enumerate(_weights(sums, lags, delays, u.shape[1])):
-                        yield Driven(difference, lags, delays, i, weights)
+            fitting = [one for one in choices if len(lags) + len(one) <= len(x) / 3]
+            longest = max((int(one.max(initial=0)) for one in fitting), default=0)
+            delays = longest // max(1, u.shape[1])
+            sums = _sums(x, u, difference, lags, delays) if fitting else None
+            for features in fitting if sums else ():
+                for i, weights in enumerate(_weights(sums, lags, features)):
+                    yield Driven(difference, lags, features, i, weights)
 
 
-def _best(x, u, seasons, steps):
+def _best(x, drive, seasons, steps):
     """The candidates that err least at all lead times from origins after the fitted part."""
     n, fitted = len(x), int(FITTED * len(x))
     origins = np.linspace(fitted, n - 1, min(ORIGINS, n - fitted)).astype(int)
     ahead = origins[:, None] + np.arange(steps)
     truth, known = x[np.minimum(ahead, n - 1)], ahead < n
-    found = []
+    found, pushes = [], {}
     with np.errstate(over="ignore", invalid="ignore"):
-        for one in _candidates(x[:fitted], u[:fitted], seasons):
-            squares = (one.forecast(x, u, origins, steps) - truth) ** 2
+        for one in _candidates(x[:fitted], drive, seasons):
+            if one.difference not in pushes:
+                made = drive.pushes(origins, steps, one.difference, max(DELAYS))
+                pushes[one.difference] = made
+            squares = (one.forecast(x, pushes[one.difference], origins) - truth) ** 2
             error = float(np.sqrt(np.mean(squares, where=known)))
             found.append((error if np.isfinite(error) else np.inf, one))
     if not found:  # too short for any regression: repeat the last value
-        last = np.r_[1.0, np.zeros(u.shape[1] + 1)]
-        return [(1.0, Driven(0, (1,), 0, 0, last))]
+        return [(1.0, Driven(0, (1,), np.empty(0, int), 0, np.array([1.0, 0.0])))]
     return sorted(found, key=lambda pair: pair[0])[:BEST]
 
 
 def _refitted(x, u, chosen: Driven) -> Driven:
     """A chosen model, fitted to all values; as it was judged where these are too few."""
-    sums = _sums(x, u, chosen.difference, chosen.lags)
+    delays = int(chosen.features.max(initial=0)) // max(1, u.shape[1])
+    sums = _sums(x, u, chosen.difference, chosen.lags, delays)
     if sums is None:
         return chosen
-    paths = _weights(sums, chosen.lags, chosen.delays, u.shape[1])
-    return replace(chosen, weights=paths[chosen.penalty])
+    return replace(chosen, weights=_weights(sums, chosen.lags, chosen.features)[chosen.penalty])

@@ -23,10 +23,10 @@ MAX_WEIGHTS = 2_000_000_000
 
 def architecture(settings: Settings, data: SplitData) -> Architecture:
     """The architecture that the settings describe, for the columns of the data."""
-    targets, inputs = len(data.series[0].target_names), len(data.input_scaler.mean)
+    measured, inputs = data.series[0].measured.shape[1], len(data.input_scaler.mean)
     return Architecture(
-        input_size=targets + settings.horizon * inputs,
-        output_size=settings.horizon * targets,
+        input_size=measured + settings.horizon * inputs,
+        output_size=settings.horizon * measured,
         cell=settings.cell,
         hidden=settings.hidden,
         depth=settings.depth,
@@ -35,8 +35,8 @@ def architecture(settings: Settings, data: SplitData) -> Architecture:
         leak=settings.leak,
         input_scale=settings.input_scale,
         dense=settings.dense,
-        residual=targets if settings.residual else 0,
-        centred=targets if settings.centred and not settings.truncated else 0,
+        residual=measured if settings.residual else 0,
+        centred=measured if settings.centred and not settings.truncated else 0,
         init=settings.init,
         dtype=settings.dtype,
     )

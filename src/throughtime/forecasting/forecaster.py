@@ -177,8 +177,9 @@ class Forecaster(Estimator):
             A `Series`, an array `(time,)` or `(time, feature)`, a file with a table, a table of
             pandas, Polars, PyArrow, xarray or Darts, or a list of these.
         target, inputs, reading
-            Roles of the columns (`time`, `id`), how to fill gaps (`fill`), and how to read
-            stamps and numbers; see `to_series`.
+            Roles of the columns (`time`, `id`, `past_inputs`, `static`), features of the
+            `calendar`, how to fill gaps (`fill`), and how to read stamps and numbers; see
+            `to_series`.
 
         Raises
         ------

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from throughtime.data.series import Series
 
+from .drive import Drive
 from .network_component import NetworkComponent, NetworkForecasts
 from .series_model import EarlyModels, JudgedModels
 from .traits import Recipe
@@ -51,7 +52,7 @@ class Judging:
                 times=series.times[:end],
                 first=self.first,
                 others=() if networks is None else (NetworkComponent(networks, c),),
-                inputs=series.inputs if series.input_names else None,
+                drive=Drive.of(series),
                 filled=None if series.filled_at is None else series.filled_at[:end, c],
                 early=early,
             )

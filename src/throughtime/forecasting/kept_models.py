@@ -19,6 +19,7 @@ from throughtime.training.checkpoint import load_tensors, metadata_of
 
 from .calibration import Calibration
 from .combination import Combination
+from .drive import Drive
 from .driven_autoregression import Driven, DrivenAutoregression
 from .intermittent import Intermittent
 from .linear_map import LinearForecast
@@ -36,7 +37,7 @@ Kept = dict[Any, Any]
 CLASSES = {
     one.__name__: one
     for one in (
-        *(Calibration, Combination, Driven, DrivenAutoregression, Intermittent),
+        *(Calibration, Combination, Drive, Driven, DrivenAutoregression, Intermittent),
         *(LinearForecast, NetworkComponent, Prior, Recipe, SeriesModel, Smoothing),
         *(Traits, Transform, Transformed),
     )

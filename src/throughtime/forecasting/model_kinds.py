@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from .autoregression import fit_autoregression, fit_differenced_autoregression
 from .component import Component, QuantileComponent
 from .direct_linear import fit_direct_linear
+from .drive import Drive
 from .driven_autoregression import DrivenAutoregression
 from .intermittent import Intermittent
 from .prior import Prior
@@ -65,9 +66,7 @@ class Kind(NamedTuple):
     fit: Fit
 
 
-def model_kinds(
-    traits: Traits, recipe: Recipe, inputs: Float[np.ndarray, "span input"] | None = None
-) -> list[Kind]:
+def model_kinds(traits: Traits, recipe: Recipe, drive: Drive | None = None) -> list[Kind]:
     """The kinds of models for a series, seeing its values as they are and transformed."""
     kinds = []
     if recipe.prior:
@@ -76,29 +75,29 @@ def model_kinds(
         kinds += [Kind("core", fit) for fit in CORE]
         if traits.intermittent:
             kinds.append(Kind("core", Intermittent.fit))
-        if inputs is not None and inputs.shape[1]:
-            kinds.append(Kind("core", _driven(inputs)))
+        if drive is not None:
+            kinds.append(Kind("core", _driven(drive)))
     power = traits.transform.power
     if power == 1:
         return kinds
     return kinds + [Kind(kind.group, _through(power, kind.fit)) for kind in kinds]
 
 
-def _driven(inputs: np.ndarray) -> Fit:
+def _driven(drive: Drive) -> Fit:
     """The fit of an autoregression that is driven by inputs."""
 
     def fit(values, seasons, steps):
-        return DrivenAutoregression.fit(values, inputs, seasons, steps)
+        return DrivenAutoregression.fit(values, drive, seasons, steps)
 
     return fit
 
 
-def on_inputs(component: Component, inputs: np.ndarray) -> Component:
+def driven_by(component: Component, drive: Drive) -> Component:
     """The same model, with other inputs if it reads some."""
     if isinstance(component, DrivenAutoregression):
-        return component.on(inputs)
+        return component.on(drive)
     if isinstance(component, Transformed):
-        return replace(component, component=on_inputs(component.component, inputs))
+        return replace(component, component=driven_by(component.component, drive))
     return component
 
 

@@ -16,32 +16,37 @@ class NetworkForecasts:
     Attributes
     ----------
     rollouts
-        A function of contexts, inputs and steps; see `Predictor.rollouts`.
+        A function of what was measured, inputs and steps; see `Predictor.rollouts`.
     context
         Steps that the networks read.
-    targets, inputs
-        The series. The inputs may go on beyond the end of the targets.
+    measured, inputs
+        The series: targets and inputs of the past; inputs known ahead, which may go on beyond
+        its end.
+    targets
+        The number of targets.
     made
         Forecasts by origin, of the longest lead time that was asked for.
     """
 
     rollouts: Rollouts
     context: int
-    targets: Float[np.ndarray, "time target"]
+    measured: Float[np.ndarray, "time measured"]
     inputs: Float[np.ndarray, "span input"]
+    targets: int
     made: dict[int, Float[np.ndarray, "steps target"]] = field(default_factory=dict)
 
     @classmethod
     def none(
         cls,
         context: int = 0,
-        targets: Float[np.ndarray, "time target"] | None = None,
+        measured: Float[np.ndarray, "time measured"] | None = None,
         inputs: Float[np.ndarray, "span input"] | None = None,
+        targets: int = 1,
     ) -> "NetworkForecasts":
         """Those of networks that are not at hand: none, until some are kept."""
-        targets = np.empty((0, 1)) if targets is None else targets
+        measured = np.empty((0, targets)) if measured is None else measured
         inputs = np.empty((0, 0)) if inputs is None else inputs
-        return cls(_none_left, context, targets, inputs)
+        return cls(_none_left, context, measured, inputs, targets)
 
     def forecast(
         self, origins: Int[np.ndarray, " origin"], steps: int
@@ -51,7 +56,7 @@ class NetworkForecasts:
         missing = [o for o in asked if len(self.made.get(o, ())) < steps]
         if missing:
             self.made |= zip(missing, self._rolled_out(np.array(missing), steps), strict=True)
-        unknown = np.full((steps, self.targets.shape[1]), np.nan)
+        unknown = np.full((steps, self.targets), np.nan)
         known = set(asked)
         return np.stack([self.made[o][:steps] if o in known else unknown for o in origins])
 
@@ -65,14 +70,14 @@ class NetworkForecasts:
     def around(
         self, origins: Int[np.ndarray, " origin"], steps: int
     ) -> tuple[
-        Float[np.ndarray, "origin context target"], Float[np.ndarray, "origin span input"]
+        Float[np.ndarray, "origin context measured"], Float[np.ndarray, "origin span input"]
     ]:
         """What the networks read at some origins: values before, inputs before and after."""
         before = origins[:, None] + np.arange(-self.context, 0)
         span = np.minimum(
             origins[:, None] + np.arange(-self.context, steps), len(self.inputs) - 1
         )
-        return self.targets[before], self.inputs[span]
+        return self.measured[before], self.inputs[span]
 
 
 def _none_left(contexts: np.ndarray, inputs: np.ndarray, steps: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from throughtime.data.series import Series
 
 from .combination import Combination
+from .drive import Drive
 from .intervals import Intervals
 from .network_component import NetworkComponent, NetworkForecasts
 from .outliers import clean
@@ -62,7 +63,9 @@ class OriginForecasts:
 
     def _of_target(self, c: int, model: SeriesModel):
         series, origins, steps = self.series, self.origins, self.steps
-        combination = model.on(self.inputs, NetworkComponent(self.networks, c)).remembered()
+        drive = Drive.of(series)
+        drive = drive and replace(drive, known=self.inputs)
+        combination = model.on(drive, NetworkComponent(self.networks, c)).remembered()
         values = model.known(series.targets[:, c])
         if list(origins) == [len(values)]:  # nothing is judged: wrong data are replaced
             values, _ = clean(values, model.traits.seasons)

@@ -303,7 +303,7 @@ class Predictor:
             context = self.data.read_before(one)
             inputs = np.concatenate([one.inputs[-context:], known])[None]
             scaler = self.data.scaler_of(one)
-            asked.append(Asked(one.targets[None, -context:], inputs, scaler))
+            asked.append(Asked(one.measured[None, -context:], inputs, scaler))
         found = []
         means = mean_rollouts(self.networks, self.data, asked, steps)
         for one, (mean,) in zip(series, means, strict=True):
@@ -325,20 +325,20 @@ class Predictor:
         context = self.data.read_before(series)
         if origins.contexts.shape[1] < context:
             return np.full((len(origins), steps, origins.contexts.shape[2]), np.nan)
-        past = origins.contexts[:, -context:]
+        past = origins.measured[:, -context:]
         inputs = origins.inputs[:, -context - steps :]
         scaler = self.data.scaler_of(series, int(origins.rows[0]))
         return self.rollouts(past, inputs, steps, scaler)
 
     def rollouts(
-        self, contexts: np.ndarray, inputs: np.ndarray, steps: int, scaler: Scaler
+        self, measured: np.ndarray, inputs: np.ndarray, steps: int, scaler: Scaler
     ) -> np.ndarray:
         """The ensemble's mean forecast from every origin, in the units of the data.
 
         Parameters
         ----------
-        contexts
-            Values up to each origin, `(origin, time, target)`.
+        measured
+            Values and inputs of the past up to each origin, `(origin, time, measured)`.
         inputs
             Inputs of the context and of the steps ahead, `(origin, time + steps, input)`.
         steps
@@ -350,5 +350,5 @@ class Predictor:
         -------
         Array, (origin, steps, target)
         """
-        asked = Asked(contexts, inputs, scaler)
+        asked = Asked(measured, inputs, scaler)
         return mean_rollouts(self.networks, self.data, [asked], steps)[0]

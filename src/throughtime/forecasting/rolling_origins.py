@@ -19,6 +19,8 @@ class RollingOrigins:
     ----------
     contexts
         Values up to each origin.
+    past
+        Inputs of the past up to each origin.
     inputs
         Inputs of the context and of the steps ahead.
     truth
@@ -30,6 +32,7 @@ class RollingOrigins:
     """
 
     contexts: Float[np.ndarray, "origin context target"]
+    past: Float[np.ndarray, "origin context past"]
     inputs: Float[np.ndarray, "origin span input"]
     truth: Forecasts
     rows: Int[np.ndarray, " origin"]
@@ -64,7 +67,13 @@ class RollingOrigins:
             measured = measured & ~series.filled_at[rows] & ~at_origin
         truth = np.where(measured, series.targets[rows], np.nan)
         inputs = series.inputs[np.concatenate([before, rows], axis=1)]
-        return cls(series.targets[before], inputs, truth, starts)
+        past = series.past_inputs[before]
+        return cls(series.targets[before], past, inputs, truth, starts)
+
+    @property
+    def measured(self) -> Float[np.ndarray, "origin context measured"]:
+        """All that is known up to each origin: values, and inputs of the past."""
+        return np.concatenate([self.contexts, self.past], axis=2)
 
     def __len__(self) -> int:
         return len(self.contexts)

@@ -25,15 +25,15 @@ class Asked(NamedTuple):
 
     Attributes
     ----------
-    contexts
-        Values up to each origin.
+    measured
+        Values up to each origin: targets, and inputs of the past.
     inputs
         Inputs of the context and of the steps ahead.
     scaler
         That of the series.
     """
 
-    contexts: Float[np.ndarray, "origin time target"]
+    measured: Float[np.ndarray, "origin time measured"]
     inputs: Float[np.ndarray, "origin span input"]
     scaler: Scaler
 
@@ -46,23 +46,24 @@ def mean_rollouts(
     Series whose contexts are of one length are rolled out together.
     """
     found: list = [None] * len(asked)
-    lengths = [one.contexts.shape[1] for one in asked]
+    lengths = [one.measured.shape[1] for one in asked]
     for length in sorted(set(lengths)):
         alike = [i for i, one in enumerate(lengths) if one == length]
         parts = [asked[i] for i in alike]
-        past = np.concatenate([one.scaler.transform(one.contexts) for one in parts])
+        past = np.concatenate([data.scaled(one.measured, one.scaler) for one in parts])
         known = np.concatenate([data.input_scaler.transform(one.inputs) for one in parts])
         made = _in_chunks(
             networks, past.astype(data.dtype), known.astype(data.dtype), steps, data
         )
-        ends = np.cumsum([len(one.contexts) for one in parts])[:-1]
+        ends = np.cumsum([len(one.measured) for one in parts])[:-1]
         for i, one in zip(alike, np.split(made, ends), strict=True):
-            found[i] = asked[i].scaler.inverse(one)
+            scaler = asked[i].scaler
+            found[i] = scaler.inverse(one[..., : len(scaler.mean)])
     return found
 
 
-def _in_chunks(networks, past, known, steps, data) -> Float[np.ndarray, "origin steps target"]:
-    """The forecasts in scaled units, a chunk of origins at a time."""
+def _in_chunks(networks, past, known, steps, data):
+    """The forecasts `(origin, steps, measured)` in scaled units, a chunk at a time."""
     count = len(past)
     if not count:
         return np.empty((0, steps, past.shape[2]))
@@ -80,11 +81,11 @@ def _in_chunks(networks, past, known, steps, data) -> Float[np.ndarray, "origin 
 @eqx.filter_jit
 def _mean_rollout(
     networks: Network,
-    past: Float[Array, "origin time target"],
+    past: Float[Array, "origin time measured"],
     known: Float[Array, "origin span input"],
     steps: int,
     carry: bool,
-) -> Float[Array, "origin steps target"]:
+) -> Float[Array, "origin steps measured"]:
     """The closed-loop forecast of each member, averaged over the ensemble."""
     params, static = eqx.partition(networks, eqx.is_inexact_array)
 

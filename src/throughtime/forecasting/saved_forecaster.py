@@ -56,6 +56,8 @@ def to_record(model: "Forecaster", **more: Any) -> ForecastRecord:
         "targets": targets if len(targets) > 1 else targets[0],
         "inputs": data.input_scaler.to_json(),
     }
+    if len(data.past_scaler.mean):
+        scalers["past"] = data.past_scaler.to_json()
     return ForecastRecord(
         model.settings_, model.architecture_, data.series, scalers=scalers, **more
     )

@@ -19,8 +19,9 @@ from .adaptive_intervals import adapt
 from .calibration import FREEDOM, Calibration
 from .combination import Combination, Shares, combine
 from .component import Component, QuantileComponent
+from .drive import Drive
 from .intervals import Intervals
-from .model_kinds import model_kinds, on_inputs
+from .model_kinds import driven_by, model_kinds
 from .prior import Prior
 from .rolling_errors import RollingErrors, values_ahead
 from .traits import DEFAULT, Recipe, Traits, read_traits
@@ -109,7 +110,7 @@ class JudgedModels:
         times: Times | None = None,
         first: int | None = None,
         others: Sequence[Component] = (),
-        inputs: Float[np.ndarray, "span input"] | None = None,
+        drive: Drive | None = None,
         filled: Bool[np.ndarray, " time"] | None = None,
         early: EarlyModels | None = None,
     ) -> "JudgedModels":
@@ -121,7 +122,7 @@ class JudgedModels:
         traits, values = read_traits(np.asarray(values, np.float64), times, recipe)
         if first is None:
             first = first_judged(len(values))
-        kinds = model_kinds(traits, recipe, inputs)
+        kinds = model_kinds(traits, recipe, drive)
         if early is None or not early.serve(values[:first], traits, steps):
             models = tuple(kind.fit(values[:first], traits.seasons, steps) for kind in kinds)
             early = EarlyModels(values[:first], traits, steps, models)
@@ -189,7 +190,7 @@ class SeriesModel:
         times: Times | None = None,
         first: int | None = None,
         others: Sequence[Component] = (),
-        inputs: Float[np.ndarray, "span input"] | None = None,
+        drive: Drive | None = None,
     ) -> "SeriesModel":
         """Read a series, fit its models and weigh them.
 
@@ -207,11 +208,11 @@ class SeriesModel:
             The models are judged by forecasts of `values[first:]`; by default the last fifth.
         others
             Networks, which were fitted to values before `first` alone.
-        inputs
-            Inputs that are known ahead; None for none.
+        drive
+            The inputs; None for none.
         """
         return JudgedModels.of(
-            values, steps, recipe, times=times, first=first, others=others, inputs=inputs
+            values, steps, recipe, times=times, first=first, others=others, drive=drive
         ).weighed()
 
     def forecast(
@@ -227,13 +228,15 @@ class SeriesModel:
         """Values that do not pass the series' lower bound."""
         return np.maximum(values, self.traits.lower)
 
-    def on(self, inputs: Float[np.ndarray, "span input"], network: Component) -> Combination:
+    def on(self, drive: Drive | None, network: Component) -> Combination:
         """The combination for the inputs of some series, which may go on beyond its end.
 
         `network` makes the forecasts of the networks there.
         """
         replaced = self.combination.replaced("network", network)
-        models = tuple(on_inputs(one, inputs) for one in replaced.components)
+        if drive is None:
+            return replaced
+        models = tuple(driven_by(one, drive) for one in replaced.components)
         return replace(replaced, components=models)
 
     def known(self, values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:

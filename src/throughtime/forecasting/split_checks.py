@@ -12,8 +12,8 @@ LARGEST = 1e150
 
 def check_sizes(series: Series) -> None:
     """Refuse values whose squares are beyond double precision: no error could be measured."""
-    columns = [*series.targets.T, *series.inputs.T]
-    names = [*series.target_names, *series.input_names]
+    columns = [*series.measured.T, *series.inputs.T]
+    names = [*series.target_names, *series.past_names, *series.input_names]
     for name, values in zip(names, columns, strict=True):
         largest = float(np.abs(values).max())
         if largest > LARGEST:

@@ -22,6 +22,7 @@ from throughtime.errors import InputError, check_positive_integer
 from throughtime.training.batches import Streams, Windows
 
 from . import baselines
+from .input_scaling import fit_input_scalers
 from .overlap import number_of
 from .rolling_origins import RollingOrigins, check_truth
 from .split_checks import check_lengths, check_sizes
@@ -44,8 +45,8 @@ class SplitData:
     scalers
         A scaler of the targets of each series, fitted to its training part alone: a network
         sees every series in units of its own.
-    input_scaler
-        The scaler of the inputs, fitted to all training parts.
+    input_scaler, past_scaler
+        The scalers of the inputs known ahead and of the past, fitted to all training parts.
     window
         Steps that the network sees before it forecasts.
     horizon
@@ -62,6 +63,7 @@ class SplitData:
     splits: list[Split]
     scalers: list[Scaler]
     input_scaler: Scaler
+    past_scaler: Scaler
     window: int
     horizon: int
     truncated: bool
@@ -97,15 +99,15 @@ class SplitData:
         check_lengths(*longest, window, horizon)
         for one in series:
             check_sizes(one)
-        parts = [one.inputs[: split.train] for one, split in pairs]
-        inputs = Scaler.fit(parts, series[0].input_names)
+        inputs, past = fit_input_scalers([one[: split.train] for one, split in pairs])
         # A series that does not vary stops no others, and something else forecasts it.
         still = short or len(series) > 1
         scalers = [
             Scaler.fit([one.targets[: split.train]], one.target_names, still=still)
             for one, split in pairs
         ]
-        return cls(series, splits, scalers, inputs, window, horizon, truncated, dtype, short)
+        scaled = series, splits, scalers, inputs, past
+        return cls(*scaled, window, horizon, truncated, dtype, short)
 
     @property
     def long(self) -> list[int]:
@@ -171,6 +173,17 @@ class SplitData:
     def _warm_up(self, rows: int) -> int:
         """Whole windows, so that series of many lengths share few programs."""
         return self.window * min(WARM_UP, max(rows // self.window, 1))
+
+    def scaled(
+        self, measured: Float[np.ndarray, "*batch measured"], scaler: Scaler
+    ) -> Float[np.ndarray, "*batch measured"]:
+        """Targets, which `scaler` scales, and inputs of the past side by side."""
+        n = len(scaler.mean)
+        parts = (
+            scaler.transform(measured[..., :n]),
+            self.past_scaler.transform(measured[..., n:]),
+        )
+        return np.concatenate(parts, axis=-1)
 
     def context_of(self, series: Series) -> int:
         """Rows before an origin that networks and baselines read."""
@@ -252,7 +265,7 @@ class SplitData:
         series = tables.to_series(
             data,
             target=list(known.target_names),
-            inputs=list(known.input_names),
+            inputs=known.columns,
             time=known.times.column,
             id=known.id if tables.has_column(data, known.id) else None,
             fill=fill,
@@ -287,11 +300,11 @@ class SplitData:
         return self.periods[max(range(len(names)), key=lambda i: self.splits[i].train)]
 
     def _scaled(self) -> Iterator[tuple[np.ndarray, np.ndarray, Split]]:
-        """Scaled targets and inputs of each series that is trained on, and its split."""
+        """What is measured and inputs, scaled, of each series trained on, and its split."""
         for i in self.trained:
             one = self.series[i]
-            targets = self.scalers[i].transform(one.targets)
-            yield targets, self.input_scaler.transform(one.inputs), self.splits[i]
+            measured = self.scaled(one.measured, self.scalers[i])
+            yield measured, self.input_scaler.transform(one.inputs), self.splits[i]
 
     def _windows(self, bounds: list[tuple[int, int]], washout: int) -> Windows:
         """All windows whose rows lie within the bounds, a pair (first, end) for each series."""

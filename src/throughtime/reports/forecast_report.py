@@ -110,7 +110,7 @@ def _describe_series(model: Forecaster) -> list[dict[str, str]]:
             {
                 "Series": one.name,
                 "Targets": ", ".join(one.target_names),
-                "Inputs": ", ".join(one.input_names) or "none",
+                "Inputs": one.columns.describe(),
                 "Rows": f"{len(one):,}",
                 "Training, validation, test": ", ".join(f"{n:,}" for n in parts),
                 "Time": f"{one.times.column or 'numbered steps'}, {first} to {last}",

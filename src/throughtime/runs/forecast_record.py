@@ -32,6 +32,7 @@ from throughtime._support.integrity import (
 )
 from throughtime._support.versions import package_versions
 from throughtime.data.calendars import MONDAY_TO_FRIDAY
+from throughtime.data.input_columns import InputColumns
 from throughtime.data.reading_options import ReadingOptions
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
@@ -118,6 +119,8 @@ class SeriesInfo(BaseModel):
     units: tuple[str, ...] = ()
     decimal: Literal[".", ","] | None = None
     missing: tuple[str, ...] = ()
+    past_names: tuple[str, ...] = ()
+    columns: InputColumns | None = None
 
 
 class CommandOptions(BaseModel):
@@ -335,6 +338,8 @@ def _series_tensors(series: Iterable[Series]) -> dict[str, np.ndarray]:
             values[f"{i}.filled"] = np.ascontiguousarray(one.filled_at, np.uint8)
         if one.future is not None:
             values[f"{i}.future"] = np.ascontiguousarray(one.future)
+        if one.past_names:
+            values[f"{i}.past"] = np.ascontiguousarray(one.past_inputs)
     return values
 
 
@@ -356,6 +361,7 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
                 values.get(f"{i}.future"),
                 info.units,
                 ReadingOptions(info.decimal, info.missing),
+                **_other_inputs(info, values.get(f"{i}.past")),
             )
             for i, info in enumerate(run.series)
         ]
@@ -364,7 +370,19 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
         raise damaged_file(folder / "run.json", reason) from None
 
 
+def _other_inputs(info: SeriesInfo, past: np.ndarray | None) -> dict[str, Any]:
+    """What a series has that inputs known ahead, as their table has them, do not need."""
+    more: dict[str, Any] = {} if past is None else {"past_inputs": past}
+    if info.columns is not None:
+        more["columns"] = info.columns
+    return more | {"past_names": info.past_names}
+
+
 def _series_info(series: Series) -> SeriesInfo:
+    more: dict[str, Any] = {}
+    if series.columns.all != series.input_names:
+        more = {"columns": series.columns}
+        more |= {"past_names": series.past_names} if series.past_names else {}
     return SeriesInfo(
         name=series.name,
         target_names=series.target_names,
@@ -377,4 +395,5 @@ def _series_info(series: Series) -> SeriesInfo:
         units=series.units,
         decimal=series.reading.decimal,
         missing=series.reading.missing,
+        **more,
     )

@@ -20,19 +20,14 @@ from throughtime.recurrence.network import Network
 
 from .batches import Data
 from .checks import check_members, check_networks, check_training
-from .epoch import (
-    Epoch,
-    EpochSummary,
-    TrainState,
-    compile_epoch,
-    mean_loss,
-    members_in_parallel,
-)
+from .epoch import Epoch, EpochSummary, TrainState, mean_loss
 from .history import Row, epoch_rows
 from .losses import Loss
 from .losses import loss as loss_named
 from .methods import method as method_named
 from .objective import Method, Objective, ravel_weights
+from .program import compile_epoch, members_in_parallel
+from .program import first_state as state_before
 from .result import Fitted, build_result, divergence_error, should_stop, stopping_reason
 from .teacher_forcing import Forcing
 from .teacher_forcing import forcing as forcing_named
@@ -136,7 +131,7 @@ def train(
     check_training(epoch, network, weights, data, validation, ensemble, keep)
     run = compile_epoch(epoch, ensemble, members_in_parallel(network))
     seed = seed_integers(key)
-    state, history = start or (epoch.first_state(weights), [])
+    state, history = start or (state_before(epoch, weights), [])
     history = list(history)
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
@@ -189,7 +184,7 @@ def first_state(
     objective = Objective(loss_named("mse"), rebuild)
     epoch = Epoch(objective, method_named(method), 1, 1, "constant", None)
     check_members(epoch.method, ensemble)
-    return epoch.first_state(weights)
+    return state_before(epoch, weights)
 
 
 @in_precision_of_weights

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from throughtime._support.compilation_cache import use_compilation_cache
 from throughtime.data.series import Series
 from throughtime.data.tables import to_series
 from throughtime.errors import InputError, check_positive_integer
@@ -331,6 +332,7 @@ class Forecaster(Estimator):
 
     def predictor(self, steps: int) -> Predictor | CombinedPredictor:
         """What forecasts the data, checked to forecast `steps` steps."""
+        use_compilation_cache()
         self._check_fitted()
         check_positive_integer("steps", steps)
         now = check_settings(self.get_params())

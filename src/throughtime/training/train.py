@@ -14,6 +14,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from throughtime._support.compilation_cache import use_compilation_cache
 from throughtime._support.precision import in_precision_of_weights
 from throughtime._support.seeds import Key, seed_integers
 from throughtime.recurrence.network import Network
@@ -122,6 +123,7 @@ def train(
     >>> search = method("adam", rate=[1e-2, 3e-3, 1e-3], clip=1.0)      # doctest: +SKIP
     >>> train(networks, data, method=search, ensemble=3, key=1)         # doctest: +SKIP
     """
+    use_compilation_cache()
     loss, method = loss_named(loss), method_named(method)
     weights, rebuild = _member_weights(network, ensemble)
     objective = Objective(loss, rebuild)

@@ -235,9 +235,9 @@ def forecast(
 def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
     """Train a run to its end and print its results."""
     from throughtime.runs import forecast_record
+    from throughtime.training.progress import show_progress
 
     from . import forecast_run
-    from .progress import show_progress
 
     with resumable(folder):
         epochs = forecast_record.read(folder).settings["epochs"]

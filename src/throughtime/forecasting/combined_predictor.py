@@ -1,6 +1,6 @@
 """Forecasts by the combination of the linear core, the recurrent prior and the networks."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -60,7 +60,7 @@ class CombinedPredictor:
         series = data.series if series is None else series
         ahead = [future_inputs(inputs, one, steps) for one in series]
         return [
-            replace(self._continue(one, known.values, steps), remarks=known.remarks)
+            self._continue(one, known.values, steps).after(one, known.remarks)
             for one, known in zip(series, ahead, strict=True)
         ]
 

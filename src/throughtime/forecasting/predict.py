@@ -1,7 +1,7 @@
 """Closed-loop forecasts of a trained ensemble, with intervals, and their backtest."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -67,7 +67,7 @@ class Predictor:
         self._check_context(series)
         ahead = [future_inputs(inputs, one, steps) for one in series]
         return [
-            replace(self._continue(one, known.values, steps), remarks=known.remarks)
+            self._continue(one, known.values, steps).after(one, known.remarks)
             for one, known in zip(series, ahead, strict=True)
         ]
 

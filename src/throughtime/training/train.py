@@ -34,7 +34,11 @@ from .teacher_forcing import Forcing
 from .teacher_forcing import forcing as forcing_named
 
 OnEpoch = Callable[[TrainState, list[Row]], bool | None]
-"""What `train` calls after each epoch; it ends the training by returning True."""
+"""What `train` calls after each epoch: `on_epoch(state, history)`.
+
+`state` is all that the training needs to continue, `history` has a row for each epoch of each
+network, the last one last. The training ends if True is returned.
+"""
 
 
 @in_precision_of_weights
@@ -99,8 +103,7 @@ def train(
     start
         The state and the history of a training to continue.
     on_epoch
-        Called with the state and the history after each epoch; the training ends if it returns
-        True.
+        Called after each epoch; see `OnEpoch`.
 
     Returns
     -------

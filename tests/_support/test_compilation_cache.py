@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from command_line import PROGRAM
 
 from throughtime._support import compilation_cache
 
 JAX = "JAX_COMPILATION_CACHE_DIR"
-PROGRAM = str(Path(sys.executable).with_name("throughtime"))
 
 
 @pytest.fixture

@@ -831,7 +831,7 @@ OTHERS = {
 TAKEN_BY_NONE = {
     "lstm": {"radius", "leak", "input_scale", "forcing"},
     "gru": {"radius", "leak", "input_scale", "horizon"},
-    "esn": {"loss", "method", "rate", "clip", "forcing", "schedule"},
+    "esn": {"activation", "init", "loss", "method", "rate", "clip", "forcing", "schedule"},
 }
 
 

@@ -22,7 +22,7 @@ from . import saved_forecaster
 from .backtest import Backtest
 from .combined_predictor import CombinedPredictor
 from .ensemble_training import EnsembleTraining, TrainedEnsemble, architecture
-from .estimator import Estimator
+from .estimator import Estimator, check_no_targets
 from .forecast import Forecast
 from .predict import Predictor
 from .short_series import settings_for
@@ -164,6 +164,7 @@ class Forecaster(TrainedEnsemble, Estimator):
     def fit(
         self,
         data: Any,
+        y: Any = None,
         *,
         target: str | Sequence[str] | None = None,
         inputs: Sequence[str] = (),
@@ -179,6 +180,8 @@ class Forecaster(TrainedEnsemble, Estimator):
             A `Series`, an array `(time,)` or `(time, feature)`, a file with a table, a table of
             pandas, Polars, PyArrow, xarray or Darts, or a list of these; or the name of a
             bundled series, such as `sunspots` (see `load_dataset`).
+        y
+            Not used: the targets are in `data`. A `Pipeline` of scikit-learn passes it.
         target, inputs, reading
             Roles of the columns (`time`, `id`), how to fill gaps (`fill`), and how to read
             stamps and numbers; see `to_series`.
@@ -195,6 +198,7 @@ class Forecaster(TrainedEnsemble, Estimator):
         Diverged
             If the training diverges.
         """
+        check_no_targets(y)
         self.prepare(data, target=target, inputs=inputs, **reading)
         from throughtime.training.progress import fit_progress  # here: it loads Rich
 

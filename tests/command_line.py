@@ -20,6 +20,7 @@ from throughtime import __main__ as process
 
 TINY = shlex.split("--hidden 4 --epochs 2 --ensemble 1 --window 8 --steps 3 --plain")
 
+PROGRAM = str(Path(sys.executable).with_name("throughtime"))
 
 # Programs that were compiled are shared with the other tests: see `conftest.py`.
 CACHE = {

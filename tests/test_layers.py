@@ -23,14 +23,20 @@ ROOMS = [
     "forecasting",
     "dynamics",
     "tasks",
-    "interop",
     "reports",
     "lecture",
+    "interop",
     "commands",
 ]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-NEIGHBOURS = {"torch": "torch", "keras": "keras", "onnx": "onnx"}
+NEIGHBOURS = {
+    "torch": "torch",
+    "keras": "keras",
+    "onnx": "onnx",
+    "scikit_learn": "sklearn",
+    "sequence_arrays": "sklearn",
+}
 """The library that each module of `interop` is for: nothing else imports it."""
 
 FOREIGN = {"onnx", "torch", "tensorflow", "keras", "pandas", "pyarrow", "sklearn"}

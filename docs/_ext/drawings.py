@@ -15,9 +15,9 @@ BLUE, GREEN, AMBER, ROSE, PLAIN = "#d7e8f7", "#d8efe0", "#faecc8", "#f6dbe2", "#
 HOUSE = [  # a storey a row, the ground at the bottom: the room, its colour, what it is for
     [("commands", ROSE, "the command line, one module a command")],
     [
+        ("interop", ROSE, "other libraries"),
         ("lecture", ROSE, "the lecture's own programs"),
         ("reports", ROSE, "pages and pictures"),
-        ("interop", ROSE, "other libraries"),
     ],
     [("tasks", AMBER, "long-range tasks, and the four ways to learn")],
     [("dynamics", AMBER, "equations, surrogates, and what a map does when it is left alone")],

@@ -38,6 +38,8 @@ from .forecasting.forecaster import Forecaster as Forecaster
 from .forecasting.forecaster import load as load
 from .forecasting.prior import Prior as Prior
 from .forecasting.seasonality import find_seasons as find_seasons
+from .interop.scikit_learn import SequenceClassifier as SequenceClassifier
+from .interop.scikit_learn import SequenceRegressor as SequenceRegressor
 from .recurrence.architecture import Architecture as Architecture
 from .recurrence.bptt import bptt as bptt
 from .recurrence.cells import GRU as GRU

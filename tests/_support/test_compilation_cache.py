@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from command_line import PROGRAM
 
 from throughtime._support import compilation_cache
 
 JAX = "JAX_COMPILATION_CACHE_DIR"
-PROGRAM = str(Path(sys.executable).with_name("throughtime"))
 
 
 @pytest.fixture
@@ -152,6 +152,43 @@ def test_a_folder_that_others_own_or_may_write_is_not_used(home, monkeypatch):
         context.setattr(os, "geteuid", lambda: os.getuid() + 1)
         assert compilation_cache.enable_compilation_cache() is None and JAX not in os.environ
     assert compilation_cache.enable_compilation_cache() == folder
+
+
+FITS = """
+import jax, numpy as np
+import throughtime as tt
+before = dict(jax.config.values)
+tt.Forecaster
+assert dict(jax.config.values) == before
+series = np.sin(np.arange(60) / 3)
+settings = {"core": None, "prior": None, "hidden": 4, "epochs": 1, "window": 8}
+tt.Forecaster(**settings).fit(series).predict(3)
+print(jax.config.jax_compilation_cache_dir)
+"""
+
+
+def fit(**settings):
+    """Fit in a process of the library; returns JAX's folder, as it prints it."""
+    names = ("JAX_COMPILATION", "JAX_PERSISTENT", "THROUGHTIME")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(names)}
+    command = [sys.executable, "-c", FITS]
+    done = subprocess.run(command, env=environment | settings, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return done.stdout.strip()
+
+
+def test_the_library_stores_programs_too_when_it_is_used(tmp_path):
+    folder = Path(fit(THROUGHTIME_CACHE=str(tmp_path / "cache")))
+    assert folder.is_relative_to(tmp_path / "cache")
+    assert folder.stat().st_mode & 0o077 == 0, "others may read or write it"
+    written = sorted(folder.glob("*-cache"))
+    assert written
+    fit(THROUGHTIME_CACHE=str(tmp_path / "cache"))
+    assert sorted(folder.glob("*-cache")) == written, "a program was compiled again"
+    assert fit(THROUGHTIME_CACHE="0") == "None"
+    own = str(tmp_path / "own")
+    assert fit(JAX_COMPILATION_CACHE_DIR=own, THROUGHTIME_CACHE=str(tmp_path / "c")) == own
+    assert not (tmp_path / "c").exists()
 
 
 def test_empty_programs_are_pruned_and_vanished_ones_ignored(tmp_path, monkeypatch):

@@ -34,12 +34,11 @@ from throughtime.lecture.program import Program, ProgramResult
 from throughtime.recurrence import native_kernels
 from throughtime.training.history import Row
 
-COMMANDS = (
-    "forecast predict update resume example compare surrogate diagnose tasks info".split()
-)
+COMMANDS = "forecast predict update resume example compare surrogate diagnose tasks".split()
+COMMANDS += ["runs", "open", "info"]
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
-ONLY_IN_PYTHON = {"activation", "dense", "init", "loss", "core", "prior"}
+ONLY_IN_PYTHON = {"dense", "core", "prior"}
 # Options of `forecast` that are no settings: of the data, of the output.
 ONLY_IN_COMMANDS = {
     "data",
@@ -834,6 +833,9 @@ OTHERS = {
     "washout": 3,
     "horizon": 2,
     "ensemble": 2,
+    "activation": "relu",
+    "init": "keras",
+    "loss": "huber",
     "method": "sgd",
     "rate": 0.25,
     "clip": 0.5,
@@ -856,7 +858,7 @@ OTHERS = {
 TAKEN_BY_NONE = {
     "lstm": {"radius", "leak", "input_scale", "forcing"},
     "gru": {"radius", "leak", "input_scale", "horizon"},
-    "esn": {"method", "rate", "clip", "forcing", "schedule"},
+    "esn": {"activation", "init", "loss", "method", "rate", "clip", "forcing", "schedule"},
 }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import refuses
 from made_models import untrained
+from matplotlib.figure import Figure
 
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
@@ -117,6 +118,15 @@ def test_a_contraction_settles_at_its_fixed_point(carried, tmp_path):
     assert numbers["lyapunov_exponents"][2] is None  # (of the output, -infinity)
     assert numbers["state_space_divergence"] is None  # it stands still
 
+    values = dict(found.to_polars().iter_rows())
+    assert values["fixed_points"] == values["stable_fixed_points"] == 1
+    assert values["lyapunov_exponent_1"] == pytest.approx(math.log(0.9), abs=1e-3)
+    axes = found.plot(Figure().add_subplot())
+    (run,) = (line for line in axes.get_lines() if line.get_label() == "free run")
+    assert run.get_ydata()[-1] == pytest.approx(rest, rel=1e-9) and run.get_xdata()[0] == 0
+    assert repr(found).endswith(f"a free run {SETTLES})") and len(repr(found)) < 100
+    assert found._repr_html_().count("<li>") == len(found.sentences())
+
     path = tmp_path / "diagnosis.html"
     write_diagnosis(path, found, tmp_path, command="throughtime diagnose run")
     page = path.read_text()
@@ -153,6 +163,7 @@ def test_a_network_that_explodes_goes_to_infinity(carried, growth, tmp_path):
     path = tmp_path / "diagnosis.html"
     write_diagnosis(path, found, tmp_path, command="throughtime diagnose run")
     assert "goes to infinity" in path.read_text()
+    assert "goes to infinity" in repr(found) and "<img" not in found._repr_html_()
 
 
 def test_of_a_centred_network_the_level_is_left_out_and_its_drift_reported():

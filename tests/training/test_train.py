@@ -20,10 +20,10 @@ from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.cells import RNN
 from throughtime.recurrence.network import Dense, Network, Readout
 from throughtime.training.batches import Sequences, Streams, Windows
-from throughtime.training.epoch import members_in_parallel
 from throughtime.training.losses import Loss, squared_error
 from throughtime.training.methods import method
 from throughtime.training.objective import Info, ravel_weights
+from throughtime.training.program import members_in_parallel
 from throughtime.training.result import Diverged, stopping_reason
 from throughtime.training.train import evaluate, train
 

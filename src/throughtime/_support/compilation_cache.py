@@ -1,7 +1,8 @@
-"""A cache of compiled programs on disk, so that a command compiles only the first time.
+"""A cache of compiled programs on disk, so that a program is compiled only the first time.
 
-It is for the command line alone: a library leaves JAX's settings to its user. The settings go
-into the environment, because JAX, which takes half a second to import, is not imported yet.
+The command line turns it on by the environment, because JAX, which takes half a second to
+import, is not imported yet; the library when it first trains or forecasts. Neither changes what
+the user has set.
 """
 
 import contextlib
@@ -10,14 +11,60 @@ import os
 import platform
 import sys
 import warnings
+from functools import cache
 from pathlib import Path
 
 VARIABLE = "THROUGHTIME_CACHE"
 MAX_BYTES = 128 * 2**20  # a compiled program takes about 50,000 bytes
 
 
+DIRECTORY = "JAX_COMPILATION_CACHE_DIR"
+SETTINGS = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": 0,
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": -1,
+}
+"""JAX's settings by their names in the environment; in lower case they are its flags."""
+
+
 def enable_compilation_cache() -> Path | None:
-    """Let JAX store compiled programs in the user's cache folder.
+    """Let JAX, which is not imported yet, store compiled programs in `cache_folder`.
+
+    Returns
+    -------
+    Path or None
+        The folder, or None if nothing is cached.
+    """
+    folder = cache_folder()
+    if folder is not None:
+        os.environ[DIRECTORY] = str(folder)
+        for name, value in SETTINGS.items():
+            os.environ.setdefault(name, str(value))
+        _ignore_damaged_entries()
+    return folder
+
+
+@cache
+def use_compilation_cache() -> Path | None:
+    """The same for a process in which JAX may have been used; only the first call has effect.
+
+    A folder that was set by `jax.config` is left alone too.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is not None:  # pyright: ignore
+        return None
+    folder = cache_folder()
+    if folder is not None:
+        jax.config.update(DIRECTORY.lower(), str(folder))
+        for name, value in SETTINGS.items():
+            if name not in os.environ:
+                jax.config.update(name.lower(), value)
+        _ignore_damaged_entries()
+    return folder
+
+
+def cache_folder() -> Path | None:
+    """The folder of compiled programs, made and pruned.
 
     `THROUGHTIME_CACHE=0` turns the cache off; a path in that variable chooses the folder. If
     JAX's own `JAX_COMPILATION_CACHE_DIR` is set, it is left alone. There is no cache either
@@ -27,10 +74,10 @@ def enable_compilation_cache() -> Path | None:
     Returns
     -------
     Path or None
-        The folder, or None if nothing is cached.
+        The folder, or None if there is no cache.
     """
     setting = os.environ.get(VARIABLE, "")
-    if setting == "0" or "JAX_COMPILATION_CACHE_DIR" in os.environ:
+    if setting == "0" or DIRECTORY in os.environ:
         return None
     # A program runs on one kind of processor, and machines that differ may share a home.
     base = Path(os.path.expanduser(setting)) if setting else user_cache_folder()
@@ -44,13 +91,15 @@ def enable_compilation_cache() -> Path | None:
         prune(folder, MAX_BYTES)
     except OSError:
         return None
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-    # If an entry is damaged or the disk is full, JAX warns and compiles. It does not replace a
-    # damaged entry: that program is compiled each time, until the entry is pruned.
-    warnings.filterwarnings("ignore", "Error (read|writ)ing persistent compilation cache")
     return folder
+
+
+def _ignore_damaged_entries() -> None:
+    """Leave out a warning of JAX, which compiles if an entry is damaged or the disk is full.
+
+    It does not replace a damaged entry: that program is compiled each time, until it is pruned.
+    """
+    warnings.filterwarnings("ignore", "Error (read|writ)ing persistent compilation cache")
 
 
 def _is_private(folder: Path) -> bool:

@@ -17,6 +17,7 @@ from .forecast import forecast
 from .info import info
 from .predict import predict
 from .resume import resume
+from .runs import open_report, runs
 from .surrogate import surrogate
 from .tasks import tasks
 from .update import update
@@ -25,7 +26,6 @@ app = typer.Typer(
     name="throughtime",
     help="Learn the dynamics of sequences with recurrent networks.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -60,6 +60,8 @@ for command in (
     surrogate,
     diagnose,
     tasks,
+    runs,
+    open_report,
     info,
 ):
-    app.command()(command)
+    app.command(command.__name__.removesuffix("_report"))(command)

@@ -27,8 +27,7 @@ def example(
     Example: `throughtime example sine`
     """
     from throughtime.lecture import programs
-
-    from .progress import show_progress
+    from throughtime.training.progress import show_progress
 
     if name is None:
         abouts = {key: program.about for key, program in programs.PROGRAMS.items()}

@@ -97,6 +97,15 @@ def forecast(
     ] = "gru",
     hidden: Hidden = 32,
     depth: Depth = 1,
+    activation: Annotated[
+        str,
+        network_option(
+            help="Activation of an `rnn`: `tanh`, `relu`, `logistic` or `identity`."
+        ),
+    ] = "tanh",
+    init: Annotated[
+        str, network_option(help="Initialisation of the weights, such as `pytorch` or `keras`.")
+    ] = "pytorch",
     radius: Annotated[
         float, network_option(help="Spectral radius of an echo state network (`esn`).")
     ] = 0.9,
@@ -126,6 +135,9 @@ def forecast(
         bool,
         window_option(help="Train along the whole series; cut the gradient at each window."),
     ] = False,
+    loss: Annotated[
+        str, training_option(help="Loss that is minimised: `mse`, `mae` or `huber`.")
+    ] = "mse",
     method: Method = "adam",
     rate: Annotated[
         float | None, training_option(help="Learning rate; by default the method's own.")
@@ -188,6 +200,8 @@ def forecast(
         cell=cell,
         hidden=hidden,
         depth=depth,
+        activation=activation,
+        init=init,
         radius=radius,
         leak=leak,
         input_scale=input_scale,
@@ -198,6 +212,7 @@ def forecast(
         residual=residual,
         centred=centred,
         truncated=truncated,
+        loss=loss,
         method=method,
         rate=rate,
         clip=clip,
@@ -249,9 +264,9 @@ def forecast(
 def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
     """Train a run to its end and print its results."""
     from throughtime.runs import forecast_record
+    from throughtime.training.progress import show_progress
 
     from . import forecast_run
-    from .progress import show_progress
 
     with resumable(folder):
         epochs = forecast_record.read(folder).settings["epochs"]

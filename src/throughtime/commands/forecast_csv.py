@@ -31,9 +31,7 @@ def predictions_csv(forecasts: list[Forecast]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     several, first = len(forecasts) > 1, forecasts[0]
-    level = f"{100 * first.level:.10g}"
-    ends = ("", f"_lower_{level}", f"_upper_{level}")
-    names = [f"{target}{end}" for target in first.targets for end in ends]
+    names = [name for names in first.column_names() for name in names]
     head = [*(["series"] if several else []), *_stamp_columns(first), *names]
     writer.writerow([harmless(name) for name in head])
     for one in forecasts:

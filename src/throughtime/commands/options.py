@@ -186,12 +186,11 @@ def load_series(
     InputError
         If the data or an option is refused; see `to_series`.
     """
-    from throughtime.data import datasets
+    from throughtime.data.datasets import named_dataset
     from throughtime.data.tables import to_series
 
-    bundled = data in datasets.NAMES and not Path(data).exists()
     return to_series(
-        datasets.path(data) if bundled else data,
+        named_dataset(data),
         target=target,
         inputs=inputs or (),
         time=_time(time, no_time),

@@ -135,9 +135,9 @@ def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
     """Train a surrogate to its end, evaluate it, and print the results."""
     from throughtime.reports.surrogate_report import write_surrogate
     from throughtime.runs import surrogate_record
+    from throughtime.training.progress import show_progress
 
     from . import surrogate_run
-    from .progress import show_progress
 
     report = folder / "report.html"
     with resumable(folder):

@@ -107,8 +107,7 @@ def _learn(task: "Task", way: "Way", hidden: int, seed: int, quiet: bool) -> "Ta
     from throughtime.tasks.learn import learn_task, stages
     from throughtime.tasks.way import TrainedWay
     from throughtime.training.history import Row
-
-    from .progress import show_progress
+    from throughtime.training.progress import show_progress
 
     clock = time.perf_counter()
     if not isinstance(way, TrainedWay):  # it has no epoch that a signal could wait for

@@ -1,12 +1,16 @@
-"""Typer's usage errors, turned into errors with a rule, a value and a remedy."""
+"""Typer's usage errors, turned into errors with a rule, a value and a remedy.
 
-import re
+What was wrong is told by the kind of the exception, by what it holds and by the commands'
+own signatures, never by its text, which changes from version to version.
+"""
+
+import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from throughtime.errors import InputError, did_you_mean
 
-KINDS = {"integer": "a whole number", "number": "a number", "float": "a number"}
+KINDS = {int: "a whole number", float: "a number"}
 
 
 def to_input_error(error: Any, given: list[str]) -> InputError:
@@ -24,7 +28,6 @@ def to_input_error(error: Any, given: list[str]) -> InputError:
     within = getattr(context, "parent", None) is not None
     command = f"throughtime {context.info_name}" if within else "throughtime"
     remedy = f"See `{command} --help`."
-    message = " ".join(error.format_message().split()).rstrip(".")
     if name == "NoArgsIsHelpError":
         return InputError("a command must be named", "none", "Pass one of those listed above.")
     if name == "NoSuchOption":
@@ -34,9 +37,6 @@ def to_input_error(error: Any, given: list[str]) -> InputError:
         return InputError(
             rule, f"`{error.option_name}`", did_you_mean(error.option_name, known)
         )
-    if unknown := re.match(r"No such command '(.*?)'", message):
-        remedy = did_you_mean(unknown[1], context.command.commands)
-        return InputError("a command must be a known one", f"`{unknown[1]}`", remedy)
     if name == "BadOptionUsage":
         value = _value([error.option_name], given, joined=True)
         rule = "must be followed by a value" if value is None else "takes no value"
@@ -46,14 +46,34 @@ def to_input_error(error: Any, given: list[str]) -> InputError:
         what = error.param.name.upper()
         return InputError(f"`{command}` must be given its {what}", "none", remedy)
     if getattr(error, "param", None) is not None:
-        kind = re.search(r"valid (\w+)", message.removeprefix("Invalid value"))
-        what = KINDS.get(kind[1] if kind else "", "as its help says")
+        what = _kind_of(context.command, error.param)
         value = _value(error.param.opts, given)
         rule = f"`{error.param.opts[0]}` must be {what}"
-        return InputError(rule, message if value is None else f"`{value}`", remedy)
-    extra = re.search(r"unexpected extra argument.*? \((.*)\)", message)
+        got = f"`{value}`" if value is not None else " ".join(error.format_message().split())
+        return InputError(rule, got.rstrip("."), remedy)
+    words = [i for i, word in enumerate(given) if not word.startswith("-")]
+    if not within:  # the only other mistake there is the command
+        unknown = given[words[0]] if words else ""
+        remedy = did_you_mean(unknown, context.command.commands)
+        return InputError("a command must be a known one", f"`{unknown}`", remedy)
     rule = f"`{command}` must be given no other arguments than its help names"
-    return InputError(rule, f"`{extra[1]}`" if extra else message, remedy)
+    extra = _extra(context, given[words[0] + 1 :])
+    return InputError(rule, f"`{extra}`", remedy)
+
+
+def _kind_of(command: Any, parameter: Any) -> str:
+    """What a parameter must be, by its type in the signature of the command's function."""
+    hint = get_type_hints(inspect.unwrap(command.callback)).get(parameter.name)
+    types = (hint, *get_args(hint))
+    return next((what for kind, what in KINDS.items() if kind in types), "as its help says")
+
+
+def _extra(context: Any, arguments: list[str]) -> str:
+    """The arguments that a command has no use for: those that are left when it is parsed."""
+    again = context.command.make_context(
+        context.info_name, list(arguments), parent=context.parent, resilient_parsing=True
+    )
+    return " ".join(again.args)
 
 
 def _value(names: Iterable[str], given: list[str], joined: bool = False) -> str | None:

@@ -2,6 +2,7 @@
 
 import importlib.resources
 from pathlib import Path
+from typing import Any
 
 from throughtime.errors import InputError, closest_name
 
@@ -34,6 +35,13 @@ def load_dataset(name: str, fill: str | None = None) -> Series:
     from .tables import to_series  # here, so that Polars loads only when a table is read
 
     return to_series(path(name), fill=fill)[0]
+
+
+def named_dataset(data: Any) -> Any:
+    """The path of a bundled series that is named, unless a file has that name; else `data`."""
+    if isinstance(data, str) and data in NAMES and not Path(data).exists():
+        return path(data)
+    return data
 
 
 def describe(name: str) -> str:

@@ -6,12 +6,14 @@ a free run of a fitted `Forecaster` or `Surrogate`, each in a sentence.
 
 import math
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from throughtime._support.precision import precision
+from throughtime._support.result_view import ResultView, current_axes, picture
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.recurrence.network import Network
@@ -36,9 +38,15 @@ LARGE, TOO_LARGE = 150, 600
 """Dimensions above which the search has a quarter of the starts, or is left out."""
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+DRAWN = 400
+"""Steps of the free run in a picture."""
+
+
+@dataclass(frozen=True, repr=False)
+class Diagnosis(ResultView):
     """The result of `diagnose`.
+
+    A notebook shows it as a picture and its sentences.
 
     Attributes
     ----------
@@ -71,6 +79,63 @@ class Diagnosis:
     attractor: Float64[np.ndarray, "later variable"]
     divergence: float
     distance: float
+
+    def __repr__(self) -> str:
+        kind = "goes to infinity" if self.behaviour is None else self.behaviour.kind
+        return f"Diagnosis({self.model.name}: a free run {kind})"
+
+    def _repr_html_(self) -> str:
+        findings = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.sentences())
+        drawn = picture(self) if len(self.free_run) else ""
+        return f"<p>{escape(repr(self))}</p>{drawn}<ul>{findings}</ul>"
+
+    def columns(self) -> dict[str, Any]:
+        """The findings that are numbers: their names and values, NaN where not known."""
+        found = {"state_space_divergence": self.divergence, "spectrum_distance": self.distance}
+        if self.flow is not None:
+            found |= {"gradient_rate": self.flow.rate, "gradient_reach": self.flow.reach}
+        if self.behaviour is not None:
+            spectrum = self.behaviour.spectrum
+            exponents = enumerate(spectrum.exponents, 1)
+            found |= {f"lyapunov_exponent_{i}": float(value) for i, value in exponents}
+            if spectrum.kaplan_yorke is not None:
+                found["kaplan_yorke"] = spectrum.kaplan_yorke
+        if self.fixed_points is not None:
+            found["fixed_points"] = len(self.fixed_points)
+            found["stable_fixed_points"] = sum(point.stable for point in self.fixed_points)
+        values = [float(value) for value in found.values()]
+        return {"quantity": list(found), "value": values}
+
+    def plot(self, axes: Any = None, *, variable: int = 0) -> Any:
+        """Draw the first steps of the free run, beside the series at these steps.
+
+        Of a surrogate the series is another trajectory of its system.
+
+        Parameters
+        ----------
+        axes
+            Matplotlib's axes; by default the current ones.
+        variable
+            Index of the variable.
+
+        Returns
+        -------
+        Axes
+            The axes, for what is to be added.
+        """
+        axes = current_axes(axes)
+        start = self.model.end or 0  # the row of the series at which the free run begins
+        first = max(0, start - DRAWN // 4)
+        truth = self.model.truth[first : start + DRAWN, variable]
+        run = self.free_run[:DRAWN, variable]
+        if len(truth):
+            steps = first - start + np.arange(len(truth))
+            axes.plot(steps, truth, color="0.35", lw=1.2, label="series")
+        axes.plot(np.arange(len(run)), run, label="free run")
+        axes.set_xlabel("step")
+        axes.set_ylabel(self.model.variables[variable])
+        axes.legend(loc="best", fontsize="small")
+        return axes
 
     def sentences(self) -> list[str]:
         """The findings, one sentence each."""

@@ -133,8 +133,18 @@ class Surrogate:
     dtype: str = "float32"
     seed: int = 0
 
-    def fit(self) -> "Surrogate":
+    def fit(
+        self, *, verbose: bool | None = None, on_epoch: OnEpoch | None = None
+    ) -> "Surrogate":
         """Solve the system over its ranges, and train the network on the solutions.
+
+        Parameters
+        ----------
+        verbose
+            Whether a bar shows the progress; by default on a terminal and in a notebook.
+        on_epoch
+            `on_epoch(state, history)` is called after each epoch, with the state of the
+            training and its rows so far; the training ends if it returns True.
 
         Raises
         ------
@@ -143,7 +153,11 @@ class Surrogate:
         Diverged
             If the training diverges.
         """
-        return self.prepare().train()
+        self.prepare()
+        from throughtime.training.progress import fit_progress  # here: it loads Rich
+
+        with fit_progress(self.epochs, verbose, on_epoch) as after_epoch:
+            return self.train(on_epoch=after_epoch)
 
     def prepare(self) -> "Surrogate":
         """The first half of `fit`: sample the trajectories, split and scale them."""

@@ -1,19 +1,26 @@
 """Errors of forecasts from rolling origins at each lead time, beside those of baselines."""
 
 from dataclasses import dataclass
+from html import escape
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from throughtime._support.result_view import ResultView, current_axes, picture
+
 from .error_table import error_table
 from .intervals import Intervals, unknown_intervals
+from .pictures import draw_errors
 from .rolling_origins import Forecasts, evaluated_count
 from .scores import Panel, Scores
 
 
-@dataclass(frozen=True, eq=False)
-class Backtest:
+@dataclass(frozen=True, eq=False, repr=False)
+class Backtest(ResultView):
     """Forecasts from rolling origins, and their errors at each lead time.
+
+    A notebook shows it as a picture and a table.
 
     Forecasts and errors are by method: the one that is judged first (`combination`, or the
     `network` alone), then its parts, then the baselines. Lead times count
@@ -108,6 +115,50 @@ class Backtest:
             series_counts,
             panel,
         )
+
+    def __repr__(self) -> str:
+        means = {name: float(np.mean(errors)) for name, errors in self.rmse.items()}
+        judged = f"RMSE {means.pop(self.method):.4g} ({self.method})"
+        others = [(value, name) for name, value in means.items() if name in self.baselines()]
+        if others:
+            judged += f", {min(others)[0]:.4g} (best baseline: {min(others)[1]})"
+        unit = " in naive errors" if self.relative else ""
+        steps = f"{self.steps} step" + "s" * (self.steps > 1)
+        origins = f"{self.origins} origin" + "s" * (self.origins > 1)
+        return f"Backtest({steps} from {origins}: {judged}{unit})"
+
+    def columns(self) -> dict[str, Any]:
+        """Errors by method, target and lead time, a row for each."""
+        targets, leads = len(self.targets), self.steps
+        return {
+            "method": [name for name in self.rmse for _ in range(targets * leads)],
+            "target": [t for _ in self.rmse for t in self.targets for _ in range(leads)],
+            "lead": np.tile(np.arange(1, leads + 1), targets * len(self.rmse)),
+            "rmse": np.concatenate([errors.T.ravel() for errors in self.rmse.values()]),
+            "mae": np.concatenate([errors.T.ravel() for errors in self.mae.values()]),
+        }
+
+    def plot(self, axes: Any = None, *, target: int = 0) -> Any:
+        """Draw the RMSE of each method against the lead time.
+
+        Parameters
+        ----------
+        axes
+            Matplotlib's axes; by default the current ones.
+        target
+            Index of the target.
+
+        Returns
+        -------
+        Axes
+            The axes, for what is to be added.
+        """
+        axes = current_axes(axes)
+        draw_errors(axes, self, target)
+        return axes
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{picture(self)}<pre>{escape(self.table())}</pre>"
 
     @property
     def method(self) -> str:

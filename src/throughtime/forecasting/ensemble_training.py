@@ -159,3 +159,32 @@ class EnsembleTraining:
 
     def _method(self) -> Method:
         return training_method(self.settings.method, self.settings.rate, self.settings.clip)
+
+
+class TrainedEnsemble:
+    """What a forecaster says of its training before it is done."""
+
+    def _training(self) -> EnsembleTraining:
+        raise NotImplementedError
+
+    def first_state(self) -> TrainState:
+        """The state of the training before its first epoch, which has a checkpoint's shapes.
+
+        Raises
+        ------
+        InputError
+            For settings or data that `train` would refuse.
+        """
+        return self._training().first_state()
+
+    def training_data(self) -> Data:
+        """Windows or streams of the scaled training parts."""
+        return self._training().training_data()
+
+    def untrained(self) -> Network:
+        """The networks before their training."""
+        return self._training().untrained()
+
+    def fewest_weights(self) -> int:
+        """A lower bound on the number of weights of all networks."""
+        return self._training().fewest_weights()

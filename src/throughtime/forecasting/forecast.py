@@ -1,23 +1,31 @@
 """A forecast of one series, with its prediction intervals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from throughtime._support.result_view import ResultView, current_axes
+from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.errors import InputError, check_positive_integer
 
 from .backtest import json_rows
 from .drift import Drift
 from .intervals import Intervals
+from .pictures import draw_forecast
 from .sample_paths import Dependence, probability_above, sample_paths
 
+PAST = 40
+"""Steps before the forecast that its picture shows at least; three times as many as its own."""
 
-@dataclass(frozen=True, eq=False)
-class Forecast:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(ResultView):
     """A forecast of one series, with its prediction intervals.
+
+    A notebook shows it as a picture and a table.
 
     Attributes
     ----------
@@ -43,6 +51,14 @@ class Forecast:
     drift
         How the rows since the fit lie in the intervals that it promised; None if there are
         none. `drift.found` says that the series has changed.
+    past
+        The end of the series that it continues, for its picture.
+
+    Examples
+    --------
+    >>> forecast = model.predict(12)                    # doctest: +SKIP
+    >>> forecast.to_pandas()                            # doctest: +SKIP
+    >>> forecast.plot().figure.savefig("forecast.png")  # doctest: +SKIP
     """
 
     mean: Float[np.ndarray, "steps target"]
@@ -56,6 +72,7 @@ class Forecast:
     dependence: Dependence | None = None
     remarks: tuple[str, ...] = ()
     drift: Drift | None = None
+    past: Series | None = None
 
     @classmethod
     def within(
@@ -71,6 +88,49 @@ class Forecast:
         lower, upper = intervals.at(level)
         mean = intervals.center
         return cls(mean, lower, upper, times, targets, level, name, intervals, dependence)
+
+    def after(self, series: Series, remarks: tuple[str, ...] = ()) -> "Forecast":
+        """The forecast with the end of the series that it continues, and remarks."""
+        return replace(self, past=series[-max(PAST, 3 * len(self.mean)) :], remarks=remarks)
+
+    def __repr__(self) -> str:
+        stamps = self.times.labels()
+        span = stamps[0] if len(stamps) == 1 else f"{stamps[0]} to {stamps[-1]}"
+        steps = f"{len(stamps)} step" + "s" * (len(stamps) > 1)
+        level = f"{100 * self.level:g} % interval"
+        return f"Forecast({steps} of {', '.join(self.targets)}: {span}, with a {level})"
+
+    def columns(self) -> dict[str, Any]:
+        """The time, then mean, lower and upper bound of each target, as in `forecast.csv`."""
+        found: dict[str, Any] = {self.times.column or "step": self.times.values()}
+        for j, names in enumerate(self.column_names()):
+            parts = self.mean[:, j], self.lower[:, j], self.upper[:, j]
+            found |= zip(names, parts, strict=True)
+        return found
+
+    def column_names(self) -> list[tuple[str, str, str]]:
+        """The names of the columns of each target, such as `y`, `y_lower_90`, `y_upper_90`."""
+        level = f"{100 * self.level:.10g}"
+        return [(t, f"{t}_lower_{level}", f"{t}_upper_{level}") for t in self.targets]
+
+    def plot(self, axes: Any = None, *, target: int = 0) -> Any:
+        """Draw the forecast after the end of the series, with its interval.
+
+        Parameters
+        ----------
+        axes
+            Matplotlib's axes; by default the current ones.
+        target
+            Index of the target.
+
+        Returns
+        -------
+        Axes
+            The axes, for what is to be added.
+        """
+        axes = current_axes(axes)
+        draw_forecast(axes, self, target)
+        return axes
 
     @property
     def intervals(self) -> Intervals:

@@ -5,23 +5,24 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from throughtime._support.compilation_cache import use_compilation_cache
+from throughtime.data.datasets import named_dataset
 from throughtime.data.series import Series
 from throughtime.data.tables import to_series
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.own_cell import CellSource
 from throughtime.runs import forecast_record, run_folder
-from throughtime.training.batches import Data
 from throughtime.training.epoch import TrainState
-from throughtime.training.history import Row
+from throughtime.training.history import History, Row
 from throughtime.training.settings import Settings, check_combination, check_settings
 from throughtime.training.train import OnEpoch
 
 from . import saved_forecaster
 from .backtest import Backtest
 from .combined_predictor import CombinedPredictor
-from .ensemble_training import EnsembleTraining, architecture
-from .estimator import Estimator
+from .ensemble_training import EnsembleTraining, TrainedEnsemble, architecture
+from .estimator import Estimator, check_no_targets
 from .forecast import Forecast
 from .predict import Predictor
 from .short_series import settings_for
@@ -31,8 +32,8 @@ from .traits import Recipe
 from .updating import update
 
 
-@dataclass(eq=False)
-class Forecaster(Estimator):
+@dataclass(eq=False, repr=False)
+class Forecaster(TrainedEnsemble, Estimator):
     """Forecasts series with recurrent networks; a scikit-learn style estimator.
 
     A forecast combines a linear core, a recurrent prior that has learned from synthetic series,
@@ -121,7 +122,7 @@ class Forecaster(Estimator):
     Examples
     --------
     >>> model = Forecaster(window=40, epochs=100)       # doctest: +SKIP
-    >>> model.fit("sunspots.csv").predict(10).mean      # doctest: +SKIP
+    >>> model.fit("sunspots").predict(10).plot()        # doctest: +SKIP
     """
 
     cell: str | CellSource = "gru"
@@ -164,9 +165,12 @@ class Forecaster(Estimator):
     def fit(
         self,
         data: Any,
+        y: Any = None,
         *,
         target: str | Sequence[str] | None = None,
         inputs: Sequence[str] = (),
+        verbose: bool | None = None,
+        on_epoch: OnEpoch | None = None,
         **reading: Any,
     ) -> "Forecaster":
         """Train on the training part of one or several series.
@@ -175,11 +179,18 @@ class Forecaster(Estimator):
         ----------
         data
             A `Series`, an array `(time,)` or `(time, feature)`, a file with a table, a table of
-            pandas, Polars, PyArrow, xarray or Darts, or a list of these.
+            pandas, Polars, PyArrow, xarray or Darts, or a list of these; or the name of a
+            bundled series, such as `sunspots` (see `load_dataset`).
+        y
+            Not used: the targets are in `data`. A `Pipeline` of scikit-learn passes it.
         target, inputs, reading
-            Roles of the columns (`time`, `id`, `past_inputs`, `static`), features of the
-            `calendar`, how to fill gaps (`fill`), and how to read stamps and numbers; see
-            `to_series`.
+            Roles of the columns (`time`, `id`, `past_inputs`, `static`), the `calendar`, how
+            to fill gaps (`fill`), and to read stamps and numbers; see `to_series`.
+        verbose
+            Whether a bar shows the progress; by default on a terminal and in a notebook.
+        on_epoch
+            `on_epoch(state, history)` is called after each epoch, with the state of the
+            training and its rows so far; the training ends if it returns True.
 
         Raises
         ------
@@ -188,14 +199,18 @@ class Forecaster(Estimator):
         Diverged
             If the training diverges.
         """
+        check_no_targets(y)
         self.prepare(data, target=target, inputs=inputs, **reading)
-        return self.train()
+        from throughtime.training.progress import fit_progress  # here: it loads Rich
+
+        with fit_progress(self.epochs, verbose, on_epoch) as after_epoch:
+            return self.train(on_epoch=after_epoch)
 
     def prepare(self, data: Any, **roles: Any) -> "Forecaster":
         """The first half of `fit`, with its arguments: check settings; read and split data."""
         settings = check_settings(self.get_params())
         check_combination(self.get_params(), {f.name: f.default for f in fields(self)})
-        series = to_series(data, **roles)
+        series = to_series(named_dataset(data), **roles)
         settings = settings_for(series, settings, Forecaster.window)
         return self._split(series, settings)
 
@@ -234,22 +249,6 @@ class Forecaster(Estimator):
         self._forget()
         self.origin_: dict[str, Any] = {}  # this training has no run on disk yet
         return self
-
-    def first_state(self) -> TrainState:
-        """The state of the training before its first epoch; raises what `train` would raise."""
-        return self._training().first_state()
-
-    def training_data(self) -> Data:
-        """Windows or streams of the scaled training parts."""
-        return self._training().training_data()
-
-    def untrained(self) -> Network:
-        """The networks before their training."""
-        return self._training().untrained()
-
-    def fewest_weights(self) -> int:
-        """A lower bound on the number of weights of all networks."""
-        return self._training().fewest_weights()
 
     update = update
 
@@ -333,6 +332,7 @@ class Forecaster(Estimator):
 
     def predictor(self, steps: int) -> Predictor | CombinedPredictor:
         """What forecasts the data, checked to forecast `steps` steps."""
+        use_compilation_cache()
         self._check_fitted()
         check_positive_integer("steps", steps)
         now = check_settings(self.get_params())
@@ -348,9 +348,9 @@ class Forecaster(Estimator):
         return self.fitted_.network
 
     @property
-    def history_(self) -> list[Row]:
+    def history_(self) -> History:
         """The history of the training, with a row for each epoch of each member."""
-        return self.fitted_.history
+        return History(self.fitted_.history)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "fitted_"):

@@ -1,7 +1,7 @@
 """Closed-loop forecasts of a trained ensemble, with intervals, and their backtest."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -70,7 +70,8 @@ class Predictor:
         ahead = [future_inputs(inputs, one, steps) for one in series]
         found = forecasts(series, [known.values for known in ahead], steps)
         return [
-            replace(one, remarks=known.remarks) for one, known in zip(found, ahead, strict=True)
+            made.after(one, known.remarks)
+            for made, one, known in zip(found, series, ahead, strict=True)
         ]
 
     def backtest(

@@ -261,6 +261,16 @@ class SplitData:
             If a column is missing, the time step differs, or the data are shorter than the
             context.
         """
+        series = self.read_alike(data, fill)
+        for one in series:
+            if len(one) < self.window and not self.short:
+                rule = f"new data must hold at least {self.window} steps of context"
+                got = f"{len(one)} steps in `{one.name}`"
+                raise InputError(rule, got, "Pass more of the series.")
+        return series
+
+    def read_alike(self, data: Any, fill: str | None = None) -> list[Series]:
+        """Read other data of any length with the columns and the step of these series."""
         known = self.series[0]
         series = tables.to_series(
             data,
@@ -274,11 +284,6 @@ class SplitData:
             **known.times.reading(),
         )
         tables.check_steps(known, series)
-        for one in series:
-            if len(one) < self.window and not self.short:
-                rule = f"new data must hold at least {self.window} steps of context"
-                got = f"{len(one)} steps in `{one.name}`"
-                raise InputError(rule, got, "Pass more of the series.")
         return series
 
     @cached_property

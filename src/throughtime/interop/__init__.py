@@ -1,5 +1,6 @@
 """Neighbours: networks and forecasters in other libraries. Each is imported only when used.
 
-`torch.py` and `keras.py` copy weights to and from these libraries; `onnx.py` writes a network
-as a file that other programs run. Imports the rooms from `errors` to `forecasting`.
+Begin with `scikit_learn.py` (sequences to classes or numbers). `torch.py` and `keras.py` copy
+weights to and from these libraries, `onnx.py` writes a network as a file that other programs
+run. Imports the rooms from `errors` to `forecasting`.
 """

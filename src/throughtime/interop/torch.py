@@ -96,11 +96,12 @@ class TorchForecaster(nn.Module):
         super().__init__()
         data, networks = model.data_, model.network_.networks
         self.networks = nn.ModuleList([to_torch(one) for one in networks])
-        self.window, self.carry = data.context, data.truncated
+        self.window, self.carry = data.read_before(data.series[0]), data.truncated
+        self.targets, past = len(data.scalers[0].mean), data.past_scaler
         dtype = torch.float64 if data.dtype == "float64" else torch.float32
         for name, value in {
-            "mean": np.stack([one.mean for one in data.scalers]),
-            "std": np.stack([one.std for one in data.scalers]),
+            "mean": np.stack([np.append(one.mean, past.mean) for one in data.scalers]),
+            "std": np.stack([np.append(one.std, past.std) for one in data.scalers]),
             "input_mean": data.input_scaler.mean,
             "input_std": data.input_scaler.std,
         }.items():
@@ -119,7 +120,8 @@ class TorchForecaster(nn.Module):
         Parameters
         ----------
         context
-            The last `window` values before each forecast, `(batch, window, target)`.
+            The last `window` values before each forecast, `(batch, window, target)`; inputs
+            that are known in the past alone stand beside them.
         steps
             Number of steps.
         inputs
@@ -134,7 +136,7 @@ class TorchForecaster(nn.Module):
         known = ((inputs.double() - self.input_mean) / self.input_std).to(self.dtype)
         roll = _carried if self.carry else _in_windows
         made = torch.stack([roll(one, past, known, steps) for one in self.networks])
-        return made.mean(dim=0).double() * std + mean
+        return (made.mean(dim=0).double() * std + mean)[..., : self.targets]
 
 
 def to_torch(network: Network) -> TorchNetwork:

@@ -9,7 +9,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
-import optax
 from jaxtyping import Float
 
 from throughtime.errors import InputError
@@ -121,8 +120,7 @@ class TrainedWay:
         if self.recurrent == 1:
             return first_order
         factors = _rate_factors(network, self.recurrent)
-        scale = optax.stateless(lambda updates, _: updates * factors)
-        return first_order._replace(optimiser=optax.chain(first_order.optimiser, scale))
+        return dataclasses.replace(first_order, factors=factors)
 
     def network(self, task: Task, hidden: int, rng: np.random.Generator) -> Network:
         """The initial network."""

@@ -67,7 +67,7 @@ def _check_schedule(epoch: Epoch, weights: np.ndarray) -> None:
     if epoch.schedule not in SCHEDULES:
         rule = "`schedule` must be a known schedule"
         raise InputError(rule, epoch.schedule, did_you_mean(epoch.schedule, SCHEDULES))
-    state = jax.eval_shape(epoch.method.init, weights)
+    state = jax.eval_shape(lambda w: epoch.method.init(w), weights)
     if epoch.schedule != "constant" and not hasattr(state, "factor"):
         rule = f"the {epoch.schedule} schedule needs a method whose state has a `factor`"
         raise InputError(rule, type(epoch.method).__name__, 'Use `schedule="constant"`.')

@@ -1,20 +1,17 @@
 """One epoch as one program: every batch, then the validation data, then the best weights.
 
-Nothing here waits for the host: `train` compiles the program once and runs it epoch by epoch.
-For an ensemble every argument but the data has a leading axis over the members.
+Nothing here waits for the host: `program.py` compiles it, and `train` runs it epoch by epoch.
 """
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PyTree, UInt32
 
-from throughtime.recurrence import native_kernels
 from throughtime.recurrence.network import Network
-from throughtime.recurrence.unroll import BUILT_IN
 
 from .batches import Data
 from .objective import Method, Objective
@@ -96,9 +93,11 @@ class EpochSummary(NamedTuple):
     quantities: dict[str, Array]
 
 
-@dataclass(frozen=True)
-class Epoch:
+class Epoch(eqx.Module):
     """An epoch of one network: what `compile_epoch` compiles.
+
+    The numbers that no shape depends on are leaves of a pytree: epochs that differ in them
+    alone share a program.
 
     Parameters
     ----------
@@ -120,20 +119,16 @@ class Epoch:
 
     objective: Objective
     method: Method
-    batch_size: int
+    batch_size: int = eqx.field(static=True)
     epochs: int
-    schedule: str
+    schedule: str = eqx.field(static=True)
     patience: int | None
     forcing: Forcing | None = None
 
-    def first_state(self, weights: Float[Array | np.ndarray, "*member weights"]) -> TrainState:
-        """The state before the first epoch, of one network or of all members of an ensemble."""
-        if weights.ndim == 1:
-            return self._first_state(weights)
-        members = np.arange(len(weights), dtype=np.int32)
-        return jax.jit(jax.vmap(self._first_state))(weights, members)
-
-    def _first_state(self, params: Float[Array | np.ndarray, " weights"], member: Any = 0):
+    def first_state(
+        self, params: Float[Array | np.ndarray, " weights"], member: Any = 0
+    ) -> TrainState:
+        """The state before the first epoch."""
         zero, infinite = np.zeros((), np.int32), np.full((), np.inf, params.dtype)
         per_member = getattr(self.method, "members", None) is not None
         init: Any = self.method.init
@@ -224,7 +219,7 @@ class Epoch:
 
     def _run_batches(self, state: TrainState, data: Data, rows: Array, key: Array):
         """One update for each row: weights, method's state, first bad step, what it reports."""
-        progress = state.epoch / max(1, self.epochs - 1)
+        progress = state.epoch / jnp.maximum(1, self.epochs - 1)
         epoch_key = jax.random.wrap_key_data(key, impl="threefry2x32")
 
         def update(carry, row):
@@ -248,44 +243,6 @@ class Epoch:
         start = (state.params, state.method, before, jnp.array(-1), jnp.array(0))
         (params, method, _, bad_step, _), records = jax.lax.scan(update, start, rows)
         return params, method, bad_step, records
-
-
-def members_in_parallel(network: Network) -> bool:
-    """Whether the members of an ensemble are updated in parallel, or one after the other.
-
-    On a CPU only the compiled kernels gain from it: they spread the members over the cores,
-    while a scan of small batched products is no faster than the members in turn.
-    """
-    if jax.default_backend() != "cpu":
-        return True
-    compiled = all(type(cell) in BUILT_IN for cell in network.cells)
-    return compiled and native_kernels.available()
-
-
-def compile_epoch(epoch: Epoch, ensemble: int | None, parallel: bool):
-    """The program of an epoch of one network, or of an ensemble, in parallel or in turn."""
-    if ensemble is None:
-
-        def run_one(state, data, validation, rows, keys):
-            return epoch.run(state, data, validation, rows[0], keys[0])
-
-        return jax.jit(run_one)
-
-    def run_all(states, data, validation, rows, keys):
-        def run_member(state_rows_and_key):
-            state, rows, key = state_rows_and_key
-            return jax.lax.cond(
-                epoch.finished(state),
-                epoch.skip,
-                lambda s: epoch.run(s, data, validation, rows, key),
-                state,
-            )
-
-        # (`cond` under `vmap` runs both branches and selects: a finished member stays as it is)
-        each = (states, rows, keys)
-        return jax.vmap(run_member)(each) if parallel else jax.lax.map(run_member, each)
-
-    return jax.jit(run_all)
 
 
 def mean_loss(

@@ -1,7 +1,9 @@
 """First-order methods, built from Optax: both kinds of momentum, Adam, RMSprop."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,32 +38,54 @@ class FirstOrderState(NamedTuple):
     clip: Float[Array, ""] | None = None
 
 
-class FirstOrder(NamedTuple):
+class FirstOrder(eqx.Module):
     """A method that follows the gradient, by any Optax transformation.
+
+    Its numbers are leaves of a pytree: methods that differ in them alone share a program.
 
     Parameters
     ----------
     optimiser
-        The Optax transformation, which turns a gradient into an update.
+        The Optax transformation, which turns a gradient into an update; or a function that
+        makes one of the rate, and of the momentum if there is one.
     name
         The name of the method, for messages.
     rate
-        The rate, for messages and the history. A tuple has one rate for each member of an
-        ensemble, by which the updates of `optimiser` are multiplied.
+        The rate. A tuple has one rate for each member of an ensemble, by which the updates of
+        an `optimiser` of rate 1 are multiplied.
     clip
-        The largest gradient norm of each member of an ensemble, where they differ.
+        The largest gradient norm, or a tuple with that of each member.
+    mu
+        The momentum.
+    factors
+        A factor on the update of each weight.
     """
 
-    optimiser: optax.GradientTransformation
-    name: str = "optax"
+    optimiser: optax.GradientTransformation | Callable[..., optax.GradientTransformation] = (
+        eqx.field(static=True)
+    )
+    name: str = eqx.field(static=True, default="optax")
     rate: float | tuple[float, ...] | None = None
-    clip: tuple[float, ...] | None = None
+    clip: float | tuple[float, ...] | None = None
+    mu: float | None = None
+    factors: Float[Array | np.ndarray, " weights"] | None = None
 
     @property
     def members(self) -> int | None:
         """The number of members with a rate or clip of their own; None if they share both."""
         per_member = [v for v in (self.rate, self.clip) if isinstance(v, tuple)]
         return len(per_member[0]) if per_member else None
+
+    @property
+    def transformation(self) -> optax.GradientTransformation:
+        """The Optax transformation, with its rate and the clip that all members share."""
+        found = self.optimiser
+        if callable(found):
+            rate = 1.0 if isinstance(self.rate, tuple) else self.rate
+            found = found(rate) if self.mu is None else found(rate, self.mu)
+        if self.clip is None or isinstance(self.clip, tuple):
+            return found
+        return optax.chain(optax.clip_by_global_norm(self.clip), found)
 
     def init(self, params: PyTree, member: int | Int[Array, ""] = 0) -> FirstOrderState:
         one = jax.device_put(np.ones((), jnp.result_type(float)))  # (compiles nothing)
@@ -70,7 +94,7 @@ class FirstOrder(NamedTuple):
             return jnp.asarray(values, one.dtype)[member] if isinstance(values, tuple) else None
 
         rate, clip = of_member(self.rate), of_member(self.clip)
-        return FirstOrderState(self.optimiser.init(params), one, rate, clip)
+        return FirstOrderState(self.transformation.init(params), one, rate, clip)
 
     def step(self, objective, params, state, batch):
         value_and_grad = jax.value_and_grad(objective, has_aux=True)
@@ -79,8 +103,8 @@ class FirstOrder(NamedTuple):
         if state.clip is not None:
             limit = state.clip.astype(info.gradient_norm.dtype)
             gradient, _ = optax.clip_by_global_norm(limit).update(gradient, optax.EmptyState())
-        update, optimiser = self.optimiser.update(gradient, state.optimiser, params)
-        for scale in (state.rate, state.factor):
+        update, optimiser = self.transformation.update(gradient, state.optimiser, params)
+        for scale in (self.factors, state.rate, state.factor):
             if scale is not None:
                 update = jax.tree.map(lambda u, by=scale: (by * u).astype(u.dtype), update)
         params = optax.apply_updates(params, update)
@@ -169,7 +193,7 @@ def _scale_by_nesterov(mu: optax.ScalarOrSchedule) -> optax.GradientTransformati
     return optax.GradientTransformation(init, update)
 
 
-def warm_momentum(mu0: float | int = 0.995) -> optax.Schedule:
+def warm_momentum(mu0: float | int | Float[Array, ""] = 0.995) -> optax.Schedule:
     """Momentum 0.9 for the first 1000 updates, then `mu0` (Sutskever et al. 2013).
 
     Raises
@@ -177,12 +201,13 @@ def warm_momentum(mu0: float | int = 0.995) -> optax.Schedule:
     InputError
         If `mu0` is not at least 0 and below 1.
     """
-    mu0 = check_momentum(mu0)
+    if not isinstance(mu0, jax.Array):  # (within a program it has been checked)
+        mu0 = check_momentum(mu0)
     return optax.join_schedules([optax.constant_schedule(m) for m in (0.9, mu0)], [1000])
 
 
 def nag(
-    rate: optax.ScalarOrSchedule = 1e-3, mu0: float = 0.995
+    rate: optax.ScalarOrSchedule = 1e-3, mu0: float | Float[Array, ""] = 0.995
 ) -> optax.GradientTransformation:
     """`nesterov` with `warm_momentum`: the method of Sutskever et al. (2013).
 
@@ -192,7 +217,9 @@ def nag(
     return nesterov(rate, warm_momentum(mu0))
 
 
-def cm(rate: optax.ScalarOrSchedule = 1e-3, mu0: float = 0.995) -> optax.GradientTransformation:
+def cm(
+    rate: optax.ScalarOrSchedule = 1e-3, mu0: float | Float[Array, ""] = 0.995
+) -> optax.GradientTransformation:
     """Classical `momentum` with `warm_momentum`, which Sutskever et al. (2013) compare with."""
     return momentum(rate, warm_momentum(mu0))
 

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from throughtime._support.integrity import damaged_file
+from throughtime._support.result_view import ResultView, current_axes
 
 from .epoch import EpochSummary
 from .objective import Method
@@ -51,6 +52,62 @@ class Row(NamedTuple):
 
 
 ROW = TypeAdapter(Row)
+
+
+class History(list[Row], ResultView):
+    """The rows of a training in order: a list, with a table and a picture."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "History(no epochs)"
+        members, epochs = 1 + max(row.member for row in self), max(row.epoch for row in self)
+        text = f"{epochs} epoch{'s' * (epochs > 1)}"
+        if members > 1:
+            text += f" of {members} networks"
+        text += f": last loss {self[-1].loss:.4g}"
+        losses = [row.validation_loss for row in self if not math.isnan(row.validation_loss)]
+        return (
+            f"History({text}{f', lowest validation loss {min(losses):.4g}' if losses else ''})"
+        )
+
+    def columns(self) -> dict[str, Any]:
+        """The fields of a row, then the quantities of the method; NaN where there is none."""
+        fields = [name for name in Row._fields if name != "quantities"]
+        named = dict.fromkeys(name for row in self for name in row.quantities)
+        quantities = {
+            name: [row.quantities.get(name, math.nan) for row in self] for name in named
+        }
+        return {name: [getattr(row, name) for row in self] for name in fields} | quantities
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the loss and the validation loss by epoch: their means, and each member faintly.
+
+        Parameters
+        ----------
+        axes
+            Matplotlib's axes; by default the current ones.
+
+        Returns
+        -------
+        Axes
+            The axes, for what is to be added.
+        """
+        axes = current_axes(axes)
+        epochs, members = (np.array([getattr(r, k) for r in self]) for k in ("epoch", "member"))
+        for name in ("loss", "validation_loss"):
+            values = np.array([getattr(row, name) for row in self])
+            if not np.isfinite(values).any():
+                continue
+            numbers = np.unique(epochs)
+            means = [values[epochs == number].mean() for number in numbers]
+            (line,) = axes.plot(numbers, means, label=name.replace("_", " "), zorder=3)
+            for member in np.unique(members) if members.any() else ():
+                own = members == member
+                axes.plot(epochs[own], values[own], color=line.get_color(), alpha=0.3, lw=0.8)
+        axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(loc="best", fontsize="small")
+        return axes
 
 
 def epoch_rows(

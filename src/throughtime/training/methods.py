@@ -106,7 +106,7 @@ def method(
         rule = "`rate` and `clip` belong to a method that is named"
         raise InputError(rule, "a method of your own", "Set them where you build it.")
     if isinstance(name, optax.GradientTransformation):
-        return _clipped(FirstOrder(name), clip)
+        return FirstOrder(name, clip=clip)
     if not isinstance(name, str):
         return name
     if name not in METHODS:
@@ -119,19 +119,7 @@ def method(
             raise InputError(rule, clip if rate is None else rate, f"Leave out `{wrong}`.")
         return build()
     rate = default if rate is None else rate
-    more = () if mu is None else (check_momentum(mu),)
-    optimiser = build(1.0 if isinstance(rate, tuple) else rate, *more)
-    return _clipped(FirstOrder(optimiser, name, rate), clip)
-
-
-def _clipped(method: FirstOrder, clip: float | tuple[float, ...] | None) -> FirstOrder:
-    """The method, with the norm of its gradient limited."""
-    if clip is None:
-        return method
-    if isinstance(clip, tuple):
-        return method._replace(clip=clip)
-    chained = optax.chain(optax.clip_by_global_norm(clip), method.optimiser)
-    return method._replace(optimiser=chained)
+    return FirstOrder(build, name, rate, clip, None if mu is None else check_momentum(mu))
 
 
 def _check_per_member(label: str, value: Any) -> float | tuple[float, ...] | None:

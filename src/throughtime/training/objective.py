@@ -15,8 +15,8 @@ A method with a separate rate or clip for each member of an ensemble has an attr
 `members`, their number, and its `init(params, member)` takes the member's index, from 0.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
@@ -51,8 +51,7 @@ class Auxiliary(NamedTuple):
     weight: Float[Array, ""]
 
 
-@dataclass(frozen=True)
-class Objective:
+class Objective(eqx.Module):
     """The mean loss of a batch as a function of the weights: `masked_mean` of `outputs`.
 
     The weights are one vector (see `ravel_weights`): an update is then one operation and not
@@ -66,7 +65,7 @@ class Objective:
         Rebuilds the network from a vector of weights.
     """
 
-    loss: Loss
+    loss: Loss = eqx.field(static=True)
     network: Callable[[Float[Array, " weights"]], Network]
 
     def __call__(
@@ -139,27 +138,49 @@ def step_weights(batch: Batch, ys: Array) -> Float[Array, "batch *time"]:
     return weights
 
 
-def ravel_weights(
-    network: Network,
-) -> tuple[np.ndarray, Callable[[Array | np.ndarray], Network]]:
+def ravel_weights(network: Network) -> "tuple[np.ndarray, Rebuild]":
     """The weights of a network as one vector, and the function that rebuilds the network.
 
     In both directions NumPy arrays are handled by NumPy alone, so that nothing is compiled.
     """
-    params, static = eqx.partition(network, eqx.is_inexact_array)
-    leaves, structure = jax.tree.flatten(params)
-    shapes, types = [leaf.shape for leaf in leaves], [leaf.dtype for leaf in leaves]
-    ends = np.cumsum([leaf.size for leaf in leaves])[:-1].tolist()
+    leaves = jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array))
+    vector = np.concatenate([np.asarray(leaf).ravel() for leaf in leaves])
+    return vector, Rebuild(jax.tree.map(_shape_of_weights, network))
 
-    def rebuild(vector):
+
+class Rebuild(eqx.Module):
+    """Rebuilds a network from its weights as one vector.
+
+    Two of them are equal where their networks differ in nothing but the weights.
+
+    Parameters
+    ----------
+    like
+        The network with the shapes and types of its weights in their place.
+    """
+
+    like: PyTree
+
+    def __call__(self, vector: Array | np.ndarray) -> Network:
+        leaves, structure = jax.tree.flatten(self.like)
+        shapes = [leaf for leaf in leaves if isinstance(leaf, jax.ShapeDtypeStruct)]
+        ends = np.cumsum([math.prod(shape.shape) for shape in shapes])[:-1].tolist()
         on_host = not isinstance(vector, jax.Array)
-        split = (np if on_host else jnp).split(vector, ends)
+        split = iter((np if on_host else jnp).split(vector, ends))
         shaped = on_device if on_host else jnp.asarray
-        pieces = zip(split, shapes, types, strict=True)
-        leaves = [shaped(piece.reshape(shape), dtype) for piece, shape, dtype in pieces]
-        return eqx.combine(jax.tree.unflatten(structure, leaves), static)
 
-    return np.concatenate([np.asarray(leaf).ravel() for leaf in leaves]), rebuild
+        def weights(leaf):
+            if not isinstance(leaf, jax.ShapeDtypeStruct):
+                return leaf
+            return shaped(next(split).reshape(leaf.shape), leaf.dtype)
+
+        return jax.tree.unflatten(structure, map(weights, leaves))
+
+
+def _shape_of_weights(leaf: Any) -> Any:
+    if not eqx.is_inexact_array(leaf):
+        return leaf
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
 
 
 class Info(NamedTuple):

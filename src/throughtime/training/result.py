@@ -13,7 +13,7 @@ from throughtime.recurrence.ensemble import stack_networks
 from throughtime.recurrence.network import Network
 
 from .epoch import Epoch, EpochSummary, TrainState
-from .history import Row, member_rate
+from .history import History, Row, member_rate
 from .objective import Method
 
 
@@ -27,7 +27,7 @@ class Fitted:
         The trained network, with the weights of the best epoch; of the last epoch, without
         validation data or with `keep="last"`. An ensemble gives the mean of its members.
     history
-        A `Row` for each epoch of each member.
+        A `History`, with a `Row` for each epoch of each member.
     best_epochs
         The best epoch of each member, from 1.
     stopped
@@ -42,6 +42,9 @@ class Fitted:
     best_epochs: tuple[int, ...]
     stopped: str
     diverged: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "history", History(self.history))
 
     @property
     def networks(self) -> list[Network]:

@@ -14,31 +14,31 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from throughtime._support.compilation_cache import use_compilation_cache
 from throughtime._support.precision import in_precision_of_weights
 from throughtime._support.seeds import Key, seed_integers
 from throughtime.recurrence.network import Network
 
 from .batches import Data
 from .checks import check_members, check_networks, check_training
-from .epoch import (
-    Epoch,
-    EpochSummary,
-    TrainState,
-    compile_epoch,
-    mean_loss,
-    members_in_parallel,
-)
+from .epoch import Epoch, EpochSummary, TrainState, mean_loss
 from .history import Row, epoch_rows
 from .losses import Loss
 from .losses import loss as loss_named
 from .methods import method as method_named
 from .objective import Method, Objective, ravel_weights
+from .program import compile_epoch, members_in_parallel
+from .program import first_state as state_before
 from .result import Fitted, build_result, divergence_error, should_stop, stopping_reason
 from .teacher_forcing import Forcing
 from .teacher_forcing import forcing as forcing_named
 
 OnEpoch = Callable[[TrainState, list[Row]], bool | None]
-"""What `train` calls after each epoch; it ends the training by returning True."""
+"""What `train` calls after each epoch: `on_epoch(state, history)`.
+
+`state` is all that the training needs to continue, `history` has a row for each epoch of each
+network, the last one last. The training ends if True is returned.
+"""
 
 
 @in_precision_of_weights
@@ -103,8 +103,7 @@ def train(
     start
         The state and the history of a training to continue.
     on_epoch
-        Called with the state and the history after each epoch; the training ends if it returns
-        True.
+        Called after each epoch; see `OnEpoch`.
 
     Returns
     -------
@@ -127,6 +126,7 @@ def train(
     >>> search = method("adam", rate=[1e-2, 3e-3, 1e-3], clip=1.0)      # doctest: +SKIP
     >>> train(networks, data, method=search, ensemble=3, key=1)         # doctest: +SKIP
     """
+    use_compilation_cache()
     loss, method = loss_named(loss), method_named(method)
     weights, rebuild = _member_weights(network, ensemble)
     objective = Objective(loss, rebuild)
@@ -136,7 +136,7 @@ def train(
     check_training(epoch, network, weights, data, validation, ensemble, keep)
     run = compile_epoch(epoch, ensemble, members_in_parallel(network))
     seed = seed_integers(key)
-    state, history = start or (epoch.first_state(weights), [])
+    state, history = start or (state_before(epoch, weights), [])
     history = list(history)
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
@@ -189,7 +189,7 @@ def first_state(
     objective = Objective(loss_named("mse"), rebuild)
     epoch = Epoch(objective, method_named(method), 1, 1, "constant", None)
     check_members(epoch.method, ensemble)
-    return epoch.first_state(weights)
+    return state_before(epoch, weights)
 
 
 @in_precision_of_weights

@@ -5,13 +5,16 @@ import math
 import re
 import subprocess
 import sys
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from throughtime.commands import progress
-from throughtime.commands.progress import Bar, Lines, Silent, show_progress
+from throughtime.training import progress
+from throughtime.training.epoch import TrainState
 from throughtime.training.history import Row
+from throughtime.training.progress import Bar, Lines, Silent, fit_progress, show_progress
 
 
 def row(epoch, loss=0.5, validation=0.25, member=0):
@@ -124,7 +127,7 @@ def test_nothing_is_shown_on_stdout():
         [
             sys.executable,
             "-c",
-            "from throughtime.commands.progress import show_progress\n"
+            "from throughtime.training.progress import show_progress\n"
             "from throughtime.training.history import Row\n"
             "with show_progress(1) as shown:\n"
             "    shown.show([Row(0, 1, 0.5, 0.25, 1.0, 1.0, 0.1)])\n",
@@ -133,3 +136,40 @@ def test_nothing_is_shown_on_stdout():
         text=True,
     )
     assert (done.stdout, done.stderr) == ("", "epoch 1 of 1, loss 0.5, validation 0.25\n")
+
+
+def test_a_notebook_has_a_bar_of_its_own_that_leaves_nothing(monkeypatch):
+    """By IPython's display alone: Rich would need ipywidgets, and warn without them."""
+    shown = []
+
+    class Handle:
+        def update(self, content, raw):
+            shown.append(content)
+
+    def display(content, raw, display_id):
+        shown.append(content)
+        return Handle()
+
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    monkeypatch.setattr(progress, "Console", partial(Console, force_jupyter=True))
+    state = TrainState(*[None] * len(TrainState._fields))
+    with fit_progress(2, None, lambda state, history: len(history) == 2) as after:
+        ends = [after(state, [row(e) for e in range(1, epoch + 1)]) for epoch in (1, 2)]
+    assert ends == [False, True]
+    assert [re.findall('value="(.)"', one["text/html"]) for one in shown[:-1]] == [
+        ["0"], ["1"], ["2"]
+    ]  # fmt: skip
+    assert shown[2]["text/plain"] == "epoch 2 of 2, loss 0.5, validation 0.25"
+    assert shown[-1] == {"text/plain": "", "text/html": ""}
+
+
+@pytest.mark.parametrize(("verbose", "is_terminal"), [(False, True), (None, False)])
+def test_fit_shows_nothing_where_it_is_not_wanted(monkeypatch, verbose, is_terminal):
+    monkeypatch.setattr(progress, "Console", partial(Console, force_terminal=is_terminal))
+
+    def own(state, history):
+        return None
+
+    with fit_progress(2, verbose, own) as after:
+        assert after is own

@@ -1,14 +1,18 @@
-"""The progress of a training on stderr: a bar on a terminal, plain lines in a log."""
+"""The progress of a training: a bar on a terminal or in a notebook, plain lines in a log."""
 
 import math
 import time
 from collections import deque
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from throughtime.training.history import Row
+from .epoch import TrainState
+from .history import Row
+from .train import OnEpoch
 
 
 @runtime_checkable
@@ -70,6 +74,36 @@ class Lines:
             self.console.print(line, highlight=False, soft_wrap=True)
 
 
+class NotebookBar:
+    """A progress bar in the output of a notebook's cell, which it leaves empty at the end."""
+
+    def __init__(self, epochs: int):
+        self.epochs = epochs
+        self.handle: Any = None
+
+    def __enter__(self) -> "NotebookBar":
+        from IPython.display import display  # (a notebook has it)
+
+        self.handle = display(self._html(0, ""), raw=True, display_id=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._update({"text/plain": "", "text/html": ""})
+
+    def show(self, history: list[Row]) -> None:
+        self._update(self._html(history[-1].epoch, _losses(history)))
+
+    def _update(self, content: dict[str, str]) -> None:
+        if self.handle is not None:  # (it is None outside of a running kernel)
+            self.handle.update(content, raw=True)
+
+    def _html(self, epoch: int, losses: str) -> dict[str, str]:
+        text = f"epoch {epoch} of {self.epochs}"
+        text += f", {losses}" if losses else ""
+        bar = f'<progress value="{epoch}" max="{self.epochs}"></progress>'
+        return {"text/plain": text, "text/html": f"{bar} {text}"}
+
+
 class Silent:
     """No output at all."""
 
@@ -99,6 +133,36 @@ def show_progress(epochs: int, quiet: bool = False, console: Console | None = No
     if quiet:
         return Silent()
     return Bar(console, epochs) if console.is_terminal else Lines(console, epochs)
+
+
+@contextmanager
+def fit_progress(
+    epochs: int, verbose: bool | None, on_epoch: OnEpoch | None
+) -> Iterator[OnEpoch | None]:
+    """What a `fit` gives to `train` as `on_epoch`, so that its progress is shown.
+
+    Parameters
+    ----------
+    epochs
+        The largest number of epochs.
+    verbose
+        Whether progress is shown; if None, on a terminal and in a notebook.
+    on_epoch
+        The user's own, which is called too.
+    """
+    console = Console(stderr=True)
+    interactive = console.is_terminal or console.is_jupyter
+    if not (interactive if verbose is None else verbose):
+        yield on_epoch
+        return
+    shown = NotebookBar(epochs) if console.is_jupyter else show_progress(epochs, False, console)
+    with shown as display:
+
+        def after(state: TrainState, history: list[Row]) -> bool:
+            display.show(history)
+            return bool(on_epoch is not None and on_epoch(state, history))
+
+        yield after
 
 
 def _losses(history: list[Row]) -> str:

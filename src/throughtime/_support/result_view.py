@@ -1,0 +1,93 @@
+"""How a result shows itself: as a table of pandas or Polars, and in a notebook."""
+
+import base64
+import io
+from html import escape
+from typing import Any
+
+from throughtime.errors import InputError
+
+SHOWN_ROWS = 5
+"""Rows of a table in a notebook."""
+
+WIDTH, HEIGHT, DPI = 6.4, 2.6, 90
+"""The size of a picture in a notebook, in inches, and its dots per inch."""
+
+
+class ResultView:
+    """A result that has columns and a picture."""
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of its table, by name."""
+        raise NotImplementedError
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw it on Matplotlib's `axes`, by default the current ones; returns them."""
+        raise NotImplementedError
+
+    def to_polars(self) -> Any:
+        """Its table as a `polars.DataFrame`."""
+        import polars
+
+        return polars.DataFrame(self.columns())
+
+    def to_pandas(self) -> Any:
+        """Its table as a `pandas.DataFrame`.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        import narwhals
+
+        try:
+            return narwhals.from_dict(self.columns(), backend="pandas").to_native()
+        except ImportError:
+            rule = "a table of pandas needs the package `pandas`"
+            remedy = "Install it with `pip install pandas`, or call `to_polars`."
+            raise InputError(rule, "an environment without it", remedy) from None
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{picture(self)}{html_table(self.columns())}"
+
+
+def current_axes(axes: Any) -> Any:
+    """The axes that were given; otherwise the current ones of pyplot."""
+    if axes is not None:
+        return axes
+    import matplotlib.pyplot
+
+    return matplotlib.pyplot.gca()
+
+
+def picture(result: ResultView) -> str:
+    """The picture of a result as an HTML element that holds a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    result.plot(figure.add_subplot())
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<img src="data:image/png;base64,{data}" alt="{escape(repr(result))}">'
+
+
+def html_table(columns: dict[str, Any], rows: int = SHOWN_ROWS) -> str:
+    """The first rows of a table as HTML."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    length = len(next(iter(columns.values()), ()))
+    lines = zip(*(column[:rows] for column in columns.values()), strict=True)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in line) + "</tr>"
+        for line in lines
+    )
+    more = f"<p>{length - rows} more rows</p>" if length > rows else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _cell(value: Any) -> str:
+    """A value as text: numbers to five digits, midnight without its time."""
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return str(value).removesuffix("T00:00:00.000000")

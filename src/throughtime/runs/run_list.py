@@ -1,0 +1,105 @@
+"""The runs in a folder: what each is, and whether it is finished."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from throughtime.errors import InputError
+
+from .run_folder import KINDS, NETWORK, SURROGATE
+
+REPORTS = ("report.html", "diagnosis.html")
+"""The pages of a run, the one that is opened first."""
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """A run in a list.
+
+    Attributes
+    ----------
+    folder
+        Its folder.
+    kind
+        `forecast`, `surrogate` or `network`.
+    about
+        Its series, or its system.
+    state
+        Why its training ended; that it is not finished, or damaged.
+    changed
+        When it was last written to, to the second.
+    report
+        Its page, None if it has none.
+    """
+
+    folder: str
+    kind: str
+    about: str
+    state: str
+    changed: str
+    report: str | None
+
+    def to_json(self) -> dict[str, str | None]:
+        """The entry as a plain dictionary."""
+        return asdict(self)
+
+
+def list_runs(folder: Path) -> list[RunEntry]:
+    """The runs in a folder, the one that was changed last at the end.
+
+    Parameters
+    ----------
+    folder
+        A folder of runs, or a run itself.
+
+    Raises
+    ------
+    InputError
+        If it is no folder, or has no run.
+    """
+    if not folder.is_dir():
+        rule = "runs are listed in a folder that exists"
+        raise InputError(rule, f"`{folder}`", "Pass the folder that holds your runs.")
+    found = [(path, _kind_file(path)) for path in (folder, *sorted(folder.iterdir()))]
+    entries = [_entry(path, file) for path, file in found if file is not None]
+    if not entries:
+        rule = "a folder of runs must hold one"
+        remedy = "Pass another folder, or make a run with `throughtime forecast`."
+        raise InputError(rule, f"`{folder}`, which holds none", remedy)
+    return sorted(entries, key=lambda entry: entry.changed)
+
+
+def report_of(run: Path) -> Path | None:
+    """The page of a run; None if it has none."""
+    return next((run / name for name in REPORTS if (run / name).is_file()), None)
+
+
+def _kind_file(folder: Path) -> Path | None:
+    """The file that tells of which kind a run is; None if this is none."""
+    return next((folder / name for name in KINDS if (folder / name).is_file()), None)
+
+
+def _entry(folder: Path, file: Path) -> RunEntry:
+    stamp = datetime.fromtimestamp(file.stat().st_mtime).isoformat(" ", "seconds")
+    kind = {SURROGATE: "surrogate", NETWORK: "network"}.get(file.name, "forecast")
+    try:
+        about, state = _contents(kind, json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        about, state = "", f"damaged: `{file.name}`"
+    report = report_of(folder)
+    return RunEntry(str(folder), kind, about, state, stamp, report and str(report))
+
+
+def _contents(kind: str, content: dict[str, Any]) -> tuple[str, str]:
+    """What a run is about, and why its training ended."""
+    if kind == "network":
+        return "", "saved"
+    state = content.get("stopped") or "not finished"
+    if kind == "surrogate":
+        return str(content["settings"]["system"]), state
+    series = content["series"]
+    targets = ", ".join(series[0]["target_names"])
+    about = series[0]["name"] if len(series) == 1 else f"{len(series)} series"
+    return about if about == targets else f"{about}: {targets}", state

@@ -1,0 +1,72 @@
+"""Runs in a folder, and their pages."""
+
+import json
+import os
+import webbrowser
+from pathlib import Path
+
+import pytest
+from command_line import call, document, fails, succeeds
+from made_models import untrained, waves
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """A folder with two forecasts, a surrogate that is not finished, and what is no run."""
+    monkeypatch.chdir(tmp_path)
+    for age, name in enumerate(("late", "early")):
+        untrained(waves(name="lake")).save(Path("runs") / name)
+        os.utime(Path("runs") / name / "run.json", (2e9 - age, 2e9 - age))
+    (tmp_path / "runs/late/report.html").write_text("<p>late</p>")
+    other = tmp_path / "runs/other"
+    (other / "checkpoint").mkdir(parents=True)
+    (other / "surrogate.json").write_text(json.dumps({"settings": {"system": "lorenz"}}))
+    os.utime(other / "surrogate.json", (1e9, 1e9))
+    (tmp_path / "runs/notes").mkdir()
+    (tmp_path / "runs/notes.txt").write_text("mine")
+    return tmp_path / "runs"
+
+
+def test_runs_are_listed_by_age(runs):
+    found = document(succeeds("runs", "--json").out)
+    assert [entry["folder"] for entry in found] == ["runs/other", "runs/early", "runs/late"]
+    assert [entry["about"] for entry in found] == ["lorenz", "lake: y", "lake: y"]
+    assert [entry["kind"] for entry in found] == ["surrogate", "forecast", "forecast"]
+    assert [entry["report"] for entry in found] == [None, None, "runs/late/report.html"]
+    assert found[0]["state"] == "not finished" and found[1]["state"] == "all 9 epochs done"
+    lines = succeeds("runs").out.splitlines()
+    assert [line.split()[0] for line in lines] == [entry["folder"] for entry in found]
+    assert all(entry["state"] in line for entry, line in zip(found, lines, strict=True))
+
+
+def test_a_run_is_listed_by_its_own_folder(runs):
+    assert len(succeeds("runs", "runs/late").out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"series": []}', "\x00"])
+def test_a_damaged_run_is_named_as_one(runs, content):
+    (runs / "early/run.json").write_text(content)
+    damaged = [e for e in document(succeeds("runs", "--json").out) if "early" in e["folder"]]
+    assert damaged[0]["state"] == "damaged: `run.json`"
+
+
+@pytest.mark.parametrize("folder", ["nothing", "runs/notes", "runs/notes.txt"])
+def test_a_folder_without_runs_is_refused(runs, folder):
+    fails("runs", folder, rule="runs", got=f"`{folder}`", remedy="Pass")
+
+
+def test_the_report_is_opened(runs, monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: not opened.append(url))
+    done = succeeds("open", "runs/late")
+    assert (done.out, done.err) == ("runs/late/report.html\n", "")
+    assert opened == [(runs / "late/report.html").as_uri()]
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    done = call("open", "runs/late")
+    assert done.status == 0 and "open the file by hand" in done.err
+
+
+def test_a_run_without_a_report_says_how_to_get_one(runs):
+    for run, remedy in (("early", "`throughtime runs`"), ("other", "resume runs/other")):
+        folder = f"runs/{run}"
+        fails("open", folder, rule="have a report", got=f"`{folder}`", remedy=remedy)

@@ -207,11 +207,10 @@ class Predictor:
         parts = self._parts(series, context, read)
         longest = max(end - first for _, first, end in parts)
         held_out = self.data.splits[0].validation < self.data.splits[0].total
-        if longest < 1 and (
-            series is None or not held_out or any(map(self._rows_seen, series))
-        ):
+        seen = any(map(self._rows_seen, series or []))
+        if longest < 1 and (series is None or not held_out or seen):
             rule = "a backtest needs data that was held out"
-            got = "`test=0`" if not held_out else "only rows that the fit saw"
+            got = "only rows that the fit saw" if seen or held_out else "`test=0`"
             raise InputError(rule, got, "Fit with `test=0.2`, or pass other data.")
         if longest < 1:
             one = max((one for one, _, _ in parts), key=len)

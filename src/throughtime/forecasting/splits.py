@@ -140,12 +140,12 @@ class SplitData:
     def number_of(self, series: Series) -> int | None:
         """The number of the fitted series that another one is a stretch of; None if of none.
 
-        Its rows before a test part decide; see `overlap.number_of`.
+        Its first rows decide, which are known at every origin; see `overlap.number_of`.
         """
         i = self._numbers.get(id(series))
         if i is not None:
             return i
-        end = self._first_part(series, self.splits[0])
+        end = min(self.window, self._first_part(series, self.splits[0]))
         return number_of(series, self.series, self.scalers, end)
 
     @cached_property

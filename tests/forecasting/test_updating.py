@@ -68,3 +68,18 @@ def test_rows_that_were_learned_from_are_not_tested_on():
         model.update(process(150)[:110])
     with pytest.raises(InputError, match="Call `fit` first"):
         Forecaster(**TINY).update(process(150))
+
+
+def test_inputs_of_the_past_keep_their_scale_too(tmp_path):
+    import polars as pl
+
+    u = np.random.default_rng(1).normal(size=170)
+    table = pl.DataFrame({"y": process(170), "u": np.r_[u[:150], 50 + 9 * u[150:]]})
+    model = Forecaster(**TINY).fit(table[:150], target="y", past_inputs="u")
+    scaler = model.data_.past_scaler
+    model.update(table, epochs=1)
+    np.testing.assert_array_equal(model.data_.past_scaler.mean, scaler.mean)
+    model.save(tmp_path / "run")
+    again = Forecaster.load(tmp_path / "run")
+    np.testing.assert_array_equal(again.data_.past_scaler.std, scaler.std)
+    np.testing.assert_allclose(again.predict(4).mean, model.predict(4).mean, rtol=1e-6)

@@ -135,10 +135,13 @@ def _restored_scalers(data: SplitData, record: ForecastRecord, folder: Path) -> 
     each = stored if isinstance(stored, list) else [stored] * len(data.series)
     try:
         scalers = [Scaler.from_json(one) for one in each]
-        inputs = Scaler.from_json(record.scalers["inputs"])
+        inputs, past = Scaler.from_json(record.scalers["inputs"]), data.past_scaler
+        if len(past.mean):
+            past = Scaler.from_json(record.scalers["past"])
     except (KeyError, TypeError, ValueError):
-        scalers, inputs = [], data.input_scaler
-    shapes = [one.mean.shape for one in (*scalers, inputs)]
-    if shapes != [one.mean.shape for one in (*data.scalers, data.input_scaler)]:
+        scalers, inputs, past = [], data.input_scaler, data.past_scaler
+    shapes = [one.mean.shape for one in (*scalers, inputs, past)]
+    own = *data.scalers, data.input_scaler, data.past_scaler
+    if shapes != [one.mean.shape for one in own]:
         raise damaged_file(folder / "run.json", "its `scalers` do not fit its series")
-    return replace(data, scalers=scalers, input_scaler=inputs)
+    return replace(data, scalers=scalers, input_scaler=inputs, past_scaler=past)

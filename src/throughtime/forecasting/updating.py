@@ -65,7 +65,8 @@ def update(
         own if i is None else old.scalers[i]
         for own, i in zip(grown.scalers, numbers, strict=True)
     ]
-    grown = replace(grown, scalers=scalers, input_scaler=old.input_scaler)
+    known = {"input_scaler": old.input_scaler, "past_scaler": old.past_scaler}
+    grown = replace(grown, scalers=scalers, **known)
     training = EnsembleTraining(settings, self.architecture_, grown, networks)
     self.fitted_ = training.run()
     self.data_ = grown

@@ -5,6 +5,8 @@ has two biases beside each other, which this library adds; of a GRU's candidate 
 apart (`d`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

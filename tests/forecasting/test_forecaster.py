@@ -258,7 +258,9 @@ def test_truncated_training_forecasts_from_a_carried_state():
     assert f.mean.shape == (6, 1) and np.isfinite(f.mean).all()
     assert {row.member for row in model.history_} == {0, 1}
     assert np.isfinite([row.validation_loss for row in model.history_]).all()
-    with pytest.raises(InputError, match=r"at least the 32 steps that the networks read; got 31"):
+    with pytest.raises(
+        InputError, match=r"at least the 32 steps that the networks read; got 31"
+    ):
         model.predict(6, wave(31))
     assert np.isfinite(model.backtest(steps=6).rmse["network"]).all()
 

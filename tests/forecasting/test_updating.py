@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from conftest import refuses
+from made_models import untrained, waves
 
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
@@ -68,3 +70,12 @@ def test_rows_that_were_learned_from_are_not_tested_on():
         model.update(process(150)[:110])
     with pytest.raises(InputError, match="Call `fit` first"):
         Forecaster(**TINY).update(process(150))
+
+
+def test_new_rows_alone_are_no_update():
+    table = waves(200)
+    model = untrained(table[:150])
+    before = model.data_
+    with refuses("got `waves`, which begins at 2013-07-01. Pass the whole series"):
+        model.update(table[150:])
+    assert model.data_ is before

@@ -198,7 +198,7 @@ def test_bad_data(here, text, rule, got, remedy):
         ("lap.csv", "the data file must exist", "lap.csv", "Did you mean `lab.csv`?"),
         ("no/lab.csv", "the data file must exist", "no/lab.csv", "Correct the path."),
         ("sunspot", "the data file must exist", "sunspot", "Correct the path."),
-        (".", "data must be a file", "the folder .", "Name a file in it."),
+        (".", "data must be a file", "the folder `.`", "Name a file in it."),
         ("lab.xlsx", "must exist", "lab.xlsx", "Did you mean `lab.csv`?"),
         ("/dev/null", "a data file must hold a table", "null, empty", "Pass another file."),
     ],
@@ -210,12 +210,12 @@ def test_bad_paths(here, data, rule, got, remedy):
 @pytest.mark.parametrize(
     ("options", "rule", "got", "remedy"),
     [
-        ("--target temp", "`target` must name a column", "temp", "Change `target`."),
+        ("--target temp", "`target` must name a column", "temp", "Change `target`, or rename"),
         ("--target yy", "`target` must name a column", "yy", "Did you mean `y`?"),
-        ("--target y --inputs w", "`inputs` must name a column", "w", "Change `inputs`."),
+        ("--target y --inputs w", "`inputs` must name a column", "w", "Change `inputs`, or"),
         ("--target y --inputs y", "a column must have one role", "`y` as `target` and", "Name"),
         ("--target y --time T", "`time` must name a column", "T", "Did you mean `t`?"),
-        ("--target y --id who", "`id` must name a column", "who", "Change `id`."),
+        ("--target y --id who", "`id` must name a column", "who", "Change `id`, or rename"),
         ("--target ,", "`target` must name at least one column", "','", "`t`, `y`, `u`, `v`"),
         ("--target y --fill zero", "`fill` must be", "zero", "or leave `fill` out."),
         ("--target y --window 77", "`window` must be shorter", "77 of 77 steps", "Lower `win"),
@@ -363,7 +363,7 @@ def test_bad_commands(here, command, rule, got, remedy):
         ("--steps many", "`--steps` must be a whole number", "`many`", "predict --help`."),
         ("--data no.csv", "the data file must exist", "no.csv", "Correct the path."),
         ("--data short.csv", "at least 8 steps", "7 steps", "Pass more of the series."),
-        ("--data other.csv", "`target` must name a column", "y", "Change `target`."),
+        ("--data other.csv", "`target` must name a column", "y", "Change `target`, or rename"),
         ("--out no/f.csv", "the output file must be writable", "`no/f.csv`", "Pass another"),
         ("--out run", "the output file must be writable", "`run`", "Pass another `--out`."),
         ("--out /proc/f.csv", "the output file must be writable", "`/proc/f.csv`", "Pass"),
@@ -845,9 +845,9 @@ OTHERS = {
     "batch_size": 9,
     "patience": 4,
     "level": 0.8,
-    "season": (24, 168),
+    "season": (7, 24),
     "transform": "none",
-    "lower": 0.5,
+    "lower": -0.5,
     "test": 0.3,
     "validation": 0.1,
     "dtype": "float64",
@@ -872,12 +872,12 @@ def test_every_option_arrives(here, untrained, cell):
         if name not in (*OTHERS, *ONLY_IN_PYTHON)
     }
     assert all(value in (True, False) for value in flags.values())
-    texts = others | {"season": "24, 168"}
+    texts = others | {"season": "7, 24"}
     given = [f"--{name.replace('_', '-')}={value}" for name, value in texts.items()]
     given += [f"--{'' if value else 'no-'}{name}" for name, value in flags.items()]
     succeeds("forecast", "y.csv", *given, "--out", "run")
     stored = json.loads(Path("run/run.json").read_text())["settings"]
-    expected = {**settings, **others, **flags, "dense": [], "season": [24, 168]}
+    expected = {**settings, **others, **flags, "dense": [], "season": [7, 24]}
     assert stored == expected
     assert all(OTHERS[name] != settings[name] for name in OTHERS)
 

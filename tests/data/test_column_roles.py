@@ -121,11 +121,16 @@ def test_names_are_text():
         (
             "t,flow\n0,1\n",
             {"target": "Flo"},
-            "`target` must name a column of the table (`t`, `flow`); got Flo. Change `target`. "
-            "Did you mean `flow`?",
+            "`target` must name a column of the table (`t`, `flow`); got Flo. "
+            "Change `target`, or rename a column. Did you mean `flow`?",
         ),
-        ("t,flow\n0,1\n", {"inputs": ["rain"]}, "got rain. Change `inputs`."),
-        ("t,flow\n0,1\n", {"time": "T"}, "got T. Change `time`. Did you mean `t`?"),
+        ("t,flow\n0,1\n", {"inputs": ["rain"]}, "got rain. Change `inputs`, or rename a"),
+        (
+            "t,flow\n2024-01-01,1\n2024-01-02,3\n",
+            {"past_inputs": "flow"},
+            "got `t` (2024-01-01, 2024-01-02, ...); `flow` taken as inputs. Add one",
+        ),
+        ("t,flow\n0,1\n", {"time": "T"}, "or rename a column. Did you mean `t`?"),
         ("t,flow\n0,1\n", {"id": "site"}, "`id` must name a column of the table"),
         (
             "t,y\n0,1\n",

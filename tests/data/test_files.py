@@ -123,7 +123,7 @@ def test_mistakes_with_paths(write, tmp_path):
         to_series(tmp_path / "sunspot.csv")
     with refuses("the data file must exist; got nowhere/x.csv. Correct the path."):
         to_series("nowhere/x.csv")
-    with refuses(f"data must be a file; got the folder {tmp_path}. Name a file in it."):
+    with refuses(f"data must be a file; got the folder `{tmp_path}`. Name a file in it."):
         to_series(tmp_path)
     with refuses(
         "a data file must end in .csv, .tsv, .txt, .dat, .data, .asc, .prn, .parquet, "

@@ -191,6 +191,22 @@ def test_logarithms_need_positive_values():
         Forecaster(**TINY, transform="log").prepare(monthly() - 60)
 
 
+@pytest.mark.parametrize("season", [96, (12, 100)])
+def test_a_season_that_no_series_can_have_is_refused(season):
+    with pytest.raises(InputError, match=r"`season` must be shorter .* of 96 steps\."):
+        Forecaster(**TINY, season=season).prepare([monthly(), monthly(60)])
+    Forecaster(**TINY, season=95).prepare([monthly(), monthly(60)])
+
+
+def test_a_bound_above_most_values_is_refused():
+    series = monthly()
+    median = np.median(series[:96])
+    Forecaster(**TINY, lower=median).prepare(series)
+    Forecaster(**TINY, lower="none").prepare(series)
+    with pytest.raises(InputError, match="`lower` must not lie above most values"):
+        Forecaster(**TINY, lower=median + 1e-6).prepare([series + 1, series])
+
+
 def test_a_run_is_loaded_with_the_same_digits(tmp_path):
     model = fitted()
     folder = prepare_folder(tmp_path / "run", False)

@@ -131,6 +131,17 @@ def test_without_axes_the_current_ones_are_drawn_on(forecast):
         plt.close(figure)
 
 
+def test_a_figure_of_its_own_leaves_room_for_labels(history):
+    assert not plt.get_fignums()
+    figure = history.plot().figure
+    try:
+        figure.canvas.draw()
+        label = figure.axes[0].yaxis.label.get_window_extent()
+        assert 0 <= label.x0 < label.x1 <= figure.axes[0].get_window_extent().x0
+    finally:
+        plt.close(figure)
+
+
 def test_a_notebook_shows_a_few_words_a_picture_and_a_table(forecast, backtest, history):
     for one in (forecast, backtest, history):
         before = plt.get_fignums()

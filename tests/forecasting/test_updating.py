@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from conftest import refuses
+from made_models import untrained, waves
 
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
@@ -83,3 +85,12 @@ def test_inputs_of_the_past_keep_their_scale_too(tmp_path):
     again = Forecaster.load(tmp_path / "run")
     np.testing.assert_array_equal(again.data_.past_scaler.std, scaler.std)
     np.testing.assert_allclose(again.predict(4).mean, model.predict(4).mean, rtol=1e-6)
+
+
+def test_new_rows_alone_are_no_update():
+    table = waves(200)
+    model = untrained(table[:150])
+    before = model.data_
+    with refuses("got `waves`, which begins at 2013-07-01. Pass the whole series"):
+        model.update(table[150:])
+    assert model.data_ is before

@@ -154,7 +154,7 @@ def test_each_target_has_a_row():
         make_backtest(errors, margins=margins, targets=("a", "b"))
     )
     assert first[:6] == ("a", "0.4000", "0.2000", "persistence", "100 %", "higher error")
-    assert (first.coverage, second.coverage) == ("100 %", "none")
+    assert (first.coverage, second.coverage) == ("100 %", "–")
     (alone,) = verdict.target_rows(make_backtest({"network": 0.4}))
     assert alone[2:6] == ("–", "none", "–", "")
     assert verdict.target_rows(None) == []

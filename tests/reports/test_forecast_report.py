@@ -114,11 +114,24 @@ def test_versions_settings_and_provenance_are_there(fitted, page):
     assert cells.items() >= VERSIONS.items()
     assert cells["Fingerprint (SHA-256)"] == model.data_.series[0].fingerprint()
     assert cells["Filled values"] == "3" and cells["Time step"] == "1 month"
-    assert set(model.get_params()) - set(cells) == set(unused_settings(model.cell))
-    assert cells["hidden"] == "4" and cells["rate"] == "none" and cells["dense"] == "none"
+    of_combinations = {"season", "transform", "lower", "refit"}
+    unused = {*unused_settings(model.cell), *of_combinations}
+    assert set(model.get_params()) - set(cells) == unused
+    assert cells["hidden"] == "4" and cells["dense"] == "none"
+    assert cells["rate"] == "the method's own"
     assert model.architecture_.build(0).summary() in parsed.texts["pre"]
     assert COMMAND.replace(" ", "") in parsed.texts["span"].replace(" ", "")
     assert f"all {model.epochs} epochs done" in page and f"{backtest.origins}" in page
+
+
+def test_settings_of_the_combination_are_not_those_of_networks_alone():
+    by_hand = {"season": (7, 30), "transform": "none", "lower": -2.0, "refit": False}
+    table = forecast_report.settings_table(untrained(waves(), core="linear", **by_hand))
+    assert [table[name] for name in by_hand] == ["7, 30", "none", "-2", "no"]
+    found = forecast_report.settings_table(untrained(waves(), core="linear"))
+    assert {found[name] for name in ("season", "transform", "lower")} == {"as the series shows"}
+    alone = forecast_report.settings_table(untrained(waves(), core=None, prior=None))
+    assert not by_hand.keys() & alone.keys() and alone["core"] == "none"
 
 
 def test_infinite_margins_and_no_backtest_are_reported(fitted, tmp_path):

@@ -53,12 +53,17 @@ class ResultView:
 
 
 def current_axes(axes: Any) -> Any:
-    """The axes that were given; otherwise the current ones of pyplot."""
+    """The axes that were given; otherwise the current ones of pyplot.
+
+    A figure that is made for them leaves room for their labels.
+    """
     if axes is not None:
         return axes
-    import matplotlib.pyplot
+    from matplotlib import pyplot
 
-    return matplotlib.pyplot.gca()
+    if not pyplot.get_fignums():
+        pyplot.figure(layout="constrained")
+    return pyplot.gca()
 
 
 def picture(result: ResultView) -> str:

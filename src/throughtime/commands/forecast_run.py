@@ -111,7 +111,8 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
     record = forecast_record.read(folder)
     if record.options.get("steps") is None:
         rule = "a run to resume must be one that `throughtime forecast` began"
-        raise InputError(rule, f"`{folder}`, saved from Python", "Use `throughtime predict`.")
+        got = f"`{folder}`, saved from Python or updated"
+        raise InputError(rule, got, "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
     model.data_.check_steps(model.data_.tested_steps(record.options["steps"]))
     inputs = [KnownInputs(one) for one in _stored_future_inputs(record, folder)]

@@ -91,11 +91,11 @@ def assign_roles(
         targets = _default_targets(frame, names) if guess else tuple(unassigned)
     if not targets:
         shown = [f"{_with_first_values(frame, n)}" for n in unassigned if n not in stamps][:5]
-        raise InputError(
-            "a table needs a column of numbers to forecast",
-            ", ".join(shown) or f"no column besides {quote_names(frame.columns)}",
-            "Add one, or write the numbers of one with digits alone.",
-        )
+        got = ", ".join(shown) or f"no column besides {quote_names(frame.columns)}"
+        if columns.all:
+            got += f"; {quote_names(columns.all)} taken as inputs"
+        remedy = "Add one, or write the numbers of one with digits alone."
+        raise InputError("a table needs a column of numbers to forecast", got, remedy)
     counted = time is False or not stamps
     columns = columns.with_levels(frame)
     return ColumnRoles(targets, columns, None if counted else ",".join(stamps), id)
@@ -109,7 +109,7 @@ def _check_roles(named: list[tuple[str, str]], columns: list[str]) -> None:
             raise InputError(
                 f"`{role}` must name a column of the table ({quote_names(columns)})",
                 column,
-                f"Change `{role}`.{hint}",
+                f"Change `{role}`, or rename a column.{hint}",
             )
     names = [n for _, n in named]
     repeated = next((n for n in names if names.count(n) > 1), None)

@@ -84,7 +84,7 @@ def _read_standard_input() -> bytes:
 
 def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
-        raise InputError("data must be a file", f"the folder {path}", "Name a file in it.")
+        raise InputError("data must be a file", f"the folder `{path}`", "Name a file in it.")
     if not path.exists():
         neighbours = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         close = closest_name(path.name, neighbours)

@@ -1,4 +1,4 @@
-"""What the settings of a forecast become on the series at hand: a window that fits."""
+"""What the settings of a forecast become on the series at hand: checked, a window that fits."""
 
 import numpy as np
 
@@ -21,18 +21,43 @@ def settings_for(series: list[Series], settings: Settings, default_window: int) 
     Raises
     ------
     InputError
-        If logarithms are asked for, but not all values are positive.
+        If no series can have the season, or one cannot have the transform or the bound.
     """
-    least = min(float(one.targets.min()) for one in series)
-    if settings.transform == "log" and least <= 0:
-        rule = "logarithms need positive values"
-        raise InputError(rule, f"a least value of {least:g}", "Leave out `transform`.")
+    shares = settings.validation, settings.test
+    splits = [Split.by_time(len(one), *shares, short=True) for one in series]
+    _check_season(settings.season, max(one.validation for one in splits))
+    for one, split in zip(series, splits, strict=True):
+        _check_values(one, split, settings)
     alone = settings.core is None and settings.prior is None
     if alone or settings.window != default_window:
         return settings
-    shares = settings.validation, settings.test
-    lengths = [Split.by_time(len(one), *shares, short=True).train for one in series]
-    typical = int(np.median(lengths))
+    typical = int(np.median([one.train for one in splits]))
     if default_window + settings.horizon <= typical:
         return settings
     return settings.model_copy(update={"window": max(1, round(SHARE * typical))})
+
+
+def _check_season(season: int | tuple[int, ...] | None, rows: int) -> None:
+    """Refuse a season that does not fit into the `rows` before the test part."""
+    longest = int(np.max(season or 1))
+    if longest > 1 and longest >= rows:
+        rule = "`season` must be shorter than the series before its test part"
+        got = f"{longest} of {rows} steps"
+        raise InputError(rule, got, "Lower `season`, or leave it out.")
+
+
+def _check_values(series: Series, split: Split, settings: Settings) -> None:
+    """Refuse logarithms of what is not positive, and a bound above most of the values."""
+    least = float(series.targets.min())
+    if settings.transform == "log" and least <= 0:
+        rule = "logarithms need positive values"
+        raise InputError(rule, f"a least value of {least:g}", "Leave out `transform`.")
+    if settings.lower is None or settings.lower == "none":
+        return
+    medians = np.median(series.targets[: split.validation], axis=0)
+    for name, median in zip(series.target_names, medians, strict=True):
+        if settings.lower > median:
+            rule = "`lower` must not lie above most values of a series"
+            where = f"`{name}` in `{series.name}`"
+            got = f"{settings.lower:g}, and a median of {median:g} of {where}"
+            raise InputError(rule, got, "Lower `lower`, or leave it out.")

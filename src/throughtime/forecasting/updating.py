@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from throughtime.data.series import Series
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.training.settings import check_settings
 
@@ -36,7 +37,8 @@ def update(
     Raises
     ------
     InputError
-        If the forecaster is not fitted, or rows that it has learned from would be tested.
+        If the forecaster is not fitted, there are new rows alone, or rows that it has learned
+        from would be tested.
     Diverged
         If the training diverges.
 
@@ -48,6 +50,7 @@ def update(
     check_positive_integer("epochs", epochs)
     old, networks = self.data_, self.network_
     series = old.read_new(data, fill)
+    _check_begins_before(series, old.series)
     settings = check_settings(self.get_params() | {"window": old.window, "epochs": epochs})
     grown = SplitData.of(
         series,
@@ -72,6 +75,17 @@ def update(
     self.data_ = grown
     self._forget()
     return self
+
+
+def _check_begins_before(series: list[Series], fitted: list[Series]) -> None:
+    """Refuse new rows alone: by their stamps, all come after what was learned from."""
+    if fitted[0].times.column is None:
+        return
+    end, first = max(one.times.values()[-1] for one in fitted), series[0].times
+    if all(one.times.values()[0] > end for one in series):
+        rule = "an update needs the rows that were learned from, and the new ones after them"
+        got = f"`{series[0].name}`, which begins at {first[:1].labels()[0]}"
+        raise InputError(rule, got, "Pass the whole series with its new rows.")
 
 
 def _check_tested(old: SplitData, grown: SplitData, numbers: list[int | None]) -> None:

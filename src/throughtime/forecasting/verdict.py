@@ -206,9 +206,9 @@ def format_number(value: float, digits: int = 4) -> str:
 
 
 def format_share(share: float) -> str:
-    """A share as text, to a tenth of a per cent; `none` if it is not finite."""
+    """A share as text, to a tenth of a per cent; a dash if it is not finite."""
     if not math.isfinite(share):
-        return "none"
+        return "–"
     return f"{100 * share:.1f} %".replace(".0 %", " %")
 
 

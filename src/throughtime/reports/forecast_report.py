@@ -28,6 +28,12 @@ MAX_CURVES = 4
 GRADIENT_TRAINING_SETTINGS = ("method", "loss", "forcing", "epochs", "batch_size", "patience")
 """Settings of a training by gradient, which have no effect on an echo state network."""
 
+LEFT_OPEN = {
+    "rate": "the method's own",
+    **dict.fromkeys(("season", "transform", "lower"), "as the series shows"),
+}
+"""What None means of a setting that is then chosen; of any other it means none."""
+
 
 def write_report(
     path: str | Path,
@@ -154,16 +160,22 @@ def _best_epochs(model: Forecaster) -> str:
 
 
 def settings_table(model: Forecaster) -> dict[str, str]:
-    """The settings that affect the networks, as text.
+    """The settings that affect the forecast, as text.
 
     Where a network could not be built as it was set, both are given.
     """
     gradient_only = GRADIENT_TRAINING_SETTINGS if model.settings_["cell"] == "esn" else ()
     without_effect = {*unused_settings(model.cell), *gradient_only}
+    if model.core is None and model.prior is None:
+        without_effect |= {"season", "transform", "lower", "refit"}
     if model.truncated:
         without_effect.discard("batch_size")  # the number of streams read side by side
     params = (model.get_params() | {"cell": model.settings_["cell"]}).items()
-    settings = {k: _format_setting(v) for k, v in params if k not in without_effect}
+    settings = {
+        k: LEFT_OPEN[k] if v is None and k in LEFT_OPEN else _format_setting(v)
+        for k, v in params
+        if k not in without_effect
+    }
     for name in ("residual", "centred"):
         built = _format_setting(bool(getattr(model.architecture_, name)))
         if settings[name] != built:

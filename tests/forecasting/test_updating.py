@@ -7,6 +7,7 @@ from made_models import untrained, waves
 
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
+from throughtime.runs import forecast_record
 
 TINY = {"cell": "rnn", "hidden": 4, "window": 12, "epochs": 3, "ensemble": 1}
 
@@ -55,6 +56,16 @@ def test_an_updated_forecaster_is_saved_and_loaded(tmp_path):
     model.save(tmp_path / "run")
     again = Forecaster.load(tmp_path / "run")
     np.testing.assert_allclose(again.predict(4).mean, model.predict(4).mean, rtol=1e-6)
+
+
+def test_an_updated_run_drops_the_command_and_the_inputs_ahead_of_its_origin(tmp_path):
+    model = untrained(waves(150))
+    options = {"steps": 2, "inputs": []}
+    forecast_record.write(tmp_path, model.record(options=options, command="throughtime"))
+    again = Forecaster.load(tmp_path)
+    assert again.record().options == options
+    found = again.update(waves(160), epochs=1).record()
+    assert (found.options, found.command) == ({}, "")
 
 
 def test_a_panel_may_grow_by_a_series():

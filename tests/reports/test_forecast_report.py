@@ -84,6 +84,12 @@ def test_names_are_escaped(page):
     assert any(NAME in cell for table in parsed.tables for row in table for cell in row)
 
 
+def test_a_report_of_several_series_is_of_all_of_them(tmp_path):
+    model = untrained([waves(name="north"), waves(name="south")])
+    page = written(tmp_path / "report.html", model, None, [])
+    assert "A forecast: 2 series, time step 1 month." in page
+
+
 def test_the_error_table_is_the_backtests(fitted, page):
     backtest = fitted[1]
     table = next(t for t in Page(page).tables if t[0][0] == "RMSE at lead time")

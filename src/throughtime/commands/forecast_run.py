@@ -186,12 +186,14 @@ def _write_results(
         # Imported here: Matplotlib and Jinja2 take a while to load.
         from throughtime.reports.forecast_report import write_report
 
+        more = len(forecasts) - 1
+
         write_report(
             folder / "report.html",
             model,
             backtest,
             forecasts,
-            title=f"Forecast of {forecasts[0].name}",
+            title=f"Forecast of {forecasts[0].name}" + f" and {more} more series" * (more > 0),
             command=record.command,
             versions=record.versions,
         )

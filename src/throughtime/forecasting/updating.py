@@ -74,6 +74,7 @@ def update(
     self.fitted_ = training.run()
     self.data_ = grown
     self._forget()
+    self.origin_ = {}  # the command of its run, and the inputs ahead, were of fewer rows
     return self
 
 

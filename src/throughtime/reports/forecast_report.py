@@ -88,6 +88,7 @@ def write_report(
         key_figures=verdict.key_figures(model, backtest),
         targets=verdict.target_rows(backtest),
         data=_describe_series(model),
+        count=len(model.data_.series),
         errors=[] if backtest is None else error_tables(backtest),
         scores=[] if backtest is None else score_tables(backtest),
         by_series=None if backtest is None else series_table(backtest),

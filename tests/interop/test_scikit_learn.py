@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from conftest import refuses
+from joblib import parallel_config
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import r2_score
 from sklearn.model_selection import (
@@ -90,7 +91,8 @@ def test_they_are_cloned_and_told_apart(regressor, classifier):
         copy.predict([[1.0]])
 
 
-def test_a_pipeline_and_a_random_search_in_two_processes():
+def test_a_pipeline_and_a_random_search_with_two_jobs():
+    """In threads: processes of a process of pytest may die with it, and are waited for then."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 5))
     y = X.sum(axis=1)
@@ -98,7 +100,9 @@ def test_a_pipeline_and_a_random_search_in_two_processes():
     search = RandomizedSearchCV(
         pipeline, {"sequenceregressor__hidden": [3, 5]}, n_iter=2, cv=2, n_jobs=2,
         random_state=0, error_score="raise",
-    ).fit(X, y)  # fmt: skip
+    )  # fmt: skip
+    with parallel_config(backend="threading"):
+        search.fit(X, y)
     assert search.best_params_["sequenceregressor__hidden"] in (3, 5)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.predict(X).shape == y.shape

@@ -138,7 +138,7 @@ def test_a_second_signal_ends_at_once(table, tmp_path):
     program = (
         "import sys, time\n"
         "from throughtime import __main__\n"
-        "from throughtime.commands import progress\n"
+        "from throughtime.training import progress\n"
         "class Slow(progress.Silent):\n"
         "    def show(self, history):\n"
         "        print('ready', flush=True)\n"

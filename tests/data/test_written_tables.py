@@ -81,6 +81,8 @@ def test_any_stamps_in_any_table_give_the_same_series(tmp_path_factory, form, ax
     stamp_form, write, moments = axis
     stamps = [write(t) for t in moments]
     assume("\t" not in stamps[0])
+    # A blank before a quote is no quoting: such a table is refused.
+    assume(not (form.spaced and form.separator in stamps[0]))
     values = [-1_234.56, *(VALUES * 2)][: len(stamps)]
     if form.numbers.exponent:
         values = [float(f"{v:.6e}") for v in values]

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import signal
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -148,7 +149,7 @@ def test_an_interrupted_one_is_resumed(here, of_a_map, no_report, monkeypatch, n
     with monkeypatch.context() as patch:
         patch.setattr(
             "throughtime.commands.surrogate_run.complete",
-            lambda *_: os.kill(os.getpid(), number),
+            lambda *_: (os.kill(os.getpid(), number), time.sleep(5)),  # until it arrives
         )
         done = call("surrogate", *MAP, "--out", "half", "-q")
     word = "Terminated" if number == signal.SIGTERM else "Interrupted"

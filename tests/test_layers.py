@@ -22,6 +22,7 @@ ROOMS = [
     "reservoir",
     "forecasting",
     "dynamics",
+    "tuning",
     "tasks",
     "reports",
     "lecture",

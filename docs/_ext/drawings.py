@@ -19,7 +19,10 @@ HOUSE = [  # a storey a row, the ground at the bottom: the room, its colour, wha
         ("lecture", ROSE, "the lecture's own programs"),
         ("reports", ROSE, "pages and pictures"),
     ],
-    [("tasks", AMBER, "long-range tasks, and the four ways to learn")],
+    [
+        ("tasks", AMBER, "long-range tasks, and the four ways to learn"),
+        ("tuning", AMBER, "settings that are found by trials"),
+    ],
     [("dynamics", AMBER, "equations, surrogates, and what a map does when it is left alone")],
     [("forecasting", AMBER, "a series to a forecast, beside the baselines")],
     [

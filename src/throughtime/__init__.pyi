@@ -79,5 +79,7 @@ from .training.result import Diverged as Diverged
 from .training.result import Fitted as Fitted
 from .training.train import evaluate as evaluate
 from .training.train import train as train
+from .tuning.result import SearchResult as SearchResult
+from .tuning.search import search as search
 
 __version__: str

@@ -15,10 +15,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 
+import conftest
 import numpy as np
 import pytest
 import typer
@@ -34,8 +36,10 @@ from throughtime.lecture.program import Program, ProgramResult
 from throughtime.recurrence import native_kernels
 from throughtime.training.history import Row
 
-COMMANDS = "forecast predict update resume example compare surrogate diagnose tasks".split()
-COMMANDS += ["runs", "open", "info"]
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+COMMANDS = "forecast predict update resume example search compare surrogate".split()
+COMMANDS += ["diagnose", "tasks", "runs", "open", "info"]
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
 ONLY_IN_PYTHON = {"dense", "core", "prior"}
@@ -714,7 +718,8 @@ def test_the_stored_command_repeats_the_run(run, no_report):
 
 def test_info():
     plain = document(succeeds("info", "--json").out)
-    assert set(plain) == {"versions", "platform", "devices", "kernels"}
+    parts = {"versions", "platform", "devices", "kernels", "precision", "cache", "extras"}
+    assert set(plain) == parts
     assert plain["platform"] == "cpu" and plain["devices"] == ["cpu:0 cpu"]
     kernels = native_kernels.status()
     assert plain["kernels"] == {
@@ -729,15 +734,24 @@ def test_info():
         "platform": "cpu",
         "devices": "cpu:0 cpu",
         "kernels": kernels.text(),
+        "precision": "float32; float64 with `--dtype float64`",
+        "cache": lines["cache"],
+        "extras": lines["extras"],
     }
+    files = list(conftest.CACHE.iterdir())
+    assert lines["cache"].startswith(f"{conftest.CACHE}, ")
+    assert 0 < plain["cache"]["programs"] <= len(files)
+    known = tomllib.loads(PYPROJECT.read_text())["project"]["optional-dependencies"]
+    assert set(plain["extras"]) == set(known) - {"docs", "test"}
+    assert plain["extras"]["search"] and "not installed: " in lines["extras"]
 
 
 def test_info_without_kernels(monkeypatch):
     monkeypatch.setenv("THROUGHTIME_NATIVE", "0")
     plain = document(succeeds("info", "--json").out)["kernels"]
     assert plain["available"] is False and plain["why"] == "`THROUGHTIME_NATIVE` is 0"
-    last = succeeds("info").out.splitlines()[-1]
-    assert last.endswith("`THROUGHTIME_NATIVE` is 0. Unset `THROUGHTIME_NATIVE`.")
+    lines = dict(line.split(maxsplit=1) for line in succeeds("info").out.splitlines())
+    assert lines["kernels"].endswith("`THROUGHTIME_NATIVE` is 0. Unset `THROUGHTIME_NATIVE`.")
 
 
 def test_examples_are_listed():

@@ -18,6 +18,7 @@ from .info import info
 from .predict import predict
 from .resume import resume
 from .runs import open_report, runs
+from .search import search
 from .surrogate import surrogate
 from .tasks import tasks
 from .update import update
@@ -56,6 +57,7 @@ for command in (
     update,
     resume,
     example,
+    search,
     compare,
     surrogate,
     diagnose,

@@ -87,6 +87,12 @@ def begin(
     forecast_record.write(folder, model.record(options=options, command=command))
 
 
+def keep(model: Forecaster, folder: Path) -> None:
+    """Write a model that is trained already into the folder of a run that was begun for it."""
+    record = forecast_record.read(folder)
+    forecast_record.write(folder, model.record(options=record.options, command=record.command))
+
+
 def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = True) -> Summary:
     """Train a run to its end, from its last checkpoint if there is one, and write its results.
 

@@ -47,24 +47,48 @@ def spread(over: str | None) -> Iterator[None]:
     if over is None:
         yield
         return
-    if over not in CLUSTERS:
-        raise InputError("`on` must be `ray`", f"`{over}`", "Leave it out, or pass `ray`.")
-    if importlib.util.find_spec("ray") is None:
-        remedy = 'Install it with `pip install "throughtime[ray]"`.'
-        raise InputError("Ray needs the package `ray`", "an environment without it", remedy)
-    import ray  # pyright: ignore
+    check_cluster(over)
+    connect()
     from ray.util.joblib import register_ray  # pyright: ignore
 
-    if not ray.is_initialized():
-        try:
-            with warnings.catch_warnings():
-                # Ray's processes are new programs, so threads that JAX has stay behind.
-                warnings.filterwarnings("ignore", message=r"os\.fork", category=RuntimeWarning)
-                ray.init(logging_level="error", log_to_driver=False)
-        except ConnectionError as error:
-            got = str(error).splitlines()[0]
-            remedy = "Start it with `ray start --head`, or unset `RAY_ADDRESS`."
-            raise InputError("the cluster of Ray must answer", got, remedy) from None
     register_ray()
     with parallel_config(backend="ray"):
         yield
+
+
+def check_cluster(on: str) -> None:
+    """Refuse a cluster that is not known, or whose package is not installed.
+
+    Raises
+    ------
+    InputError
+        Which says what to pass, or to install.
+    """
+    if on not in CLUSTERS:
+        raise InputError("`on` must be `ray`", f"`{on}`", "Leave it out, or pass `ray`.")
+    if importlib.util.find_spec("ray") is None:
+        remedy = 'Install it with `pip install "throughtime[ray]"`.'
+        raise InputError("Ray needs the package `ray`", "an environment without it", remedy)
+
+
+def connect() -> None:
+    """Connect to Ray's cluster of `RAY_ADDRESS`, or start one on this machine; see `spread`.
+
+    Raises
+    ------
+    InputError
+        If the cluster does not answer.
+    """
+    import ray  # pyright: ignore
+
+    if ray.is_initialized():
+        return
+    try:
+        with warnings.catch_warnings():
+            # Ray's processes are new programs, so threads that JAX has stay behind.
+            warnings.filterwarnings("ignore", message=r"os\.fork", category=RuntimeWarning)
+            ray.init(logging_level="error", log_to_driver=False)
+    except ConnectionError as error:
+        got = str(error).splitlines()[0]
+        remedy = "Start it with `ray start --head`, or unset `RAY_ADDRESS`."
+        raise InputError("the cluster of Ray must answer", got, remedy) from None

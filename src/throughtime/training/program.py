@@ -24,13 +24,16 @@ from .epoch import Epoch, TrainState
 from .first_order import FirstOrder
 from .hessian_free import HessianFree
 from .losses import LOSSES
+from .sharding import HERE, Placement
 
 
-def compile_epoch(epoch: Epoch, ensemble: int | None, parallel: bool) -> Callable:
+def compile_epoch(
+    epoch: Epoch, ensemble: int | None, parallel: bool, place: Placement = HERE
+) -> Callable:
     """The program of an epoch of one network, or of an ensemble, in parallel or in turn."""
     if ensemble is None:
-        return _compiled(_run_one, epoch)
-    return _compiled(_run_in_parallel if parallel else _run_in_turn, epoch)
+        return _compiled(_run_one, epoch, place)
+    return _compiled(_run_in_parallel if parallel else _run_in_turn, epoch, place)
 
 
 def first_state(
@@ -55,11 +58,12 @@ def members_in_parallel(network: Network) -> bool:
     return compiled and native_kernels.available()
 
 
-def _compiled(function: Callable, epoch: Epoch) -> Callable:
+def _compiled(function: Callable, epoch: Epoch, place: Placement = HERE) -> Callable:
     """`function(epoch, ...)` as a program, shared where the epoch allows it."""
     if not _is_shareable(epoch):
         return jax.jit(partial(function, epoch))
-    return partial(_shared, function, native_kernels.available(), _with_traced_numbers(epoch))
+    traced = _with_traced_numbers(epoch, place)
+    return partial(_shared, function, native_kernels.available(), traced)
 
 
 @eqx.filter_jit
@@ -68,14 +72,14 @@ def _shared(function: Callable, native: bool, epoch: Epoch, *arguments: Any):
     return function(epoch, *arguments)
 
 
-def _with_traced_numbers(epoch: Epoch) -> Epoch:
+def _with_traced_numbers(epoch: Epoch, place: Placement) -> Epoch:
     """The epoch, its numbers and those of its method as arrays, so that they are traced."""
 
     def numbers(epoch):
         return epoch.epochs, epoch.patience, epoch.method
 
     arrays = jax.tree.map(
-        lambda leaf: jax.device_put(leaf) if isinstance(leaf, int | float) else leaf,
+        lambda leaf: place.number(leaf) if isinstance(leaf, int | float) else leaf,
         numbers(epoch),
     )
     return eqx.tree_at(numbers, epoch, arrays, is_leaf=lambda leaf: leaf is None)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from throughtime._support.compilation_cache import use_compilation_cache
 from throughtime._support.precision import in_precision_of_weights
@@ -30,6 +31,7 @@ from .objective import Method, Objective, ravel_weights
 from .program import compile_epoch, members_in_parallel
 from .program import first_state as state_before
 from .result import Fitted, build_result, divergence_error, should_stop, stopping_reason
+from .sharding import Placement
 from .teacher_forcing import Forcing
 from .teacher_forcing import forcing as forcing_named
 
@@ -59,6 +61,7 @@ def train(
     key: Key,
     start: tuple[TrainState, list[Row]] | None = None,
     on_epoch: OnEpoch | None = None,
+    mesh: Mesh | None = None,
 ) -> Fitted:
     """Train a network, or an ensemble of networks as one program.
 
@@ -104,6 +107,10 @@ def train(
         The state and the history of a training to continue.
     on_epoch
         Called after each epoch; see `OnEpoch`.
+    mesh
+        Devices over which the training is spread, those of other processes included: along its
+        axis `member` the networks of the ensemble, along `batch` the examples of a batch. Every
+        process makes the same call and gets the same result; see `sharding`.
 
     Returns
     -------
@@ -134,34 +141,45 @@ def train(
         objective, method, batch_size, epochs, schedule, patience, forcing_named(forcing)
     )
     check_training(epoch, network, weights, data, validation, ensemble, keep)
-    run = compile_epoch(epoch, ensemble, members_in_parallel(network))
+    place = Placement(mesh)
+    place.check(ensemble, batch_size)
+    parallel = mesh is not None or members_in_parallel(network)
+    run = compile_epoch(epoch, ensemble, parallel, place)
     seed = seed_integers(key)
     state, history = start or (state_before(epoch, weights), [])
     history = list(history)
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
     def plan(number: int) -> tuple[np.ndarray, np.ndarray]:
-        return _plan(data, batch_size, [[*seed, i, number] for i in range(ensemble or 1)])
+        seeds = [[*seed, i, number] for i in range(ensemble or 1)]
+        rows, keys = _plan(data, batch_size, seeds)
+        return place.rows(rows, ensemble), place.by_member(keys, ensemble)
 
     stopped = ""
     number, finished = int(np.max(state.epoch)) + 1, _finished(epoch, state)
     rows, keys = plan(number)
+    state = place.by_member(state, ensemble)
+    on_device = place.everywhere((data, validation))
     while not finished.all():
-        state, summary = run(state, data, validation, rows, keys)
+        state, summary = run(state, *on_device, rows, keys)
         steps = rows.shape[1]
         if number < epochs:  # plan the next epoch while the device is at work on this one
             rows, keys = plan(number + 1)
-        summary = _on_host(summary)
-        if should_stop(method, summary, state):
+        summary = _on_host(place.on_host(summary))
+        if (summary.bad_step >= 0).any() and should_stop(
+            method, summary, last := place.on_host(state)
+        ):
+            state = last
             stopped = "the loss diverged"
             error = divergence_error(method, summary, number, steps)
             error.fitted = build_result(state, state.best, rebuild, history, stopped)
             raise error
         history += epoch_rows(method, number, summary, finished, time.perf_counter() - clock)
-        if on_epoch is not None and on_epoch(state, history):
+        if on_epoch is not None and on_epoch(place.on_host(state), history):
             stopped = f"stopped after epoch {number}"
             break
         number, finished = number + 1, np.asarray(summary.finished)
+    state = place.on_host(state)
     params = state.params if keep == "last" else state.best
     stopped = stopped or stopping_reason(epoch, state)
     return build_result(state, params, rebuild, history, stopped)

@@ -138,6 +138,27 @@ def way(steps, title):
     return _svg(width, 10 + row * half - (row - tall) + 10, body, title)
 
 
+def search_rows():
+    """The rows of a series as a search uses them, on one line in proportion."""
+    width, parts = (
+        760,
+        [
+            (0.512, "training", "51 %", GREEN),
+            (0.128, "early stopping", "13 %", GREEN),
+            (0.16, "judges trials", "16 %", AMBER),
+            (0.2, "test, unseen by trials", "20 %", ROSE),
+        ],
+    )
+    body, x = [], 5.0
+    for share, name, size, colour in parts:
+        wide = share * (width - 10)
+        body.append(_box(round(x, 1), 8, round(wide - 3, 1), 50, colour))
+        body.append(_text(round(x + wide / 2, 1), 29, name, 13, 600))
+        body.append(_text(round(x + wide / 2, 1), 47, size, 12))
+        x += wide
+    return _svg(width, 66, body, "The rows of a series in a search")
+
+
 def logo():
     """A recurrent unit, unrolled over three steps."""
     blue = "#2f7fc1"
@@ -156,6 +177,7 @@ def drawings():
         "house.svg": house(),
         "csv-to-report.svg": way(CSV, "The way of a CSV file to a report"),
         "equation-to-surrogate.svg": way(EQUATION, "The way of an equation to a surrogate"),
+        "search-rows.svg": search_rows(),
         "logo.svg": logo(),
     }
 

@@ -12,8 +12,8 @@ from throughtime.forecasting.forecaster import Forecaster, load
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 SEARCH = shlex.split(
-    "search lab.csv --target y --inputs u --plain --window 8 --ensemble 1 --epochs 2 --steps 3 "
-    "--seeds 1 --vary hidden=2,3 --vary rate=1e-3:1e-1 --out found"
+    "search lab.csv --target y --plain --window 8 --ensemble 1 --epochs 2 --steps 3 "
+    "--seeds 1 --vary hidden=2,3 --vary rate=1e-3:1e-1 --seed 5 --out found"
 )
 
 
@@ -88,4 +88,5 @@ def test_mistakes_are_refused(found, monkeypatch):
         *SEARCH, "--window", "9", rule="goes on with what it began with", got="other settings"
     )
     fails(*SEARCH, "--on", "dask", rule="`on` must be `ray`", got="`dask`")
+    fails(*SEARCH, "--inputs", "u", rule="needs `u` for these steps", got="no table")
     fails(*SEARCH, "--trials", "0", rule="`trials` must be a whole number", got="0")

@@ -66,12 +66,7 @@ def begin(
     InputError
         If anything is refused; nothing is written then.
     """
-    check_positive_integer("steps", steps)
-    known = [future_inputs(future, one, steps) for one in series]
-    pairs = zip(series, known, strict=True)
-    model.prepare([replace(one, remarks=one.remarks + own.remarks) for one, own in pairs])
-    _check_reach(model, steps)
-    model.data_.check_steps(model.data_.tested_steps(steps))
+    known = check(model, series, steps, future)
     model.first_state()
     options = {
         "steps": steps,
@@ -85,6 +80,25 @@ def begin(
         options["flow_every"] = flow_every
     run_folder.prepare_folder(folder, overwrite)
     forecast_record.write(folder, model.record(options=options, command=command))
+
+
+def check(
+    model: Forecaster, series: list[Series], steps: int, future: Any = None
+) -> list[KnownInputs]:
+    """Prepare the model, and read the inputs of the steps ahead, one of each series.
+
+    Raises
+    ------
+    InputError
+        If settings, data, inputs or steps are refused.
+    """
+    check_positive_integer("steps", steps)
+    known = [future_inputs(future, one, steps) for one in series]
+    pairs = zip(series, known, strict=True)
+    model.prepare([replace(one, remarks=one.remarks + own.remarks) for one, own in pairs])
+    _check_reach(model, steps)
+    model.data_.check_steps(model.data_.tested_steps(steps))
+    return known
 
 
 def keep(model: Forecaster, folder: Path) -> None:

@@ -107,6 +107,8 @@ def search(
     from throughtime.tuning.search import search as search_settings
     from throughtime.tuning.space import read_space
 
+    from . import forecast_run
+
     options = {name: value for name, value in locals().items() if name in READING}
     alone = {"core": None, "prior": None} if plain else {}
     training = {
@@ -118,6 +120,7 @@ def search(
     model = Forecaster(**alone, **training, seed=seed)
     space = read_space(vary) if vary else None
     series = load_series(data, **options)
+    forecast_run.check(model, series, steps, future)  # rather now than after the trials
     folder = out or first_free_folder(Path("runs") / f"search-{run_name(data)}")
     command = command_line() + ("" if out else f" --out {shlex.quote(str(folder))}")
     tell_reading(series)

@@ -21,7 +21,6 @@ from itertools import product
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.signal import lfilter
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 """Candidates of the rates $\\alpha$ and $\\beta$."""
@@ -104,5 +103,7 @@ def _smoothed(x, rate):
     if growing == len(x):
         return means
     start = means[-1] if growing else 0.0
+    from scipy.signal import lfilter  # here: it takes a while to load
+
     tail, _ = lfilter([rate], [1, rate - 1], x[growing:], zi=[(1 - rate) * start])
     return np.concatenate([means, tail])

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from .intervals import Intervals
 
@@ -64,6 +63,8 @@ class Dependence:
         k = np.arange(1, steps + 1)[:, None]
         if not judged:
             return walk / np.sqrt(k)
+        from scipy.stats import rankdata  # here: it takes a while to load
+
         ranks = rankdata(self.errors[:, :judged], axis=0)
         s = ndtri((ranks - 0.5) / origins)
         spread = s.std(axis=0)

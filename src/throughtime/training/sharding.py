@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from throughtime.errors import InputError
 
@@ -29,6 +29,12 @@ class Placement:
     """
 
     mesh: Mesh | None = None
+
+    def __post_init__(self):
+        if self.mesh is not None:  # JAX, not this program, says how each array is split
+            kinds = (AxisType.Auto,) * len(self.mesh.axis_names)
+            automatic = Mesh(self.mesh.devices, self.mesh.axis_names, axis_types=kinds)
+            object.__setattr__(self, "mesh", automatic)
 
     def check(self, ensemble: int | None, batch_size: int) -> None:
         """Refuse a mesh that does not fit the training.
@@ -59,7 +65,7 @@ class Placement:
         """Arrays that are on every device."""
         return self._put(tree, PartitionSpec())
 
-    def number(self, value: float) -> jax.Array:
+    def number(self, value: float | int) -> jax.Array:
         """A number that is on every device."""
         here = jax.device_put(value)
         return here if self.mesh is None else self.everywhere(here)

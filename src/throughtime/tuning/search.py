@@ -107,7 +107,8 @@ def search(
         check_positive_integer(name, number)
     series = to_series(named_dataset(data), target=target, inputs=inputs, **reading)
     base = _base(model or Forecaster(), series, folder)
-    Forecaster(**base).prepare(series)  # refuses what cannot be forecast, before any trial
+    whole = Forecaster(**base).prepare(series).data_  # refuses what cannot be forecast
+    whole.check_steps(whole.tested_steps(steps))
     seen = before_test(series, base["test"], base["validation"])
     rows = max(
         Split.by_time(len(one), base["validation"], base["validation"], short=True).train

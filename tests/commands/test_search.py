@@ -59,7 +59,7 @@ def test_the_page_has_the_verdict_every_trial_and_the_command(found):
     text = (folder / "found" / "report.html").read_text()
     page, said = Page(text), document(again.out)["sentences"]
     assert len(set(page.ids)) == len(page.ids) and "http" not in page.texts.get("script", "")
-    assert page.texts["p"].replace("\u00a0", " ").startswith(said[0])
+    assert page.texts["p"].replace("\u00a0", " ").count(said[0]) == 1
     assert any(len(one) == 1 + 3 and one[0][0] == "trial" for one in page.tables)
     assert any(one[0] == ["Setting", "winner", "begun with"] for one in page.tables)
     assert "throughtime forecast lab.csv" in page.texts["pre"]

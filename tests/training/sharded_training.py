@@ -31,7 +31,8 @@ def fit(ensemble, mesh, stop=None):
     )  # fmt: skip
     if mesh is not None:  # each process has a half: of the batch, or of the ensemble
         rows = np.zeros((ensemble or 1, 2, 4), np.int32)
-        part = Placement(mesh).rows(rows, ensemble).addressable_shards[0].data
+        plan, _ = Placement(mesh, ensemble).plan(rows, rows[:, 0, :2])
+        part = plan.addressable_shards[0].data
         assert part.size == rows.size / len(jax.devices())
     weights = [np.ravel(leaf) for leaf in jax.tree.leaves(found.network) if np.ndim(leaf)]
     rows = found.history

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import refuses
 
-from throughtime.training.sharding import Placement
+from throughtime.training.sharding import check_mesh
 
 SCRIPT = Path(__file__).with_name("sharded_training.py")
 
@@ -45,6 +45,7 @@ def test_two_processes_train_what_one_trains(tmp_path):
     finally:
         for process in started:
             process.kill()
+            process.communicate()
     one, two = np.load(tmp_path / "one.npz"), np.load(tmp_path / "two.npz")
     assert set(one) == set(two) and len(one) == 6
     for name in one:
@@ -53,16 +54,13 @@ def test_two_processes_train_what_one_trains(tmp_path):
 
 
 def test_a_mesh_must_fit_the_training():
-    place = Placement(jax.make_mesh((1,), ("model",)))
     with refuses("the axes of a `mesh` must be `member`, `batch` or both; got `model`."):
-        place.check(None, 32)
-
+        check_mesh(jax.make_mesh((1,), ("model",)), None, 32)
     mesh = SimpleNamespace(axis_names=("member", "batch"), shape={"member": 2, "batch": 3})
-    two = SimpleNamespace(mesh=mesh)
     with refuses("`ensemble` must be a multiple of the devices along `member`; got 1 over 2."):
-        Placement.check(two, None, 6)
+        check_mesh(mesh, None, 6)
     with refuses("`batch_size` must be a multiple of the devices along `batch`; got 4 over 3."):
-        Placement.check(two, 2, 4)
+        check_mesh(mesh, 2, 4)
 
 
 @pytest.mark.usefixtures("quick_compile")

@@ -33,7 +33,8 @@ def compile_epoch(
     """The program of an epoch of one network, or of an ensemble, in parallel or in turn."""
     if ensemble is None:
         return _compiled(_run_one, epoch, place)
-    return _compiled(_run_in_parallel if parallel else _run_in_turn, epoch, place)
+    together = parallel or place.mesh is not None
+    return _compiled(_run_in_parallel if together else _run_in_turn, epoch, place)
 
 
 def first_state(

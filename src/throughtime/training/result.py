@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -92,8 +93,8 @@ def stopping_reason(epoch: Epoch, state: TrainState) -> str:
     return f"{reason}; diverged: {', '.join(f'member {i}' for i in np.flatnonzero(failed))}"
 
 
-def should_stop(method: Method, summary: EpochSummary, state: TrainState) -> bool:
-    """Whether a divergence ends the training.
+def should_stop(method: Method, summary: EpochSummary, failed: Any) -> bool:
+    """Whether a divergence ends the training; `failed` tells which members have diverged.
 
     It does for networks that share a rate and a clip; where each member has its own, only when
     all of them have diverged.
@@ -101,7 +102,7 @@ def should_stop(method: Method, summary: EpochSummary, state: TrainState) -> boo
     bad = summary.bad_step >= 0
     if getattr(method, "members", None) is None:
         return bool(bad.any())
-    return bool(bad.any() and np.all(state.failed))
+    return bool(bad.any() and np.all(failed))
 
 
 def divergence_error(

@@ -26,40 +26,31 @@ class Placement:
     ----------
     mesh
         The devices by axis; None for the default device of this process.
+    ensemble
+        The number of networks; None for one without an axis over them.
     """
 
     mesh: Mesh | None = None
+    ensemble: int | None = None
 
-    def __post_init__(self):
-        if self.mesh is not None:  # JAX, not this program, says how each array is split
-            kinds = (AxisType.Auto,) * len(self.mesh.axis_names)
-            automatic = Mesh(self.mesh.devices, self.mesh.axis_names, axis_types=kinds)
-            object.__setattr__(self, "mesh", automatic)
-
-    def check(self, ensemble: int | None, batch_size: int) -> None:
-        """Refuse a mesh that does not fit the training.
+    @classmethod
+    def of(cls, mesh: Mesh | None, ensemble: int | None, batch_size: int) -> "Placement":
+        """The placement of a training, which the mesh must fit.
 
         Raises
         ------
         InputError
             For other axes, and for an ensemble or a batch that cannot be shared out evenly.
         """
-        if self.mesh is None:
-            return
-        for axis in self.mesh.axis_names:
-            if axis not in AXES:
-                rule = "the axes of a `mesh` must be `member`, `batch` or both"
-                remedy = 'Make it by `jax.make_mesh((1, 4), ("member", "batch"))`.'
-                raise InputError(rule, f"`{axis}`", remedy)
-        for axis, name, count in (
-            ("member", "ensemble", ensemble or 1),
-            ("batch", "batch_size", batch_size),
-        ):
-            devices = self.mesh.shape.get(axis, 1)
-            if count % devices:
-                rule = f"`{name}` must be a multiple of the devices along `{axis}`"
-                remedy = f"Change `{name}`, or the shape of the mesh."
-                raise InputError(rule, f"{count} over {devices}", remedy)
+        if mesh is not None:
+            check_mesh(mesh, ensemble, batch_size)
+        return cls(mesh, ensemble)
+
+    def __post_init__(self):
+        if self.mesh is not None:  # JAX, not this program, says how each array is split
+            kinds = (AxisType.Auto,) * len(self.mesh.axis_names)
+            automatic = Mesh(self.mesh.devices, self.mesh.axis_names, axis_types=kinds)
+            object.__setattr__(self, "mesh", automatic)
 
     def everywhere(self, tree: Any) -> Any:
         """Arrays that are on every device."""
@@ -70,16 +61,15 @@ class Placement:
         here = jax.device_put(value)
         return here if self.mesh is None else self.everywhere(here)
 
-    def by_member(self, tree: Any, ensemble: int | None) -> Any:
+    def by_member(self, tree: Any) -> Any:
         """Arrays whose first axis, of an ensemble, is spread over the members' devices."""
-        return self._put(tree, self._spec("member") if ensemble else PartitionSpec())
+        return self._put(tree, self._spec("member") if self.ensemble else PartitionSpec())
 
-    def rows(self, rows: np.ndarray, ensemble: int | None) -> Any:
-        """The plan of an epoch, `(member, row, example)`, spread over both axes."""
-        if self.mesh is None:
-            return rows
-        axes = {0: "member" if ensemble else None, rows.ndim - 1: "batch"}
-        return self._put(rows, self._spec(*(axes.get(i) for i in range(rows.ndim))))
+    def plan(self, rows: np.ndarray, keys: np.ndarray) -> tuple[Any, Any]:
+        """What is random in an epoch: rows, `(member, row, ..., example)`, and keys."""
+        first = "member" if self.ensemble else None
+        spec = self._spec(first, *(None,) * (rows.ndim - 2), "batch")
+        return self._put(rows, spec), self.by_member(keys)
 
     def on_host(self, tree: Any) -> Any:
         """Arrays as every process can read them; each process must ask for them."""
@@ -87,7 +77,7 @@ class Placement:
             return tree
         everywhere = NamedSharding(self.mesh, PartitionSpec())
         gather = jax.jit(lambda each: each, out_shardings=everywhere)
-        return jax.tree.map(np.asarray, gather(tree))
+        return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)), gather(tree))
 
     def _spec(self, *axes: str | None) -> PartitionSpec:
         known = () if self.mesh is None else self.mesh.axis_names
@@ -104,6 +94,24 @@ class Placement:
             return jax.device_put(np.asarray(leaf), sharding)
 
         return jax.tree.map(place, tree)
+
+
+def check_mesh(mesh: Any, ensemble: int | None, batch_size: int) -> None:
+    """Refuse a mesh that does not fit a training; see `Placement.of`."""
+    for axis in mesh.axis_names:
+        if axis not in AXES:
+            rule = "the axes of a `mesh` must be `member`, `batch` or both"
+            remedy = 'Make it by `jax.make_mesh((1, 4), ("member", "batch"))`.'
+            raise InputError(rule, f"`{axis}`", remedy)
+    for axis, name, count in (
+        ("member", "ensemble", ensemble or 1),
+        ("batch", "batch_size", batch_size),
+    ):
+        devices = mesh.shape.get(axis, 1)
+        if count % devices:
+            rule = f"`{name}` must be a multiple of the devices along `{axis}`"
+            remedy = f"Change `{name}`, or the shape of the mesh."
+            raise InputError(rule, f"{count} over {devices}", remedy)
 
 
 HERE = Placement()

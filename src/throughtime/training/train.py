@@ -9,6 +9,7 @@ case the same training done twice gives the same bits.
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -141,48 +142,39 @@ def train(
         objective, method, batch_size, epochs, schedule, patience, forcing_named(forcing)
     )
     check_training(epoch, network, weights, data, validation, ensemble, keep)
-    place = Placement(mesh)
-    place.check(ensemble, batch_size)
-    parallel = mesh is not None or members_in_parallel(network)
-    run = compile_epoch(epoch, ensemble, parallel, place)
+    place = Placement.of(mesh, ensemble, batch_size)
+    run = compile_epoch(epoch, ensemble, members_in_parallel(network), place)
     seed = seed_integers(key)
-    state, history = start or (state_before(epoch, weights), [])
-    history = list(history)
+    state, history = (start[0], [*start[1]]) if start else (state_before(epoch, weights), [])
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
 
-    def plan(number: int) -> tuple[np.ndarray, np.ndarray]:
-        seeds = [[*seed, i, number] for i in range(ensemble or 1)]
-        rows, keys = _plan(data, batch_size, seeds)
-        return place.rows(rows, ensemble), place.by_member(keys, ensemble)
+    def plan(number: int) -> tuple[Any, Any]:
+        members = [[*seed, i, number] for i in range(ensemble or 1)]
+        return place.plan(*_plan(data, batch_size, members))
 
-    stopped = ""
+    why = ""
     number, finished = int(np.max(state.epoch)) + 1, _finished(epoch, state)
     rows, keys = plan(number)
-    state = place.by_member(state, ensemble)
-    on_device = place.everywhere((data, validation))
+    state, shared = place.by_member(state), place.everywhere((data, validation))
     while not finished.all():
-        state, summary = run(state, *on_device, rows, keys)
+        state, summary = run(state, *shared, rows, keys)
         steps = rows.shape[1]
         if number < epochs:  # plan the next epoch while the device is at work on this one
             rows, keys = plan(number + 1)
         summary = _on_host(place.on_host(summary))
-        if (summary.bad_step >= 0).any() and should_stop(
-            method, summary, last := place.on_host(state)
-        ):
-            state = last
-            stopped = "the loss diverged"
+        if should_stop(method, summary, place.on_host(state.failed)):
+            state, why = place.on_host(state), "the loss diverged"
             error = divergence_error(method, summary, number, steps)
-            error.fitted = build_result(state, state.best, rebuild, history, stopped)
+            error.fitted = build_result(state, state.best, rebuild, history, why)
             raise error
         history += epoch_rows(method, number, summary, finished, time.perf_counter() - clock)
         if on_epoch is not None and on_epoch(place.on_host(state), history):
-            stopped = f"stopped after epoch {number}"
+            why = f"stopped after epoch {number}"
             break
         number, finished = number + 1, np.asarray(summary.finished)
     state = place.on_host(state)
     params = state.params if keep == "last" else state.best
-    stopped = stopped or stopping_reason(epoch, state)
-    return build_result(state, params, rebuild, history, stopped)
+    return build_result(state, params, rebuild, history, why or stopping_reason(epoch, state))
 
 
 def _plan(data: Data, batch_size: int, seeds: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from throughtime.data.series import Series
 from throughtime.forecasting.forecaster import Forecaster
 
 from .trial import relative_error
 
-CLEAR = 2.0
-"""Standard errors by which two means differ that are told apart."""
+CHANCE = 0.05
+"""How often two equal settings may be told apart by chance."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,15 @@ def mean_error(judged: list[Judged], settings: str, method: str) -> float:
 def compare(judged: list[Judged], method: str) -> str:
     """Whether the winner is `better` than the start, `worse`, or as good: `equal`.
 
-    They are told apart if their means differ by more than two standard errors over the seeds.
-    With one seed each there is no such error, and any difference counts.
+    They are told apart by Student's t-test over the seeds, at 5 %. With one seed each there is
+    no such test, and any difference counts.
     """
     a, b = (_errors(judged, name, method) for name in ("winner", "start"))
     difference = np.mean(b) - np.mean(a)
     spread = [np.var(errors, ddof=1) / len(errors) for errors in (a, b) if len(errors) > 1]
-    if not abs(difference) > CLEAR * math.sqrt(sum(spread)):
+    freedom = max(len(a) + len(b) - 2, 1)
+    clear = float(stdtrit(freedom, 1 - CHANCE / 2)) * math.sqrt(sum(spread))
+    if not abs(difference) > clear:
         return "equal"
     return "better" if difference > 0 else "worse"
 

@@ -90,16 +90,16 @@ class SearchResult(ResultView):
         if not self.settings:
             error = mean_error(self.judged, "winner", method)
             return (
-                f"{AGAIN}: no trial was better. On the test part the {what} has "
-                f"{error:.3f} times the error of repeating the last value."
+                f"{AGAIN}: no trial was better. On the test part the error of the {what} is "
+                f"{error:.3f} times that of repeating the last value."
             )
         winner, start = (mean_error(self.judged, name, method) for name in ("winner", "start"))
         seeds = sum(one.settings == "start" for one in self.judged)
         over = f" (means of {seeds} seeds)" if seeds > 1 else ""
         figures = (
-            f"on the test part, which no trial has seen, the {what} of the winner has "
-            f"{winner:.3f} times the error of repeating the last value, that of the start "
-            f"{start:.3f}{over}."
+            f"on the test part, which no trial has seen, the error of the winner's {what} is "
+            f"{winner:.3f} times that of repeating the last value, with the settings begun "
+            f"with {start:.3f}{over}."
         )
         found = compare(self.judged, method)
         head = {
@@ -120,7 +120,9 @@ class SearchResult(ResultView):
         own = mean_error(self.judged, "winner", self.method)
         if not errors[name] < own:
             return None
-        return f"The {name} is better than both: {errors[name]:.3f}."
+        if name == "persistence":
+            return "Repeating the last value does better."
+        return f"The baseline {name} does better: {errors[name]:.3f}."
 
     def __repr__(self) -> str:
         error = mean_error(self.judged, "winner", self.method)

@@ -84,7 +84,7 @@ def test_the_winner_has_the_lowest_error_and_is_judged_as_any_forecaster(series,
     error = rmse["network"].mean() / rmse["persistence"].mean()
     assert found.judged[0].errors["network"] == pytest.approx(error, rel=1e-9)
     assert {one.settings for one in found.judged} == {"winner", "start"}
-    assert sum(found.importance.values()) == pytest.approx(1)
+    assert found.importance == {}  # of so few trials
     table = found.to_polars()
     assert table["trial"].to_list() == list(range(1, 15))
     assert found.plot().get_xlabel() == "trial"

@@ -1,5 +1,7 @@
 """What a search tries: texts that are read, values that are refused, proposals."""
 
+import math
+
 import pytest
 from conftest import refuses
 from hypothesis import given, settings
@@ -77,3 +79,18 @@ def test_proposals_follow_from_the_seed_and_what_has_ended():
         whole.tell(ticket, trials[-1])
     assert Proposals(space, 3, trials).ask()[1] == whole.ask()[1]
     assert Proposals(space, 4, trials).ask()[1] != whole.ask()[1]
+
+
+def test_the_setting_that_decides_is_the_important_one():
+    """An error that is a function of one of two settings."""
+    space = Space.of(BASE, {"rate": (1e-4, 1e-2), "clip": (0.5, 2.0)}, 100)
+    proposals = Proposals(space, 1, [])
+    for number in range(1, 50):
+        ticket, chosen = proposals.ask()
+        error = abs(math.log(chosen["rate"] / 1e-3))
+        proposals.tell(ticket, Trial(number, chosen, "finished", error, (1.0,), 0.1))
+        if number == 20:
+            assert proposals.importance() == {}
+    found = proposals.importance()
+    assert list(found) == ["rate", "clip"] and sum(found.values()) == pytest.approx(1)
+    assert found["rate"] > 0.6

@@ -20,8 +20,8 @@ from .trial import Trial
 STARTUP = 10
 """Trials that are proposed at random before errors are learned from."""
 
-JUDGED = 10
-"""Finished trials from which on the importance of a setting is estimated."""
+JUDGED = 30
+"""Finished trials with a setting from which on its importance is estimated."""
 
 
 def check_optuna() -> None:

@@ -159,8 +159,9 @@ def workers_at_work():
     return found
 
 
-def test_a_killed_worker_loses_nothing(series, tmp_path):
+def test_a_killed_worker_loses_nothing(series, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # 15 by default, forever on a busy machine
     ray.init(num_cpus=2, logging_level="error", log_to_driver=False, include_dashboard=False)
     killed = []
 

@@ -1,6 +1,7 @@
 """The command `throughtime search`: settings of the networks, found by trials."""
 
 import json
+import math
 import shlex
 import sys
 from contextlib import contextmanager
@@ -238,9 +239,10 @@ def _to_json(found: Any, folder: Path) -> dict[str, Any]:
     """The result as plain values."""
     from dataclasses import asdict
 
+    known = [loss if math.isfinite(loss) else None for loss in found.best.losses]
     return {
         "folder": str(folder),
-        "best": asdict(found.best) | {"losses": list(found.best.losses)},
+        "best": asdict(found.best) | {"losses": known},
         "judged": [asdict(one) for one in found.judged],
         "importance": found.importance,
         "sentences": found.sentences(),

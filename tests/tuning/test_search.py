@@ -140,7 +140,7 @@ def test_what_cannot_be_searched_is_refused(series, tmp_path):
         search([series], Forecaster(test=0.0), trials=2)
     with refuses("a search varies settings of networks and their training; got `level`."):
         search([series], BASE, space={"level": [0.8]})
-    with refuses("`hidden` must be at least 1; got 0."):
+    with refuses("`hidden` must be above 0; got 0."):
         search([series], BASE, space={"hidden": (0, 4)})
     (tmp_path / "notes.txt").write_text("mine")
     with refuses("the folder of a search must be new, empty, or that of this search"):
@@ -159,6 +159,7 @@ def workers_at_work():
     return found
 
 
+@pytest.mark.filterwarnings(r"ignore:os\.fork", "ignore::ResourceWarning")
 def test_a_killed_worker_loses_nothing(series, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray")
     monkeypatch.setenv("RAY_worker_niceness", "0")  # 15 by default, forever on a busy machine

@@ -159,7 +159,7 @@ def workers_at_work():
     return found
 
 
-@pytest.mark.filterwarnings(r"ignore:os\.fork", "ignore::ResourceWarning")
+@pytest.mark.filterwarnings(r"ignore:os\.fork")
 def test_a_killed_worker_loses_nothing(series, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray")
     monkeypatch.setenv("RAY_worker_niceness", "0")  # 15 by default, forever on a busy machine

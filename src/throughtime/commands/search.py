@@ -111,14 +111,15 @@ def search(
     from . import forecast_run
 
     options = {name: value for name, value in locals().items() if name in READING}
-    alone = {"core": None, "prior": None} if plain else {}
-    training = {
-        "window": window,
-        "ensemble": ensemble,
-        "epochs": epochs,
-        "batch_size": batch_size,
-    }
-    model = Forecaster(**alone, **training, seed=seed)
+    model = Forecaster(
+        core=None if plain else "linear",
+        prior=None if plain else "recurrent",
+        window=window,
+        ensemble=ensemble,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+    )
     space = read_space(vary) if vary else None
     series = load_series(data, **options)
     forecast_run.check(model, series, steps, future)  # rather now than after the trials

@@ -27,7 +27,7 @@ def errors_of_trials(found: SearchResult, width: int = WIDE) -> Figure:
             if len(at):
                 mark = {"pruned": "|", "failed": "x"}[state]
                 axes.plot(at, np.full(len(at), most), mark, color=ORANGE, label=label)
-        axes.plot(found.best.number, found.best.error, "o", ms=7, color=BLUE)
+        axes.plot(found.best.number, found.lowest()[-1], "o", ms=7, color=BLUE)
         figure_style.log_scale(axes, errors, 5)
         figure_style.count_axis(axes, "trial")
         axes.grid(axis="y")

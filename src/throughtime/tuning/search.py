@@ -29,6 +29,10 @@ Show = Callable[[Trial, Trial | None], None]
 """What a search calls after each trial, with that one and the best so far."""
 
 
+LOST = ("failed", None, (), 0.0, "its worker was lost four times")
+"""What came of a trial that no worker finished."""
+
+
 def search(
     data: Any,
     model: Forecaster | None = None,
@@ -168,8 +172,8 @@ def _run(
             bars = median_bars(_comparable(journal.trials, settings, proposals.space))
             most = settings["ensemble"] if "ensemble" in chosen else ENSEMBLE
             crew.submit(ticket, run_trial, shared, settings, steps, bars, most)
-        ticket, found = crew.next()
-        found = found or ("failed", None, (), 0.0, "its worker was lost four times")
+        ticket, outcome = crew.next()
+        found: Any = outcome or LOST
         trial = Trial(len(journal.trials) + 1, asked.pop(ticket), *found)
         journal.add(trial)
         proposals.tell(ticket, trial)

@@ -43,6 +43,9 @@ class PaddedSequences(NamedTuple):
         InputError
             For targets of another shape, or missing ones.
         """
+        if targets.dtype == object and targets.ndim == 0:
+            rule = "an estimator requires y to be passed, but the target y is None"
+            raise InputError(rule, "no `y`", "Pass a target for each sequence.")
         if not 1 <= targets.ndim <= axes or len(targets) != len(self.values):
             rule = f"`y` must have a row for each of the {len(self.values)} sequences"
             raise InputError(rule, f"shape {targets.shape}", "Pass as many targets.")
@@ -67,6 +70,16 @@ def padded_sequences(X: Any, features: int | None = None) -> PaddedSequences:
         For other shapes, missing values, and sequences without a step.
     """
     whole = hasattr(X, "__array__")
+    if hasattr(X, "toarray"):
+        rule = "sequences must be dense arrays"
+        raise InputError(rule, "a sparse matrix", "Pass `X.toarray()`.")
+    if whole and np.asarray(X).ndim == 1 and np.asarray(X).dtype != object:
+        rule = "sequences must have an axis for sequences and one for time"
+        remedy = "Reshape your data: `X[None]` is one sequence, `X[:, None]` many of one step."
+        raise InputError(rule, f"shape {np.shape(X)}", remedy)
+    if whole and np.iscomplexobj(X):
+        rule = "Complex data not supported: sequences must hold real numbers"
+        raise InputError(rule, np.asarray(X).dtype, "Pass `X.real` and `X.imag` as features.")
     try:
         each = [np.asarray(one, np.float64) for one in (np.asarray(X) if whole else X)]
     except (TypeError, ValueError):

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.usefixtures("quick_compile"),
     pytest.mark.filterwarnings("default"),  # (those of Darts are not ours)
 ]
-ALONE = {"core": None, "prior": None, "hidden": 2, "ensemble": 1, "epochs": 1, "test": 0}
+ALONE = {"core": None, "prior": None, "hidden": 2, "ensemble": 1, "epochs": 1, "test": 0.0}
 QUICK = tt.Forecaster(**ALONE, window=6, washout=1, seed=1)
 
 

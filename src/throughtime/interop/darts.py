@@ -54,7 +54,7 @@ class ThroughtimeModel(GlobalForecastingModel):
     def __init__(self, model: Forecaster | None = None):
         super().__init__(add_encoders=None)
         self.model = model
-        self._settings = Forecaster(test=0) if model is None else model
+        self._settings = Forecaster(test=0.0) if model is None else model
 
     def fit(
         self,

@@ -25,6 +25,7 @@ from .sequence_arrays import PaddedSequences, padded_sequences
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.exceptions import NotFittedError
+    from sklearn.utils.multiclass import type_of_target
     from sklearn.utils.validation import column_or_1d
 except ImportError:
     raise InputError(
@@ -200,10 +201,14 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         read, labels = padded_sequences(X), np.asarray(y)
         read.check_targets(labels, 2)
         labels = column_or_1d(labels, warn=True)
+        if type_of_target(labels).startswith("continuous"):
+            rule = "classes must be labels, not continuous numbers"
+            raise InputError(rule, labels.dtype, "Use `SequenceRegressor` for numbers.")
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             rule = "a classifier needs sequences of two classes or more"
-            raise InputError(rule, len(self.classes_), "Pass sequences of other classes too.")
+            remedy = "Pass sequences of other classes too."
+            raise InputError(rule, f"{len(self.classes_)} class", remedy)
         one_hot = np.eye(len(self.classes_))[codes]
         self._train(read, one_hot, "softmax", "cross_entropy")
         return self

@@ -74,7 +74,7 @@ class ThroughtimeForecaster(BaseForecaster):
         super().__init__()
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> Any:
-        chosen = Forecaster(test=0) if self.model is None else self.model
+        chosen = Forecaster(test=0.0) if self.model is None else self.model
         check_counted(y.index)
         self._rows, self._inputs, self._learned = y, X, len(y)
         table, roles = joined_table(y, X)
@@ -120,7 +120,7 @@ class ThroughtimeForecaster(BaseForecaster):
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Settings with which sktime tests the forecaster: they are fitted in no time."""
-        quick = {"hidden": 2, "ensemble": 1, "epochs": 1, "window": 4, "washout": 1, "test": 0}
+        quick = {"hidden": 2, "ensemble": 1, "epochs": 1, "window": 4, "washout": 1, "test": 0.0}
         alone = {"core": None, "prior": None}
         return [{"model": Forecaster(**quick, **alone)}, {"model": Forecaster(**quick)}]
 

@@ -1,0 +1,32 @@
+"""Keras' side of `second_fit.py`, on its JAX backend."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["KERAS_BACKEND"] = "jax"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import keras
+import numpy as np
+from second_fit import BATCH, EPOCHS, HIDDEN, WASHOUT, timed, windows
+
+
+def fit(values):
+    xs, ys, other_xs, other_ys = windows(values)
+    model = keras.Sequential(
+        [
+            keras.Input(xs.shape[1:]),
+            keras.layers.GRU(HIDDEN, return_sequences=True),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), "mse")
+    counted = np.broadcast_to(np.arange(xs.shape[1]) >= WASHOUT, xs.shape[:2]).astype("f")
+    model.fit(
+        xs, ys, batch_size=BATCH, epochs=EPOCHS, verbose=0, sample_weight=counted,
+        validation_data=(other_xs, other_ys, counted[: len(other_xs)]),
+    )  # fmt: skip
+
+
+timed(fit)

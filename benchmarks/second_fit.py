@@ -1,0 +1,101 @@
+"""Ten series fitted one after another: ours, Keras and PyTorch, each in a process of its own.
+
+    python benchmarks/second_fit.py --peer PYTHON_WITH_KERAS_AND_TORCH
+
+A series has 200 rows, of which 128 train and 32 validate; the network is a GRU of 32 units
+that reads windows of 40 steps and is trained for 5 epochs by Adam, every prediction after the
+10th step counting. Each fit begins with a new network. Ours also reads, splits and scales the
+series. The first fit of a process compiles where a library compiles; the disk cache is off.
+Wall seconds grow with the load of the machine, seconds of the processor hardly do.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+from machine import machine
+from rounds import HERE, options, save
+
+FITS, ROWS, TRAIN, VALIDATION, WINDOW, WASHOUT, HIDDEN, EPOCHS, BATCH = (
+    *(10, 200, 128, 160, 40, 10, 32, 5, 32),
+)
+SIDES = {"throughtime": "second_fit.py", "keras": "peers/second_fit_keras.py"}
+SIDES["torch"] = "peers/second_fit_torch.py"
+
+
+def series(seed: int) -> np.ndarray:
+    """A noisy oscillation with a period of its own, `(200,)`."""
+    rng = np.random.default_rng(seed)
+    phase = np.arange(ROWS) * 2 * np.pi / rng.uniform(8, 30)
+    return (np.sin(phase) + 0.1 * rng.normal(size=ROWS)).astype(np.float32)
+
+
+def windows(values: np.ndarray):
+    """Windows and what follows each of their steps: those that train, those that validate.
+
+    Scaled by the training part.
+    """
+    scaled = (values - values[:TRAIN].mean()) / values[:TRAIN].std()
+    found = []
+    for first, end in (0, TRAIN), (TRAIN - WINDOW, VALIDATION):
+        starts = np.arange(first, end - WINDOW)[:, None] + np.arange(WINDOW)
+        found += [scaled[starts][..., None], scaled[starts + 1][..., None]]
+    return found
+
+
+def timed(fit) -> None:
+    """Print seconds of each of ten fits, by the wall and by the processor."""
+    seconds = []
+    for seed in range(FITS):
+        values = series(seed)
+        before = time.perf_counter(), time.process_time()
+        fit(values)
+        seconds.append((time.perf_counter() - before[0], time.process_time() - before[1]))
+    print(json.dumps(seconds))
+
+
+def ours() -> None:
+    os.environ["THROUGHTIME_CACHE"] = "0"
+    import throughtime as tt
+
+    settings = {"core": None, "prior": None, "ensemble": 1, "hidden": HIDDEN}
+    settings |= {"epochs": EPOCHS, "window": WINDOW, "washout": WASHOUT, "batch_size": BATCH}
+    timed(lambda values: tt.Forecaster(**settings).fit(values, verbose=False))
+
+
+def main() -> None:
+    parser = options(__doc__, "second_fit")
+    parser.add_argument("--one", action="store_true", help=f"only our {FITS} fits, as JSON")
+    asked = parser.parse_args()
+    if asked.one:
+        return ours()
+    started, found = machine(), {side: [] for side in SIDES}
+    for _ in range(asked.rounds):
+        for side, script in SIDES.items():
+            own = side == "throughtime"
+            command = [sys.executable if own else asked.peer, str(HERE / script)]
+            command += ["--one"] if own else []
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found[side].append(json.loads(done.stdout.splitlines()[-1]))
+    print(f"seconds, medians of {asked.rounds} (of the processor)")
+    print(f"{'':<14}{'first fit':>18}{'second fit':>18}{'ten fits':>18}")
+    for side, runs in found.items():
+        parts = [
+            [statistics.median(pick(run, kind) for run in runs) for kind in (0, 1)]
+            for pick in (
+                lambda run, kind: run[0][kind],
+                lambda run, kind: run[1][kind],
+                lambda run, kind: sum(one[kind] for one in run),
+            )
+        ]
+        cells = [f"{wall:.2f} ({own:.2f})" for wall, own in parts]
+        print(f"{side:<14}" + "".join(f"{one:>18}" for one in cells))
+    save(asked.out, asked.peer, started, benchmark="second_fit", seconds=found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""scikit-learn's own checks of estimators, with those that cannot hold and why."""
+
+import pytest
+from sklearn.utils.estimator_checks import check_estimator
+
+import throughtime as tt
+
+pytestmark = [
+    pytest.mark.usefixtures("quick_compile"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
+]
+QUICK = {"hidden": 6, "epochs": 12, "rate": 0.05, "batch_size": 64}
+LENGTHS = "sequences may have any length: a table of fewer columns has shorter ones"
+OURS = {
+    "check_n_features_in_after_fitting": LENGTHS,
+    "check_dtype_object": "a value that is no number is an `InputError`, not a `TypeError`",
+    "check_estimators_empty_data_messages": "refused, in words of our own",
+}
+EXPECTED = {
+    tt.SequenceRegressor: OURS,
+    tt.SequenceClassifier: OURS | {"check_classifiers_train": LENGTHS},
+}
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_the_checks_of_estimators_pass_but_for_those_that_are_named(kind):
+    rows = check_estimator(
+        kind(**QUICK), expected_failed_checks=EXPECTED[kind], on_skip=None, on_fail="raise"
+    )
+    found = {name: [r["check_name"] for r in rows if r["status"] == name] for name in STATUSES}
+    assert set(found["xfail"]) == set(EXPECTED[kind])
+    assert found["skipped"] == ["check_array_api_input"]  # (it asks for an array API by name)
+    assert len(found["passed"]) >= 45 and len(rows) == sum(map(len, found.values()))
+
+
+STATUSES = ("passed", "xfail", "skipped")

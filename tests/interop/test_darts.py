@@ -77,7 +77,9 @@ def test_historical_forecasts_are_the_forecasts_from_each_origin(model):
         y, start=50, forecast_horizon=3, retrain=False, last_points_only=False, stride=4,
         metric=mae,
     )  # fmt: skip
-    wanted = np.mean([np.abs(one.values() - y.slice_intersect(one).values()).mean() for one in found])
+    wanted = np.mean(
+        [np.abs(one.values() - y.slice_intersect(one).values()).mean() for one in found]
+    )
     assert errors == pytest.approx(wanted)
 
 

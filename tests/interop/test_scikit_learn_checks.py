@@ -6,7 +6,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import throughtime as tt
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compile"),
+    pytest.mark.usefixtures("quick_compile", "as_installed"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
 ]
 QUICK = {"hidden": 6, "epochs": 12, "rate": 0.05, "batch_size": 64}
@@ -25,12 +25,15 @@ EXPECTED = {
 @pytest.mark.parametrize("kind", EXPECTED)
 def test_the_checks_of_estimators_pass_but_for_those_that_are_named(kind):
     rows = check_estimator(
-        kind(**QUICK), expected_failed_checks=EXPECTED[kind], on_skip=None, on_fail="raise"
+        kind(**QUICK), expected_failed_checks=EXPECTED[kind], on_skip=None, on_fail=None
     )
-    found = {name: [r["check_name"] for r in rows if r["status"] == name] for name in STATUSES}
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["status"], []).append(row["check_name"])
+    failed = [(r["check_name"], r["exception"]) for r in rows if r["status"] == "failed"]
+    assert not failed
     assert set(found["xfail"]) == set(EXPECTED[kind])
-    assert found["skipped"] == ["check_array_api_input"]  # (it asks for an array API by name)
-    assert len(found["passed"]) >= 45 and len(rows) == sum(map(len, found.values()))
-
-
-STATUSES = ("passed", "xfail", "skipped")
+    assert found["skipped"] == [
+        "check_array_api_input"
+    ]  # (it is for arrays of other libraries)
+    assert len(found["passed"]) >= 45

@@ -9,12 +9,12 @@ import throughtime as tt
 
 pytest.importorskip("sktime")
 
-from sktime.forecasting.base import ForecastingHorizon  # noqa: E402
-from sktime.forecasting.model_evaluation import evaluate  # noqa: E402
-from sktime.split import ExpandingWindowSplitter  # noqa: E402
-from sktime.utils.estimator_checks import check_estimator  # noqa: E402
+from sktime.forecasting.base import ForecastingHorizon
+from sktime.forecasting.model_evaluation import evaluate
+from sktime.split import ExpandingWindowSplitter
+from sktime.utils.estimator_checks import check_estimator
 
-from throughtime.interop.sktime import ThroughtimeForecaster  # noqa: E402
+from throughtime.interop.sktime import ThroughtimeForecaster
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compile"),
@@ -38,7 +38,10 @@ def fitted():
 def test_forecasts_and_quantiles_are_those_of_the_forecaster(fitted):
     ours = tt.Forecaster(**QUICK.get_params()).fit(months().to_numpy()).predict(5)
     found = fitted.predict(fh=[2, 5])
-    assert [*found.columns] == ["sales", 7] and [*found.index.astype(str)] == ["2003-06", "2003-09"]
+    assert [*found.columns] == ["sales", 7] and [*found.index.astype(str)] == [
+        "2003-06",
+        "2003-09",
+    ]
     np.testing.assert_allclose(found, ours.mean[[1, 4]], rtol=1e-4, atol=1e-5)
     low, high = ours.interval(0.8)
     bounds = fitted.predict_interval(fh=[2, 5], coverage=0.8)
@@ -58,7 +61,9 @@ def test_an_update_trains_on_and_without_parameters_only_reads(fitted):
     np.testing.assert_allclose(reading.predict(fh=1), wanted, rtol=1e-4, atol=1e-5)
     learning = fitted.clone().fit(y[:40]).update(y[40:])
     own = tt.Forecaster(**QUICK.get_params()).fit(y[:40].to_numpy()).update(y.to_numpy())
-    np.testing.assert_allclose(learning.predict(fh=1), own.predict(1).mean, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        learning.predict(fh=1), own.predict(1).mean, rtol=1e-4, atol=1e-5
+    )
     assert str(learning.predict(fh=1).index[0]) == "2004-03"
 
 
@@ -82,7 +87,9 @@ def test_sktime_evaluates_over_a_sliding_cutoff():
     cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=30, step_length=4)
     y = months(columns=("y",))["y"]
     for strategy in "refit", "update", "no-update_params":
-        found = evaluate(ThroughtimeForecaster(QUICK), cv, y, strategy=strategy, error_score="raise")
+        found = evaluate(
+            ThroughtimeForecaster(QUICK), cv, y, strategy=strategy, error_score="raise"
+        )
         assert np.isfinite(found.filter(like="test_")).all().all()
 
 
@@ -93,7 +100,12 @@ def test_numbered_rows_must_be_one_by_one():
 
 
 QUICKEST = ["test_constructor", "test_set_params", "test_clone", "test_object_tags"]
-QUICKEST += ["test_pred_int_tag", "test_update_tag", "test_score", "test_persistence_via_pickle"]
+QUICKEST += [
+    "test_pred_int_tag",
+    "test_update_tag",
+    "test_score",
+    "test_persistence_via_pickle",
+]
 QUICKEST += ["test_predict_quantiles", "test_fit_does_not_overwrite_hyper_params"]
 
 

@@ -70,7 +70,9 @@ def check_counted(index: pd.Index) -> None:
     steps = np.unique(np.diff(index.to_numpy()))
     if len(steps) and (len(steps) > 1 or steps[0] != 1):
         rule = "an index of numbers must count the rows one by one"
-        raise InputError(rule, f"steps of {steps[:3].tolist()}", "Pass `y.reset_index(drop=True)`.")
+        raise InputError(
+            rule, f"steps of {steps[:3].tolist()}", "Pass `y.reset_index(drop=True)`."
+        )
 
 
 def inputs_ahead(X: pd.DataFrame | None, index: pd.Index) -> pd.DataFrame | None:

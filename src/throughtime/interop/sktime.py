@@ -120,7 +120,14 @@ class ThroughtimeForecaster(BaseForecaster):
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Settings with which sktime tests the forecaster: they are fitted in no time."""
-        quick = {"hidden": 2, "ensemble": 1, "epochs": 1, "window": 4, "washout": 1, "test": 0.0}
+        quick = {
+            "hidden": 2,
+            "ensemble": 1,
+            "epochs": 1,
+            "window": 4,
+            "washout": 1,
+            "test": 0.0,
+        }
         alone = {"core": None, "prior": None}
         return [{"model": Forecaster(**quick, **alone)}, {"model": Forecaster(**quick)}]
 

@@ -5,8 +5,10 @@
 A series has 200 rows, of which 128 train and 32 validate; the network is a GRU of 32 units
 that reads windows of 40 steps and is trained for 5 epochs by Adam, every prediction after the
 10th step counting. Each fit begins with a new network. Ours also reads, splits and scales the
-series. The first fit of a process compiles where a library compiles; the disk cache is off.
-Wall seconds grow with the load of the machine, seconds of the processor hardly do.
+series. The first fit of a process compiles where a library compiles; the disk cache is off, but
+on, and filled, in the row `cached`. A new model of Keras compiles again; in the row `keras
+again` one model gets its first weights back instead. Wall seconds grow with the load of the
+machine, seconds of the processor hardly do.
 """
 
 import json
@@ -23,8 +25,13 @@ from rounds import HERE, options, save
 FITS, ROWS, TRAIN, VALIDATION, WINDOW, WASHOUT, HIDDEN, EPOCHS, BATCH = (
     *(10, 200, 128, 160, 40, 10, 32, 5, 32),
 )
-SIDES = {"throughtime": "second_fit.py", "keras": "peers/second_fit_keras.py"}
-SIDES["torch"] = "peers/second_fit_torch.py"
+SIDES = {
+    "throughtime": ("second_fit.py", "--one", "fresh"),
+    "cached": ("second_fit.py", "--one", "cached"),
+    "keras": ("peers/second_fit_keras.py", "new"),
+    "keras again": ("peers/second_fit_keras.py", "again"),
+    "torch": ("peers/second_fit_torch.py",),
+}
 
 
 def series(seed: int) -> np.ndarray:
@@ -58,8 +65,9 @@ def timed(fit) -> None:
     print(json.dumps(seconds))
 
 
-def ours() -> None:
-    os.environ["THROUGHTIME_CACHE"] = "0"
+def ours(cached: bool) -> None:
+    if not cached:
+        os.environ["THROUGHTIME_CACHE"] = "0"
     import throughtime as tt
 
     settings = {"core": None, "prior": None, "ensemble": 1, "hidden": HIDDEN}
@@ -69,18 +77,16 @@ def ours() -> None:
 
 def main() -> None:
     parser = options(__doc__, "second_fit")
-    parser.add_argument("--one", action="store_true", help=f"only our {FITS} fits, as JSON")
+    parser.add_argument("--one", choices=("fresh", "cached"), help=f"our {FITS} fits alone")
     asked = parser.parse_args()
     if asked.one:
-        return ours()
+        return ours(asked.one == "cached")
     started, found = machine(), {side: [] for side in SIDES}
+    _seconds(sys.executable, SIDES["cached"])  # it fills the cache
     for _ in range(asked.rounds):
-        for side, script in SIDES.items():
-            own = side == "throughtime"
-            command = [sys.executable if own else asked.peer, str(HERE / script)]
-            command += ["--one"] if own else []
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            found[side].append(json.loads(done.stdout.splitlines()[-1]))
+        for side, command in SIDES.items():
+            python = sys.executable if command[0] == "second_fit.py" else asked.peer
+            found[side].append(_seconds(python, command))
     print(f"seconds, medians of {asked.rounds} (of the processor)")
     print(f"{'':<14}{'first fit':>18}{'second fit':>18}{'ten fits':>18}")
     for side, runs in found.items():
@@ -95,6 +101,13 @@ def main() -> None:
         cells = [f"{wall:.2f} ({own:.2f})" for wall, own in parts]
         print(f"{side:<14}" + "".join(f"{one:>18}" for one in cells))
     save(asked.out, asked.peer, started, benchmark="second_fit", seconds=found)
+
+
+def _seconds(python: str, command: tuple[str, ...]) -> list[list[float]]:
+    script, *rest = command
+    line = [python, str(HERE / script), *rest]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import torch
 from second_fit import BATCH, EPOCHS, HIDDEN, WASHOUT, timed, windows
 
+torch.set_num_threads(1)  # a network of this size has no use for more
+
 
 class Network(torch.nn.Module):
     def __init__(self):

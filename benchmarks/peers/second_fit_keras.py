@@ -11,7 +11,6 @@ import keras
 import numpy as np
 from second_fit import BATCH, EPOCHS, HIDDEN, WASHOUT, timed, windows
 
-
 KEPT = {}
 
 

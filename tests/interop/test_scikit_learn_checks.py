@@ -1,6 +1,7 @@
 """scikit-learn's own checks of estimators, with those that cannot hold and why."""
 
 import pytest
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
 import throughtime as tt
@@ -9,7 +10,7 @@ pytestmark = [
     pytest.mark.usefixtures("quick_compile", "as_installed"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
 ]
-QUICK = {"hidden": 6, "epochs": 12, "rate": 0.05, "batch_size": 64}
+QUICK = {"hidden": 16, "epochs": 100, "rate": 0.02, "batch_size": 32, "validation": 0.0}
 LENGTHS = "sequences may have any length: a table of fewer columns has shorter ones"
 OURS = {
     "check_n_features_in_after_fitting": LENGTHS,
@@ -37,3 +38,27 @@ def test_the_checks_of_estimators_pass_but_for_those_that_are_named(kind):
         "check_array_api_input"
     ]  # (it is for arrays of other libraries)
     assert len(found["passed"]) >= 45
+
+
+SETTINGS = (
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_set_params",
+    "check_valid_tag_types",
+)
+"""What can be asked of a `Forecaster`: all else passes a `y`, and it learns from one series.
+
+`check_estimators_unfitted` wants an error of scikit-learn, which the core does not import; and
+`check_estimator` as a whole takes its setting `transform` for the method of a transformer.
+"""
+
+
+@pytest.mark.parametrize("check", SETTINGS)
+def test_a_forecaster_passes_the_checks_of_settings_and_tags(check):
+    getattr(estimator_checks, check)("Forecaster", tt.Forecaster())

@@ -7,6 +7,7 @@ from conftest import refuses
 
 import throughtime as tt
 from throughtime.interop.pandas_series import (
+    appended,
     check_counted,
     inputs_ahead,
     joined_table,
@@ -60,3 +61,10 @@ def test_quantiles_have_a_column_for_each_target_and_share():
     table = quantile_table([low, low + 10], [0.1, 0.9], ["a", "b"], DAYS[:2])
     assert [*table.columns] == [("a", 0.1), ("a", 0.9), ("b", 0.1), ("b", 0.9)]
     np.testing.assert_array_equal(table["b"][0.9], low[:, 1] + 10)
+
+
+def test_new_rows_take_the_place_of_old_ones():
+    old, new = frame(DAYS[:4], "y"), frame(DAYS[2:], "y") + 100
+    both = appended(old, new)
+    assert both.index.equals(DAYS)
+    assert both["y"].tolist() == [0, 1, 100, 101, 102, 103]

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 
-from .pandas_series import inputs_ahead, joined_table
+from .pandas_series import framed, inputs_ahead, joined_table
 
 try:
     from darts import TimeSeries
@@ -218,7 +217,7 @@ def _aligned(series: Any, past: Any, future: Any) -> list[tuple[Any, Any, Any]]:
     return list(zip(*parts, strict=True))
 
 
-def frame_of(series: TimeSeries) -> pd.DataFrame:
+def frame_of(series: TimeSeries) -> Any:
     """The values of a series with its index and the names of its components.
 
     Raises
@@ -230,8 +229,7 @@ def frame_of(series: TimeSeries) -> pd.DataFrame:
         rule = "a series must have one value for each step and component"
         got = f"{series.n_samples} samples"
         raise InputError(rule, got, "Pass `series.mean()`, or one of its quantiles.")
-    values = series.values(copy=False)
-    return pd.DataFrame(values, index=series.time_index, columns=series.components)
+    return framed(series.values(copy=False), series.time_index, series.components)
 
 
 def _listed(series: Any) -> list[TimeSeries]:

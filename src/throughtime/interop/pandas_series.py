@@ -104,6 +104,17 @@ def rows_at(X: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
     return X.loc[index]
 
 
+def framed(values: np.ndarray, index: pd.Index, columns: Any) -> pd.DataFrame:
+    """Values `(step, column)` with their index and names."""
+    return pd.DataFrame(values, index=index, columns=columns)
+
+
+def appended(rows: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Rows and new ones in order; of two with one index, the new one."""
+    both = pd.concat([rows, new])
+    return both[~both.index.duplicated(keep="last")].sort_index()
+
+
 def quantile_table(
     quantiles: Sequence[np.ndarray], shares: Sequence[float], names: Any, index: pd.Index
 ) -> pd.DataFrame:

@@ -3,13 +3,19 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from throughtime.errors import InputError
 from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
 
-from .pandas_series import check_counted, inputs_ahead, joined_table, quantile_table
+from .pandas_series import (
+    appended,
+    check_counted,
+    framed,
+    inputs_ahead,
+    joined_table,
+    quantile_table,
+)
 
 try:
     from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
@@ -73,7 +79,7 @@ class ThroughtimeForecaster(BaseForecaster):
         self.model = model
         super().__init__()
 
-    def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> Any:
+    def _fit(self, y: Any, X: Any, fh: Any) -> Any:
         chosen = Forecaster(test=0.0) if self.model is None else self.model
         check_counted(y.index)
         self._rows, self._inputs, self._learned = y, X, len(y)
@@ -81,26 +87,26 @@ class ThroughtimeForecaster(BaseForecaster):
         self.model_ = type(chosen)(**chosen.get_params()).fit(table, verbose=False, **roles)
         return self
 
-    def _update(self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params=True):
-        self._rows = _appended(self._rows, y)
+    def _update(self, y: Any, X: Any = None, update_params=True):
+        self._rows = appended(self._rows, y)
         if self._inputs is not None and X is not None:
-            self._inputs = _appended(self._inputs, X)
+            self._inputs = appended(self._inputs, X)
         known = self._known()
         if update_params and len(known) > self._learned:
             self.model_.update(joined_table(known, self._inputs)[0])
             self._learned = len(known)
         return self
 
-    def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
+    def _predict(self, fh: Any, X: Any) -> Any:
         forecast, at, index = self._forecast(fh, X)
-        return pd.DataFrame(forecast.mean[at], index=index, columns=self._rows.columns)
+        return framed(forecast.mean[at], index, self._rows.columns)
 
-    def _predict_quantiles(self, fh: Any, X: pd.DataFrame | None, alpha: list[float]):
+    def _predict_quantiles(self, fh: Any, X: Any, alpha: list[float]):
         forecast, at, index = self._forecast(fh, X)
         quantiles = [forecast.quantile(share)[at] for share in alpha]
         return quantile_table(quantiles, alpha, self._get_varnames(), index)
 
-    def _forecast(self, fh: Any, X: Any) -> tuple[Forecast, np.ndarray, pd.Index]:
+    def _forecast(self, fh: Any, X: Any) -> tuple[Forecast, np.ndarray, Any]:
         """The forecast up to the longest step, the steps asked for, and their index."""
         at = fh.to_relative(self.cutoff).to_numpy().astype(int) - 1
         steps = int(at.max()) + 1
@@ -113,7 +119,7 @@ class ThroughtimeForecaster(BaseForecaster):
         forecast: Any = self.model_.predict(steps, data, inputs=inputs)
         return forecast, at, fh.to_absolute_index(self.cutoff)
 
-    def _known(self) -> pd.DataFrame:
+    def _known(self) -> Any:
         """The rows up to the cutoff."""
         return self._rows.loc[: self.cutoff[0]]
 
@@ -130,9 +136,3 @@ class ThroughtimeForecaster(BaseForecaster):
         }
         alone = {"core": None, "prior": None}
         return [{"model": Forecaster(**quick, **alone)}, {"model": Forecaster(**quick)}]
-
-
-def _appended(rows: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Rows and new ones; of two with one index, the new one."""
-    both = pd.concat([rows, new])
-    return both[~both.index.duplicated(keep="last")].sort_index()

@@ -325,7 +325,8 @@ def _cpu_lowering(primitive, function):
         compiled = context.avals_in[1].dtype in (np.float32, np.float64)
         empty = any(0 in aval.shape for aval in context.avals_in)
         # What `jax.export` writes runs elsewhere, where there may be no kernels.
-        exported = context.module_context.lowering_parameters.for_export
+        lowering = context.module_context.lowering_parameters
+        exported = getattr(lowering, "for_export", False)
         if not params["native"] or not compiled or empty or exported:
             return by_scan(context, *operands, **params)
         attributes = {"cell": np.int32(KINDS.index(params["kind"]))}

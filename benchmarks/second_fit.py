@@ -6,9 +6,9 @@ A series has 200 rows, of which 128 train and 32 validate; the network is a GRU 
 that reads windows of 40 steps and is trained for 5 epochs by Adam, every prediction after the
 10th step counting. Each fit begins with a new network. Ours also reads, splits and scales the
 series. The first fit of a process compiles where a library compiles; the disk cache is off, but
-on, and filled, in the row `cached`. A new model of Keras compiles again; in the row `keras
-again` one model gets its first weights back instead. Wall seconds grow with the load of the
-machine, seconds of the processor hardly do.
+on, and filled, in the row `cached`. A new model of Keras compiles again, so there are only three
+of them; in the row `keras again` one model gets its first weights back instead. Wall seconds
+grow with the load of the machine, seconds of the processor hardly do.
 """
 
 import json
@@ -54,10 +54,10 @@ def windows(values: np.ndarray):
     return found
 
 
-def timed(fit) -> None:
-    """Print seconds of each of ten fits, by the wall and by the processor."""
+def timed(fit, fits: int = FITS) -> None:
+    """Print seconds of each fit, by the wall and by the processor."""
     seconds = []
-    for seed in range(FITS):
+    for seed in range(fits):
         values = series(seed)
         before = time.perf_counter(), time.process_time()
         fit(values)
@@ -90,15 +90,11 @@ def main() -> None:
     print(f"seconds, medians of {asked.rounds} (of the processor)")
     print(f"{'':<14}{'first fit':>18}{'second fit':>18}{'ten fits':>18}")
     for side, runs in found.items():
-        parts = [
-            [statistics.median(pick(run, kind) for run in runs) for kind in (0, 1)]
-            for pick in (
-                lambda run, kind: run[0][kind],
-                lambda run, kind: run[1][kind],
-                lambda run, kind: sum(one[kind] for one in run),
-            )
-        ]
-        cells = [f"{wall:.2f} ({own:.2f})" for wall, own in parts]
+        cells = []
+        for pick in (lambda run: run[:1], lambda run: run[1:2], lambda run: run):
+            sums = [[sum(one[kind] for one in pick(run)) for run in runs] for kind in (0, 1)]
+            wall, own = map(statistics.median, sums)
+            cells.append(f"{wall:.2f} ({own:.2f})" if len(pick(runs[0])) in (1, FITS) else "-")
         print(f"{side:<14}" + "".join(f"{one:>18}" for one in cells))
     save(asked.out, asked.peer, started, benchmark="second_fit", seconds=found)
 

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import keras
 import numpy as np
-from second_fit import BATCH, EPOCHS, HIDDEN, WASHOUT, timed, windows
+from second_fit import BATCH, EPOCHS, FITS, HIDDEN, WASHOUT, timed, windows
 
 KEPT = {}
 
@@ -35,4 +35,4 @@ def fit(values):
     )  # fmt: skip
 
 
-timed(fit)
+timed(fit, FITS if sys.argv[1] == "again" else 3)

@@ -5,10 +5,10 @@
 A series has 200 rows, of which 128 train and 32 validate; the network is a GRU of 32 units
 that reads windows of 40 steps and is trained for 5 epochs by Adam, every prediction after the
 10th step counting. Each fit begins with a new network. Ours also reads, splits and scales the
-series. The first fit of a process compiles where a library compiles; the disk cache is off, but
-on, and filled, in the row `cached`. A new model of Keras compiles again, so there are only three
-of them; in the row `keras again` one model gets its first weights back instead. Wall seconds
-grow with the load of the machine, seconds of the processor hardly do.
+series. The first fit of a process compiles where a library compiles; the disk cache is off,
+but on, and filled, in the row `cached`. A new model of Keras compiles again, so there are only
+three of them; in the row `keras again` one model gets its first weights back instead. Wall
+seconds grow with the load of the machine, seconds of the processor hardly do.
 """
 
 import json

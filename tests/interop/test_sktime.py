@@ -14,6 +14,7 @@ from sktime.forecasting.model_evaluation import evaluate
 from sktime.split import ExpandingWindowSplitter
 from sktime.utils.estimator_checks import check_estimator
 
+from throughtime.interop.pandas_series import joined_table
 from throughtime.interop.sktime import ThroughtimeForecaster
 
 pytestmark = [
@@ -57,7 +58,7 @@ def test_an_update_trains_on_and_without_parameters_only_reads(fitted):
     before = reading.model_.network_.readout.layers[0].c.copy()
     reading.update(y[40:], update_params=False)
     assert (reading.model_.network_.readout.layers[0].c == before).all()
-    wanted = reading.model_.predict(1, y.to_numpy()).mean
+    wanted = reading.model_.predict(1, joined_table(y)[0]).mean
     np.testing.assert_allclose(reading.predict(fh=1), wanted, rtol=1e-4, atol=1e-5)
     learning = fitted.clone().fit(y[:40]).update(y[40:])
     own = tt.Forecaster(**QUICK.get_params()).fit(y[:40].to_numpy()).update(y.to_numpy())

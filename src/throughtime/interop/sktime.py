@@ -1,5 +1,6 @@
 """A forecaster of sktime: `ThroughtimeForecaster`."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -73,11 +74,12 @@ class ThroughtimeForecaster(BaseForecaster):
         "requires-fh-in-fit": False,
     }
 
-    _config = {"remember_data": False}  # noqa: RUF012 (the rows are kept here)
-
     def __init__(self, model: Forecaster | None = None):
         self.model = model
-        super().__init__()
+        with warnings.catch_warnings():
+            # Of rows that sktime will keep no longer: they are kept here.
+            warnings.simplefilter("ignore", FutureWarning)
+            super().__init__()
 
     def _fit(self, y: Any, X: Any, fh: Any) -> Any:
         chosen = Forecaster(test=0.0) if self.model is None else self.model

@@ -37,10 +37,14 @@ NEIGHBOURS = {
     "onnx": "onnx",
     "scikit_learn": "sklearn",
     "sequence_arrays": "sklearn",
+    "sktime": "sktime",
+    "darts": "darts",
+    "pandas_series": "pandas",
 }
 """The library that each module of `interop` is for: nothing else imports it."""
 
 FOREIGN = {"onnx", "torch", "tensorflow", "keras", "pandas", "pyarrow", "sklearn"}
+FOREIGN |= {"sktime", "darts"}
 UNSAFE = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 
 

@@ -153,7 +153,7 @@ def test_what_is_no_sequences_is_refused(X, y, message):
 
 
 def test_one_class_a_wrong_share_and_targets_beside_a_series_are_refused():
-    with refuses("two classes or more; got 1"):
+    with refuses("two classes or more; got 1 class"):
         tt.SequenceClassifier(epochs=1).fit([[1.0], [2.0]], ["a", "a"])
     with refuses("`validation` must be at least 0 and below 1"):
         tt.SequenceClassifier(epochs=1, validation=1.0).fit([[1.0], [2.0]], ["a", "b"])

@@ -24,6 +24,9 @@ from .sequence_arrays import PaddedSequences, padded_sequences
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.multiclass import type_of_target
+    from sklearn.utils.validation import column_or_1d
 except ImportError:
     raise InputError(
         "sequence estimators need the package `scikit-learn`",
@@ -33,6 +36,10 @@ except ImportError:
 
 BATCH = 256
 """Sequences that are predicted at a time: one program for any number of them."""
+
+
+class NotFitted(InputError, NotFittedError):
+    """An estimator was asked to predict before `fit`: our error, which scikit-learn knows."""
 
 
 class SequenceEstimator(BaseEstimator):
@@ -129,7 +136,7 @@ class SequenceEstimator(BaseEstimator):
         """The outputs of the network after each sequence."""
         if not hasattr(self, "network_"):
             rule = "an estimator must be fitted before it predicts"
-            raise InputError(rule, "one that is not", "Call `fit` first.")
+            raise NotFitted(rule, "one that is not", "Call `fit` first.")
         read = padded_sequences(X, self.scaler_.mean.size)
         values = self.scaler_.transform(read.values).astype(self.dtype)
         made = []
@@ -192,11 +199,16 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             For sequences or settings that cannot be used, and for fewer than two classes.
         """
         read, labels = padded_sequences(X), np.asarray(y)
-        read.check_targets(labels, 1)
+        read.check_targets(labels, 2)
+        labels = column_or_1d(labels, warn=True)
+        if type_of_target(labels).startswith("continuous"):
+            rule = "classes must be labels, not continuous numbers"
+            raise InputError(rule, labels.dtype, "Use `SequenceRegressor` for numbers.")
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             rule = "a classifier needs sequences of two classes or more"
-            raise InputError(rule, len(self.classes_), "Pass sequences of other classes too.")
+            remedy = "Pass sequences of other classes too."
+            raise InputError(rule, f"{len(self.classes_)} class", remedy)
         one_hot = np.eye(len(self.classes_))[codes]
         self._train(read, one_hot, "softmax", "cross_entropy")
         return self
@@ -207,7 +219,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each sequence."""
-        return self.classes_[self._outputs(X).argmax(axis=1)]
+        outputs = self._outputs(X)
+        return self.classes_[outputs.argmax(axis=1)]
 
 
 class SequenceRegressor(RegressorMixin, SequenceEstimator):
@@ -243,8 +256,9 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         InputError
             For sequences, numbers or settings that cannot be used.
         """
-        read, values = padded_sequences(X), np.asarray(y, np.float64)
+        read, values = padded_sequences(X), np.asarray(y)
         read.check_targets(values, 2)
+        values = values.astype(np.float64)
         self._one_column = values.ndim == 1
         self._train(read, values.reshape(len(values), -1), "identity", "mse")
         return self
@@ -254,3 +268,8 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         outputs = self._outputs(X)
         values = self.target_scaler_.inverse(outputs)
         return values[:, 0] if self._one_column else values
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -43,6 +43,9 @@ class PaddedSequences(NamedTuple):
         InputError
             For targets of another shape, or missing ones.
         """
+        if targets.dtype == object and targets.ndim == 0:
+            rule = "an estimator requires y to be passed, but the target y is None"
+            raise InputError(rule, "no `y`", "Pass a target for each sequence.")
         if not 1 <= targets.ndim <= axes or len(targets) != len(self.values):
             rule = f"`y` must have a row for each of the {len(self.values)} sequences"
             raise InputError(rule, f"shape {targets.shape}", "Pass as many targets.")
@@ -66,9 +69,15 @@ def padded_sequences(X: Any, features: int | None = None) -> PaddedSequences:
     InputError
         For other shapes, missing values, and sequences without a step.
     """
+    if hasattr(X, "toarray"):
+        rule = "sequences must be dense arrays"
+        raise InputError(rule, "a sparse matrix", "Pass `X.toarray()`.")
     whole = hasattr(X, "__array__")
+    rows = np.asarray(X) if whole else X
+    if whole:
+        _check_whole(rows)
     try:
-        each = [np.asarray(one, np.float64) for one in (np.asarray(X) if whole else X)]
+        each = [np.asarray(one, np.float64) for one in rows]
     except (TypeError, ValueError):
         rule = "sequences must be arrays of numbers"
         raise InputError(rule, f"a {type(X).__name__}", SHAPES) from None
@@ -92,3 +101,14 @@ def padded_sequences(X: Any, features: int | None = None) -> PaddedSequences:
     for row, one in zip(values, each, strict=True):
         row[: len(one)] = one
     return PaddedSequences(values, lengths, values.shape[1] if table else wanted)
+
+
+def _check_whole(array: np.ndarray) -> None:
+    """Refuse an array of complex numbers, and one of numbers with a single axis."""
+    if np.iscomplexobj(array):
+        rule = "Complex data not supported: sequences must hold real numbers"
+        raise InputError(rule, array.dtype, "Pass real and imaginary parts as two features.")
+    if array.ndim == 1 and array.dtype != object:
+        rule = "sequences must have an axis for sequences and one for time"
+        remedy = "Reshape your data: `X[None]` is one sequence, `X[:, None]` many of one step."
+        raise InputError(rule, f"shape {array.shape}", remedy)

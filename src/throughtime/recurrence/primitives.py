@@ -324,7 +324,10 @@ def _cpu_lowering(primitive, function):
     def rule(context, *operands, **params):
         compiled = context.avals_in[1].dtype in (np.float32, np.float64)
         empty = any(0 in aval.shape for aval in context.avals_in)
-        if not params["native"] or not compiled or empty:
+        # What `jax.export` writes runs elsewhere, where there may be no kernels.
+        lowering = context.module_context.lowering_parameters
+        exported = getattr(lowering, "for_export", False)
+        if not params["native"] or not compiled or empty or exported:
             return by_scan(context, *operands, **params)
         attributes = {"cell": np.int32(KINDS.index(params["kind"]))}
         attributes |= {n: np.int32(params[n]) for n in ("save", "inputs") if n in params}

@@ -131,7 +131,7 @@ def _run_primitive(cell, xs, state, lengths):
     kind = cell.activation if isinstance(cell, RNN) else type(cell).__name__.lower()
     weights = (cell.U, cell.W, cell.b, *((cell.d,) if isinstance(cell, GRU) else ()))
     start = tuple(state) if isinstance(cell, LSTM) else (state,)
-    expected = (len(xs), cell.hidden_size)
+    expected = (xs.shape[0], cell.hidden_size)
     for name, array in zip("hc", start, strict=False):
         if array.shape != expected:
             rule = f"the first state's `{name}` must be of shape (batch, hidden) = {expected}"

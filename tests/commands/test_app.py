@@ -34,7 +34,7 @@ from throughtime.lecture.program import Program, ProgramResult
 from throughtime.recurrence import native_kernels
 from throughtime.training.history import Row
 
-COMMANDS = "forecast predict update resume example compare surrogate diagnose tasks".split()
+COMMANDS = "forecast predict update resume example compare surrogate diagnose gradients tasks".split()
 COMMANDS += ["runs", "open", "info"]
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
@@ -741,7 +741,7 @@ def test_info_without_kernels(monkeypatch):
 
 
 def test_examples_are_listed():
-    names = ["sine", "noisy-sine", "oscillator"]
+    names = list(programs.PROGRAMS)
     assert list(document(succeeds("example", "--json").out)) == names
     lines = succeeds("example").out.splitlines()
     assert [line.split()[0] for line in lines] == names

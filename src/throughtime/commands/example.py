@@ -37,7 +37,7 @@ def example(
     program = programs.program(name)
     if seed < 0:
         raise InputError("`seed` must be at least 0", seed, "Raise `seed`.")
-    folder = _make_folder(out or Path("runs") / f"example-{name}")
+    folder = make_folder(out or Path("runs") / f"example-{name}")
     with show_progress(program.epochs, quiet) as display:
         result = program.run(folder, seed, display.show)
     if as_json:
@@ -50,7 +50,7 @@ def example(
         typer.echo(f"Picture: {picture}")
 
 
-def _make_folder(folder: Path) -> Path:
+def make_folder(folder: Path) -> Path:
     """Make a folder unless it exists."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,16 +2,24 @@
 
 from throughtime.errors import InputError, did_you_mean
 
+from .behaviours import behaviours
+from .by_hand import by_hand
 from .noisy_sine import noisy_sine
 from .oscillator import oscillator
 from .program import Program
 from .sine import sine
+from .small_programs import small_programs
 
 PROGRAMS = {
     "sine": Program("the PyTorch program: a sine wave, closed-loop", 100, sine),
     "noisy-sine": Program("the Keras program: a noisy sine, one step ahead", 100, noisy_sine),
     "oscillator": Program(
         "its equation: Euler's scheme as a network, and longer steps", 300, oscillator
+    ),
+    "by-hand": Program("three steps forward and back, with all numbers", 0, by_hand),
+    "behaviours": Program("three nets that settle, oscillate, are chaotic", 0, behaviours),
+    "small-programs": Program(
+        "nets that count, add and tell parity, exactly", 0, small_programs
     ),
 }
 """The programs by name."""

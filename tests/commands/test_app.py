@@ -34,7 +34,9 @@ from throughtime.lecture.program import Program, ProgramResult
 from throughtime.recurrence import native_kernels
 from throughtime.training.history import Row
 
-COMMANDS = "forecast predict update resume example compare surrogate diagnose gradients tasks".split()
+COMMANDS = (
+    "forecast predict update resume example compare surrogate diagnose gradients tasks".split()
+)
 COMMANDS += ["runs", "open", "info"]
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.

@@ -31,7 +31,7 @@ def example(
 
     if name is None:
         abouts = {key: program.about for key, program in programs.PROGRAMS.items()}
-        lines = "\n".join(f"{key:<12} {about}" for key, about in abouts.items())
+        lines = "\n".join(f"{key:<14} {about}" for key, about in abouts.items())
         typer.echo(json.dumps(abouts) if as_json else lines)
         return
     program = programs.program(name)
@@ -45,7 +45,7 @@ def example(
         return
     typer.echo(result.summary)
     for label, value in result.figures.items():
-        typer.echo(f"{label:<44} {value:.6g}")
+        typer.echo(f"{label:<48} {value:.6g}")
     for picture in result.pictures:
         typer.echo(f"Picture: {picture}")
 

@@ -147,8 +147,12 @@ def jacobian_norms(
     if len(xs) < 2:
         raise InputError("norms need two steps or more", len(xs), "Pass more steps.")
     with precision("float64"):
-        found = _norms(cell, jnp.asarray(xs, jnp.float64))
-        measured, bound, path = (np.asarray(part) / np.log(10) for part in found)
+        parts = _jacobians(cell, jnp.asarray(xs, jnp.float64))
+    jacobians, keep = (np.asarray(part)[:0:-1] for part in parts)  # from the last step back
+    with np.errstate(divide="ignore"):  # the logarithm of a norm of 0
+        bound = np.cumsum(np.log10(np.linalg.norm(jacobians, 2, axis=(1, 2))))
+        path = np.cumsum(np.log10(keep), axis=0).max(axis=1)
+        measured = _log_norms(jacobians)
     W = np.asarray(cell.W)[-cell.hidden_size :]
     radius, largest = spectral_radius(W), largest_singular_value(W)
     if isinstance(cell, RNN):
@@ -157,11 +161,9 @@ def jacobian_norms(
 
 
 @eqx.filter_jit
-def _norms(cell: Cell, xs: Array) -> tuple[Array, Array, Array]:
-    """The logarithms of the norms, of their bound and of the keep gates' path, by lag."""
-    start = cell.initial_state(1)
-    flat, unflatten = ravel_pytree(start)
-    drives = cell.drive(xs[:, None])
+def _jacobians(cell: Cell, xs: Array) -> tuple[Array, Array]:
+    """The Jacobian and the keep gates of each step."""
+    flat, unflatten = ravel_pytree(cell.initial_state(1))
 
     def step(state, drive):
         return ravel_pytree(cell.step(drive, unflatten(state)))[0]
@@ -169,21 +171,19 @@ def _norms(cell: Cell, xs: Array) -> tuple[Array, Array, Array]:
     def forward(state, drive):
         return step(state, drive), (jax.jacfwd(step)(state, drive), _keep(cell, state, drive))
 
-    _, (jacobians, gates) = jax.lax.scan(forward, flat, drives)
+    return jax.lax.scan(forward, flat, cell.drive(xs[:, None]))[1]
 
-    def back(carry, parts):
-        product, scale, bound, path = carry
-        jacobian, gate = parts
+
+def _log_norms(jacobians: np.ndarray) -> np.ndarray:
+    """The decimal logarithms of the norms of the products of the first 1, 2, ... of them."""
+    product, scale, logs = np.eye(jacobians.shape[1]), 0.0, []
+    for jacobian in jacobians:
         product = product @ jacobian
-        norm = jnp.linalg.norm(product, 2)  # of what was scaled to 1: nothing overflows
-        scale, bound = scale + jnp.log(norm), bound + jnp.log(jnp.linalg.norm(jacobian, 2))
-        path = path + jnp.log(gate)
-        product = product / jnp.where(norm > 0, norm, 1)
-        return (product, scale, bound, path), (scale, bound, path.max())
-
-    first = jnp.eye(len(flat)), 0.0, 0.0, jnp.zeros(cell.hidden_size)
-    backwards = jax.tree.map(lambda part: part[:0:-1], (jacobians, gates))
-    return jax.lax.scan(back, first, backwards)[1]
+        norm = np.linalg.norm(product, 2)
+        scale += np.log10(norm)
+        product = product / (norm or 1)  # so that nothing overflows
+        logs.append(scale)
+    return np.array(logs)
 
 
 def _keep(cell: Cell, state: Array, drive: Array) -> Array:

@@ -137,8 +137,8 @@ def small_programs(folder: Path, seed: int = 0, show: Show = show_nothing) -> Pr
         network, length = build(), LENGTH if len(symbols) == 2 else LENGTH // 2
         short = every_sequence(symbols, length)
         long = np.array(symbols)[rng.integers(len(symbols), size=(1, LONG))]
-        figures[f"{name}: all sequences of {length} steps"] = len(short)
-        figures[f"{name}: of these wrong"] = wrong(name, network, short)
+        figures[f"{name}: all sequences of {length} steps"] = float(len(short))
+        figures[f"{name}: of these wrong"] = float(wrong(name, network, short))
         figures[f"{name}: wrong answers in {LONG} random steps"] = int(
             (answers(name, network, long) != PROBLEMS[name][2](long)).sum()
         )

@@ -92,7 +92,9 @@ def norms_by_lag(
             axes = figure.add_subplot(1, len(logs), i + 1, title=name)
             lags = np.arange(1, len(measured) + 1)
             axes.plot(lags, measured, color=BLUE, lw=2, label="measured")
-            for colour, (label, line) in zip((ORANGE, GREY, GREEN), theory.items(), strict=False):
+            for colour, (label, line) in zip(
+                (ORANGE, GREY, GREEN), theory.items(), strict=False
+            ):
                 axes.plot(lags, line, color=colour, ls=DASHED, label=label)
             axes.axhline(0, color=INK, lw=0.6)
             axes.grid(axis="y")
@@ -122,6 +124,38 @@ def confusion(counts: Int[np.ndarray, "true said"], names: Sequence[str]) -> Fig
         axes.set_yticks(range(len(names)), names)
         axes.spines[:].set_visible(False)
         figure_style.describe(figure, "Confusion matrix", ", ".join(names))
+    return figure
+
+
+def signs(
+    path: Float[np.ndarray, "step 2"],
+    true: Int[np.ndarray, " step"],
+    said: Int[np.ndarray, " step"],
+    names: Sequence[str],
+) -> Figure:
+    """A path of a pen coloured by the sign it draws, and the sign that was said at each step.
+
+    Parameters
+    ----------
+    path
+        Where the pen is after each step.
+    true, said
+        The sign at each step, and what was said, as numbers.
+    names
+        The signs.
+    """
+    with figure_style.canvas(WIDE, 300) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=(1, 2))
+        for i in range(len(path) - 1):
+            left.plot(*path[i : i + 2].T, color=COLOURS[true[i]], lw=1.5)
+        left.set_aspect("equal")
+        left.axis("off")
+        right.step(np.arange(len(true)), true, color=GREY, lw=4, alpha=0.5, label="true")
+        right.plot(said, ".", color=BLUE, label="said")
+        right.set_yticks(range(len(names)), names)
+        figure_style.count_axis(right, "step")
+        right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+        figure_style.describe(figure, "Signs in a row", ", ".join(names))
     return figure
 
 

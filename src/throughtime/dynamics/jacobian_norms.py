@@ -10,10 +10,11 @@ For the simple network $J_t = \mathrm{diag}(\sigma_h'(a_t)) \, W$, so that
 $$\Big\lVert \frac{\partial h_T}{\partial h_{T-k}} \Big\rVert
   \leq \prod_t \lVert J_t \rVert \leq (\max \sigma_h' \cdot s_1(W))^k$$
 
-with the largest singular value $s_1$; without squashing it goes as $\rho^k$, the spectral radius
-of W, and is exactly that if W is $\rho$ times a rotation (Bengio, Simard and Frasconi 1994; Pascanu,
-Mikolov and Bengio 2013). In a GRU and an LSTM a gradient has a path past the weights, through
-the keep gates alone. The state is all that a cell passes on: h, and the memory c of an LSTM.
+with the largest singular value $s_1$; without squashing it goes as $\rho^k$, with the spectral
+radius of W, and is exactly that if W is $\rho$ times a rotation (Bengio, Simard and Frasconi
+1994; Pascanu, Mikolov and Bengio 2013). In a GRU and an LSTM a gradient has a path past the
+weights, through the keep gates alone. The state is all that a cell passes on: h, and the memory
+c of an LSTM.
 """
 
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ from .program import ProgramResult, Show, load_figures, show_nothing
 
 GAINS = (0.5, 1.0, 1.5)
 UNITS, SPREAD, DRAW = 50, 1.5, 16
-"""Units; the standard deviation of the weights at gain 1, times the root of the units; the draw.
+"""Units; the spread of the weights at gain 1, times the root of the units; the draw.
 
 Which behaviour a gain gives depends on the draw of so few units: with this one the three gains
 give the three behaviours.

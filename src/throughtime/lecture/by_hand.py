@@ -94,9 +94,8 @@ def _draw(folder: Path, forward: Activities, backward: Gradients) -> list[Path]:
             }
         )
         grad_a, grad_h, grad_y = (getattr(backward, name)[0, t, 0] for name in "ahy")
-        back.append(
-            {"h": f"dL/dh {grad_h:.3f}\ndL/da {grad_a:.3f}", "y": f"dL/dy {grad_y:.3f}"}
-        )
+        hidden = f"dL/dh {grad_h:.3f}\ndL/da {grad_a:.3f}"
+        back.append({"h": hidden, "y": f"dL/dy {grad_y:.3f}"})
     figure = lecture_figures.unrolled("Three steps of one unit, forward and back", steps, back)
     figure_style.save(figure, picture)
     return [picture]

@@ -1,12 +1,12 @@
-r"""A feed-forward network beside a recurrent one, on the lecture's sine in windows of 20 values.
+r"""A feed-forward network beside a recurrent one, on windows of the lecture's sine.
 
 A feed-forward network reads the window at once, as 20 features; a recurrent one value after
 value. A recurrent cell that takes one step from a state of zeros is a feed-forward layer,
 
 $$h = \tanh(U x + W \cdot 0 + b)$$
 
-whose W is never used: so it is in the lecture's Keras program, whose windows are one step of four
-features.
+whose W is never used: so it is in the lecture's Keras program, whose windows are one step of
+four features.
 """
 
 from pathlib import Path

@@ -19,7 +19,7 @@ from throughtime.training.train import train
 
 from .program import ProgramResult, Show, load_figures, show_nothing
 
-STEPS, SEQUENCES, EPOCHS, HIDDEN = 30, 512, 80, 8
+STEPS, SEQUENCES, EPOCHS, HIDDEN = 30, 512, 150, 8
 
 
 def latch(sequences: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +28,7 @@ def latch(sequences: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
     Something is written at the first step, and later at a tenth of the steps; at a fifth it is
     asked for.
     """
-    values = rng.choice([-1.0, 1.0], size=(sequences, STEPS))
+    values = rng.uniform(-1, 1, (sequences, STEPS))
     write, read = (rng.random((sequences, STEPS)) < share for share in (0.1, 0.2))
     write[:, 0] = True
     read &= ~write
@@ -64,9 +64,9 @@ def gates(cell: LSTM | GRU, xs: Float[np.ndarray, "time input"]) -> dict[str, np
 
 def memory_unit(found: dict[str, np.ndarray], kept: np.ndarray) -> int:
     """The unit whose memory follows most closely what is to be kept."""
-    centred = [np.column_stack([found["memory"], kept])]
-    correlation = np.corrcoef(centred[0].T)[-1, :-1]
-    return int(np.argmax(np.abs(np.nan_to_num(correlation))))
+    memory, kept = found["memory"] - found["memory"].mean(axis=0), kept - kept.mean()
+    size = np.linalg.norm(memory, axis=0)
+    return int(np.argmax(np.abs(kept @ memory) / np.where(size > 0, size, 1)))
 
 
 def _logistic(a: np.ndarray) -> np.ndarray:
@@ -88,15 +88,15 @@ def gates_over_time(folder: Path, seed: int = 0, show: Show = show_nothing) -> P
     Returns
     -------
     ProgramResult
-        The errors on new sequences, the mean keep gate of the unit that remembers where it is to
-        keep and where it is to write, and the picture.
+        The errors on new sequences, the mean keep gate of the unit that remembers where it is
+        to keep and where it is to write, and the picture.
     """
     loading, rng = load_figures(), np.random.default_rng(seed)
     data = Sequences(*jax.device_put(latch(SEQUENCES, rng)))
     test, example = latch(200, rng), latch(1, rng)
     figures, shown, lines = {}, {}, []
     for kind in ("lstm", "gru"):
-        network = Architecture(3, 1, cell=kind, hidden=HIDDEN).build(seed)
+        network = Architecture(3, 1, cell=kind, hidden=HIDDEN, init="keras").build(seed)
         fitted = train(
             network,
             data,
@@ -129,9 +129,10 @@ def _figures(kind: str, network: Network, test: tuple[np.ndarray, np.ndarray]) -
     one = xs[:20].reshape(-1, 3)  # many sequences after each other: each begins with a write
     found, write = gates(network.cells[0], one), one[:, 1] == 1
     keep = found["keep"][:, memory_unit(found, _kept(one))]
-    right = np.sign(ys[asked]) == targets[asked]
+    error = np.sqrt(((ys - targets)[asked] ** 2).mean())
     return {
-        f"{kind}: share of right answers": float(right.mean()),
+        f"{kind}: RMSE where it is asked": float(error),
+        f"{kind}: RMSE of 0, without a memory": float(np.sqrt((targets[asked] ** 2).mean())),
         f"{kind}: keep gate, mean where to keep": float(keep[~write].mean()),
         f"{kind}: keep gate, mean where to write": float(keep[write].mean()),
     }

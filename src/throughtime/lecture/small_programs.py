@@ -1,13 +1,13 @@
 r"""Small programs: networks that count, add binary numbers and tell parity, written by hand.
 
-"With enough neurons and time, they can compute anything that a computer can." Nothing is trained
-here: the weights are small whole numbers, and each network is exact on sequences of any length.
-The units are relu units, $r(a) = \max(a, 0)$. With a whole number s they tell
+With enough units and time, recurrent networks compute whatever a computer can. Nothing is
+trained here: the weights are small whole numbers, and each network is exact on sequences of any
+length. The units are relu units, $r(a) = \max(a, 0)$. With a whole number s they tell
 
 $$r(s) - r(s - 1) = [s \geq 1], \qquad r(s) - 2 r(s - 1) + 2 r(s - 2) = s \bmod 2
   \quad (0 \leq s \leq 3)$$
 
-so that the units r(s), r(s - 1), ... of a sum s are enough to know its carry and its last digit.
+so that the units r(s), r(s - 1), ... of a sum s are enough to know its carry and its digit.
 """
 
 import itertools
@@ -47,10 +47,10 @@ def adder() -> Network:
 def brackets() -> Network:
     r"""A count that tells whether brackets match: 1 opens and -1 closes.
 
-    With the depth $d_t$, the units are $r(d_{t-1} + x_t)$, $r(-(d_{t-1} + x_t))$, which is 1 where
-    a bracket closes that was not opened, and the sum of these up to the step before. The brackets
-    match if and only if the output, the sum of the units, is 0. No machine with a fixed number of
-    states can do this.
+    With the depth $d_t$, the units are $r(d_{t-1} + x_t)$, $r(-(d_{t-1} + x_t))$, which is 1
+    where a bracket closes that was not opened, and the sum of these up to the step before. The
+    brackets match if and only if the output, the sum of the units, is 0. No machine with a
+    fixed number of states can do this.
     """
     W = [[1, 0, 0], [-1, 0, 0], [0, 1, 1]]
     return _relu(U=[[1], [-1], [0]], W=W, b=[0, 0, 0], V=[[1, 1, 1]])

@@ -1,9 +1,8 @@
 r"""Sequences of unequal length: which sign did a pen draw, and which is it drawing now?
 
 A sign is a sequence of movements (dx, dy) of a pen, between 15 and 45 of them; its size, tilt,
-direction and speed are random, and the hand shakes. Nothing but the order of the movements tells
-the signs apart. One network says the sign after the last movement (many to one), another at every
-movement of several signs in a row (many to many).
+direction and speed are random, and the hand shakes. One network says the sign after the last
+movement (many to one), another at every movement of several signs in a row (many to many).
 """
 
 from pathlib import Path

@@ -181,7 +181,7 @@ def bptt(
     >>> found.loss, found.h.ravel().tolist(), found.W.item()
     (4.25, [0.25, 0.5, 1.0], 3.0)
     """
-    U, W, b, V, c, activation = _letters(network)
+    U, W, b, V, _, activation = _letters(network)
     xs, slope = np.asarray(xs), SLOPES[activation]
     _, hs, ys = activities(network, xs)
     before = np.concatenate([np.zeros_like(hs[:, :1]), hs[:, :-1]], axis=1)  # h_{t-1}

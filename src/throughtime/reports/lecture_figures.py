@@ -1,4 +1,4 @@
-"""Figures of the lecture: panels over time, a network unrolled, norms by lag, a confusion matrix.
+"""Figures of the lecture: panels over time, a network unrolled, norms by lag, signs.
 
 Each function draws one figure, `WIDE` CSS pixels wide.
 """
@@ -92,9 +92,7 @@ def norms_by_lag(
             axes = figure.add_subplot(1, len(logs), i + 1, title=name)
             lags = np.arange(1, len(measured) + 1)
             axes.plot(lags, measured, color=BLUE, lw=2, label="measured")
-            for colour, (label, line) in zip(
-                (ORANGE, GREY, GREEN), theory.items(), strict=False
-            ):
+            for colour, (label, line) in zip((ORANGE, GREY), theory.items(), strict=True):
                 axes.plot(lags, line, color=colour, ls=DASHED, label=label)
             axes.axhline(0, color=INK, lw=0.6)
             axes.grid(axis="y")

@@ -8,13 +8,13 @@ going, and with a still larger one neighbouring states part (Sompolinsky, Crisan
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from throughtime._support.precision import precision
 from throughtime.dynamics.behaviour import Behaviour, behaviour
 from throughtime.dynamics.maps import map_of_cell
-from throughtime.recurrence.cells import RNN
 from throughtime.recurrence.simple_network import simple_network
 
 from .program import ProgramResult, Show, load_figures, show_nothing
@@ -28,8 +28,8 @@ give the three behaviours.
 """
 
 
-def net(gain: float) -> RNN:
-    """The net of a gain, in double precision; nothing drives it."""
+def net(gain: float) -> Any:
+    """The net of a gain, an `RNN` in double precision; nothing drives it."""
     rng = np.random.default_rng(DRAW)
     W = gain * SPREAD * rng.normal(size=(UNITS, UNITS)) / np.sqrt(UNITS)
     column, none = np.zeros((UNITS, 1)), np.zeros(UNITS)

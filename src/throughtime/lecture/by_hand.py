@@ -23,10 +23,9 @@ INPUTS, TARGETS = np.array([1.0, 0.0, -1.0]), np.array([1.0, 0.0, -1.0])
 
 def network() -> Network:
     """The network of one unit, in double precision."""
-    U, W, b, V, c = WEIGHTS.values()
-    matrices = [np.array([[weight]]) for weight in (U, W, V)]
-    biases = [np.array([weight]) for weight in (b, c)]
-    return simple_network(*matrices[:2], biases[0], matrices[2], biases[1], dtype="float64")
+    U, W, V = (np.array([[WEIGHTS[letter]]]) for letter in "UWV")
+    b, c = (np.array([WEIGHTS[letter]]) for letter in "bc")
+    return simple_network(U, W, b, V, c, dtype="float64")
 
 
 def trace() -> tuple[Activities, Gradients]:

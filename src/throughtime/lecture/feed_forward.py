@@ -10,6 +10,7 @@ four features.
 """
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -73,15 +74,19 @@ def feed_forward(folder: Path, seed: int = 0, show: Show = show_nothing) -> Prog
             curves[f"{name}, {how}"] = np.arange(1, len(losses) + 1), losses
             trained[name, how] = fitted.network
         if features == WINDOW:
-            moved = np.asarray(fitted.network.cells[0].W - start.cells[0].W)
-            figures["feed-forward: largest change of W"] = float(np.abs(moved).max())
+            before, after = (_recurrent_weights(one) for one in (start, fitted.network))
+            figures["feed-forward: largest change of W"] = float(np.abs(after - before).max())
     for length in OTHER_LENGTHS:
-        longer, after = windows(np.sin(t)[cut:], length)
+        longer, following = windows(np.sin(t)[cut:], length)
         figures[f"recurrent, in order, windows of {length}: test RMSE"] = _rmse(
-            trained["recurrent", "in order"], longer, after
+            trained["recurrent", "in order"], longer, following
         )
     loading.join()
     return ProgramResult("\n".join(lines), figures, _draw(folder, curves))
+
+
+def _recurrent_weights(network: Any) -> np.ndarray:
+    return np.asarray(network.cells[0].W)
 
 
 def _rmse(network: Network, xs: np.ndarray, targets: np.ndarray) -> float:

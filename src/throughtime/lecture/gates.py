@@ -5,13 +5,14 @@ is told to read, it must say the value of the last step at which it was told to 
 """
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
 from throughtime.recurrence.architecture import Architecture
-from throughtime.recurrence.cells import GRU, LSTM
+from throughtime.recurrence.cells import LSTM
 from throughtime.recurrence.network import Network
 from throughtime.training.batches import Sequences
 from throughtime.training.methods import training_method
@@ -41,8 +42,8 @@ def latch(sequences: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
     return xs.astype(np.float32), targets[..., None].astype(np.float32)
 
 
-def gates(cell: LSTM | GRU, xs: Float[np.ndarray, "time input"]) -> dict[str, np.ndarray]:
-    """The gates and what the cell keeps at each step of a sequence, by name, `(time, unit)`."""
+def gates(cell: Any, xs: Float[np.ndarray, "time input"]) -> dict[str, np.ndarray]:
+    """The gates of an LSTM or a GRU and what it keeps, by name, `(time, unit)`."""
     U, W, b = (np.asarray(weight) for weight in (cell.U, cell.W, cell.b))
     h = c = np.zeros(cell.hidden_size)
     rows = []
@@ -162,7 +163,7 @@ def _draw(folder: Path, example: tuple[np.ndarray, np.ndarray], shown: dict) -> 
     folder.mkdir(parents=True, exist_ok=True)
     picture = folder / "gates.png"
     names = ("value", "write!", "read!")
-    panels = {"Input": dict(zip(names, example[0][0].T, strict=True))}
+    panels: dict[str, Any] = {"Input": dict(zip(names, example[0][0].T, strict=True))}
     for more in shown.values():
         panels |= more
     figure = lecture_figures.panels("A value is written, kept and read", panels)

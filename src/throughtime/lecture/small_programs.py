@@ -58,8 +58,8 @@ def brackets() -> Network:
 
 def _relu(U, W, b, V) -> Network:
     """A network of relu units from lists of weights."""
-    given = (np.array(weight, float) for weight in (U, W, b, V))
-    return simple_network(*given, np.zeros(1), "relu")
+    U, W, b, V = (np.array(weight, float) for weight in (U, W, b, V))
+    return simple_network(U, W, b, V, np.zeros(1), "relu")
 
 
 def odd(bits: np.ndarray) -> np.ndarray:

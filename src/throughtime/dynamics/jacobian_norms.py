@@ -18,6 +18,7 @@ c of an LSTM.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -74,7 +75,7 @@ def random_cell(
     rotation: bool = False,
     activation: str = "tanh",
     seed: int = 0,
-) -> Cell:
+) -> RNN | GRU | LSTM:
     """A cell in double precision whose recurrent blocks have this spectral radius.
 
     Parameters
@@ -116,7 +117,7 @@ def random_cell(
         return np.concatenate(found)
 
     rule = Initialisation(glorot, blocks, zeros, normal(1.0), zeros, keep=1.0)
-    options = {"activation": activation} if kind == "rnn" else {}
+    options: dict[str, Any] = {"activation": activation} if kind == "rnn" else {}
     with precision("float64"):
         return CELLS[kind](1, hidden, init=rule, dtype=jnp.float64, key=rng, **options)
 
@@ -187,7 +188,7 @@ def _log_norms(jacobians: np.ndarray) -> np.ndarray:
     return np.array(logs)
 
 
-def _keep(cell: Cell, state: Array, drive: Array) -> Array:
+def _keep(cell: Any, state: Array, drive: Array) -> Array:
     """The keep gate of each unit at a step; ones for a cell without."""
     if isinstance(cell, RNN):
         return jnp.ones(cell.hidden_size)

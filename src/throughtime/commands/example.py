@@ -22,7 +22,7 @@ def example(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run one of the lecture's own programs.
+    """Run one of the lecture's programs, or one that shows a claim of it.
 
     Example: `throughtime example sine`
     """

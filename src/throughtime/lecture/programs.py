@@ -1,4 +1,4 @@
-"""The lecture's own programs by name: the same data, model, batches, epochs and optimiser."""
+"""The lecture's own programs by name, and programs that each show a claim of it."""
 
 from throughtime.errors import InputError, did_you_mean
 

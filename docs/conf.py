@@ -120,7 +120,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-ALONE = ("index", "lecture", "performance", "architecture", "design", "changes")
+ALONE = ("index", "lecture", "slides", "performance", "architecture", "design", "changes")
 html_sidebars = {page: [] for page in ALONE}
 
 LINK = re.compile(r"(\]\()(?!\w+:|#|/)([^)#\s]+)((?:#[^)]*)?\))")

@@ -1,6 +1,7 @@
 """The site, as far as it can be checked without building it."""
 
 import re
+import shlex
 import sys
 import tomllib
 from functools import cache
@@ -214,3 +215,30 @@ def test_nothing_of_the_site_is_in_the_wheel():
 )
 def test_docstrings_become_restructured_text(text, rst):
     assert extension("to_rst").to_rst(text) == rst
+
+
+def test_every_slide_has_a_command_that_exists():
+    """Each slide but the plan and the literature has a row; its command parses as it stands."""
+    from throughtime.commands.app import app
+    from throughtime.lecture.programs import PROGRAMS
+
+    commands = typer.main.get_command(app).commands  # pyright: ignore
+    text, lecture = (
+        (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("slides", "lecture")
+    )
+    titles = re.findall(r"^## (.+)$", lecture, re.MULTILINE)
+    places = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    slides = set()
+    for row in re.findall(r"^\| (\d.+) \|$", text, re.MULTILINE):
+        number, _, code, _, link = row.split(" | ")
+        first, *last = map(int, number.replace(",", " ").replace("to", " ").split())
+        slides |= set(range(first, last[0] + 1)) if "to" in number else {first, *last}
+        assert re.search(r"\(lecture\.md#([\w-]+)\)", link)[1] in places, row
+        words = shlex.split(code.strip("`")) if code.startswith("`throughtime") else []
+        if words:
+            commands[words[1]].make_context(words[1], words[2:])  # parses, or raises
+        if words[1:2] == ["example"]:
+            assert words[2] in PROGRAMS, row
+    assert slides == set(range(4, 46))
+    shown = set(re.findall(r"throughtime example ([\w-]+)", text))
+    assert shown == set(PROGRAMS)

@@ -18,6 +18,8 @@ from .dynamics.equations import equations as equations
 from .dynamics.fixed_points import fixed_points as fixed_points
 from .dynamics.flow_record import FlowRecord as FlowRecord
 from .dynamics.gradient_flow import gradient_flow as gradient_flow
+from .dynamics.jacobian_norms import jacobian_norms as jacobian_norms
+from .dynamics.jacobian_norms import random_cell as random_cell
 from .dynamics.lyapunov import lyapunov_of_map as lyapunov_of_map
 from .dynamics.lyapunov import lyapunov_of_system as lyapunov_of_system
 from .dynamics.maps import Map as Map
@@ -41,6 +43,7 @@ from .forecasting.seasonality import find_seasons as find_seasons
 from .interop.scikit_learn import SequenceClassifier as SequenceClassifier
 from .interop.scikit_learn import SequenceRegressor as SequenceRegressor
 from .recurrence.architecture import Architecture as Architecture
+from .recurrence.bptt import activities as activities
 from .recurrence.bptt import bptt as bptt
 from .recurrence.cells import GRU as GRU
 from .recurrence.cells import LSTM as LSTM
@@ -56,6 +59,7 @@ from .recurrence.network import Network as Network
 from .recurrence.network import Readout as Readout
 from .recurrence.reservoir_weights import ReservoirDesign as ReservoirDesign
 from .recurrence.rollout import rollout as rollout
+from .recurrence.simple_network import simple_network as simple_network
 from .recurrence.unroll import unroll as unroll
 from .reservoir.echo_state import EchoStateNetwork as EchoStateNetwork
 from .reservoir.next_generation import NextGeneration as NextGeneration

@@ -39,7 +39,7 @@ from throughtime.training.history import Row
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 COMMANDS = "forecast predict update resume example search compare surrogate".split()
-COMMANDS += ["diagnose", "tasks", "runs", "open", "info"]
+COMMANDS += ["diagnose", "gradients", "tasks", "runs", "open", "info"]
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
 ONLY_IN_PYTHON = {"dense", "core", "prior"}
@@ -755,7 +755,7 @@ def test_info_without_kernels(monkeypatch):
 
 
 def test_examples_are_listed():
-    names = ["sine", "noisy-sine", "oscillator"]
+    names = list(programs.PROGRAMS)
     assert list(document(succeeds("example", "--json").out)) == names
     lines = succeeds("example").out.splitlines()
     assert [line.split()[0] for line in lines] == names

@@ -9,7 +9,7 @@ from conftest import refuses
 from fast_compilation import quick_jit
 
 from throughtime.recurrence.architecture import Architecture
-from throughtime.recurrence.bptt import bptt
+from throughtime.recurrence.bptt import activities, bptt
 
 
 def case(activation="tanh", output="identity"):
@@ -88,3 +88,28 @@ def test_other_networks_are_refused(float64):
     other = Architecture(2, 3, cell="gru", hidden=5).build(0)
     with refuses("one RNN"):
         bptt(other, xs, jnp.sum)
+
+
+def test_the_stack_and_what_comes_off_it(float64):
+    """a, h and y by JAX's loop; the gradient by a is that of a push at each step."""
+    network, xs, targets = case()
+    cell, layer = network.cells[0], network.readout.layers[0]
+
+    def run(push):
+        h, rows = jnp.zeros((4, 5)), []
+        for t in range(12):
+            a = xs[:, t] @ cell.U.T + h @ cell.W.T + cell.b + push[:, t]
+            h = jnp.tanh(a)
+            rows.append((a, h, h @ layer.V.T + layer.c))
+        return [jnp.stack(part, axis=1) for part in zip(*rows, strict=True)]
+
+    def loss(ys):
+        return jnp.sum((ys - targets) ** 2)
+
+    still = jnp.zeros((4, 12, 5))
+    for ours, theirs in zip(activities(network, xs), run(still), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    found = bptt(network, xs, loss)
+    by_jax = quick_jit(jax.grad(lambda push: loss(run(push)[2])))(still)
+    np.testing.assert_allclose(found.a, by_jax, atol=1e-12)
+    np.testing.assert_allclose(found.y, 2 * (activities(network, xs).y - targets), atol=1e-12)

@@ -14,6 +14,7 @@ from .compare import compare
 from .diagnose import diagnose
 from .example import example
 from .forecast import forecast
+from .gradients import gradients
 from .info import info
 from .predict import predict
 from .resume import resume
@@ -61,6 +62,7 @@ for command in (
     compare,
     surrogate,
     diagnose,
+    gradients,
     tasks,
     runs,
     open_report,

@@ -22,7 +22,7 @@ def example(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run one of the lecture's own programs.
+    """Run one of the lecture's programs, or one that shows a claim of it.
 
     Example: `throughtime example sine`
     """
@@ -31,13 +31,13 @@ def example(
 
     if name is None:
         abouts = {key: program.about for key, program in programs.PROGRAMS.items()}
-        lines = "\n".join(f"{key:<12} {about}" for key, about in abouts.items())
+        lines = "\n".join(f"{key:<14} {about}" for key, about in abouts.items())
         typer.echo(json.dumps(abouts) if as_json else lines)
         return
     program = programs.program(name)
     if seed < 0:
         raise InputError("`seed` must be at least 0", seed, "Raise `seed`.")
-    folder = _make_folder(out or Path("runs") / f"example-{name}")
+    folder = make_folder(out or Path("runs") / f"example-{name}")
     with show_progress(program.epochs, quiet) as display:
         result = program.run(folder, seed, display.show)
     if as_json:
@@ -45,12 +45,12 @@ def example(
         return
     typer.echo(result.summary)
     for label, value in result.figures.items():
-        typer.echo(f"{label:<44} {value:.6g}")
+        typer.echo(f"{label:<48} {value:.6g}")
     for picture in result.pictures:
         typer.echo(f"Picture: {picture}")
 
 
-def _make_folder(folder: Path) -> Path:
+def make_folder(folder: Path) -> Path:
     """Make a folder unless it exists."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from throughtime._support.precision import precision
-from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.network import Network
+from throughtime.recurrence.simple_network import simple_network
 from throughtime.training.batches import Sequences
 from throughtime.training.train import train
 
@@ -93,16 +92,9 @@ def oscillator(folder: Path, seed: int = 0, show: Show = show_nothing) -> Progra
 
 def _euler_cell(share: float) -> Network:
     """Euler's step as a linear cell, its U and W multiplied by `share`."""
-    shape = Architecture(2, 1, cell="rnn", activation="identity", hidden=1, dtype="float64")
-    weights = [[-STEP, STEP]], [[1 - ETA * STEP]], [0.0], [[1.0]], [0.0]
-    scaled = [share * np.array(weight) for weight in weights[:2]]
-
-    def leaves(network):
-        cell, readout = network.cells[0], network.readout.layers[0]
-        return [cell.U, cell.W, cell.b, readout.V, readout.c]
-
-    arrays = jax.device_put([*scaled, *map(np.array, weights[2:])])
-    return eqx.tree_at(leaves, shape.build(0), arrays)
+    U, W = share * np.array([[-STEP, STEP]]), share * np.array([[1 - ETA * STEP]])
+    zero, one = np.zeros(1), np.ones((1, 1))
+    return simple_network(U, W, zero, one, zero, "identity", "float64")
 
 
 def _draw_oscillator(folder: Path, model: Any, evaluation: Any) -> list[Path]:

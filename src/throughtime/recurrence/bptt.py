@@ -54,8 +54,24 @@ SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 """The derivatives of sigma_h, as functions of its value h."""
 
 
+class Activities(NamedTuple):
+    """What the forward pass puts on the stack.
+
+    Attributes
+    ----------
+    a, h
+        The sums that reach the hidden units, and the hidden states, `(batch, time, hidden)`.
+    y
+        The outputs before sigma_y, `(batch, time, output)`.
+    """
+
+    a: Float[np.ndarray, "batch time hidden"]
+    h: Float[np.ndarray, "batch time hidden"]
+    y: Float[np.ndarray, "batch time output"]
+
+
 class Gradients(NamedTuple):
-    """The gradients of a loss L with respect to the weights and the hidden states.
+    """The gradients of a loss L with respect to the weights and to what is on the stack.
 
     Attributes
     ----------
@@ -63,8 +79,11 @@ class Gradients(NamedTuple):
         The loss L of the whole batch.
     U, W, b, V, c
         The gradient with respect to each weight, in its shape.
-    h
-        The gradient with respect to the hidden state of each step, `(batch, time, hidden)`.
+    a, h
+        The gradients with respect to $a_t$ and to the hidden state $h_t$ of each step, `(batch,
+        time, hidden)`.
+    y
+        The gradient with respect to the output of each step, `(batch, time, output)`.
     """
 
     loss: float
@@ -73,7 +92,53 @@ class Gradients(NamedTuple):
     b: Vector
     V: Matrix
     c: Vector
+    a: Float[np.ndarray, "batch time hidden"]
     h: Float[np.ndarray, "batch time hidden"]
+    y: Float[np.ndarray, "batch time output"]
+
+
+def activities(
+    network: Network, xs: Float[np.ndarray | Array, "batch time input"]
+) -> Activities:
+    """The forward pass by the lecture's equations, from a state of zeros.
+
+    Parameters
+    ----------
+    network
+        A network of one `RNN` and a plain readout.
+    xs
+        A batch of sequences of the same length, `(batch, time, input)`.
+
+    Returns
+    -------
+    Activities
+        The activities of all steps.
+
+    Raises
+    ------
+    InputError
+        For any other network.
+
+    Examples
+    --------
+    A unit that keeps half of what it knew:
+
+    >>> import numpy as np
+    >>> one, zero = np.ones((1, 1)), np.zeros(1)
+    >>> network = simple_network(one, one / 2, zero, one, zero, "identity")
+    >>> activities(network, np.array([[[1.0], [2.0], [3.0]]])).h.ravel().tolist()
+    [1.0, 2.5, 4.25]
+    """
+    U, W, b, V, c, activation = _letters(network)
+    xs, sigma = np.asarray(xs), ACTIVATE[activation]
+    h, sums, states = np.zeros((len(xs), len(b)), W.dtype), [], []
+    for t in range(xs.shape[1]):
+        a = xs[:, t] @ U.T + h @ W.T + b
+        h = sigma(a)
+        sums.append(a)
+        states.append(h)
+    a, h = np.stack(sums, axis=1), np.stack(states, axis=1)
+    return Activities(a, h, h @ V.T + c)
 
 
 def bptt(
@@ -105,39 +170,47 @@ def bptt(
 
     Examples
     --------
-    >>> network = Architecture(1, 1, cell="rnn").build(0)                   # doctest: +SKIP
-    >>> bptt(network, xs, lambda ys: jnp.mean((ys - targets) ** 2)).W       # doctest: +SKIP
+    Half of a gradient arrives one step back, a quarter two; for W they come together with the
+    states that they meet there, 1 and 2.5.
+
+    >>> import numpy as np
+    >>> one, zero = np.ones((1, 1)), np.zeros(1)
+    >>> network = simple_network(one, one / 2, zero, one, zero, "identity")
+    >>> xs = np.array([[[1.0], [2.0], [3.0]]])
+    >>> found = bptt(network, xs, lambda ys: ys[:, -1].sum())
+    >>> found.loss, found.h.ravel().tolist(), found.W.item()
+    (4.25, [0.25, 0.5, 1.0], 3.0)
     """
+    U, W, b, V, _, activation = _letters(network)
+    xs, slope = np.asarray(xs), SLOPES[activation]
+    _, hs, ys = activities(network, xs)
+    before = np.concatenate([np.zeros_like(hs[:, :1]), hs[:, :-1]], axis=1)  # h_{t-1}
+    value, grad_y = jax.value_and_grad(loss)(jnp.asarray(ys))
+    grad_y = np.asarray(grad_y)
+
+    grad_U, grad_W, grad_b = np.zeros_like(U), np.zeros_like(W), np.zeros_like(b)
+    grad_a, grad_h = np.zeros_like(hs), np.zeros_like(hs)
+    later = np.zeros_like(hs[:, 0])  # the gradient by a of the step after
+    for t in reversed(range(xs.shape[1])):
+        grad_h[:, t] = grad_y[:, t] @ V + later @ W
+        later = grad_a[:, t] = slope(hs[:, t]) * grad_h[:, t]
+        grad_U += later.T @ xs[:, t]
+        grad_W += later.T @ before[:, t]
+        grad_b += later.sum(axis=0)
+    grad_V = np.einsum("nto,nth->oh", grad_y, hs)
+    grad_c = grad_y.sum(axis=(0, 1))
+    return Gradients(
+        float(value), grad_U, grad_W, grad_b, grad_V, grad_c, grad_a, grad_h, grad_y
+    )
+
+
+def _letters(network: Network):
+    """U, W, b, V and c as NumPy arrays, and the name of sigma_h."""
     cell, layers = network.cells[0], network.readout.layers
     plain = len(network.cells) == len(layers) == 1 and not network.residual | network.centred
     if not isinstance(cell, RNN) or not plain or layers[0].activation != "identity":
         rule = "the equations are those of one RNN and a plain readout"
         remedy = "Differentiate it by `equinox.filter_grad`."
         raise InputError(rule, "another network", remedy)
-    U, W, b = (np.asarray(weight) for weight in (cell.U, cell.W, cell.b))
-    V, c = np.asarray(layers[0].V), np.asarray(layers[0].c)
-    xs, slope = np.asarray(xs), SLOPES[cell.activation]
-    sigma, steps = ACTIVATE[cell.activation], range(xs.shape[1])
-
-    h = np.zeros((len(xs), len(b)), W.dtype)
-    stack = [h]  # h_0, then the activities of every step
-    for t in steps:
-        a = xs[:, t] @ U.T + h @ W.T + b
-        h = sigma(a)
-        stack.append(h)
-    hs = np.stack(stack[1:], axis=1)
-    value, grad_y = jax.value_and_grad(loss)(jnp.asarray(hs @ V.T + c))
-    grad_y = np.asarray(grad_y)
-
-    grad_U, grad_W, grad_b = np.zeros_like(U), np.zeros_like(W), np.zeros_like(b)
-    grad_a, grad_h = np.zeros_like(h), np.zeros_like(hs)
-    for t in reversed(steps):
-        grad_h[:, t] = grad_y[:, t] @ V + grad_a @ W  # (grad_a is still that of step t + 1)
-        grad_a = slope(stack[t + 1]) * grad_h[:, t]
-        grad_U += grad_a.T @ xs[:, t]
-        grad_W += grad_a.T @ stack[t]
-        grad_b += grad_a.sum(axis=0)
-    grad_V = np.einsum("nto,nth->oh", grad_y, hs)
-    return Gradients(
-        float(value), grad_U, grad_W, grad_b, grad_V, grad_y.sum(axis=(0, 1)), grad_h
-    )
+    weights = cell.U, cell.W, cell.b, layers[0].V, layers[0].c
+    return *map(np.asarray, weights), cell.activation

@@ -176,6 +176,19 @@ def test_mistakes():
         tt.to_series(frame, target="y", past_inputs="q")
 
 
+@pytest.mark.parametrize("fill", ["linear", "forward", "seasonal"])
+def test_a_gap_of_the_past_is_filled_by_what_was_known_then(fill):
+    p, u = np.arange(40.0), np.arange(40.0)
+    p[[6, 15, 16, 38, 39]] = u[[6, 15, 16]] = np.nan
+    days = pd.date_range("2024-01-01", periods=40)
+    frame = pd.DataFrame({"day": days, "y": np.sin(np.arange(40)), "p": p, "u": u})
+    (series,) = tt.to_series(frame, target="y", inputs="u", past_inputs="p", fill=fill)
+    expected = pd.Series(p).ffill()
+    np.testing.assert_array_equal(series.past_inputs[:, 0], expected)
+    if fill == "linear":  # what is known ahead is interpolated
+        np.testing.assert_allclose(series.inputs[:, 0], np.arange(40))
+
+
 def test_a_month_that_was_not_trained_on_moves_no_network():
     frame = table(120)[["day", "y"]]
     fitted = tt.Forecaster(**TINY | {"core": None, "prior": None})

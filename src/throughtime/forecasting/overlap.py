@@ -11,8 +11,11 @@ from throughtime.data.series import Series
 FAR = 5.0
 """Standard deviations of a training part; data further away are of another series."""
 
-PROBE = 12
-"""Values by which rows without stamps are found in the fitted series."""
+PROBE = 300
+"""Most rows by which rows without stamps are found in the fitted series."""
+
+CHANCE = 1e-3
+"""The largest probability of taking other rows for some of the fitted series."""
 
 
 def number_of(
@@ -80,10 +83,22 @@ def _rows_in(series: Series, fitted: Series) -> Int[np.ndarray, " time"]:
 
 
 def _found_at(values: np.ndarray, known: np.ndarray) -> int | None:
-    """Where the first values stand among the known ones; None if they do not."""
+    """Where the first rows stand among the known ones; None if they do not.
+
+    Counts agree here and there by chance, as zeros do in demand. So of all places it is that
+    with the most agreement beyond chance, if there are more rows in which the series moves and
+    agrees than chance gives in as many places.
+    """
     probe = values[:PROBE]
+    share = np.array([(known == row).all(axis=1).mean() for row in probe])
+    moves = np.concatenate([[True], (probe[1:] != probe[:-1]).any(axis=1)])
+    best, place = 0.0, None
     for first in np.flatnonzero((known == probe[0]).all(axis=1)):
         stretch = known[first : first + len(probe)]
-        if (stretch == probe[: len(stretch)]).mean() > 0.5:
-            return int(first)
-    return None
+        n = len(stretch)
+        same = (stretch == probe[:n]).all(axis=1)
+        beyond = same.sum() - n * (1 + share.mean()) / 2
+        chance = np.log(share[:n][same & moves[:n]]).sum() + np.log(len(known))
+        if beyond > best and chance < np.log(CHANCE):
+            best, place = beyond, int(first)
+    return place

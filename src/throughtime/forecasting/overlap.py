@@ -7,6 +7,7 @@ from jaxtyping import Int
 
 from throughtime.data.scaler import Scaler
 from throughtime.data.series import Series
+from throughtime.errors import InputError, did_you_mean
 
 FAR = 5.0
 """Standard deviations of a training part; data further away are of another series."""
@@ -16,6 +17,23 @@ PROBE = 300
 
 CHANCE = 1e-3
 """The largest probability of taking other rows for some of the fitted series."""
+
+
+def named(series: Series, fitted: Sequence[Series]) -> Series:
+    """The fitted series that has the name of another one; where there is one alone, that.
+
+    Raises
+    ------
+    InputError
+        If none has.
+    """
+    found = {one.name: one for one in fitted}
+    if len(fitted) == 1:
+        return fitted[0]
+    if series.name not in found:
+        rule = "a series must have the name of a fitted one"
+        raise InputError(rule, f"`{series.name}`", did_you_mean(series.name, found))
+    return found[series.name]
 
 
 def number_of(

@@ -17,7 +17,7 @@ from .intervals import Intervals, with_level
 from .judging import Judging
 from .network_component import NetworkForecasts
 from .origin_forecasts import OriginForecasts
-from .overlap import rows_seen
+from .overlap import follows, joined, later, rows_seen
 from .pooled_shares import pooled_shares
 from .predict import Predictor
 from .processes import in_parallel
@@ -247,10 +247,8 @@ class CombinedPredictor:
         level = self.network.level
         chosen = {}
         for i, (one, inputs, _) in enumerate(parts):
-            seen = self._rows_seen(one)
-            if 0 < seen < len(one):
-                origins = np.arange(max(seen, len(one) - LONGEST), len(one))
-                chosen[i] = one, inputs, origins
+            if (part := self._new_rows(one, inputs)) is not None:
+                chosen[i] = part
         new = list(chosen.values())
         made = self._of_models([models[i] for i in chosen], new, 1, adapted=False)
         found: list[Drift | None] = [None] * len(parts)
@@ -263,14 +261,26 @@ class CombinedPredictor:
             found[i] = Drift.of(lower, upper, truth, level, known)
         return found
 
-    def _rows_seen(self, series: Series) -> int:
-        """How many of its first rows the models of a forecast have seen."""
+    def _new_rows(self, series: Series, inputs: np.ndarray) -> Part | None:
+        """The last rows that the models of a forecast have not seen, with what is before them.
+
+        That is the fitted series, if these rows alone follow on it; else, all that networks
+        and baselines read.
+        """
         data = self.network.data
         i = data.number_of(series)
         if i is None or series is data.series[i]:
-            return len(series)
+            return None
+        fitted = data.series[i]
         end = data.splits[i].total if self.refit else data.splits[i].validation
-        return rows_seen(series, data.series[i], end)
+        seen = rows_seen(series, fitted, end)
+        if not seen and follows(series, fitted):
+            series, inputs = joined(fitted, series), np.concatenate([fitted.inputs, inputs])
+            seen = end
+        elif not seen:
+            seen = data.context_of(series) if later(series, fitted) else len(series)
+        origins = np.arange(max(seen, len(series) - LONGEST), len(series))
+        return (series, inputs, origins) if len(origins) else None
 
     def _forecast(self, series: Series, models, made, steps: int) -> Forecast:
         """What was made of one series at its end, as a forecast."""

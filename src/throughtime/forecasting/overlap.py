@@ -1,6 +1,7 @@
 """Which fitted series other data go on with, and which of their rows the fit has seen."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Int
@@ -85,6 +86,38 @@ def rows_seen(series: Series, fitted: Series, end: int) -> int:
         return 0
     same = series.targets[common] == fitted.targets[rows[common]]
     return int(common[-1]) + 1 if same.all(axis=1).mean() > 0.5 else 0
+
+
+def later(series: Series, fitted: Series) -> bool:
+    """Whether a series begins after the end of the fitted one, as far as stamps tell."""
+    stamps, known = series.times.values(), fitted.times.values()
+    if series.times.column is None or fitted.times.column is None:
+        return True
+    return stamps.dtype.kind == known.dtype.kind and bool(stamps[0] > known[-1])
+
+
+def follows(series: Series, fitted: Series) -> bool:
+    """Whether a series begins at the step after the end of the fitted one."""
+    stamped = series.times.column is not None and later(series, fitted)
+    return stamped and bool(fitted.times.after(1).values()[0] == series.times.values()[0])
+
+
+def joined(one: Series, other: Series) -> Series:
+    """Two series of which the second follows the first, as one."""
+    pair = one, other
+    filled = None
+    if any(part.filled_at is not None for part in pair):
+        none = [np.zeros(part.targets.shape, bool) for part in pair]
+        known = zip(pair, none, strict=True)
+        filled = np.concatenate([b if a.filled_at is None else a.filled_at for a, b in known])
+    return replace(
+        other,
+        targets=np.concatenate([part.targets for part in pair]),
+        inputs=np.concatenate([part.inputs for part in pair]),
+        past_inputs=np.concatenate([part.past_inputs for part in pair]),
+        times=replace(one.times, length=len(one) + len(other)),
+        filled_at=filled,
+    )
 
 
 def _rows_in(series: Series, fitted: Series) -> Int[np.ndarray, " time"]:

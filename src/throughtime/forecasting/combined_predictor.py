@@ -13,6 +13,7 @@ from throughtime.data.series import Series
 from .backtest import Backtest
 from .drift import LONGEST, Drift
 from .forecast import Forecast
+from .fresh_series import TypicalModel, of_series
 from .intervals import Intervals, with_level
 from .judging import Judging
 from .network_component import NetworkForecasts
@@ -226,6 +227,22 @@ class CombinedPredictor:
             next(new) if i is None else self._fitted(i, steps, refit=refit) for i in numbers
         ]
 
+    def _of_last_rows(
+        self, series: Sequence[Series], steps: int
+    ) -> list[Sequence[SeriesModel]]:
+        """The models of a forecast beyond the end; of a series not fitted, by the panel's."""
+        data = self.network.data
+        numbers = [data.number_of(one) for one in series]
+        fitted = [self._of_forecast(i, steps) for i in range(len(data.series))]
+        typical = [TypicalModel(models) for models in zip(*fitted, strict=True)]
+        if None not in numbers or not typical[0].serves(self.recipe):
+            ends = [len(one) for one in series]
+            return self._models_of(series, ends, steps, refit=self.refit)
+        pairs = list(zip(series, numbers, strict=True))
+        new = [partial(of_series, typical, one, self.recipe) for one, i in pairs if i is None]
+        made = iter(in_parallel(new))
+        return [next(made) if i is None else fitted[i] for i in numbers]
+
     def _continue(
         self, series: list[Series], ahead: list[np.ndarray], steps: int
     ) -> list[Forecast]:
@@ -234,7 +251,7 @@ class CombinedPredictor:
             (one, np.concatenate([one.inputs, known]), np.array([len(one)]))
             for one, known in zip(series, ahead, strict=True)
         ]
-        models = self._models_of(series, [len(one) for one in series], steps, refit=self.refit)
+        models = self._of_last_rows(series, steps)
         made = self._of_models(models, parts, steps)
         drifts = self._drifts(models, parts)
         return [

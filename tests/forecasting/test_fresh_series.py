@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.fresh_series import LEAST, TypicalModel
+from throughtime.forecasting.fresh_series import TypicalModel
+from throughtime.forecasting.pooled_shares import LEAST
 from throughtime.forecasting.series_model import JudgedModels
 from throughtime.forecasting.smoothing import Smoothing
 

@@ -19,7 +19,7 @@ from .judging import Judging
 from .network_component import NetworkForecasts
 from .origin_forecasts import OriginForecasts
 from .overlap import follows, joined, later, rows_seen
-from .pooled_shares import pooled_shares
+from .pooled_shares import LEAST, pooled_shares
 from .predict import Predictor
 from .processes import in_parallel
 from .rolling_errors import rolling_origins
@@ -158,7 +158,7 @@ class CombinedPredictor:
         """The models of each target of a series.
 
         They are fitted to all of its values, or, without `refit`, to those before its test
-        part. Of several series, the weights start from those that are best over all of them.
+        part. Of many series, the weights start from those that are best over all of them.
         """
         key = self.recipe, steps, refit
         if key not in self.models:
@@ -177,7 +177,7 @@ class CombinedPredictor:
         judged = self._judged(parts, steps, self.early.pop((self.recipe, steps), None))
         self.early[self.recipe, steps] = [[one.early for one in models] for models in judged]
         shares = None
-        if len(judged) > 1:
+        if len(judged) >= LEAST:
             each = [one for models in judged for one in models]
             errors = [(one.rolling, one.groups) for one in each]
             shares = pooled_shares(errors, each[0].steps)

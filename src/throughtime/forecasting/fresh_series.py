@@ -27,12 +27,10 @@ from .component import Component
 from .drive import Drive
 from .model_kinds import CORE, model_kinds
 from .network_component import NetworkComponent, NetworkForecasts
+from .pooled_shares import LEAST
 from .series_model import SeriesModel
 from .smoothing import Smoothing
 from .traits import Recipe, read_traits
-
-LEAST = 8
-"""Fewer series say too little of others."""
 
 ERRORS = 20
 """Errors of each series that are taken."""

@@ -3,8 +3,8 @@
     python benchmarks/drift.py --seeds 200
 
 An autoregression of 400 values; models are fitted to the first 300 (core and prior; with their
-weights and widths from the last fifth of these), and the 100 others are new. In half of the
-series nothing changes; in the others the noise is twice as large from row 300 on. Printed is
+weights and widths from the last fifth of these), and the 100 others are new. From row 300 on
+nothing changes, or the noise is larger, or the series alternates where it went on. Printed is
 the share of series whose new rows are less likely than 1, 5 and 10 %.
 """
 
@@ -23,11 +23,21 @@ ROWS, LEARNED, LEVEL = 400, 300, 0.9
 NOMINAL = (0.01, 0.05, 0.1)
 
 
-def autoregression(rng: np.random.Generator, later: float) -> np.ndarray:
-    """Its noise has the standard deviation 1, and `later` in the new rows."""
+CHANGES = {
+    "unchanged": (0.8, 1.0),
+    "noise doubled": (0.8, 2.0),
+    "noise fourfold": (0.8, 4.0),
+    "alternating": (-0.8, 1.0),
+}
+"""The weight of the value before, and the standard deviation of the noise, in the new rows."""
+
+
+def autoregression(rng: np.random.Generator, weight: float, noise: float) -> np.ndarray:
+    """Of the weight .8 and noise of 1 in the rows that are learned from."""
     y = np.zeros(ROWS)
     for t in range(1, ROWS):
-        y[t] = 0.8 * y[t - 1] + rng.normal() * (later if t >= LEARNED else 1.0)
+        w, size = (weight, noise) if t >= LEARNED else (0.8, 1.0)
+        y[t] = w * y[t - 1] + size * rng.normal()
     return y
 
 
@@ -48,11 +58,9 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=200)
     options, rows = parser.parse_args(), {}
-    for name, later in (("unchanged", 1.0), ("noise doubled", 2.0)):
-        each = [
-            chance(autoregression(np.random.default_rng([seed, later > 1]), later))
-            for seed in range(options.seeds)
-        ]
+    for name, change in CHANGES.items():
+        seeds = [np.random.default_rng(seed) for seed in range(options.seeds)]
+        each = [chance(autoregression(rng, *change)) for rng in seeds]
         shares = [float(np.mean(np.array(each) < nominal)) for nominal in NOMINAL]
         rows[name] = {"below 1, 5, 10 %": shares, "chances": each}
         print(f"{name:<16}" + "".join(f"{100 * share:7.1f} %" for share in shares), flush=True)

@@ -18,6 +18,7 @@ import os
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -80,7 +81,7 @@ def as_table(series: dict[str, np.ndarray]) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-ROLES = {"id": "id", "target": "y", "time": "t"}
+ROLES: Any = {"id": "id", "target": "y", "time": "t"}
 
 
 def many(count: int, jobs: int | None, on: str | None, workers: int | None) -> dict:
@@ -146,7 +147,8 @@ def fresh(data: Path, cuts: int) -> dict:
     for cut in range(STEPS, (cuts + 1) * STEPS, STEPS):
         known = {name: y[:-cut].astype(float) for name, y in series.items()}
         model = tt.Forecaster().fit(as_table(known), **ROLES)
-        refit = {one.name: one for one in model.predict(STEPS)}
+        together: Any = model.predict(STEPS)
+        refit = {one.name: one for one in together}
         kept = {name: y for name, y in known.items() if name not in left}
         model = tt.Forecaster().fit(as_table(kept), **ROLES)
         model.predict(STEPS)
@@ -154,7 +156,7 @@ def fresh(data: Path, cuts: int) -> dict:
         for name in left:
             new = as_table({name: known[name]})
             wall, cpu = time.perf_counter(), time.process_time()
-            found = model.predict(STEPS, new)
+            found: Any = model.predict(STEPS, new)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             truth = series[name][len(known[name]) :][:STEPS]
             error, other = (

@@ -182,7 +182,7 @@ def _season(seasons: Sequence[int], length: int) -> int:
 def _fill_seasonal(column: Float64[np.ndarray, " time"], season: int, name: str) -> None:
     """Fill each row from the season before, in place; the first season between neighbours."""
     missing = np.isnan(column)
-    never = [missing[phase::season].all() for phase in range(season)]
+    never = [bool(missing[phase::season].all()) for phase in range(season)]
     if any(never):
         rule = "a seasonal fill needs a value at each step of the season"
         got = f"none in `{name}` at step {never.index(True) + 1} of {season}"

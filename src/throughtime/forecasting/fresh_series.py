@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from jaxtyping import Float
@@ -23,7 +24,7 @@ from throughtime.data.series import Series
 
 from .calibration import Calibration
 from .combination import Combination
-from .component import Component
+from .component import Component, QuantileComponent
 from .drive import Drive
 from .model_kinds import CORE, model_kinds
 from .network_component import NetworkComponent, NetworkForecasts
@@ -67,7 +68,7 @@ class TypicalModel:
         models.append(NetworkComponent(NetworkForecasts.none(), 0))
         groups = (*(kind.group for kind in kinds), "network")
         combination = self._weighed(models, groups)
-        prior, errors = combination.strongest("prior"), self._errors
+        prior, errors = cast(QuantileComponent, combination.strongest("prior")), self._errors
         return SeriesModel(
             traits, values, combination, prior, self._calibration, errors, len(errors) * steps
         )

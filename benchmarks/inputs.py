@@ -149,13 +149,13 @@ def main() -> None:
     options = parser.parse_args()
     kinds = NOISE if options.networks else DRIVEN | NOISE
     measure, rows = ratios_with_networks if options.networks else ratio, {}
+    out = HERE / "results" / f"inputs{'_networks' * options.networks}.json"
     for name, make in kinds.items():
         each = [measure(make(np.random.default_rng(seed))) for seed in range(options.seeds)]
         rows[name] = {way: [one[way] for one in each] for way in each[0]}
         for way, found in rows[name].items():
             print(f"{name:<36}{way:<16}{np.mean(found):7.3f}{max(found):7.3f}", flush=True)
-    out = HERE / "results" / f"inputs{'_networks' * options.networks}.json"
-    out.write_text(json.dumps(machine() | {"ratios": rows}, indent=1) + "\n")
+        out.write_text(json.dumps(machine() | {"ratios": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from machine import machine
 
-from throughtime.forecasting.drift import Drift
+from throughtime.forecasting.drift import HELD, Drift, held
 from throughtime.forecasting.series_model import SeriesModel
 
 HERE = Path(__file__).parent
@@ -44,10 +44,10 @@ def autoregression(rng: np.random.Generator, weight: float, noise: float) -> np.
 def chance(values: np.ndarray) -> float:
     """How likely as many new values outside of their intervals are."""
     model = SeriesModel.fit(values[:LEARNED], 1)
-    origins = np.arange(LEARNED, ROWS)
+    origins = np.arange(LEARNED - HELD, ROWS)
     center = model.forecast(values, origins, 1)
     bounds = model.intervals(values, origins, center, [LEVEL])
-    lower, upper = bounds.at(LEVEL)
+    lower, upper = held(*bounds.at(LEVEL), center, HELD)
     found = Drift.of(lower, upper, values[LEARNED:, None], LEVEL, [model.calibrated()])
     return found.chance if found is not None else float("nan")
 

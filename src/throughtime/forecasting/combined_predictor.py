@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from throughtime.data.series import Series
 
 from .backtest import Backtest
-from .drift import LONGEST, Drift
+from .drift import HELD, LONGEST, Drift, held
 from .forecast import Forecast
 from .fresh_series import TypicalModel, of_series
 from .intervals import Intervals, with_level
@@ -261,43 +261,45 @@ class CombinedPredictor:
 
     def _drifts(self, models, parts: Sequence[Part]) -> list[Drift | None]:
         """The drift of each series that has rows which its models have not seen."""
-        level = self.network.level
-        chosen = {}
+        level, chosen, first = self.network.level, {}, {}
         for i, (one, inputs, _) in enumerate(parts):
-            if (part := self._new_rows(one, inputs)) is not None:
-                chosen[i] = part
+            series, inputs, seen = self._seen_of(one, inputs)
+            start = max(seen, len(series) - LONGEST)
+            if start < len(series):
+                before = np.arange(max(seen - HELD, self._context(one)), seen)
+                chosen[i] = series, inputs, np.append(before, np.arange(start, len(series)))
+                first[i] = len(before)
         new = list(chosen.values())
         made = self._of_models([models[i] for i in chosen], new, 1, adapted=False)
         found: list[Drift | None] = [None] * len(parts)
         for i, (one, _, origins), (_, around) in zip(chosen, new, made, strict=True):
-            lower, upper = (bound[:, 0] for bound in around.at(level))
+            bounds = (bound[:, 0] for bound in around.at(level))
+            lower, upper = held(*bounds, around.center[:, 0], first[i])
             truth = one.targets[origins]
             if one.filled_at is not None:
                 truth = np.where(one.filled_at[origins], np.nan, truth)
             known = [one.calibrated() for one in models[i]]
-            found[i] = Drift.of(lower, upper, truth, level, known)
+            found[i] = Drift.of(lower, upper, truth[first[i] :], level, known)
         return found
 
-    def _new_rows(self, series: Series, inputs: np.ndarray) -> Part | None:
-        """The last rows that the models of a forecast have not seen, with what is before them.
+    def _seen_of(self, series: Series, inputs: np.ndarray) -> tuple[Series, np.ndarray, int]:
+        """A series, its inputs, and how many of its rows count as seen: new ones come after.
 
-        That is the fitted series, if these rows alone follow on it; else, all that networks
-        and baselines read.
+        New rows alone that follow on the fitted series are put behind it; of others, as many
+        count as networks and baselines read.
         """
         data = self.network.data
         i = data.number_of(series)
         if i is None or series is data.series[i]:
-            return None
+            return series, inputs, len(series)
         fitted = data.series[i]
         end = data.splits[i].total if self.refit else data.splits[i].validation
-        seen = rows_seen(series, fitted, end)
-        if not seen and follows(series, fitted):
-            series, inputs = joined(fitted, series), np.concatenate([fitted.inputs, inputs])
-            seen = end
-        elif not seen:
-            seen = data.context_of(series) if later(series, fitted) else len(series)
-        origins = np.arange(max(seen, len(series) - LONGEST), len(series))
-        return (series, inputs, origins) if len(origins) else None
+        if seen := rows_seen(series, fitted, end):
+            return series, inputs, seen
+        if follows(series, fitted):
+            return joined(fitted, series), np.concatenate([fitted.inputs, inputs]), end
+        known = data.context_of(series) if later(series, fitted) else len(series)
+        return series, inputs, known
 
     def _forecast(self, series: Series, models, made, steps: int) -> Forecast:
         """What was made of one series at its end, as a forecast."""

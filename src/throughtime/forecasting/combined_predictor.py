@@ -13,7 +13,7 @@ from throughtime.data.series import Series
 from .backtest import Backtest
 from .drift import HELD, LONGEST, Drift, held
 from .forecast import Forecast
-from .fresh_series import TypicalModel, of_series
+from .fresh_series import TypicalModel, can_tell, of_series
 from .intervals import Intervals, with_level
 from .judging import Judging
 from .network_component import NetworkForecasts
@@ -233,11 +233,11 @@ class CombinedPredictor:
         """The models of a forecast beyond the end; of a series not fitted, by the panel's."""
         data = self.network.data
         numbers = [data.number_of(one) for one in series]
-        fitted = [self._of_forecast(i, steps) for i in range(len(data.series))]
-        typical = [TypicalModel(models) for models in zip(*fitted, strict=True)]
-        if None not in numbers or not typical[0].serves(self.recipe):
+        if None not in numbers or not can_tell(len(data.series), self.recipe):
             ends = [len(one) for one in series]
             return self._models_of(series, ends, steps, refit=self.refit)
+        fitted = [self._of_forecast(i, steps) for i in range(len(data.series))]
+        typical = [TypicalModel(models) for models in zip(*fitted, strict=True)]
         pairs = list(zip(series, numbers, strict=True))
         new = [partial(of_series, typical, one, self.recipe) for one, i in pairs if i is None]
         made = iter(in_parallel(new))

@@ -37,6 +37,11 @@ ERRORS = 20
 """Errors of each series that are taken."""
 
 
+def can_tell(count: int, recipe: Recipe) -> bool:
+    """Whether a panel of so many series says enough of another one."""
+    return recipe.prior and count >= LEAST
+
+
 def of_series(
     typical: Sequence["TypicalModel"], series: Series, recipe: Recipe
 ) -> list[SeriesModel]:
@@ -50,10 +55,6 @@ class TypicalModel:
     """The models of one target of each series of a panel."""
 
     models: Sequence[SeriesModel]
-
-    def serves(self, recipe: Recipe) -> bool:
-        """Whether the panel says enough of another series."""
-        return recipe.prior and len(self.models) >= LEAST
 
     def of_values(
         self, values: Float[np.ndarray, " time"], series: Series, recipe: Recipe

@@ -91,6 +91,8 @@ def many(count: int, jobs: int | None, on: str | None, workers: int | None) -> d
     """
     table = as_table({f"s{k}": y for k, y in enumerate(made(0, count))})
     if on == "ray":
+        # Its workers else stand back from whatever runs besides, at a niceness of 15.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         import ray
 
         ray.init(num_cpus=workers, logging_level="error", log_to_driver=False)

@@ -45,7 +45,7 @@ def errors(backtest: tt.Backtest) -> dict[str, float]:
 def employment(data: Path) -> dict:
     """The panel as one and series by series."""
     table = pl.read_csv(data / "suite" / "employment_panel.csv")
-    roles = {"id": "industry", "target": "employed", "time": "month"}
+    roles: Any = {"id": "industry", "target": "employed", "time": "month"}
     start = time.perf_counter()
     model = tt.Forecaster().fit(table, **roles)
     together = model.backtest(steps=STEPS, statistical=True).by_series()
@@ -93,7 +93,7 @@ def many(count: int, jobs: int | None, on: str | None, workers: int | None) -> d
     if on == "ray":
         # Its workers else stand back from whatever runs besides, at a niceness of 15.
         os.environ.setdefault("RAY_worker_niceness", "0")
-        import ray
+        import ray  # pyright: ignore
 
         ray.init(num_cpus=workers, logging_level="error", log_to_driver=False)
     laps, model = {}, tt.Forecaster()

@@ -273,8 +273,8 @@ class CombinedPredictor:
         made = self._of_models([models[i] for i in chosen], new, 1, adapted=False)
         found: list[Drift | None] = [None] * len(parts)
         for i, (one, _, origins), (_, around) in zip(chosen, new, made, strict=True):
-            bounds = (bound[:, 0] for bound in around.at(level))
-            lower, upper = held(*bounds, around.center[:, 0], first[i])
+            lower, upper = (bound[:, 0] for bound in around.at(level))
+            lower, upper = held(lower, upper, around.center[:, 0], first[i])
             truth = one.targets[origins]
             if one.filled_at is not None:
                 truth = np.where(one.filled_at[origins], np.nan, truth)

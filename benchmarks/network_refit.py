@@ -56,8 +56,9 @@ def main() -> None:
         before, ratios = rmse(fitted(problem, known), problem), {}
         for epochs, rate in REFITS:
             model = fitted(problem, known)
-            model.validation, model.patience = 0.0, None
-            model.rate = model.rate if rate is None else rate
+            # An update has the settings of the fit.
+            model.settings_ |= {"validation": 0.0, "patience": None}
+            model.settings_ |= {} if rate is None else {"rate": rate}
             model.update(known, epochs=epochs)
             ratios[f"{epochs} epochs, rate {rate}"] = round(rmse(model, problem) / before, 3)
         rows[problem.name] = ratios

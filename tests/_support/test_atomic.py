@@ -6,6 +6,7 @@ import pytest
 from saved_run import contents
 
 from throughtime._support import atomic
+from throughtime._support.integrity import digest, read_verified
 
 
 def test_a_renaming_is_brought_to_the_disk(tmp_path, monkeypatch):
@@ -35,6 +36,53 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         assert contents(tmp_path) == {"file": b"old"}, "nothing else is left behind either"
     atomic.write(path, b"new")
     assert contents(tmp_path) == {"file": b"new"}
+
+
+OLD = {"first": "old", "a": "old a", "b": "old b"}
+NEW = {"a": "new a", "first": "new", "b": "new b"}
+
+
+class Killed(BaseException):
+    """Nothing that is written handles it, as nothing handles a kill."""
+
+
+def read(folder, name):
+    """A file as its digest, which `first` would tell, finds it."""
+    wanted = NEW if (folder / "first").read_text() == "new" else OLD
+    return read_verified(folder / name, {name: digest(wanted[name].encode())})
+
+
+@pytest.mark.parametrize("killed_at", range(16))
+@pytest.mark.parametrize("kind", [Killed, KeyboardInterrupt])
+def test_files_that_are_written_together_are_all_old_or_all_new(
+    killed_at, kind, tmp_path, monkeypatch
+):
+    """Whichever call of the system is the last one."""
+    atomic.write_together(tmp_path, OLD, "first")
+    calls = iter(range(99))
+
+    def counted(call):
+        def run(*arguments):
+            if next(calls) == killed_at:
+                raise kind
+            done = call(*arguments)
+            if next(calls) == killed_at:
+                raise kind
+            return done
+
+        return run
+
+    with monkeypatch.context() as patch:
+        for name in ("fsync", "replace"):
+            patch.setattr(atomic.os, name, counted(getattr(os, name)))
+        if kind is Killed:  # nothing is cleaned up then
+            patch.setattr(atomic.Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(kind):
+            atomic.write_together(tmp_path, NEW, "first")
+    found = {name: read(tmp_path, name).decode() for name in ("a", "b")}
+    assert found in ({n: OLD[n] for n in found}, {n: NEW[n] for n in found})
+    atomic.write_together(tmp_path, NEW, "first")
+    assert read(tmp_path, "b") == b"new b"
 
 
 def umask():

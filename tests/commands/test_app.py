@@ -590,11 +590,39 @@ def test_an_update_learns_from_new_rows(run):
     n = len(rows) - 1
     new = [f"{n + i},{50 * (-1) ** i}" for i in range(20)]
     Path("longer.csv").write_text("\n".join([*rows, *new]) + "\n")
-    done = succeeds("update", run, "longer.csv", "--epochs", 1)
+    Path("late.csv").write_text("\n".join([rows[0], *rows[11:], *new]) + "\n")
+    before, kept = tree(run), (run / "models.safetensors").exists()
+    rule, got = "the output folder must be new or empty", "`other`"
+    shutil.copytree(run, "other")
+    fails("update", run, "longer.csv", "--out", "other", rule=rule, got=got, remedy="overwrite")
+    assert tree(Path("other")) == before
+    done = succeeds("update", run, "longer.csv", "--out", "other", "--overwrite", "--epochs", 1)
+    assert done.out == "Updated with 20 new rows: other\n" and tree(run) == before
+    done = succeeds("update", run, "late.csv", "--epochs", 1)
     assert done.out == f"Updated with 20 new rows: {run}\n"
+    assert (run / "models.safetensors").exists() == kept
     (first, _) = rows_of(succeeds("predict", run, "--steps", 2).out)
     assert float(first["t"]) == n + 20
     fails("update", run, "longer.csv", "--epochs", 0, rule="at least 1", got="0", remedy="")
+
+
+def test_an_update_that_is_interrupted_leaves_the_run(run, monkeypatch):
+    from throughtime._support import atomic
+
+    text = Path("y.csv").read_text()
+    Path("longer.csv").write_text(text + f"{len(text.splitlines()) - 1},1\n")
+    before, calls = tree(run), []
+
+    def interrupt(path, content):
+        calls.append(path.name)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return written(path, content)
+
+    written = atomic._written_beside
+    monkeypatch.setattr(atomic, "_written_beside", interrupt)
+    done = call("update", run, "longer.csv", "--epochs", 1)
+    assert done.status == 130 and tree(run) == before
 
 
 def test_what_work_is_spread_over_is_checked_first(here):

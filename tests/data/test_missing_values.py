@@ -81,17 +81,31 @@ def test_fill_without_columns():
         fill(np.array([nan, 1.0]), "linear")
 
 
-def test_a_seasonal_fill_is_by_the_season_and_exact_where_the_season_is():
-    """It agrees with linear interpolation of each phase, as `na_seasplit` of imputeTS does."""
+def test_a_seasonal_fill_repeats_the_season_before_by_pandas_too():
     season = np.tile([1.0, 5.0, 2.0, 8.0], 10) + np.repeat(np.arange(10.0), 4)
     gone = season.copy()
-    gone[[4, 13, 14, 15, 16, 30, 39]] = nan
+    gone[[1, 2, 13, 14, 15, 16, 18, 30, 39]] = nan
     filled = fill(gone, "seasonal", seasons=(4,))
-    expected = season.copy()
-    expected[39] = season[35]  # at an end the nearest season's value is repeated
-    np.testing.assert_allclose(filled, expected)
-    by_phase = pd.DataFrame(gone.reshape(10, 4)).interpolate().to_numpy().ravel()
+    linear = gone.copy()
+    linear[[1, 2]] = [1 + 7 / 3, 1 + 14 / 3]  # nothing is before the first season
+    by_phase = pd.DataFrame(linear.reshape(10, 4)).ffill().to_numpy().ravel()
     np.testing.assert_allclose(filled, by_phase)
+
+
+@given(
+    hnp.arrays(np.float64, 40, elements=st.floats(-9, 9)),
+    hnp.arrays(np.bool_, 40),
+    st.sampled_from(["linear", "forward", "seasonal"]),
+    st.integers(1, 39),
+)
+def test_what_is_known_after_a_gap_is_filled_from_what_is_known_by_then(values, gone, how, end):
+    """So a backtest, whose origins are measured rows, reads nothing from after them."""
+    values[gone], values[0], values[end - 1] = nan, 0.5, 1.5
+    values[7:14], values[-1] = 0.25, 1.5  # a season without gaps, not the first
+    changed = values.copy()
+    changed[end:] = np.where(np.isnan(values[end:]), nan, values[end:] + 100)
+    found = [fill(one, how, seasons=(7,))[:end] for one in (values, changed)]
+    np.testing.assert_array_equal(*found)
 
 
 def test_a_seasonal_fill_takes_the_longest_season_that_shows_twice():
@@ -134,7 +148,8 @@ def test_missing_rows_are_put_in_and_marked(tmp_path):
     assert np.flatnonzero(series.filled_at[:, 0]).tolist() == [15, 16, 20]
     assert series.remarks == ("3 missing rows put in",)
     seasonal = read(tmp_path, [stamps[i] for i in rest], fill="seasonal", **at)
-    np.testing.assert_allclose(seasonal.targets[:, 0], values)
+    before = [*range(15), 8, 9, *range(17, 20), 13, *range(21, 40)]  # a week before
+    np.testing.assert_allclose(seasonal.targets[:, 0], before)
     with refuses("got 2 missing in `y` from row 15 on. Raise it to 2"):
         read(tmp_path, [stamps[i] for i in rest], fill="linear", fill_limit=1, **at)
 

@@ -308,17 +308,26 @@ def test_other_processes_make_the_same_models():
 
 
 def test_levels_far_apart_are_forecast_as_each_alone():
-    """Scale, intervals and errors are those of the series; the network is left out."""
+    """To the last digits by all models but the networks, which are those of the panel."""
     settings = {**TINY, "epochs": 1}
     levels = [1e-3, 1.0, 1e6]
     series = [level * monthly(seed=k) for k, level in enumerate(levels)]
     panel = Forecaster(**settings).fit(series)
     together = panel.backtest(steps=4).by_series()
-    for one, found in zip(series, together.values(), strict=True):
-        alone = Forecaster(**settings).fit(one).backtest(steps=4)
-        mine, own = found.rmse["linear core"].mean(), alone.rmse["linear core"].mean()
-        assert mine == pytest.approx(own, rel=0.1)
+    for i, (one, found) in enumerate(zip(series, together.values(), strict=True)):
+        alone = Forecaster(**settings).fit(one)
+        own = alone.backtest(steps=4)
+        ratio = found.rmse["combination"].mean() / own.rmse["combination"].mean()
+        assert ratio == pytest.approx(1, abs=0.02)
         assert found.scores["combination"].coverage[0] > 0.6
+        mine, theirs = (
+            model.predictor(4)._fitted(k, 4, refit=False)[0].combination.components[:-1]
+            for model, k in ((panel, i), (alone, 0))
+        )
+        origins = np.array([100, 120])
+        for a, b in zip(mine, theirs, strict=True):
+            pair = [each.forecast(one, origins, 4) for each in (a, b)]
+            np.testing.assert_allclose(*pair, rtol=1e-9)
     for one, forecast in zip(series, panel.predict(4), strict=True):
         assert (np.abs(forecast.upper - forecast.lower) < 3 * np.std(one)).all()
 

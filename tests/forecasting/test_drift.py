@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from throughtime.forecasting.drift import ALARM, Drift, at_least
+from throughtime.forecasting.drift import ALARM, Drift, at_least, held
 
 
 @pytest.mark.parametrize(("k", "n", "m"), [(0, 5, 3), (1, 5, 20), (7, 40, 24), (40, 40, 300)])
@@ -25,6 +25,17 @@ def test_an_unchanged_series_seldom_drifts(errors, rows):
         found = Drift.of(-bound, bound, truth, 0.9, [errors])
         alarms += found.found
     assert alarms / repeats <= ALARM + 3 * np.sqrt(ALARM / repeats)
+
+
+def test_later_intervals_are_no_wider_than_those_of_before():
+    """So a series that becomes noisier does not excuse itself by wider promises."""
+    center = np.arange(5.0)[:, None]
+    below, above = np.array([[1.0, 2, 4, 1, 0.5]]).T, np.array([[1.0, 1, 2, 1, 0.5]]).T
+    lower, upper = held(center - below, center + above, center, 2)
+    np.testing.assert_allclose(center[2:] - lower, [[2.0], [1.0], [0.5]])
+    np.testing.assert_allclose(upper - center[2:], [[1.0], [1.0], [0.5]])
+    same = held(center - below, center + above, center, 0)
+    np.testing.assert_array_equal(same, (center - below, center + above))
 
 
 def test_what_is_not_known_is_not_judged():

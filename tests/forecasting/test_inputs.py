@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import refuses
+from made_models import untrained
 
 import throughtime as tt
 from throughtime.forecasting.rolling_origins import RollingOrigins
@@ -174,6 +175,44 @@ def test_mistakes():
         tt.Forecaster(**TINY).fit(holes, target="y", past_inputs="p")
     with refuses("`past_inputs` must name a column of the table"):
         tt.to_series(frame, target="y", past_inputs="q")
+
+
+def test_a_panel_is_scored_by_name_with_its_categories_and_calendar():
+    n, rng = 60, np.random.default_rng(0)
+    days = pd.date_range("2024-01-01", periods=n)
+    parts = [
+        pd.DataFrame({"shop": shop, "day": days, "y": level + rng.normal(size=n)})
+        for shop, level in (("a", 10), ("b", 1000))
+    ]
+    both = pd.concat(parts).assign(
+        sky=lambda one: np.where(one["day"].dt.day % 3, "dry", "wet")
+    )
+    roles = {"id": "shop", "target": "y", "time": "day", "inputs": "sky", "calendar": "weekday"}
+    model = untrained(tt.to_series(both[both["day"] < days[50]], **roles))
+    later = both[both["day"] >= days[50]]
+    found = {}
+    for shop, forecast in zip("ab", model.predict(10, inputs=later), strict=True):
+        truth = later.loc[later["shop"] == shop, ["y"]].to_numpy()
+        found[shop] = (
+            1 - ((truth - forecast.mean) ** 2).sum() / ((truth - truth.mean()) ** 2).sum()
+        )
+        assert model.score(later[later["shop"] == shop]) == pytest.approx(found[shop])
+    assert model.score(later[::-1]) == pytest.approx(np.mean([*found.values()]))
+    with refuses("a series must have the name of a fitted one; got `c`. Known: a, b."):
+        model.score(later.assign(shop="c").iloc[:10])
+
+
+@pytest.mark.parametrize("fill", ["linear", "forward", "seasonal"])
+def test_a_gap_of_the_past_is_filled_by_what_was_known_then(fill):
+    p, u = np.arange(40.0), np.arange(40.0)
+    p[[6, 15, 16, 38, 39]] = u[[6, 15, 16]] = np.nan
+    days = pd.date_range("2024-01-01", periods=40)
+    frame = pd.DataFrame({"day": days, "y": np.sin(np.arange(40)), "p": p, "u": u})
+    (series,) = tt.to_series(frame, target="y", inputs="u", past_inputs="p", fill=fill)
+    expected = pd.Series(p).ffill()
+    np.testing.assert_array_equal(series.past_inputs[:, 0], expected)
+    if fill == "linear":  # what is known ahead is interpolated
+        np.testing.assert_allclose(series.inputs[:, 0], np.arange(40))
 
 
 def test_a_month_that_was_not_trained_on_moves_no_network():

@@ -67,16 +67,21 @@ def test_a_forecaster_that_never_forecast_keeps_no_models(tmp_path):
     assert not (tmp_path / "run" / MODELS).exists()
 
 
-def test_models_of_another_version_are_fitted_again(tmp_path, monkeypatch):
+def test_models_are_read_by_the_version_that_fitted_them_alone(tmp_path, monkeypatch):
+    """Also when it was not the version that trained the networks and wrote the run first."""
     model = Forecaster(**TINY).fit(series("plain"))
     mean = model.predict(5).mean
     model.save(tmp_path / "run")
-    monkeypatch.setattr(
-        "throughtime.forecasting.saved_forecaster.package_versions", lambda: {"numpy": "0"}
-    )
-    loaded = Forecaster.load(tmp_path / "run")
-    assert not loaded.models_
-    np.testing.assert_allclose(loaded.predict(5).mean, mean, rtol=1e-6)
+    with monkeypatch.context() as later:
+        later.setattr(kept_models, "package_versions", lambda: {"numpy": "0"})
+        loaded = Forecaster.load(tmp_path / "run")
+        assert not loaded.models_
+        np.testing.assert_allclose(loaded.predict(5).mean, mean, rtol=1e-6)
+        loaded.save(tmp_path / "again")
+        again = Forecaster.load(tmp_path / "again")
+        assert again.models_ and again.record().versions == model.record().versions
+    assert not Forecaster.load(tmp_path / "again").models_
+    assert Forecaster.load(tmp_path / "run").models_
 
 
 TREES = [
@@ -93,7 +98,7 @@ TREES = [
 
 @pytest.mark.parametrize("tree", TREES)
 def test_a_file_of_something_else_is_damaged(tree, tmp_path):
-    content = save({"0": np.zeros(2)}, {"kept": tree})
+    content = save({"0": np.zeros(2)}, {"kept": tree, "versions": kept_models.stamp()})
     with pytest.raises(InputError, match="models"):
         kept_models.from_file(tmp_path / MODELS, content)
     with pytest.raises(InputError, match="safetensors"):

@@ -55,6 +55,25 @@ def test_a_corrected_value_leaves_the_series_the_same():
         assert rows_seen(made(corrected, 0, dated), made(VALUES, 0, dated), 48) == 48
 
 
+def demand(n, seed):
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random(n) < 0.3, rng.poisson(2, n), 0.0)[:, None]
+
+
+@pytest.mark.parametrize("first", [0, 1, 60, 130])
+def test_counts_without_stamps_are_placed_where_they_stand(first):
+    """Zeros agree in many places, and by chance more than half of them do."""
+    known, more = demand(160, 1), demand(20, 2)
+    later = made(np.concatenate([known[first:], more]), 0, False)
+    assert rows_seen(later, made(known, 0, False), 160) == 160 - first
+
+
+@pytest.mark.parametrize("other", [demand(160, 3), demand(9, 4), np.zeros((40, 1))])
+def test_other_counts_without_stamps_are_new(other):
+    known = np.concatenate([demand(140, 1), np.zeros((20, 1))])
+    assert rows_seen(made(other, 0, False), made(known, 0, False), 160) == 0
+
+
 def test_stamps_of_another_kind_are_of_another_series():
     assert rows_seen(made(VALUES, 0, False), made(VALUES), 48) == 48  # found by its values
     years = Series(

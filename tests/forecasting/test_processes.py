@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from conftest import refuses
+from joblib import parallel_config
 
 from throughtime.forecasting.processes import MANY, in_parallel, spread
 
@@ -23,6 +24,12 @@ def tasks(count):
 @pytest.mark.parametrize("count", [0, 3, MANY])
 def test_results_are_in_order_and_few_tasks_start_no_process(count):
     check(in_parallel(tasks(count)), count)
+
+
+def test_joblib_limits_the_processes():
+    with parallel_config(n_jobs=1):
+        found = in_parallel(tasks(MANY))
+    assert set(found[MANY:]) == {os.getpid()}
 
 
 def test_ray_does_the_work_where_it_is_installed():

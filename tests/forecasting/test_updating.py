@@ -1,5 +1,7 @@
 """New rows of a series: drift that is told, and updates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import refuses
@@ -7,6 +9,7 @@ from made_models import untrained, waves
 
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
+from throughtime.forecasting.updating import Growth
 from throughtime.runs import forecast_record
 
 TINY = {"cell": "rnn", "hidden": 4, "window": 12, "epochs": 3, "ensemble": 1}
@@ -28,6 +31,18 @@ def test_new_rows_that_the_intervals_did_not_promise_are_told():
     assert not calm.found and calm.rows == 30
     assert wild.found and wild.outside > calm.outside
     assert f"{wild.outside} of 30 new values lie outside the 90 %" in wild.sentence("y")
+
+
+def test_new_rows_alone_are_judged_as_they_are_after_those_of_before():
+    model = Forecaster(**TINY).fit(waves(150))
+    values = waves(180).targets.copy()
+    values[150:, 0] += np.random.default_rng(1).normal(size=30)
+    whole = replace(waves(180), targets=values)
+    drift = model.predict(5, whole[150:]).drift
+    assert drift.found and drift == model.predict(5, whole).drift
+    assert drift.rows == 30 and model.predict(5, whole[140:]).drift.rows == 30
+    read = model.data_.context_of(whole)
+    assert model.predict(5, whole[155:]).drift.rows == 25 - read
 
 
 def weights(model):
@@ -68,11 +83,41 @@ def test_an_updated_run_drops_the_command_and_the_inputs_ahead_of_its_origin(tmp
     assert (found.options, found.command) == ({}, "")
 
 
-def test_a_panel_may_grow_by_a_series():
-    model = Forecaster(**TINY).fit([process(150), 1e3 * process(150, 1)])
-    scalers = model.data_.scalers
-    model.update([process(160), 1e3 * process(160, 1), 1e6 * process(90, 2)], epochs=1)
-    assert model.data_.scalers[:2] == scalers and len(model.predict(3)) == 3
+def panel(**lengths):
+    """Series of a table by their names, each with a process of its own."""
+    import polars as pl
+
+    parts = [
+        pl.DataFrame({"id": [name] * n, "t": range(n), "y": 10.0**i * process(n, i)})
+        for i, (name, n) in enumerate(lengths.items())
+    ]
+    return pl.concat(parts)
+
+
+def test_a_panel_may_grow_by_a_series_and_one_that_is_left_out_stays():
+    model = Forecaster(**TINY).fit(panel(a=150, b=150, c=150), id="id", target="y", time="t")
+    before = model.data_
+    new = panel(a=160, b=0, c=153, d=90)
+    model.update(new, epochs=1)
+    names = [one.name for one in model.data_.series]
+    assert names == ["a", "c", "d", "b"] and model.data_.series[3] is before.series[1]
+    assert model.data_.scalers[:2] + model.data_.scalers[3:] == [
+        before.scalers[i] for i in (0, 2, 1)
+    ]
+    growth = Growth.between(before, model.data_)
+    assert growth == Growth(10 + 3 + 90, ("b",))
+    assert growth.sentence("runs/x") == "Updated with 103 new rows (none of `b`): runs/x"
+    assert len(model.predict(3)) == 4
+
+
+def test_an_update_has_the_settings_of_the_fit():
+    """What was set since the fit, and not fitted with, is not what the run says."""
+    model, same = (untrained(waves(150)) for _ in range(2))
+    model.set_params(test=0.5, validation=0.5, window=20, rate=0.5)
+    model.update(waves(170), epochs=1)
+    same.update(waves(170), epochs=1)
+    assert model.data_.splits == same.data_.splits and model.data_.window == same.data_.window
+    np.testing.assert_array_equal(weights(model), weights(same))
 
 
 def test_rows_that_were_learned_from_are_not_tested_on():

@@ -20,10 +20,14 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def json_text(plain: dict[str, Any]) -> str:
+    """Plain values as JSON, together with a digest of them."""
+    return json.dumps({**plain, "digest": digest(_canonical(plain))}, indent=2) + "\n"
+
+
 def write_json(path: Path, plain: dict[str, Any]) -> None:
     """Write plain values as JSON, together with a digest of them."""
-    text = json.dumps({**plain, "digest": digest(_canonical(plain))}, indent=2)
-    atomic.write(path, text + "\n")
+    atomic.write(path, json_text(plain))
 
 
 def read_json(path: Path, schema: type[Schema], newest: int) -> Schema:
@@ -70,6 +74,8 @@ def read_json(path: Path, schema: type[Schema], newest: int) -> Schema:
 def read_verified(path: Path, digests: dict[str, str]) -> bytes:
     """Read a file and compare its content with its digest.
 
+    If `atomic.write_together` was cut off, the file may still lie beside its place.
+
     Parameters
     ----------
     path
@@ -82,9 +88,16 @@ def read_verified(path: Path, digests: dict[str, str]) -> bytes:
     InputError
         If the file was changed, or cannot be read.
     """
-    content = read_file_bytes(path)
-    if digest(content) != digests.get(path.name):
-        raise damaged_file(path, "its content does not match its digest")
+    wanted = digests.get(path.name)
+    try:
+        content = read_file_bytes(path)
+        if digest(content) != wanted:
+            raise damaged_file(path, "its content does not match its digest")
+    except InputError:
+        for content in map(read_file_bytes, atomic.leftovers(path)):
+            if digest(content) == wanted:
+                return content
+        raise
     return content
 
 

@@ -134,6 +134,7 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
         got = f"`{folder}`, saved from Python or updated"
         raise InputError(rule, got, "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
+    kept = models_file(model) is not None
     model.data_.check_steps(model.data_.tested_steps(record.options["steps"]))
     inputs = [KnownInputs(one) for one in _stored_future_inputs(record, folder)]
     if record.params is None:
@@ -142,7 +143,7 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
             folder, model.record(options=record.options, command=record.command)
         )
     summary = _write_results(model, folder, record, inputs, report)
-    if record.models is None and (models := models_file(model)) is not None:
+    if not kept and (models := models_file(model)) is not None:
         forecast_record.add_models(folder, models)
     return summary
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Fill, Quiet, Run
+from .options import Fill, Overwrite, Quiet, Run
 
 
 def update(
@@ -18,6 +18,7 @@ def update(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the updated run, instead of the run's own.")
     ] = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a run a little further, on data that have grown; then `predict`.
@@ -25,11 +26,17 @@ def update(
     Example: `throughtime update runs/sales sales.csv`
     """
     from throughtime.forecasting.forecaster import Forecaster
+    from throughtime.forecasting.updating import Growth, fit_for, kept_steps
+    from throughtime.runs import run_folder
 
+    folder = run if out is None else out
+    in_place = folder.resolve() == run.resolve()
+    run_folder.check_free(folder, overwrite or in_place)
     model = Forecaster.load(run)
-    before = sum(map(len, model.data_.series))
+    before, kept = model.data_, kept_steps(model)
     model.update(data, epochs=epochs, fill=fill)
-    model.save(out or run, overwrite=True)
+    for steps in kept:
+        fit_for(model, steps)
+    model.save(folder, overwrite=True)
     if not quiet:
-        grown = sum(map(len, model.data_.series)) - before
-        typer.echo(f"Updated with {grown:,} new rows: {out or run}")
+        typer.echo(Growth.between(before, model.data_).sentence(folder))

@@ -75,13 +75,17 @@ def fill_columns(
     how: str,
     names: Sequence[str],
     rows: np.ndarray,
-    levels: Sequence[str],
+    columns: InputColumns,
     **options: Any,
 ) -> Float64[np.ndarray, "time columns"]:
-    """Fill gaps; see `fill`. Categories go on with their last level, however numbers do."""
-    made = np.empty_like(values)
-    for words, way in ((True, "forward"), (False, how)):
-        chosen = [j for j, name in enumerate(names) if (name in levels) == words]
+    """Fill gaps; see `fill`.
+
+    Categories go on with their last level, however numbers do. So do inputs of the past with
+    their last value: at an origin within a gap, no later one is known.
+    """
+    made, carried = np.empty_like(values), {*columns.levels, *columns.past}
+    for forward, way in ((True, "forward"), (False, how)):
+        chosen = [j for j, name in enumerate(names) if (name in carried) == forward]
         made[:, chosen] = fill(
             values[:, chosen], way, [names[j] for j in chosen], rows, **options
         )

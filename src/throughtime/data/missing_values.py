@@ -84,8 +84,9 @@ def fill(
         (time, columns) or (time,).
     how
         `"linear"` interpolates between the neighbours in time, `"forward"` repeats the last
-        value, `"seasonal"` interpolates between the same hours, days or months of the seasons
-        before and after; at an end it repeats the nearest one.
+        value, `"seasonal"` repeats the same hour, day or month of the season before: a later
+        one is not known where a backtest reads on behind the gap. The first season has none
+        before, and is filled as by `"linear"`, at its end as by `"forward"`.
     names, rows
         One name per column and the number of each row in its table, for errors.
     limit
@@ -125,11 +126,11 @@ def fill(
             if series is not None:  # others may have longer gaps
                 remedy = f"Leave it out, or raise it to {longest} or more."
             _check_gaps(missing, name, numbers, limit, remedy)
+        if missing[0] or (how == "linear" and missing[-1]):
+            raise _gap_at_an_end(missing, name, numbers)
         if how == "seasonal":
             _fill_seasonal(columns[:, j], _season(seasons, len(result)), name)
             continue
-        if missing[0] or (how == "linear" and missing[-1]):
-            raise _gap_at_an_end(missing, name, numbers)
         present, gaps = np.flatnonzero(~missing), np.flatnonzero(missing)
         if how == "linear":
             columns[gaps, j] = np.interp(gaps, present, columns[present, j])
@@ -179,16 +180,18 @@ def _season(seasons: Sequence[int], length: int) -> int:
 
 
 def _fill_seasonal(column: Float64[np.ndarray, " time"], season: int, name: str) -> None:
-    """Fill each phase of the season from its own values, in place."""
-    for phase in range(season):
-        part = column[phase::season]
-        missing = np.isnan(part)
-        if missing.all():
-            rule = "a seasonal fill needs a value at each step of the season"
-            got = f"none in `{name}` at step {phase + 1} of {season}"
-            raise InputError(rule, got, 'Pass `fill="linear"` (`--fill linear`).')
-        present = np.flatnonzero(~missing)
-        part[missing] = np.interp(np.flatnonzero(missing), present, part[present])
+    """Fill each row from the season before, in place; the first season between neighbours."""
+    missing = np.isnan(column)
+    never = [bool(missing[phase::season].all()) for phase in range(season)]
+    if any(never):
+        rule = "a seasonal fill needs a value at each step of the season"
+        got = f"none in `{name}` at step {never.index(True) + 1} of {season}"
+        raise InputError(rule, got, 'Pass `fill="linear"` (`--fill linear`).')
+    present, gaps = np.flatnonzero(~missing), np.flatnonzero(missing)
+    first = gaps[gaps < season]
+    column[first] = np.interp(first, present, column[present])
+    for row in gaps[len(first) :]:
+        column[row] = column[row - season]
 
 
 def _gaps(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -370,7 +370,7 @@ def _series(
     missing = np.isnan(full)
     if fill is not None:
         options = {"limit": limit, "seasons": calendar_seasons(times), "series": label}
-        full = fill_columns(full, fill, names, at, [*columns.levels], **options)
+        full = fill_columns(full, fill, names, at, columns, **options)
     return Series(
         targets=full[:, :n],
         target_names=roles.targets,

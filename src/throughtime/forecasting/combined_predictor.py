@@ -11,14 +11,15 @@ from jaxtyping import Float, Int
 from throughtime.data.series import Series
 
 from .backtest import Backtest
-from .drift import LONGEST, Drift
+from .drift import HELD, LONGEST, Drift, held
 from .forecast import Forecast
+from .fresh_series import TypicalModel, can_tell, of_series
 from .intervals import Intervals, with_level
 from .judging import Judging
 from .network_component import NetworkForecasts
 from .origin_forecasts import OriginForecasts
-from .overlap import rows_seen
-from .pooled_shares import pooled_shares
+from .overlap import follows, joined, later, rows_seen
+from .pooled_shares import LEAST, pooled_shares
 from .predict import Predictor
 from .processes import in_parallel
 from .rolling_errors import rolling_origins
@@ -157,7 +158,7 @@ class CombinedPredictor:
         """The models of each target of a series.
 
         They are fitted to all of its values, or, without `refit`, to those before its test
-        part. Of several series, the weights start from those that are best over all of them.
+        part. Of many series, the weights start from those that are best over all of them.
         """
         key = self.recipe, steps, refit
         if key not in self.models:
@@ -176,7 +177,7 @@ class CombinedPredictor:
         judged = self._judged(parts, steps, self.early.pop((self.recipe, steps), None))
         self.early[self.recipe, steps] = [[one.early for one in models] for models in judged]
         shares = None
-        if len(judged) > 1:
+        if len(judged) >= LEAST:
             each = [one for models in judged for one in models]
             errors = [(one.rolling, one.groups) for one in each]
             shares = pooled_shares(errors, each[0].steps)
@@ -226,6 +227,22 @@ class CombinedPredictor:
             next(new) if i is None else self._fitted(i, steps, refit=refit) for i in numbers
         ]
 
+    def _of_last_rows(
+        self, series: Sequence[Series], steps: int
+    ) -> list[Sequence[SeriesModel]]:
+        """The models of a forecast beyond the end; of a series not fitted, by the panel's."""
+        data = self.network.data
+        numbers = [data.number_of(one) for one in series]
+        if None not in numbers or not can_tell(len(data.series), self.recipe):
+            ends = [len(one) for one in series]
+            return self._models_of(series, ends, steps, refit=self.refit)
+        fitted = [self._of_forecast(i, steps) for i in range(len(data.series))]
+        typical = [TypicalModel(models) for models in zip(*fitted, strict=True)]
+        pairs = list(zip(series, numbers, strict=True))
+        new = [partial(of_series, typical, one, self.recipe) for one, i in pairs if i is None]
+        made = iter(in_parallel(new))
+        return [next(made) if i is None else fitted[i] for i in numbers]
+
     def _continue(
         self, series: list[Series], ahead: list[np.ndarray], steps: int
     ) -> list[Forecast]:
@@ -234,7 +251,7 @@ class CombinedPredictor:
             (one, np.concatenate([one.inputs, known]), np.array([len(one)]))
             for one, known in zip(series, ahead, strict=True)
         ]
-        models = self._models_of(series, [len(one) for one in series], steps, refit=self.refit)
+        models = self._of_last_rows(series, steps)
         made = self._of_models(models, parts, steps)
         drifts = self._drifts(models, parts)
         return [
@@ -244,33 +261,45 @@ class CombinedPredictor:
 
     def _drifts(self, models, parts: Sequence[Part]) -> list[Drift | None]:
         """The drift of each series that has rows which its models have not seen."""
-        level = self.network.level
-        chosen = {}
+        level, chosen, first = self.network.level, {}, {}
         for i, (one, inputs, _) in enumerate(parts):
-            seen = self._rows_seen(one)
-            if 0 < seen < len(one):
-                origins = np.arange(max(seen, len(one) - LONGEST), len(one))
-                chosen[i] = one, inputs, origins
+            series, inputs, seen = self._seen_of(one, inputs)
+            start = max(seen, len(series) - LONGEST)
+            if start < len(series):
+                before = np.arange(max(seen - HELD, self._context(one)), seen)
+                chosen[i] = series, inputs, np.append(before, np.arange(start, len(series)))
+                first[i] = len(before)
         new = list(chosen.values())
         made = self._of_models([models[i] for i in chosen], new, 1, adapted=False)
         found: list[Drift | None] = [None] * len(parts)
         for i, (one, _, origins), (_, around) in zip(chosen, new, made, strict=True):
             lower, upper = (bound[:, 0] for bound in around.at(level))
+            lower, upper = held(lower, upper, around.center[:, 0], first[i])
             truth = one.targets[origins]
             if one.filled_at is not None:
                 truth = np.where(one.filled_at[origins], np.nan, truth)
             known = [one.calibrated() for one in models[i]]
-            found[i] = Drift.of(lower, upper, truth, level, known)
+            found[i] = Drift.of(lower, upper, truth[first[i] :], level, known)
         return found
 
-    def _rows_seen(self, series: Series) -> int:
-        """How many of its first rows the models of a forecast have seen."""
+    def _seen_of(self, series: Series, inputs: np.ndarray) -> tuple[Series, np.ndarray, int]:
+        """A series, its inputs, and how many of its rows count as seen: new ones come after.
+
+        New rows alone that follow on the fitted series are put behind it; of others, as many
+        count as networks and baselines read.
+        """
         data = self.network.data
         i = data.number_of(series)
         if i is None or series is data.series[i]:
-            return len(series)
+            return series, inputs, len(series)
+        fitted = data.series[i]
         end = data.splits[i].total if self.refit else data.splits[i].validation
-        return rows_seen(series, data.series[i], end)
+        if seen := rows_seen(series, fitted, end):
+            return series, inputs, seen
+        if follows(series, fitted):
+            return joined(fitted, series), np.concatenate([fitted.inputs, inputs]), end
+        known = data.context_of(series) if later(series, fitted) else len(series)
+        return series, inputs, known
 
     def _forecast(self, series: Series, models, made, steps: int) -> Forecast:
         """What was made of one series at its end, as a forecast."""

@@ -28,6 +28,10 @@ LONGEST = 200
 """Rows since the fit that are judged: the last ones."""
 
 
+HELD = 60
+"""Rows before these whose intervals say how wide the later ones may be."""
+
+
 @dataclass(frozen=True)
 class Drift:
     """How the values since the fit lie in the intervals that the fit had promised.
@@ -84,6 +88,24 @@ class Drift:
             found.append(cls(n, misses, level, min(1.0, len(rows) * chance)))
         found = [one for one in found if one.rows]
         return min(found, key=lambda one: one.chance) if found else None
+
+
+def held(
+    lower: Float[np.ndarray, "origin target"],
+    upper: Float[np.ndarray, "origin target"],
+    center: Float[np.ndarray, "origin target"],
+    seen: int,
+) -> tuple[Float[np.ndarray, "new target"], Float[np.ndarray, "new target"]]:
+    """Intervals of new rows, no wider than the widest of the `seen` first ones.
+
+    The prior's widths follow the last changes of a series: if it becomes noisier, they soon
+    promise so. Without a seen row they stay as they are.
+    """
+    width = upper - lower
+    widest = width[:seen].max(axis=0) if seen else np.full(width.shape[1], np.inf)
+    share = np.minimum(1.0, widest / np.maximum(width, np.finfo(float).tiny))[seen:]
+    low, high, middle = lower[seen:], upper[seen:], center[seen:]
+    return middle - share * (middle - low), middle + share * (high - middle)
 
 
 def at_least(k: int, n: int, a: float, b: float) -> float:

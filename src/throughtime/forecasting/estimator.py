@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from throughtime.data.future_inputs import KnownInputs
 from throughtime.errors import InputError, did_you_mean
+
+from .overlap import named
 
 
 @dataclass(eq=False, repr=False)
@@ -55,15 +58,16 @@ class Estimator:
         Raises
         ------
         InputError
-            If the forecaster is not fitted, or the data lack a column.
+            If the forecaster is not fitted, the data lack a column, or a series of a panel has
+            the name of none that was fitted.
         """
         model: Any = self
         model._check_fitted()
         found = []
-        for i, one in enumerate(model.data_.read_alike(data)):
-            inputs = one.inputs if one.inputs.shape[1] else None
-            forecast = model.predict(len(one), inputs=inputs)
-            forecast = forecast[i] if isinstance(forecast, list) else forecast
+        for one in model.data_.read_alike(data):
+            own = named(one, model.data_.series)
+            inputs = KnownInputs(one.inputs)
+            (forecast,) = model.predictor(len(one)).forecast([own], len(one), inputs)
             squares = ((one.targets - forecast.mean) ** 2).sum(axis=0)
             spread = ((one.targets - one.targets.mean(axis=0)) ** 2).sum(axis=0)
             found.append(1 - squares / np.where(spread > 0, spread, np.nan))

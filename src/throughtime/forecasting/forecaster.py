@@ -12,7 +12,7 @@ from throughtime.data.tables import to_series
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.own_cell import CellSource
-from throughtime.runs import forecast_record, run_folder
+from throughtime.runs import forecast_record
 from throughtime.training.epoch import TrainState
 from throughtime.training.history import History, Row
 from throughtime.training.settings import Settings, check_combination, check_settings
@@ -358,7 +358,7 @@ class Forecaster(TrainedEnsemble, Estimator):
             raise InputError(rule, "one that is not", "Call `fit` first.")
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Write the weights, data, settings and history to a folder.
+        """Write the weights, data, settings and history to a folder, all of it or nothing.
 
         Raises
         ------
@@ -366,7 +366,7 @@ class Forecaster(TrainedEnsemble, Estimator):
             If the folder is in use or cannot be written.
         """
         self._check_fitted()
-        forecast_record.write(run_folder.prepare_folder(Path(folder), overwrite), self.record())
+        saved_forecaster.save(self, Path(folder), overwrite)
 
     @classmethod
     def load(cls, folder: str | Path, *, cell: CellSource | None = None) -> "Forecaster":

@@ -2,7 +2,9 @@
 
 A model is a tree of frozen dataclasses, tuples, numbers, names and arrays. The arrays are
 tensors of the file, and what remains is JSON in its metadata. Only the classes listed here are
-made when it is read, so nothing in the file is executed. Weights of the recurrent prior and of
+made when it is read, so nothing in the file is executed. What another version fitted may be
+fitted otherwise today, so the file has its own stamp of versions: those of the run are of the
+weights, which may be older. Weights of the recurrent prior and of
 the networks are not in it: the first are shipped with the package, the others are the run's.
 """
 
@@ -15,6 +17,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from throughtime._support.integrity import damaged_file
+from throughtime._support.versions import package_versions
 from throughtime.training.checkpoint import load_tensors, metadata_of
 
 from .calibration import Calibration
@@ -55,11 +58,16 @@ def to_file(kept: dict[str, Kept]) -> bytes:
         name: [[_plain(key, tensors), _plain(value, tensors)] for key, value in one.items()]
         for name, one in kept.items()
     }
-    return save(tensors, {"kept": json.dumps(tree)})
+    return save(tensors, {"kept": json.dumps(tree), "versions": stamp()})
+
+
+def stamp() -> str:
+    """The versions of what fits models now, as one line."""
+    return json.dumps(package_versions(), sort_keys=True)
 
 
 def from_file(path: Path, content: bytes) -> dict[str, Kept]:
-    """What `to_file` was given.
+    """What `to_file` was given; nothing, if other versions fitted it.
 
     Raises
     ------
@@ -68,7 +76,10 @@ def from_file(path: Path, content: bytes) -> dict[str, Kept]:
     """
     tensors = load_tensors(path, content)
     try:
-        tree = json.loads(metadata_of(content)["kept"])
+        metadata = metadata_of(content)
+        if metadata["versions"] != stamp():
+            return {}
+        tree = json.loads(metadata["kept"])
         return {
             name: {_made(key, tensors): _made(value, tensors) for key, value in pairs}
             for name, pairs in tree.items()

@@ -219,11 +219,9 @@ class _Trial:
             maps = family.maps(self.x[: self.fitted], key)
             if maps is not None:
                 errors = self.error(maps.forecast(self.x, self.origins))
-                tried += [
-                    _Candidate(key, maps.only(i), float(error), i)
-                    for i, error in enumerate(errors)
-                ]
-        return sorted(tried, key=lambda one: one.error)[:BEST]
+                tried += [(float(error), i, key, maps) for i, error in enumerate(errors)]
+        best = sorted(tried, key=lambda one: one[0])[:BEST]
+        return [_Candidate(key, maps.only(i), error, i) for error, i, key, maps in best]
 
     def error(
         self, forecasts: Float[np.ndarray, "maps origin steps"]

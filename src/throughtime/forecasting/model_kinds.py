@@ -1,6 +1,6 @@
 """The kinds of models that a combination is made of, each by its fit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
@@ -66,13 +66,21 @@ class Kind(NamedTuple):
     fit: Fit
 
 
-def model_kinds(traits: Traits, recipe: Recipe, drive: Drive | None = None) -> list[Kind]:
-    """The kinds of models for a series, seeing its values as they are and transformed."""
+def model_kinds(
+    traits: Traits,
+    recipe: Recipe,
+    drive: Drive | None = None,
+    core: Sequence[Fit] | None = None,
+) -> list[Kind]:
+    """The kinds of models for a series, seeing its values as they are and transformed.
+
+    `core` stands in for `CORE`.
+    """
     kinds = []
     if recipe.prior:
         kinds.append(Kind("prior", lambda values, seasons, steps: Prior(seasons)))
     if recipe.core:
-        kinds += [Kind("core", fit) for fit in CORE]
+        kinds += [Kind("core", fit) for fit in core or CORE]
         if traits.intermittent:
             kinds.append(Kind("core", Intermittent.fit))
         if drive is not None:

@@ -1,18 +1,40 @@
 """Which fitted series other data go on with, and which of their rows the fit has seen."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Int
 
 from throughtime.data.scaler import Scaler
 from throughtime.data.series import Series
+from throughtime.errors import InputError, did_you_mean
 
 FAR = 5.0
 """Standard deviations of a training part; data further away are of another series."""
 
-PROBE = 12
-"""Values by which rows without stamps are found in the fitted series."""
+PROBE = 300
+"""Most rows by which rows without stamps are found in the fitted series."""
+
+CHANCE = 1e-3
+"""The largest probability of taking other rows for some of the fitted series."""
+
+
+def named(series: Series, fitted: Sequence[Series]) -> Series:
+    """The fitted series that has the name of another one; where there is one alone, that.
+
+    Raises
+    ------
+    InputError
+        If none has.
+    """
+    found = {one.name: one for one in fitted}
+    if len(fitted) == 1:
+        return fitted[0]
+    if series.name not in found:
+        rule = "a series must have the name of a fitted one"
+        raise InputError(rule, f"`{series.name}`", did_you_mean(series.name, found))
+    return found[series.name]
 
 
 def number_of(
@@ -66,6 +88,38 @@ def rows_seen(series: Series, fitted: Series, end: int) -> int:
     return int(common[-1]) + 1 if same.all(axis=1).mean() > 0.5 else 0
 
 
+def later(series: Series, fitted: Series) -> bool:
+    """Whether a series begins after the end of the fitted one, as far as stamps tell."""
+    stamps, known = series.times.values(), fitted.times.values()
+    if series.times.column is None or fitted.times.column is None:
+        return True
+    return stamps.dtype.kind == known.dtype.kind and bool(stamps[0] > known[-1])
+
+
+def follows(series: Series, fitted: Series) -> bool:
+    """Whether a series begins at the step after the end of the fitted one."""
+    stamped = series.times.column is not None and later(series, fitted)
+    return stamped and bool(fitted.times.after(1).values()[0] == series.times.values()[0])
+
+
+def joined(one: Series, other: Series) -> Series:
+    """Two series of which the second follows the first, as one."""
+    pair = one, other
+    filled = None
+    if any(part.filled_at is not None for part in pair):
+        none = [np.zeros(part.targets.shape, bool) for part in pair]
+        known = zip(pair, none, strict=True)
+        filled = np.concatenate([b if a.filled_at is None else a.filled_at for a, b in known])
+    return replace(
+        other,
+        targets=np.concatenate([part.targets for part in pair]),
+        inputs=np.concatenate([part.inputs for part in pair]),
+        past_inputs=np.concatenate([part.past_inputs for part in pair]),
+        times=replace(one.times, length=len(one) + len(other)),
+        filled_at=filled,
+    )
+
+
 def _rows_in(series: Series, fitted: Series) -> Int[np.ndarray, " time"]:
     """For each row of a series, the row of the fitted one that it is; -1 for none."""
     if series.times.column is None or fitted.times.column is None:
@@ -80,10 +134,22 @@ def _rows_in(series: Series, fitted: Series) -> Int[np.ndarray, " time"]:
 
 
 def _found_at(values: np.ndarray, known: np.ndarray) -> int | None:
-    """Where the first values stand among the known ones; None if they do not."""
+    """Where the first rows stand among the known ones; None if they do not.
+
+    Counts agree here and there by chance, as zeros do in demand. So of all places it is that
+    with the most agreement beyond chance, if there are more rows in which the series moves and
+    agrees than chance gives in as many places.
+    """
     probe = values[:PROBE]
+    share = np.array([(known == row).all(axis=1).mean() for row in probe])
+    moves = np.concatenate([[True], (probe[1:] != probe[:-1]).any(axis=1)])
+    best, place = 0.0, None
     for first in np.flatnonzero((known == probe[0]).all(axis=1)):
         stretch = known[first : first + len(probe)]
-        if (stretch == probe[: len(stretch)]).mean() > 0.5:
-            return int(first)
-    return None
+        n = len(stretch)
+        same = (stretch == probe[:n]).all(axis=1)
+        beyond = same.sum() - n * (1 + share.mean()) / 2
+        chance = np.log(share[:n][same & moves[:n]]).sum() + np.log(len(known))
+        if beyond > best and chance < np.log(CHANCE):
+            best, place = beyond, int(first)
+    return place

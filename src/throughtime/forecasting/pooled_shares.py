@@ -14,6 +14,9 @@ from .combination import (
 )
 from .rolling_errors import RollingErrors
 
+LEAST = 8
+"""Fewer series say too little of each other: each is weighed as if it were alone."""
+
 
 def pooled_shares(
     judged: Sequence[tuple[RollingErrors, Sequence[str]]],

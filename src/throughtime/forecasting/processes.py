@@ -21,12 +21,14 @@ Result = TypeVar("Result")
 def in_parallel(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     """The results of all tasks; many of them in as many processes as there are cores.
 
-    The processes are those of joblib. `joblib.parallel_config` chooses others, and `spread`
-    those of Ray.
+    The processes are those of joblib. `joblib.parallel_config` chooses others or fewer, and
+    `spread` those of Ray.
     """
     if len(tasks) < MANY:
         return [task() for task in tasks]
-    return cast(list[Result], Parallel(n_jobs=-1)(delayed(task)() for task in tasks))
+    with parallel_config() as config:
+        jobs = config["n_jobs"] if isinstance(config["n_jobs"], int) else -1  # if it was asked
+    return cast(list[Result], Parallel(n_jobs=jobs)(delayed(task)() for task in tasks))
 
 
 @contextmanager

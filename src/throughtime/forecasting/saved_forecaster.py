@@ -1,6 +1,7 @@
 """What a run stores of a forecaster, and how a forecaster is restored from it."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,10 @@ import equinox as eqx
 
 from throughtime._support.integrity import damaged_file
 from throughtime._support.precision import precision
-from throughtime._support.versions import package_versions
 from throughtime.data.scaler import Scaler
 from throughtime.errors import InputError
 from throughtime.recurrence.own_cell import CellSource, OwnCell, cell_to_read, check_same_cell
-from throughtime.runs import forecast_record
+from throughtime.runs import forecast_record, run_folder
 from throughtime.runs.forecast_record import ForecastRecord
 from throughtime.runs.run_folder import MODELS
 from throughtime.training.checkpoint import from_named_tensors
@@ -61,6 +61,12 @@ def to_record(model: "Forecaster", **more: Any) -> ForecastRecord:
     return ForecastRecord(
         model.settings_, model.architecture_, data.series, scalers=scalers, **more
     )
+
+
+def save(model: "Forecaster", folder: Path, overwrite: bool) -> None:
+    """Write a run; see `Forecaster.save`. An earlier one stays until this one is complete."""
+    write = partial(forecast_record.write, record=to_record(model))
+    run_folder.replace_run(folder, write, overwrite)
 
 
 def models_file(model: "Forecaster") -> bytes | None:
@@ -116,11 +122,10 @@ def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
     stopped = record.stopped or ""
     model.fitted_ = Fitted(network, record.history, record.best_epochs, stopped)
     model.origin_ = {name: getattr(record, name) for name in ORIGIN}
-    # What another version fitted may be fitted otherwise today.
-    if record.models is not None and record.versions == package_versions():
+    if record.models is not None:
         kept = kept_models.from_file(folder / MODELS, record.models)
-        model.models_.update(kept["models"])
-        model.residuals_.update(kept["residuals"])
+        model.models_.update(kept.get("models", {}))
+        model.residuals_.update(kept.get("residuals", {}))
 
 
 def _restored_scalers(data: SplitData, record: ForecastRecord, folder: Path) -> SplitData:

@@ -20,7 +20,7 @@ FIRST_STATE_PENALTIES = (1e-6, 1e-6, 1e-4)
 The level is measured from the first value. They decide only what the series leaves open.
 """
 
-WINDOW_SIZES = (64, 256, 1024, 2048)
+WINDOW_SIZES = (64, 128, 256, 512, 1024, 2048)
 """Lengths to which series are padded: a program is compiled for each length."""
 
 

@@ -1,12 +1,14 @@
 """A fitted forecaster goes on to learn from new rows of its series."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from throughtime.data.column_roles import quote_names
 from throughtime.data.series import Series
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.training.settings import check_settings
 
+from .combined_predictor import CombinedPredictor
 from .ensemble_training import EnsembleTraining
 from .overlap import rows_seen
 from .splits import SplitData
@@ -20,9 +22,10 @@ def update(
 ) -> "Forecaster":
     """Train the networks a little further, from their weights, on series that have grown.
 
-    The new rows are split as those before were, and scaled as they were. The other models are
-    fitted anew, and all are weighed anew. Without an update, `predict(steps, data)` forecasts
-    from new rows by the models as they are.
+    The new rows are split as those before were, and scaled as they were, with the settings of
+    the fit. A series of a panel that the data leave out stays as it was, last of all. The other
+    models are fitted anew, and all are weighed anew. Without an update, `predict(steps, data)`
+    forecasts from new rows by the models as they are.
 
     Parameters
     ----------
@@ -51,7 +54,9 @@ def update(
     old, networks = self.data_, self.network_
     series = old.read_new(data, fill)
     _check_begins_before(series, old.series)
-    settings = check_settings(self.get_params() | {"window": old.window, "epochs": epochs})
+    given = {old.number_of(one) for one in series}
+    series += [one for i, one in enumerate(old.series) if i not in given]
+    settings = check_settings(self.settings_ | {"window": old.window, "epochs": epochs})
     grown = SplitData.of(
         series,
         settings.validation,
@@ -76,6 +81,58 @@ def update(
     self._forget()
     self.origin_ = {}  # the command of its run, and the inputs ahead, were of fewer rows
     return self
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What an update has brought.
+
+    Attributes
+    ----------
+    rows
+        The number of new rows.
+    left
+        The names of the series that have none.
+    """
+
+    rows: int
+    left: tuple[str, ...]
+
+    @classmethod
+    def between(cls, old: SplitData, new: SplitData) -> "Growth":
+        """What the data after an update have beyond those before."""
+        rows = [_new_rows(old, one) for one in new.series]
+        pairs = zip(new.series, rows, strict=True)
+        return cls(sum(rows), tuple(one.name for one, n in pairs if not n))
+
+    def sentence(self, folder: object) -> str:
+        """What the command prints of it."""
+        rows = f"{self.rows:,} new row{'' if self.rows == 1 else 's'}"
+        without = f" (none of {quote_names(self.left)})" if self.left else ""
+        return f"Updated with {rows}{without}: {folder}"
+
+
+def _new_rows(old: SplitData, series: Series) -> int:
+    """How many rows of a series come after those that were known of it."""
+    i = old.number_of(series)
+    if i is None:
+        return len(series)
+    known = old.series[i]
+    return 0 if series is known else len(series) - rows_seen(series, known, len(known))
+
+
+def kept_steps(model: "Forecaster") -> set[int]:
+    """The numbers of steps for which a forecaster has what a forecast is made of."""
+    return {steps for _, steps, *_ in (*model.models_, *model.residuals_)}
+
+
+def fit_for(model: "Forecaster", steps: int) -> None:
+    """Fit what a forecast is made of, so that a run keeps it."""
+    predictor = model.predictor(steps)
+    if isinstance(predictor, CombinedPredictor):
+        predictor.shares(steps)
+    else:
+        predictor.margins("network", steps, [predictor.level])
 
 
 def _check_begins_before(series: list[Series], fitted: list[Series]) -> None:

@@ -26,6 +26,7 @@ from throughtime._support import atomic
 from throughtime._support.integrity import (
     damaged_file,
     digest,
+    json_text,
     read_json,
     read_verified,
     write_json,
@@ -222,8 +223,8 @@ class ForecastRecord:
     models: bytes | None = None
 
 
-def write(folder: Path, record: ForecastRecord) -> None:
-    """Write a run to its folder; one without `params` holds what is needed to resume it."""
+def write(folder: Path, record: ForecastRecord) -> list[str]:
+    """Write a run, all of it or nothing, and return the names of its files."""
     files: dict[str, bytes] = {"series.safetensors": save(_series_tensors(record.series))}
     if record.params is not None:
         files["weights.safetensors"] = save(named_tensors(record.params))
@@ -243,10 +244,9 @@ def write(folder: Path, record: ForecastRecord) -> None:
         stopped=record.stopped,
         best_epochs=record.best_epochs,
     )
-    plain = run.model_dump(mode="json", exclude_unset=True)
-    for name, content in files.items():
-        atomic.write(folder / name, content)
-    write_json(folder / "run.json", plain)
+    text = json_text(run.model_dump(mode="json", exclude_unset=True))
+    atomic.write_together(folder, {**files, "run.json": text}, "run.json")
+    return [*files, "run.json"]
 
 
 def add_models(folder: Path, content: bytes) -> None:

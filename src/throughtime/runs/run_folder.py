@@ -1,5 +1,7 @@
 """The folder of a run: which files there are, and how it is prepared for a new run."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from throughtime._support import atomic
@@ -58,6 +60,23 @@ def is_occupied(folder: Path) -> bool:
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
+def check_free(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder for a new run that is in use.
+
+    Raises
+    ------
+    InputError
+        If the folder holds a run and `overwrite` is false, or other files.
+    """
+    if folder.is_dir() and is_occupied(folder):
+        if not overwrite:
+            rule = "the output folder must be new or empty"
+            raise InputError(rule, f"`{folder}`", "Pass `--overwrite`, or another `--out`.")
+        if not _has_run(folder):
+            rule = "only a run can be overwritten"
+            raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
+
+
 def prepare_folder(folder: Path, overwrite: bool) -> Path:
     """Make a folder for a new run; delete the run in it, if `overwrite` allows that.
 
@@ -71,34 +90,53 @@ def prepare_folder(folder: Path, overwrite: bool) -> Path:
         If the folder holds a run and `overwrite` is false, holds other files, or cannot be
         written.
     """
-    if folder.is_dir() and is_occupied(folder):
-        if not overwrite:
-            rule = "the output folder must be new or empty"
-            raise InputError(rule, f"`{folder}`", "Pass `--overwrite`, or another `--out`.")
-        if not _has_run(folder):
-            rule = "only a run can be overwritten"
-            raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    check_free(folder, overwrite)
+    with _writable(folder):
         _delete_run(folder)
         atomic.write(folder / "run.json", "{}")  # fails here rather than after the training
         (folder / "run.json").unlink()
+    return folder
+
+
+def replace_run(folder: Path, write: Callable[[Path], Sequence[str]], overwrite: bool) -> None:
+    """Write a run by `write`, which returns the names of its files.
+
+    An earlier run stays until this one is complete; what only that one had is deleted then.
+
+    Raises
+    ------
+    InputError
+        As for `prepare_folder`.
+    """
+    check_free(folder, overwrite)
+    with _writable(folder):
+        _delete_run(folder, write(folder))
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """A context that makes a folder, and refuses one in which nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         rule = "the output folder must be writable"
         got = f"`{folder}` ({error.strerror})"
         raise InputError(rule, got, "Pass another `--out`.") from None
-    return folder
 
 
-def _delete_run(folder: Path) -> None:
-    """Delete all files of a run but `run.json`, and what interrupted writes have left."""
+def _delete_run(folder: Path, kept: Sequence[str] = ()) -> None:
+    """Delete all files of a run but `run.json`, and what interrupted writes have left.
+
+    Files of a newer run, which has been written, are kept.
+    """
     names = ("run.json", SURROGATE, NETWORK, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
-    paths = [folder / name for name in names]
-    for path in paths:
-        for temporary in atomic.leftovers(path):
+    for name in names:
+        for temporary in atomic.leftovers(folder / name):
             temporary.unlink()
-    for path in reversed(paths[1:]):  # what tells that this is a run comes last
-        path.unlink(missing_ok=True)
+    for name in reversed(names[1:]):  # what tells that this is a run comes last
+        if name not in kept:
+            (folder / name).unlink(missing_ok=True)
     checkpoints = (folder / CHECKPOINT).parent
     if checkpoints.is_dir() and not any(checkpoints.iterdir()):
         checkpoints.rmdir()

@@ -13,6 +13,7 @@ import typer
 from .compare import compare
 from .diagnose import diagnose
 from .example import example
+from .figures import figures
 from .forecast import forecast
 from .info import info
 from .predict import predict
@@ -59,6 +60,7 @@ for command in (
     compare,
     surrogate,
     diagnose,
+    figures,
     tasks,
     runs,
     open_report,

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from .compare import compare
+from .completion import answer_the_first_tab
 from .diagnose import diagnose
 from .example import example
 from .figures import figures
@@ -67,3 +68,5 @@ for command in (
     info,
 ):
     app.command(command.__name__.removesuffix("_report"))(command)
+
+answer_the_first_tab()

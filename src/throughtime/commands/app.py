@@ -17,6 +17,7 @@ from .example import example
 from .figures import figures
 from .forecast import forecast
 from .info import info
+from .play import play
 from .predict import predict
 from .resume import resume
 from .runs import open_report, runs
@@ -58,6 +59,7 @@ for command in (
     update,
     resume,
     example,
+    play,
     compare,
     surrogate,
     diagnose,

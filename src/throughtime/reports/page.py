@@ -7,7 +7,7 @@ one script, so that a browser runs and applies nothing else, whatever the data a
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -102,12 +102,21 @@ def _read(name: str) -> str:
 def style_and_script() -> tuple[Markup, Markup, str]:
     """The style and the script of a page, and the policy that allows these two alone."""
     style = _read("style.css")
-    parts = "\n".join(_read(f"script/{name}.js") for name in SCRIPTS)
-    script = f'(() => {{\n"use strict";\n{parts}}})();\n'
+    script = whole_script(_read(f"script/{name}.js") for name in SCRIPTS)
+    return Markup(style), Markup(script), policy_for(style, script)
+
+
+def whole_script(parts: Iterable[str]) -> str:
+    """Files of JavaScript as one script, which leaves no names behind."""
+    text = "\n".join(parts)
+    return f'(() => {{\n"use strict";\n{text}}})();\n'
+
+
+def policy_for(style: str, script: str) -> str:
+    """The content security policy of a page with this style and this script and no other."""
     allowed = {"style-src": style, "script-src": script}
     rules = [f"{name} '{_digest(text)}'" for name, text in allowed.items()]
-    policy = "; ".join(["default-src 'none'", *rules, "img-src data:", "base-uri 'none'"])
-    return Markup(style), Markup(script), policy
+    return "; ".join(["default-src 'none'", *rules, "img-src data:", "base-uri 'none'"])
 
 
 def _digest(text: str) -> str:

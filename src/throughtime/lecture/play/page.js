@@ -41,7 +41,7 @@ function showStates() {
   const push = network.b.map((_, i) => 0.5 * Math.cos(i + 1));
   const xs = Array.from({ length: RUN }, (_, t) => driven ? wave(t) : [0]);
   const hs = [push, ...unroll(network, xs, push)];
-  plots.states.begin([[0, "0"], [50, "50"], [100, "step 100  "]], [[-1, "−1"], [0, "0"], [1, "1"]]);
+  plots.states.begin([[0, "0"], [50, "50"], [94, "step"]], [[-1, "−1"], [0, "0"], [1, "1"]]);
   push.forEach((_, i) => plots.states.line(hs.map((h, t) => [t, h[i]]), COLOURS[i]));
   const moves = norm(hs.at(-1).map((h, i) => h - hs.at(-2)[i]));
   describe("states", moves < 1e-4 ? "The states have come to rest." : `The states still move, by ${moves.toFixed(3)} in the last step.`);
@@ -51,7 +51,8 @@ function showPlane(gain) {
   const found = eigenvalues(play.network.W), circle = Array.from({ length: 91 }, (_, i) => i * Math.PI / 45);
   const reach = Math.max(1.5, 1.15 * gain);
   Object.assign(plots.plane, { x: [-reach, reach], y: [-reach, reach] });
-  plots.plane.begin([], [[0, "0"]]);
+  plots.plane.begin([], [[0, ""]]);
+  plots.plane.line([[0, -reach], [0, reach]], plots.plane.ink, 0.3);
   plots.plane.line(circle.map(a => [Math.cos(a), Math.sin(a)]), plots.plane.ink, 1, [4, 3]);
   found.forEach(([x, y]) => plots.plane.dot(x, y, Math.hypot(x, y) > 1 ? COLOURS[1] : COLOURS[0]));
   const outside = found.filter(z => Math.hypot(...z) > 1).length;

@@ -63,7 +63,6 @@ def test_the_value_under_the_cursor_is_the_forecasts(tab, path, fitted):
     x, y, width, height = box(tab)
     tab.mouse("Moved", x + 0.8 * width, y + 0.5 * height)
     read = tab.ask(READOUT)
-    stamp = re.search(STAMP, read)[0]
     backtest = fitted[1]
     lead = 0
     for lead in range(15):  # the model's own value at this stamp
@@ -73,7 +72,7 @@ def test_the_value_under_the_cursor_is_the_forecasts(tab, path, fitted):
     else:
         pytest.fail(read)
     truth = backtest.truth[-1, lead, 0]
-    assert f"truth {float(f'{truth:.6g}'):g}" in read, (read, stamp)
+    assert f"truth {float(f'{truth:.6g}'):g}" in read, read
     assert re.search(r"90 % interval -?[\d.]+ to -?[\d.]+", read)
     tab.mouse("Moved", x + 0.5 * width, y - 30)
     assert tab.ask(READOUT) == "" and tab.faults() == []
@@ -92,7 +91,7 @@ def test_the_keys_walk_zoom_and_reset(tab, path):
     second = tab.ask(READOUT)
     tab.press("End")
     last = tab.ask(READOUT)
-    stamps = [re.search(STAMP, text)[0] for text in (first, second, last)]
+    stamps = [re.findall(STAMP, text)[0] for text in (first, second, last)]
     months = np.array(stamps, "datetime64[M]").astype(int)
     assert months[1] - months[0] == 1 and months[2] - months[0] == 30 + 15 - 1
     assert tab.ask(f"{TRUTH}.querySelector('output').ariaLive") == "polite"
@@ -109,6 +108,23 @@ def test_the_keys_walk_zoom_and_reset(tab, path):
     assert tab.ask(f"{TRUTH}.querySelectorAll('.wide .cursor path').length") == 1
     tab.press("Escape")
     assert drawn(tab) == whole and tab.ask(READOUT) == ""
+    assert tab.faults() == []
+
+
+def test_every_curve_and_the_band_go_where_the_zoom_puts_them(tab, path, fitted):
+    """A ring of the cursor is where the band ends, before and after."""
+    tab.open(path)
+    tab.ask(f"{TRUTH}.querySelector('.wide').focus()")
+    band = f"{TRUTH}.querySelector('.wide use[fill-opacity]').getBoundingClientRect()"
+    rings = f"[...{TRUTH}.querySelectorAll('.wide .cursor circle')]"
+    line = f"{TRUTH}.querySelector('.wide .cursor path').getBoundingClientRect().x"
+    for keys in (["End"], ["+", "+", "Home", "End"]):
+        tab.press(*keys)
+        right, top, bottom = tab.ask(f"(r => [r.right, r.top, r.bottom])({band})")
+        assert right == pytest.approx(tab.ask(line), abs=1)
+        assert tab.ask(f"{rings}.length") >= 5 and bottom - top > 20
+        wide = tab.ask(f"{band}.width")
+        assert wide > 100
     assert tab.faults() == []
 
 

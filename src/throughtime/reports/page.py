@@ -78,11 +78,15 @@ class PictureMaker:
         self.count += 1
         wide = draw(*arguments, width=figure_style.WIDE)
         narrow = draw(*arguments, width=figure_style.NARROW)
-        svgs = (
-            Markup(figure_style.to_svg(figure, f"f{self.count}{letter}"))
-            for letter, figure in (("w", wide), ("n", narrow))
+        return Picture(
+            self._svg(wide, "w"),
+            self._svg(narrow, "n"),
+            label,
+            _as_data(figure_data.to_json(wide)),
         )
-        return Picture(*svgs, label, _as_data(figure_data.to_json(wide)))
+
+    def _svg(self, figure: Figure, letter: str) -> Markup:
+        return Markup(figure_style.to_svg(figure, f"f{self.count}{letter}"))
 
 
 def _as_data(panels: list) -> Markup:

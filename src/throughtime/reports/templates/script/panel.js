@@ -107,13 +107,19 @@ class Panel {
   }
 }
 
-// How a shape moves: a path by all its coordinates, a mark by its position.
+// How a shape moves: a path by all its coordinates, a mark by its position. A band is a path
+// that is used once, from below the drawing.
 function read(element) {
-  if (element.tagName === "path") {
-    const d = element.getAttribute("d"), pair = /(-?[\d.]+) (-?[\d.]+)/g;
-    const turn = place => d.replace(pair, (_, x, y) => place(+x, +y).map(v => +v.toFixed(2)).join(" "));
-    return { move: place => element.setAttribute("d", turn(place)) };
-  }
   const x = Number(element.getAttribute("x")), y = Number(element.getAttribute("y"));
+  if (element.tagName === "path") return path(element, 0);
+  if (x === 0 && y === element.ownerSVGElement.viewBox.baseVal.height) {
+    return path(document.getElementById(element.getAttribute("xlink:href").slice(1)), y);
+  }
   return { move: place => place(x, y).forEach((v, i) => element.setAttribute("xy"[i], v)) };
+}
+
+function path(element, below) {
+  const d = element.getAttribute("d"), pair = /(-?[\d.]+) (-?[\d.]+)/g;
+  const moved = ([x, y]) => `${+x.toFixed(2)} ${+(y - below).toFixed(2)}`;
+  return { move: place => element.setAttribute("d", d.replace(pair, (_, x, y) => moved(place(+x, +y + below)))) };
 }

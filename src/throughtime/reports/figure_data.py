@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -115,7 +115,7 @@ def _curves(axes: Axes) -> Iterator[Curve]:
             yield Curve(_name(patch), *vertices.T)
     for one in axes.collections:
         if isinstance(one, QuadMesh):
-            edges, values = one.get_coordinates(), np.asarray(one.get_array())
+            edges, values = np.asarray(one.get_coordinates()), np.asarray(one.get_array())
             x, y = np.meshgrid(_centres(edges[0, :, 0]), _centres(edges[:, 0, 1]))
             yield Curve(_name(one), x.ravel(), y.ravel(), values.ravel())
         elif isinstance(one, PolyCollection) and _named(one):
@@ -156,8 +156,8 @@ def _labels(x: np.ndarray, axis: Axis) -> list[str]:
     """The x of a table: numbers, or stamps."""
     if axis.time is None:
         return [_number(value) for value in x]
-    stamps = np.round(x * 86_400_000).astype("datetime64[ms]")
-    return [text.replace("T", " ") for text in np.datetime_as_string(stamps, unit=axis.time)]
+    stamps, unit = np.round(x * 86_400_000).astype("datetime64[ms]"), cast(Any, axis.time)
+    return [text.replace("T", " ") for text in np.datetime_as_string(stamps, unit=unit)]
 
 
 def _number(value: float) -> str:

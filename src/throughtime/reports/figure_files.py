@@ -20,7 +20,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "png": {"dpi": 300, "metadata": {"Software": None}},
 }
 
-FONTS = {"pdf.fonttype": 42, "svg.fonttype": "none"}
+FONTS: dict[Any, Any] = {"pdf.fonttype": 42, "svg.fonttype": "none"}
 """Text stays text; TrueType is what journals ask for."""
 
 

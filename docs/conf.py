@@ -19,6 +19,8 @@ sys.path.insert(0, str(HERE / "_ext"))
 import api_pages  # noqa: E402
 import command_pages  # noqa: E402
 
+from throughtime.lecture.playground import write_playground  # noqa: E402
+
 FAST = os.environ.get("THROUGHTIME_DOCS") == "fast"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SOURCE = PROJECT["urls"]["Source"]
@@ -29,6 +31,7 @@ version = release = PROJECT["version"]
 
 api_pages.write(HERE / "generated" / "api")
 command_pages.write(HERE / "generated" / "commands.rst")
+write_playground(HERE / "generated" / "static" / "playground.html")
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -101,7 +104,7 @@ html_logo = "_static/logo.svg"
 html_favicon = "_static/logo.svg"
 mathjax_path = "tex-svg-full.js"
 MATHJAX = next(f for f in files("sphinx-mathjax-offline") or [] if f.name == mathjax_path)
-html_static_path = ["_static", str(MATHJAX.locate())]
+html_static_path = ["_static", "generated/static", str(MATHJAX.locate())]
 html_css_files = ["throughtime.css"]
 html_copy_source = False
 html_show_sourcelink = False

@@ -17,7 +17,9 @@ import jaxtyping
 import numpy as np
 import pytest
 
-pytest.register_assert_rewrite("command_line", "made_models", "pages", "saved_run", "tampering")
+pytest.register_assert_rewrite(
+    "browser", "command_line", "made_models", "pages", "saved_run", "tampering"
+)
 
 # No example has a deadline: a busy machine is not a defect. Speed belongs in `benchmarks/`.
 hypothesis.settings.register_profile("throughtime", deadline=None)
@@ -53,6 +55,18 @@ def quick_compile():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="session")
+def tab(tmp_path_factory):
+    """A tab of a browser; what needs one is skipped where there is none."""
+    import browser
+    from pages import BROWSER
+
+    if BROWSER is None:
+        pytest.skip("no chromium on this machine")
+    with browser.tab(BROWSER, tmp_path_factory.mktemp("browser")) as tab:
+        yield tab
 
 
 @pytest.fixture

@@ -458,7 +458,7 @@ def test_a_signal_when_a_run_is_there_names_how_to_resume(here, monkeypatch, num
 
 def test_a_run_saved_from_python_has_nothing_to_resume(run):
     Forecaster.load(run).train().save("saved")
-    rule = "a run to resume must be one that `throughtime forecast` began"
+    rule = "a run must be one that `throughtime forecast` began"
     fails("resume", "saved", rule=rule, got="`saved`", remedy="Use `throughtime predict`.")
     assert rows_of(succeeds("predict", "saved", "--steps", 3).out)
 

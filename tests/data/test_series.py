@@ -74,3 +74,11 @@ def test_what_was_filled_is_sliced_with_the_values():
     values = np.arange(3.0)[:, None]
     series = Series(values, ("y",), values[:, :0], (), Times.count(3), filled_at=flags)
     assert series[1:].filled_at.tolist() == [[True], [False]]
+
+
+def test_a_long_series_has_a_short_repr(lab):
+    assert repr(lab) == "Series(series: y; 3 steps of 1 month, 2020-01-31 to 2020-03-31)"
+    values = np.zeros((10_000, 300))
+    names = tuple(f"y{i}" for i in range(300))
+    wide = Series(values, names, np.empty((10_000, 0)), (), Times.count(10_000), "wide")
+    assert len(repr(wide)) < 200 and "10000 steps" in repr(wide)

@@ -11,11 +11,14 @@ from typing import Annotated
 import typer
 
 from .compare import compare
+from .completion import answer_the_first_tab
 from .diagnose import diagnose
 from .example import example
+from .figures import figures
 from .forecast import forecast
 from .gradients import gradients
 from .info import info
+from .play import play
 from .predict import predict
 from .resume import resume
 from .runs import open_report, runs
@@ -58,14 +61,18 @@ for command in (
     update,
     resume,
     example,
+    play,
     search,
     compare,
     surrogate,
     diagnose,
     gradients,
+    figures,
     tasks,
     runs,
     open_report,
     info,
 ):
     app.command(command.__name__.removesuffix("_report"))(command)
+
+answer_the_first_tab()

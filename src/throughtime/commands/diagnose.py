@@ -1,13 +1,18 @@
 """The command `throughtime diagnose`: why a network learned or not, and its dynamics."""
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from throughtime.errors import InputError
 
 from .options import Json, Run, Seed, command_line
+
+if TYPE_CHECKING:
+    from throughtime.dynamics.surrogate import Surrogate
+    from throughtime.forecasting.forecaster import Forecaster
 
 
 def diagnose(
@@ -22,17 +27,12 @@ def diagnose(
 
     Example: `throughtime diagnose runs/sunspots`
     """
-    from throughtime.dynamics import saved_surrogate
     from throughtime.dynamics.diagnose import diagnose as diagnose_model
-    from throughtime.forecasting.forecaster import Forecaster
     from throughtime.reports.diagnosis_report import write_diagnosis
-    from throughtime.runs import surrogate_record
 
     if seed < 0:
         raise InputError("`--seed` must be at least 0", seed, "Raise `--seed`.")
-    surrogate = surrogate_record.is_surrogate(run)
-    model = saved_surrogate.load(run)[0] if surrogate else Forecaster.load(run)
-    diagnosis = diagnose_model(model, steps, seed)
+    diagnosis = diagnose_model(trained(run), steps, seed)
     path = run / "diagnosis.html"
     write_diagnosis(path, diagnosis, run, command=command_line())
     if as_json:
@@ -40,3 +40,13 @@ def diagnose(
         return
     typer.echo("\n".join(diagnosis.sentences()))
     typer.echo(f"Report: {path}")
+
+
+def trained(run: Path) -> "Forecaster | Surrogate":
+    """The model of a finished run, of either kind."""
+    from throughtime.dynamics import saved_surrogate
+    from throughtime.forecasting.forecaster import Forecaster
+    from throughtime.runs import surrogate_record
+
+    surrogate = surrogate_record.is_surrogate(run)
+    return saved_surrogate.load(run)[0] if surrogate else Forecaster.load(run)

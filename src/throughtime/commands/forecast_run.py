@@ -12,6 +12,8 @@ from throughtime._support.integrity import damaged_file
 from throughtime.data.future_inputs import KnownInputs, future_inputs
 from throughtime.data.series import Series
 from throughtime.errors import InputError, check_positive_integer
+from throughtime.forecasting.backtest import Backtest
+from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.saved_forecaster import models_file
 from throughtime.forecasting.statistical_baselines import check_installed
@@ -129,10 +131,7 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
         If the folder holds no run, or a damaged one.
     """
     record = forecast_record.read(folder)
-    if record.options.get("steps") is None:
-        rule = "a run to resume must be one that `throughtime forecast` began"
-        got = f"`{folder}`, saved from Python or updated"
-        raise InputError(rule, got, "Use `throughtime predict`.")
+    _check_steps(record, folder, "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
     kept = models_file(model) is not None
     model.data_.check_steps(model.data_.tested_steps(record.options["steps"]))
@@ -146,6 +145,28 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
     if not kept and (models := models_file(model)) is not None:
         forecast_record.add_models(folder, models)
     return summary
+
+
+def evaluated(folder: Path) -> tuple[Forecaster, Backtest | None, list[Forecast]]:
+    """The model of a finished run, its backtest and its forecasts, as its report shows them.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run, one that is damaged or not finished, or one without a
+        number of steps.
+    """
+    model, record = Forecaster.load(folder), forecast_record.read(folder)
+    _check_steps(record, folder, "Make it again with `throughtime forecast`.")
+    inputs = [KnownInputs(one) for one in _stored_future_inputs(record, folder)]
+    return model, *_evaluate(model, record, inputs)
+
+
+def _check_steps(record: forecast_record.ForecastRecord, folder: Path, remedy: str) -> None:
+    """Refuse a run that has no number of steps to forecast."""
+    if record.options.get("steps") is None:
+        rule = "a run must be one that `throughtime forecast` began"
+        raise InputError(rule, f"`{folder}`, saved from Python or updated", remedy)
 
 
 def _check_reach(model: Forecaster, steps: int) -> None:
@@ -191,17 +212,7 @@ def _write_results(
     report: bool,
 ) -> Summary:
     """Evaluate the trained model, forecast, and write both."""
-    steps = record.options["steps"]
-    statistical = record.options.get("statistical", False)
-    predictor = model.predictor(steps)
-    tested = model.data_.tested_steps(steps)
-    held_out = any(split.total > split.validation for split in model.data_.splits)
-    backtest = model.backtest(steps=tested, statistical=statistical) if held_out else None
-    if inputs:
-        pairs = zip(record.series, inputs, strict=True)
-        forecasts = [predictor.forecast([one], steps, known)[0] for one, known in pairs]
-    else:
-        forecasts = predictor.forecast(None, steps)
+    backtest, forecasts = _evaluate(model, record, inputs)
     atomic.write(folder / "forecast.csv", predictions_csv(forecasts))
     if report:
         # Imported here: Matplotlib and Jinja2 take a while to load.
@@ -219,3 +230,21 @@ def _write_results(
             versions=record.versions,
         )
     return Summary(folder, model, backtest, forecasts)
+
+
+def _evaluate(
+    model: Forecaster, record: forecast_record.ForecastRecord, inputs: list[KnownInputs]
+) -> tuple[Backtest | None, list[Forecast]]:
+    """The backtest, None if nothing was held out, and the forecasts beyond the data."""
+    steps = record.options["steps"]
+    statistical = record.options.get("statistical", False)
+    predictor = model.predictor(steps)
+    tested = model.data_.tested_steps(steps)
+    held_out = any(split.total > split.validation for split in model.data_.splits)
+    backtest = model.backtest(steps=tested, statistical=statistical) if held_out else None
+    if inputs:
+        pairs = zip(record.series, inputs, strict=True)
+        forecasts = [predictor.forecast([one], steps, known)[0] for one, known in pairs]
+    else:
+        forecasts = predictor.forecast(None, steps)
+    return backtest, forecasts

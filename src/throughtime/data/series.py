@@ -19,7 +19,7 @@ from .reading_options import AS_WRITTEN, ReadingOptions
 from .time_axis import Times
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Series:
     """One measured series, complete and on a regular time axis.
 
@@ -128,6 +128,12 @@ class Series:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def __repr__(self) -> str:
+        first, last = *self.times[:1].labels(), *self.times[len(self) - 1 :].labels()
+        columns = ", ".join(self.target_names[:8])
+        rows = f"{len(self)} steps of {self.times.describe()}, {first} to {last}"
+        return f"Series({self.name}: {columns}; {rows})"
 
     def __getitem__(self, part: slice) -> "Series":
         """The rows of a contiguous slice, with their stamps."""

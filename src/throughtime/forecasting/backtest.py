@@ -158,7 +158,8 @@ class Backtest(ResultView):
         return axes
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{picture(self)}<pre>{escape(self.table())}</pre>"
+        table = f'<pre style="font-family: monospace">{escape(self.table())}</pre>'
+        return f"<p>{escape(repr(self))}</p>{picture(self)}{table}"  # notebooks change `pre`
 
     @property
     def method(self) -> str:

@@ -32,7 +32,7 @@ WARM_UP = 4
 are as many."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SplitData:
     """Series, their splits into training, validation and test part, and their scalers.
 
@@ -69,6 +69,9 @@ class SplitData:
     truncated: bool
     dtype: str
     short: bool = False
+
+    def __repr__(self) -> str:
+        return f"SplitData({len(self.series)} series, the first: {self.series[0]!r})"
 
     @classmethod
     def of(

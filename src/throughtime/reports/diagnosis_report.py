@@ -1,6 +1,7 @@
 """The report of a diagnosis: one HTML file that works offline, with its verdict first."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from throughtime.dynamics.gradient_flow import VANISHING
 
 from . import dynamics_figures
 from .dynamics_figures import Curve
-from .page import Picture, PictureMaker, Table, render
+from .page import DrawFigure, PictureMaker, Table, render
 
 MAX_STEPS = 300
 """Steps of a free run that are drawn, at most."""
@@ -41,7 +42,20 @@ def write_diagnosis(path: Path, found: Diagnosis, folder: Path, *, command: str)
     command
         Command that repeats the diagnosis.
     """
-    picture, flow = PictureMaker(), found.flow
+    page = render(
+        "diagnosis.html",
+        title=f"Diagnosis of {found.model.name}",
+        command=command,
+        versions=package_versions(),
+        sentences=found.sentences(),
+        **draw_diagnosis(PictureMaker(), found, folder),
+    )
+    atomic.write(path, page)
+
+
+def draw_diagnosis(picture: DrawFigure, found: Diagnosis, folder: Path) -> dict[str, Any]:
+    """Every figure of the report as `picture` makes it, and the captions and tables beside."""
+    flow = found.flow
     heat = []
     if (folder / flow_record.NAME).exists():
         epochs, signals = flow_record.read(folder)
@@ -56,21 +70,11 @@ def write_diagnosis(path: Path, found: Diagnosis, folder: Path, *, command: str)
             picture("", dynamics_figures.gradient_by_lag, {"": flow.signal}, VANISHING)
         ]
         singular = [picture("", dynamics_figures.singular_values, flow.lags, each)]
-    page = render(
-        "diagnosis.html",
-        title=f"Diagnosis of {found.model.name}",
-        command=command,
-        versions=package_versions(),
-        sentences=found.sentences(),
-        gradients=gradients,
-        heat=heat,
-        singular=singular,
-        **(_dynamics(picture, found) if found.behaviour is not None else {"free": None}),
-    )
-    atomic.write(path, page)
+    dynamics = _dynamics(picture, found) if found.behaviour is not None else {"free": None}
+    return {"gradients": gradients, "heat": heat, "singular": singular, **dynamics}
 
 
-def _dynamics(picture: PictureMaker, found: Diagnosis) -> dict:
+def _dynamics(picture: DrawFigure, found: Diagnosis) -> dict:
     """What the template shows of the free run."""
     model, behaviour, attractor = found.model, found.behaviour, found.attractor
     assert behaviour is not None
@@ -156,7 +160,7 @@ def _portrait(
     return curves, labels, caption
 
 
-def _returns(picture: PictureMaker, found: Diagnosis, attractor: np.ndarray) -> list[Picture]:
+def _returns(picture: DrawFigure, found: Diagnosis, attractor: np.ndarray) -> list[Any]:
     """The return map of the last variable, if it has enough maxima."""
     pairs = {
         name: _maxima(values[:, -1])

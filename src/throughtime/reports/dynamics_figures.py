@@ -82,8 +82,9 @@ def phase_portrait(
                 label=name,
             )
             axes.set_title(name, fontsize=12, loc="left")
-            for colour, (px, py) in zip((GREEN, ORANGE), (points or {}).values(), strict=False):
-                axes.plot(px, py, "o", color=colour, ms=5, mec="white", mew=0.7)
+            for colour, kind in zip((GREEN, ORANGE), points or {}, strict=False):
+                style = {"color": colour, "ms": 5, "mec": "white", "mew": 0.7}
+                axes.plot(*(points or {})[kind], "o", label=f"_{kind}", **style)
             axes.set_xlabel(short(labels[0]))
         for axes in grid[:, 0]:
             axes.set_ylabel(short(labels[1]))

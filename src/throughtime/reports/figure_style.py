@@ -247,6 +247,7 @@ def to_svg(figure: Figure, name: str = "figure") -> str:
 
     It has a `viewBox` but no size of its own, so it fills its container. Text remains text, in
     the reader's sans-serif font, and the ink is `currentColor`, the colour of the page's text.
+    No style is inline, so a page may forbid that; axes and ticks have classes, for its script.
 
     Parameters
     ----------
@@ -263,8 +264,10 @@ def to_svg(figure: Figure, name: str = "figure") -> str:
     )
     box = re.findall(r'viewBox="[^"]*"', start)[0]
     svg = re.sub(r"<!--.*?-->|<style.*?</style>|<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
     svg = re.sub(r' (d|x|y|transform)="[^"]*"', _rounded, svg)
-    svg = re.sub(r"'DejaVu Sans'(, sans-serif)?", FONTS, svg).replace(INK, "currentColor")
+    svg = re.sub(r' style="([^"]*)"', _as_attributes, svg).replace(INK, "currentColor")
+    svg = re.sub(r' id="(?:matplotlib\.)?(axes|axis|xtick|ytick)_\d+"', r' class="\1"', svg)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", svg)
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\1{name}-", svg)
@@ -272,11 +275,23 @@ def to_svg(figure: Figure, name: str = "figure") -> str:
     page = (
         f'<svg id="{name}" xmlns="http://www.w3.org/2000/svg" '
         f'xmlns:xlink="http://www.w3.org/1999/xlink" {box} width="100%" role="img" '
-        f'aria-labelledby="{name}-title {name}-desc" stroke-linejoin="round">\n'
+        f'aria-labelledby="{name}-title {name}-desc" stroke-linejoin="round" '
+        f'font-family="{FONTS}">\n'
         f'<title id="{name}-title">{escape(title)}</title>\n'
         f'<desc id="{name}-desc">{escape(description)}</desc>{svg}'
     )
     return re.sub(r"\s*\n\s*", "\n", page)
+
+
+def _as_attributes(style: re.Match[str]) -> str:
+    """A style as attributes of its own, less the font, which is that of the whole figure."""
+    pairs = (pair.split(":", 1) for pair in style[1].split(";"))
+    found = {name.strip(): value.strip() for name, value in pairs}
+    font = found.pop("font", "")
+    found.pop("font-family", None)
+    if size := re.match(r"[\d.]+px", font):  # as older versions of Matplotlib write it
+        found["font-size"] = size[0]
+    return "".join(f' {name}="{value}"' for name, value in found.items())
 
 
 def _clean(text: str) -> str:

@@ -103,7 +103,7 @@ def forecast_and_truth(
         for method in backtest.baselines():
             style = figure_style.baseline_style(method, backtest.period)
             axes.plot(ahead, [known[-1], *forecasts[method]], lw=1, **style)
-        axes.plot(before.times.values(), known, color=INK)
+        axes.plot(before.times.values(), known, color=INK, label="_before")
         axes.plot(ahead, [known[-1], *truth], color=INK, label="truth")
         line = np.array([known[-1], *mean])
         figure_style.network_line(axes, ahead, line, steps, backtest.method)
@@ -267,7 +267,7 @@ def _scatter(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
         curve.should_simplify = False  # that would remove the dots
         style: dict[str, Any] = {"ec": BLUE, "alpha": 0.6, "capstyle": "round"}
         width = 4.5 if len(dots) < 400 else 3
-        axes.add_patch(PathPatch(curve, fill=False, lw=width, **style))
+        axes.add_patch(PathPatch(curve, fill=False, lw=width, label="_predicted", **style))
     limits = low - 0.05 * span, high + 0.05 * span
     axes.plot(limits, limits, color=GREY, lw=0.8)
     axes.set(xlim=limits, ylim=limits, aspect="equal")

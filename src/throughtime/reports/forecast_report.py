@@ -20,7 +20,7 @@ from throughtime.recurrence.architecture import unused_settings
 
 from . import error_figures, forecast_figures, general_figures
 from .forecast_tables import error_tables, score_tables, series_table, value_table
-from .page import Picture, PictureMaker, render
+from .page import DrawFigure, PictureMaker, render
 
 MAX_CURVES = 4
 """Curves (a target of a series) that have figures of their own."""
@@ -102,7 +102,7 @@ def write_report(
         network=_summary(model),
         ensemble=model.ensemble,
         settings=settings_table(model),
-        pictures=_pictures(model, backtest, forecasts),
+        pictures=draw_forecast(PictureMaker(), model, backtest, forecasts),
     )
     atomic.write(path, page)
 
@@ -192,11 +192,14 @@ def _format_setting(value: Any) -> str:
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _pictures(
-    model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast]
-) -> dict[str, list[Picture]]:
-    """Every figure of the report, by section."""
-    picture, data = PictureMaker(), model.data_
+def draw_forecast(
+    picture: DrawFigure,
+    model: Forecaster,
+    backtest: Backtest | None,
+    forecasts: list[Forecast],
+) -> dict[str, list[Any]]:
+    """Every figure of the report as `picture` makes it, by section."""
+    data = model.data_
     series, names = data.series, data.series[0].target_names
 
     def label(name: str, target: int) -> str:
@@ -236,12 +239,12 @@ def _pictures(
 
 
 def _backtest_pictures(
-    picture: PictureMaker,
+    picture: DrawFigure,
     backtest: Backtest,
     tested: Series,
     origins: slice,
     targets: list[tuple[int, str]],
-) -> dict[str, list[Picture]]:
+) -> dict[str, list[Any]]:
     """The figures of a backtest: `origins` are those of the series `tested`."""
     end = len(tested) - backtest.steps
     ahead = tested.times[end + 1 - (origins.stop - origins.start) : end + 1]
@@ -260,7 +263,13 @@ def _backtest_pictures(
             for t, label in targets
         ],
         "lead_times": [
-            picture(names[t], error_figures.error_by_lead_time, backtest, t) for t, _ in targets
+            picture(
+                names[t] if len(targets) > 1 else "",
+                error_figures.error_by_lead_time,
+                backtest,
+                t,
+            )
+            for t, _ in targets
         ],
         "coverage": [
             picture(

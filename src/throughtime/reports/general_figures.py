@@ -78,10 +78,11 @@ def training_losses(
                 losses["validation"] = line, {"color": BLUE, "ls": "-"}
             marker = "." if len(epochs) == 1 else None
             for name, (line, style) in losses.items():
-                label = None if member else name
+                label = f"_{name}, network {member + 1}" if member else name
                 axes.plot(epochs, line, marker=marker, label=label, **style, **light)
             if best in epochs:
-                loss, label = line[epochs.index(best)], None if member else "weights kept"
+                loss, label = line[epochs.index(best)], "weights kept"
+                label = f"_{label}, network {member + 1}" if member else label
                 axes.plot(best, loss, "o", color=INK, ms=4.5, label=label)
         values = np.concatenate([line.get_ydata() for line in axes.get_lines()])
         figure_style.log_scale(axes, values, 3)

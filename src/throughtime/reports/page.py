@@ -1,6 +1,13 @@
-"""What all pages share: tables, figures at two widths, and HTML templates."""
+"""What all pages share: tables, figures at two widths, and HTML templates.
 
-from collections.abc import Callable
+A page is one file that fetches nothing. Its policy names the digest of its one style and of its
+one script, so that a browser runs and applies nothing else, whatever the data are called.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -9,7 +16,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from . import figure_style
+from . import figure_data, figure_style
+
+SCRIPTS = ("scale", "ticks", "panel", "csv", "figure", "pointer", "tables", "start")
+"""The files of the pages' script, in order."""
 
 LONG_TABLE = 12
 """Rows above which a table is folded away until the reader opens it."""
@@ -45,11 +55,16 @@ class Table(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A figure as SVG at both widths, and a label where a page has several."""
+    """A figure as SVG at both widths, a label where a page has several, its data as JSON."""
 
     wide: Markup
     narrow: Markup
     label: str
+    data: Markup
+
+
+DrawFigure = Callable[..., Any]
+"""What is called as a `PictureMaker` and draws each figure of a report, for it or as files."""
 
 
 class PictureMaker:
@@ -61,20 +76,61 @@ class PictureMaker:
     def __call__(self, label: str, draw: Callable[..., Figure], *arguments: Any) -> Picture:
         """Draw a figure with `draw(*arguments, width=...)` at both widths."""
         self.count += 1
-        wide, narrow = (
-            Markup(figure_style.to_svg(draw(*arguments, width=width), f"f{self.count}{letter}"))
-            for letter, width in (("w", figure_style.WIDE), ("n", figure_style.NARROW))
+        wide = draw(*arguments, width=figure_style.WIDE)
+        narrow = draw(*arguments, width=figure_style.NARROW)
+        return Picture(
+            self._svg(wide, "w"),
+            self._svg(narrow, "n"),
+            label,
+            _as_data(figure_data.to_json(wide)),
         )
-        return Picture(wide, narrow, label)
+
+    def _svg(self, figure: Figure, letter: str) -> Markup:
+        return Markup(figure_style.to_svg(figure, f"f{self.count}{letter}"))
+
+
+def _as_data(panels: list) -> Markup:
+    """The panels as JSON inside a page; empty if there are none.
+
+    A name cannot end the element that holds them.
+    """
+    text = json.dumps(panels, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return Markup(text.replace("<", r"\u003c") if panels else "")
+
+
+def _read(name: str) -> str:
+    return (files("throughtime.reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def style_and_script() -> tuple[Markup, Markup, str]:
+    """The style and the script of a page, and the policy that allows these two alone."""
+    style = _read("style.css")
+    script = whole_script(_read(f"script/{name}.js") for name in SCRIPTS)
+    return Markup(style), Markup(script), policy_for(style, script)
+
+
+def whole_script(parts: Iterable[str]) -> str:
+    """Files of JavaScript as one script, which leaves no names behind."""
+    text = "\n".join(parts)
+    return f'(() => {{\n"use strict";\n{text}}})();\n'
+
+
+def policy_for(style: str, script: str) -> str:
+    """The content security policy of a page with this style and this script and no other."""
+    allowed = {"style-src": style, "script-src": script}
+    rules = [f"{name} '{_digest(text)}'" for name, text in allowed.items()]
+    return "; ".join(["default-src 'none'", *rules, "img-src data:", "base-uri 'none'"])
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 @cache
 def _templates() -> Environment:
-    def read(name: str) -> str:
-        return (files("throughtime.reports") / "templates" / name).read_text(encoding="utf-8")
-
     return Environment(
-        loader=FunctionLoader(read),
+        loader=FunctionLoader(_read),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -84,4 +140,6 @@ def _templates() -> Environment:
 
 def render(name: str, **values: Any) -> bytes:
     """Fill in the template of this name."""
-    return _templates().get_template(name).render(**values).encode(errors="replace")
+    style, script, policy = style_and_script()
+    shared = {"style": style, "script": script, "policy": policy}
+    return _templates().get_template(name).render(**shared, **values).encode(errors="replace")

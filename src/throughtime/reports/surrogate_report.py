@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from throughtime.dynamics.surrogate_evaluation import SurrogateEvaluation
 from throughtime.recurrence.network import count_parameters
 
 from . import dynamics_figures, general_figures
-from .page import PictureMaker, Table, render
+from .page import DrawFigure, PictureMaker, Table, render
 
 MAX_STEPS = 300
 """Steps of a trajectory that are drawn, at most."""
@@ -41,10 +42,30 @@ def write_surrogate(
     command
         Command that repeats the run.
     """
-    picture, system = PictureMaker(), model.system_
+    system, fitted = model.system_, model.fitted_
+    page = render(
+        "surrogate.html",
+        title=f"A surrogate of {system.name}",
+        about=system.about,
+        command=command,
+        versions=package_versions(),
+        sentences=sentences,
+        **draw_surrogate(PictureMaker(), model, found),
+        errors=_errors(_by_method(found)),
+        trained=f"Training ended after {fitted.history[-1].seconds:.1f} s: {fitted.stopped}.",
+        ranges=_ranges(model),
+        settings=_settings(model),
+    )
+    atomic.write(path, page)
+
+
+def draw_surrogate(
+    picture: DrawFigure, model: Surrogate, found: SurrogateEvaluation
+) -> dict[str, list[Any]]:
+    """Every figure of the report as `picture` makes it, by section."""
+    system, fitted = model.system_, model.fitted_
     order = np.argsort(found.errors)
     middle, worst = int(order[len(order) // 2]), int(order[-1])
-    errors = {"network": found.errors, "linear map": found.linear, **found.schemes}
     first = system.variables[0]
     trajectories = [
         picture(
@@ -65,26 +86,19 @@ def write_surrogate(
         }
         axes = system.variables[x], system.variables[y]
         portraits = [picture("", dynamics_figures.phase_portrait, curves, axes)]
-    fitted = model.fitted_
-    page = render(
-        "surrogate.html",
-        title=f"A surrogate of {system.name}",
-        about=system.about,
-        command=command,
-        versions=package_versions(),
-        sentences=sentences,
-        trajectories=trajectories,
-        portraits=portraits,
-        spread=[picture("", dynamics_figures.error_distribution, errors)],
-        errors=_errors(errors),
-        training=[
+    return {
+        "trajectories": trajectories,
+        "portraits": portraits,
+        "spread": [picture("", dynamics_figures.error_distribution, _by_method(found))],
+        "training": [
             picture("", general_figures.training_losses, fitted.history, fitted.best_epochs)
         ],
-        trained=f"Training ended after {fitted.history[-1].seconds:.1f} s: {fitted.stopped}.",
-        ranges=_ranges(model),
-        settings=_settings(model),
-    )
-    atomic.write(path, page)
+    }
+
+
+def _by_method(found: SurrogateEvaluation) -> dict[str, np.ndarray]:
+    """The errors of the network and of what else takes the same steps."""
+    return {"network": found.errors, "linear map": found.linear, **found.schemes}
 
 
 def _over_time(

@@ -38,8 +38,8 @@ from throughtime.training.history import Row
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
-COMMANDS = "forecast predict update resume example search compare surrogate".split()
-COMMANDS += ["diagnose", "gradients", "tasks", "runs", "open", "info"]
+COMMANDS = "forecast predict update resume example play search compare surrogate".split()
+COMMANDS += ["diagnose", "gradients", "figures", "tasks", "runs", "open", "info"]
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
 ONLY_IN_PYTHON = {"dense", "core", "prior"}

@@ -145,12 +145,9 @@ class Diagnosis(ResultView):
 
     def sentences(self) -> list[str]:
         """The findings, one sentence each: first what the data say, and what speaks against them."""
-        sentences = [
-            *self._data_sentences(),
-            "It was trained on single steps: no gradient flows back through time.",
-        ]
-        if self.flow is not None:
-            sentences[-1] = self.flow.verdict()
+        sentences = self._data_sentences()
+        no_flow = "It was trained on single steps: no gradient flows back through time."
+        sentences.append(no_flow if self.flow is None else self.flow.verdict())
         if self.behaviour is None:
             run = "In a free run" if self.model.closed else "With its inputs held at zero"
             sentences.append(f"{run} it goes to infinity.")

@@ -242,7 +242,9 @@ def _wandering(values: np.ndarray) -> SeriesBehaviour | None:
 
 
 def dickey_fuller(values: np.ndarray) -> float:
-    r"""The statistic of $\gamma$ in $\Delta x_n = a + \gamma x_{n-1} + \sum_i \phi_i \Delta x_{n-i}$.
+    r"""The statistic of a unit root, of $\gamma$ over its standard error.
+
+    $$\Delta x_n = a + \gamma x_{n-1} + \sum_i \phi_i \Delta x_{n-i}$$
 
     With as many lags as the rule of Schwert (1989) gives. A random walk is above -2.86 in
     19 of 20 draws.

@@ -144,7 +144,7 @@ class Diagnosis(ResultView):
         return axes
 
     def sentences(self) -> list[str]:
-        """The findings, one sentence each: first what the data say, and what speaks against them."""
+        """The findings, one sentence each: what the data say, then the network."""
         sentences = self._data_sentences()
         no_flow = "It was trained on single steps: no gradient flows back through time."
         sentences.append(no_flow if self.flow is None else self.flow.verdict())

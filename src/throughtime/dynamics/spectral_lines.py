@@ -4,8 +4,8 @@ $$x_n \approx a_0 + \sum_k a_k \cos 2\pi f_k n + b_k \sin 2\pi f_k n$$
 
 The frequencies are found one after the other, each as the strongest of what is left under a
 Hann window (the numerical analysis of fundamental frequencies, Laskar 1993); the amplitudes of
-all are fitted together. Motion on a torus has lines at integer combinations of its frequencies and
-nothing between them; chaos and noise have a continuous spectrum.
+all are fitted together. Motion on a torus has lines at integer combinations of its frequencies
+and nothing between them; chaos and noise have a continuous spectrum.
 """
 
 from typing import NamedTuple

@@ -31,11 +31,17 @@ STATIONARY = 1e-6
 PERIODIC = 1e-4
 """A motion is periodic if a Fourier series leaves less than this fraction of its variance."""
 
+EXACT = 1e-10
+"""A Fourier series that leaves less of the variance leaves rounding, or a last transient."""
+
 HARMONICS = 50
 """Harmonics of the Fourier series, at most."""
 
 DIVISORS = 8
 """The period may be up to this many times that of the strongest frequency."""
+
+CLEARLY = 0.9
+"""A longer period must leave a tenth less than a shorter one to be preferred."""
 
 DIVERGED = 1e9
 """A trajectory diverges if it goes this many times as far out as it started."""
@@ -163,7 +169,7 @@ def _classify(
     chaotic = exponent > ERRORS * error and exponent * steps > GROWTH
     if unexplained >= PERIODIC and not chaotic:  # the transient may have been long
         period, unexplained = find_period(states[steps // 2 :])
-    if unexplained < PERIODIC:
+    if unexplained < PERIODIC and math.isfinite(period):
         return OSCILLATES, period, unexplained
     if _drifts(states):
         return DRIFTS, None, unexplained
@@ -205,7 +211,8 @@ def find_period(y: Float64[np.ndarray, "step variable"]) -> tuple[float, float]:
     Returns
     -------
     period
-        In steps; infinite for a constant series.
+        In steps; infinite for a constant series, and where each doubling of the period explains
+        more, as at the end of a cascade of period doublings.
     unexplained
         The fraction of the variance that the Fourier series leaves.
     """
@@ -217,14 +224,28 @@ def find_period(y: Float64[np.ndarray, "step variable"]) -> tuple[float, float]:
     power = (np.abs(np.fft.rfft(y * window, axis=0)) ** 2).sum(axis=1)
     power[0] = 0
     strongest = int(np.argmax(power)) / len(y)
-    best = (math.inf, 1.0)
+    best, least = (math.inf, 1.0), math.inf
     for divisor in range(1, DIVISORS + 1):
         f, unexplained = _refine(y, strongest / divisor, 1.5 / len(y) / divisor)
         if unexplained < PERIODIC:
-            return 1 / f, unexplained
-        if unexplained < best[1]:
-            best = 1 / f, unexplained
+            return _last_doubling(y, f, unexplained)
+        # More harmonics explain more of any noise: what is left is told per degree of freedom.
+        adjusted = unexplained / max(1, len(y) - 2 * len(harmonics(f)) - 1)
+        if adjusted < CLEARLY * least:
+            best, least = (1 / f, unexplained), adjusted
     return best
+
+
+def _last_doubling(y: np.ndarray, f: float, unexplained: float) -> tuple[float, float]:
+    """The period, doubled for as long as that explains more; infinite if it never ends."""
+    while unexplained > EXACT:
+        longer, left = _refine(y, f / 2, 0.4 / len(y))
+        if left > unexplained / 3:
+            break
+        f, unexplained = longer, left
+        if 1 / f > HARMONICS and unexplained > EXACT:
+            return math.inf, unexplained
+    return 1 / f, unexplained
 
 
 def _refine(y: np.ndarray, f: float, half_width: float) -> tuple[float, float]:
@@ -243,11 +264,21 @@ def _refine(y: np.ndarray, f: float, half_width: float) -> tuple[float, float]:
 
 def _unexplained_variance(y: np.ndarray, f: float) -> float:
     """The fraction of the variance that a Fourier series of the frequency f leaves."""
+    return float(((y - fourier_series(y, f)) ** 2).sum() / (y**2).sum())
+
+
+def fourier_series(
+    y: Float64[np.ndarray, "step variable"], f: float
+) -> Float64[np.ndarray, "step variable"]:
+    """The least-squares Fourier series of a frequency per step, at the steps of y."""
     n = np.arange(len(y))[:, None]
-    k = np.arange(1, min(HARMONICS, int(0.5 / f + 1e-9)) + 1)
-    angles = 2 * np.pi * f * n * k
+    angles = 2 * np.pi * f * n * harmonics(f)
     terms = np.concatenate([np.ones_like(n, float), np.cos(angles), np.sin(angles)], axis=1)
     # The ridge: at f = 1/2 the sine is 0 at all steps.
     gram = terms.T @ terms + 1e-9 * len(y) * np.eye(terms.shape[1])
-    fitted = terms @ np.linalg.solve(gram, terms.T @ y)
-    return float(((y - fitted) ** 2).sum() / (y**2).sum())
+    return terms @ np.linalg.solve(gram, terms.T @ y)
+
+
+def harmonics(f: float) -> np.ndarray:
+    """The orders of the harmonics of a frequency per step, up to half a turn per step."""
+    return np.arange(1, min(HARMONICS, int(0.5 / f + 1e-9)) + 1)

@@ -21,10 +21,13 @@ from throughtime.training.batches import Batch, Data
 
 from .attractor_metrics import spectrum_distance, state_space_divergence
 from .bare_network import from_network
-from .behaviour import Behaviour, behaviour
+from .behaviour import UNDECIDED, Behaviour, behaviour
+from .disagreement import disagreements
 from .fixed_points import FixedPoint, fixed_points
 from .gradient_flow import GradientFlow, gradient_flow
+from .largest_exponent import LEAST
 from .maps import Map
+from .series_behaviour import SeriesBehaviour, series_behaviour
 from .surrogate import Surrogate
 from .trained_network import MAX_STEPS, TrainedNetwork, trained_network
 
@@ -68,6 +71,8 @@ class Diagnosis(ResultView):
     divergence, distance
         State-space divergence and spectrum distance of `attractor` from the series; NaN where
         they have no meaning.
+    series
+        What the series itself does, judged without the network; None for fewer than 200 steps.
     """
 
     model: TrainedNetwork
@@ -79,6 +84,7 @@ class Diagnosis(ResultView):
     attractor: Float64[np.ndarray, "later variable"]
     divergence: float
     distance: float
+    series: SeriesBehaviour | None = None
 
     def __repr__(self) -> str:
         kind = "goes to infinity" if self.behaviour is None else self.behaviour.kind
@@ -138,10 +144,10 @@ class Diagnosis(ResultView):
         return axes
 
     def sentences(self) -> list[str]:
-        """The findings, one sentence each."""
-        sentences = ["It was trained on single steps: no gradient flows back through time."]
-        if self.flow is not None:
-            sentences = [self.flow.verdict()]
+        """The findings, one sentence each: what the data say, then the network."""
+        sentences = self._data_sentences()
+        no_flow = "It was trained on single steps: no gradient flows back through time."
+        sentences.append(no_flow if self.flow is None else self.flow.verdict())
         if self.behaviour is None:
             run = "In a free run" if self.model.closed else "With its inputs held at zero"
             sentences.append(f"{run} it goes to infinity.")
@@ -169,6 +175,25 @@ class Diagnosis(ResultView):
             sentences.append(f"This is the first of {self.model.members} networks.")
         return sentences
 
+    def _data_sentences(self) -> list[str]:
+        """What the series does by itself, and where the network's free run disagrees."""
+        if self.series is None:
+            return []
+        name = self.model.variables[0]
+        if self.series.kind == UNDECIDED:
+            said = [f"The data do not tell what {name} does: {self.series.why}."]
+        else:
+            said = [f"By the data alone, {name} {self.series.describe()}"]
+        against = disagreements(
+            self.model.truth[:, 0], self.series, self.attractor, self.behaviour
+        )
+        if against:
+            said.append(
+                f"Do not believe the network's free run: {'; '.join(against)}. What follows is"
+                " true of the network, not of the series."
+            )
+        return said
+
     @property
     def drift(self) -> list[float]:
         """By how much each variable drifts per step of a free run; empty if the level holds.
@@ -191,6 +216,7 @@ class Diagnosis(ResultView):
             "name": self.model.name,
             "gradient": None if flow is None else _flow_to_json(flow),
             "behaviour": None if found is None else found.kind,
+            "data": None if self.series is None else _series_to_json(self.series),
             "sentences": self.sentences(),
         }
         if found is not None:
@@ -300,7 +326,10 @@ def diagnose(
             if "infinity" not in str(error.got):
                 raise
             none = np.empty((0, len(model.variables)))
-            return Diagnosis(model, flow, None, None, "", none, none, math.nan, math.nan)
+            judged = _judged(model)
+            return Diagnosis(
+                model, flow, None, None, "", none, none, math.nan, math.nan, judged
+            )
         points, why = None, _why_no_fixed_points(model, size)
         if not why:
             starts = STARTS if size <= LARGE else STARTS // 4
@@ -312,7 +341,16 @@ def diagnose(
             attractor = _observe(model, dynamics.settled(), min(MAX_STEPS, max(steps, length)))
     found = replace(found, observed=model.to_units(found.observed))
     distances = _distances(model, attractor)
-    return Diagnosis(model, flow, found, points, why, free_run, attractor, *distances)
+    return Diagnosis(
+        model, flow, found, points, why, free_run, attractor, *distances, _judged(model)
+    )
+
+
+def _judged(model: TrainedNetwork) -> SeriesBehaviour | None:
+    """What the first variable does, in the data; None without enough of them."""
+    if not model.closed or len(model.truth) < LEAST:
+        return None
+    return series_behaviour(model.truth[:, 0], model.dt)
 
 
 def _observe(model: TrainedNetwork, dynamics: Map, steps: int) -> np.ndarray:
@@ -373,6 +411,18 @@ def _flow_to_json(flow: GradientFlow) -> dict[str, Any]:
         "reach": _finite(flow.reach),
         "signal": [_finite(value) for value in flow.signal],
         "share": [_finite(value) for value in flow.share],
+    }
+
+
+def _series_to_json(series: SeriesBehaviour) -> dict[str, Any]:
+    rate = series.exponent
+    return {
+        "behaviour": series.kind,
+        "why": series.why,
+        "period": series.period,
+        "period_error": series.period_error,
+        "lyapunov_exponent": None if rate is None else _finite(rate.exponent),
+        "lyapunov_error": None if rate is None else _finite(rate.error),
     }
 
 

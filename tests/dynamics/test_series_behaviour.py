@@ -1,0 +1,109 @@
+"""Verdicts on series whose behaviour is known."""
+
+import numpy as np
+import pytest
+from conftest import refuses
+from scipy.integrate import solve_ivp
+from scipy.signal import lfilter
+
+from throughtime.dynamics.behaviour import find_period
+from throughtime.dynamics.series_behaviour import dickey_fuller, series_behaviour
+
+N = np.arange(1200)
+RNG = np.random.default_rng(3)
+NOISE = RNG.normal(size=len(N))
+
+
+def logistic(growth, x=0.3, transient=5000):
+    """The logistic map x <- growth x (1 - x), after a transient."""
+    found = []
+    for _ in range(transient + len(N)):
+        x = growth * x * (1 - x)
+        found.append(x)
+    return np.array(found[transient:])
+
+
+def henon():
+    """The x of Henon's map."""
+    x, y, found = 0.1, 0.1, []
+    for _ in range(100 + len(N)):
+        x, y = 1 - 1.4 * x * x + y, 0.3 * x
+        found.append(x)
+    return np.array(found[100:])
+
+
+def lorenz(dt=0.05, steps=1600):
+    """The x of Lorenz' system."""
+
+    def law(t, s):
+        return [10 * (s[1] - s[0]), s[0] * (28 - s[2]) - s[1], s[0] * s[1] - 8 / 3 * s[2]]
+
+    times = 30 + dt * np.arange(steps)
+    return solve_ivp(law, (0, times[-1]), [1, 1, 20], t_eval=times, rtol=1e-8).y[0]
+
+
+SINE = np.sin(2 * np.pi * N / 25.3)
+SERIES = {
+    "sine": (SINE, "oscillates"),
+    "noisy sine": (SINE + 0.5 * NOISE, "oscillates"),
+    "period 4": (logistic(3.5), "oscillates"),
+    "damped": (np.exp(-N / 150) * SINE + 0.003 * NOISE, "settles"),
+    "torus": (SINE + 0.7 * np.sin(2 * np.pi * N / 25.3 / 1.618), "is quasi-periodic"),
+    "random walk": (np.cumsum(NOISE), "drifts"),
+    "trend": (0.01 * N + 0.3 * NOISE, "drifts"),
+    "white noise": (NOISE, "is noise"),
+    "noise with a memory": (lfilter([1], [1, -0.7], NOISE), "is noise"),
+    "noise with a broad peak": (lfilter([1], [1, -1.84, 0.9], NOISE), "is noise"),
+    "logistic map": (logistic(3.9), "is chaotic"),
+    "Henon": (henon(), "is chaotic"),
+    "a cascade's end": (logistic(3.5699456718709), "is undecided"),
+    "constant": (np.full(300, 7.0), "settles"),
+}
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_the_verdict_on_a_known_series(name):
+    values, kind = SERIES[name]
+    found = series_behaviour(values)
+    assert found.kind == kind, found.describe()
+    again = series_behaviour(1e6 - 1e-3 * values)  # units and a sign decide nothing
+    assert again.kind == kind
+
+
+@pytest.mark.parametrize(("name", "exponent"), [("logistic map", 0.495), ("Henon", 0.419)])
+def test_the_exponent_of_a_map_is_the_published_one(name, exponent):
+    rate = series_behaviour(SERIES[name][0]).exponent
+    assert abs(rate.exponent - exponent) < max(3 * rate.error, 0.1 * exponent)
+
+
+def test_lorenz_is_chaotic_in_units_of_time():
+    rate = series_behaviour(lorenz(), dt=0.05).exponent
+    assert abs(rate.exponent - 0.906) < 3 * rate.error < 0.9
+
+
+def test_the_period_lies_within_its_error():
+    """Four standard errors are passed in one draw of 16,000."""
+    for seed in range(6):
+        noise = np.random.default_rng(seed).normal(size=len(N))
+        found = series_behaviour(np.sin(2 * np.pi * N / 25.3 + seed) + 0.2 * noise)
+        assert abs(found.period - 25.3) < 4 * found.period_error < 0.05
+
+
+def test_a_random_walk_has_a_unit_root_and_noise_has_none():
+    rng = np.random.default_rng(0)
+    walks = [dickey_fuller(np.cumsum(rng.normal(size=500))) for _ in range(40)]
+    noises = [dickey_fuller(rng.normal(size=500)) for _ in range(10)]
+    assert np.mean(np.array(walks) > -2.86) > 0.8
+    assert max(noises) < -2.86
+
+
+def test_a_period_is_not_doubled_for_noise():
+    period, unexplained = find_period((SINE + 0.005 * NOISE)[:, None])
+    assert period == pytest.approx(25.3, rel=1e-4) and unexplained < 1e-4
+
+
+def test_what_cannot_be_judged_is_refused():
+    with refuses("at least 200 steps"):
+        series_behaviour(NOISE[:100])
+    with refuses("must be finite"):
+        series_behaviour(np.where(N == 5, np.nan, NOISE))

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from throughtime.data.series import Series
 from throughtime.data.time_axis import Times
 from throughtime.dynamics.behaviour import OSCILLATES, SETTLES
-from throughtime.dynamics.diagnose import common_delay, delay, diagnose, embedding
+from throughtime.dynamics.delay_embedding import decorrelation
+from throughtime.dynamics.diagnose import common_delay, diagnose, embedding
 from throughtime.dynamics.surrogate import Surrogate
 from throughtime.dynamics.trained_network import trained_network
 from throughtime.forecasting.forecaster import Forecaster
@@ -259,14 +260,14 @@ def test_a_drive_is_held_constant_and_time_has_its_unit():
 def test_the_delay_of_a_sine_is_where_its_correlation_falls_below_1_over_e(period):
     y = 7 + np.sin(2 * np.pi * np.arange(40 * period) / period)
     wanted = math.ceil(period * math.acos(1 / math.e) / (2 * math.pi))
-    assert delay(y) == wanted
+    assert decorrelation(y) == wanted
     assert common_delay(y[:, None], y[:, None]) == wanted
     assert common_delay(y[:, None], y[:10, None]) == 5
 
 
 def test_the_delay_of_a_constant_and_of_noise_is_a_step():
-    assert delay(np.full(100, 2.5)) == 1
-    assert delay(np.random.default_rng(0).normal(size=1000)) == 1
+    assert decorrelation(np.full(100, 2.5)) == 1
+    assert decorrelation(np.random.default_rng(0).normal(size=1000)) == 1
 
 
 def test_one_variable_is_embedded_with_its_value_a_delay_ago():

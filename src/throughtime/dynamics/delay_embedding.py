@@ -70,7 +70,7 @@ def embed(
 def embedding_delay(values: Float64[np.ndarray, " time"]) -> int:
     """The delay of an embedding, in steps; at most a tenth of the series."""
     most = max(1, len(values) // 10)
-    return min(_first_minimum(values, most), _decorrelation(values, most))
+    return min(_first_minimum(values, most), decorrelation(values, most))
 
 
 def embedding_dimension(values: Float64[np.ndarray, " time"], delay: int) -> int:
@@ -140,10 +140,14 @@ def _first_minimum(values: np.ndarray, most: int) -> int:
     return most
 
 
-def _decorrelation(values: np.ndarray, most: int) -> int:
-    """The first lag at which the autocorrelation is below 1/e."""
+def decorrelation(values: Float64[np.ndarray, " time"], most: int | None = None) -> int:
+    """The first lag, in steps, at which the autocorrelation of a series is below 1/e.
+
+    At most `most` steps, by default a quarter of the series; 1 if there is none.
+    """
+    most = len(values) // 4 - 1 if most is None else most
     y = values - values.mean()
     power = np.abs(np.fft.rfft(y, 2 * len(y))) ** 2
     correlation = np.fft.irfft(power)[: most + 1]
     below = np.flatnonzero(correlation < correlation[0] / math.e)
-    return int(below[0]) if len(below) else most
+    return int(below[0]) if len(below) else 1

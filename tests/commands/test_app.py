@@ -34,8 +34,8 @@ from throughtime.lecture.program import Program, ProgramResult
 from throughtime.recurrence import native_kernels
 from throughtime.training.history import Row
 
-COMMANDS = "forecast predict update resume example compare surrogate diagnose tasks".split()
-COMMANDS += ["runs", "open", "info"]
+COMMANDS = "forecast predict update resume example play compare surrogate".split()
+COMMANDS += ["diagnose", "figures", "tasks", "runs", "open", "info"]
 
 # Settings of a `Forecaster` that the command line leaves at their defaults.
 ONLY_IN_PYTHON = {"dense", "core", "prior"}

@@ -107,7 +107,7 @@ def test_a_contraction_settles_at_its_fixed_point(carried, tmp_path):
     np.testing.assert_allclose(point.eigenvalues[:2], [0.9, 0.5], atol=1e-9)
     assert found.free_run[-1, 0] == pytest.approx(rest, rel=1e-9)
 
-    text = " ".join(found.sentences())
+    text = " ".join(found.of_network())
     assert f"In a free run it settles at ({rest:.4g});" in text
     assert f"1 fixed point found, 1 stable: ({rest:.4g}), stable" in text
     assert "|eigenvalue| 0.9" in text and "drift" not in text and "held" not in text
@@ -126,7 +126,7 @@ def test_a_contraction_settles_at_its_fixed_point(carried, tmp_path):
     (run,) = (line for line in axes.get_lines() if line.get_label() == "free run")
     assert run.get_ydata()[-1] == pytest.approx(rest, rel=1e-9) and run.get_xdata()[0] == 0
     assert repr(found).endswith(f"a free run {SETTLES})") and len(repr(found)) < 100
-    assert found._repr_html_().count("<li>") == len(found.sentences())
+    assert found._repr_html_().count("<li>") == len(found.of_network())
 
     path = tmp_path / "diagnosis.html"
     write_diagnosis(path, found, tmp_path, command="throughtime diagnose run")
@@ -141,7 +141,7 @@ def test_a_rotation_oscillates_with_its_period(carried, period):
     assert found.behaviour.kind == OSCILLATES
     assert found.behaviour.period == pytest.approx(period, rel=1e-5)
     np.testing.assert_allclose(found.behaviour.spectrum.exponents[:2], 0, atol=2e-3)
-    assert f"it oscillates with a period of {period:.5g};" in found.sentences()[1]
+    assert f"it oscillates with a period of {period:.5g};" in found.of_network()[1]
     assert found.fixed_points[0].eigenvalues[0] == pytest.approx(
         np.exp(2j * np.pi / period * np.sign(found.fixed_points[0].eigenvalues[0].imag)),
         abs=1e-9,
@@ -158,9 +158,9 @@ def test_a_network_that_explodes_goes_to_infinity(carried, growth, tmp_path):
     """Also where nothing is infinite yet after the steps that are observed."""
     found = diagnose(linear(carried, growth * rotation(7.3)), STEPS)
     assert found.behaviour is None and found.fixed_points is None and found.drift == []
-    assert found.sentences()[1:] == ["In a free run it goes to infinity."]
+    assert found.of_network()[1:] == ["In a free run it goes to infinity."]
     assert plain(found)["behaviour"] is None
-    assert plain(found)["sentences"] == found.sentences()
+    assert plain(found)["sentences"] == found.of_network()
     path = tmp_path / "diagnosis.html"
     write_diagnosis(path, found, tmp_path, command="throughtime diagnose run")
     assert "goes to infinity" in path.read_text()
@@ -174,12 +174,12 @@ def test_of_a_centred_network_the_level_is_left_out_and_its_drift_reported():
     found, scaler = diagnose(model, STEPS), model.data_.scalers[0]
     step = 0.3 * scaler.std[0]
     assert found.drift == pytest.approx([step])
-    assert f"Its level drifts by {step:.3g} per step" in " ".join(found.sentences())
+    assert f"Its level drifts by {step:.3g} per step" in " ".join(found.of_network())
     np.testing.assert_allclose(np.diff(found.free_run[:, 0]), step, rtol=1e-9)
     # the window less its first value does not change
     assert found.behaviour.kind == SETTLES
     np.testing.assert_allclose(found.behaviour.observed[-1], 7 * step, rtol=1e-9)
-    assert found.fixed_points is None and "no level is a fixed point" in found.sentences()[3]
+    assert found.fixed_points is None and "no level is a fixed point" in found.of_network()[3]
     np.testing.assert_array_equal(found.attractor, found.free_run)
     plain(found)
 
@@ -198,7 +198,7 @@ def test_a_network_that_predicts_several_steps_at_once_is_observed_at_each():
     assert found.behaviour.spectrum.exponents[0] == pytest.approx(-math.log(2), abs=1e-9)
     rest = scaler.mean[0] + 0.6 * scaler.std[0]
     assert found.fixed_points[0].eigenvalues[0] == pytest.approx(0.25, abs=1e-9)
-    assert f"({rest:.4g}), stable" in found.sentences()[3]
+    assert f"({rest:.4g}), stable" in found.of_network()[3]
 
 
 def test_inputs_are_held_constant_and_the_first_network_is_diagnosed():
@@ -211,14 +211,14 @@ def test_inputs_are_held_constant_and_the_first_network_is_diagnosed():
     assert found.behaviour.kind == SETTLES  # at 0: the mean of what is scaled
     rest = model.data_.scalers[0].mean[0]
     assert found.free_run[-1, 0] == pytest.approx(rest, rel=1e-9)
-    assert "Its other inputs were held at their means: wind, sun." in found.sentences()
-    assert "This is the first of 2 networks." in found.sentences()
+    assert "Its other inputs were held at their means: wind, sun." in found.of_network()
+    assert "This is the first of 2 networks." in found.of_network()
     assert math.isnan(found.divergence)  # nothing to compare: the series had other inputs
     plain(found)
 
     weighted(model, U=U, W=np.stack([9 * np.eye(2), first]), V=V)
-    text = diagnose(model, STEPS).sentences()
-    assert text[1:] == ["In a free run it goes to infinity.", *found.sentences()[-2:]]
+    text = diagnose(model, STEPS).of_network()
+    assert text[1:] == ["In a free run it goes to infinity.", *found.of_network()[-2:]]
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +233,7 @@ def test_of_a_surrogate_the_exponents_of_the_system_are_reported(surrogate):
     assert found.model.exponents == pytest.approx((known,))
     assert found.model.variables == ("x",) and found.model.unit == "step"
     assert found.behaviour is not None
-    assert f"(of the system: {known:.4g})" in found.sentences()[2]
+    assert f"(of the system: {known:.4g})" in found.of_network()[2]
     assert 0 <= found.model.truth.min() < 0.01 < 0.99 < found.model.truth.max() <= 1
     assert len(found.model.truth) > 1000 and found.model.members == 1
     plain(found)
@@ -292,5 +292,5 @@ def test_a_window_of_one_step_is_diagnosed_without_its_gradient():
     model = Forecaster(cell="rnn", hidden=3, **settings).fit(np.sin(np.arange(80.0)))
     found = diagnose(model, 256)
     assert found.flow is None and found.to_json()["gradient"] is None
-    assert found.sentences()[0].startswith("It was trained on single steps")
+    assert found.of_network()[0].startswith("It was trained on single steps")
     assert found.behaviour is not None

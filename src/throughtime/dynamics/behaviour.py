@@ -238,6 +238,8 @@ def find_period(y: Float64[np.ndarray, "step variable"]) -> tuple[float, float]:
 
 def _last_doubling(y: np.ndarray, f: float, unexplained: float) -> tuple[float, float]:
     """The period, doubled for as long as that explains more; infinite if it never ends."""
+    if unexplained > EXACT:  # as exact as what it is compared with
+        f, unexplained = _refine(y, f, 1e-3 / len(y))
     while unexplained > EXACT:
         longer, left = _refine(y, f / 2, 0.4 / len(y))
         if left > unexplained / 3:

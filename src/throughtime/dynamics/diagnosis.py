@@ -121,9 +121,12 @@ class Diagnosis(ResultView):
 
     def sentences(self) -> list[str]:
         """The findings, one sentence each: what the data say, then the network."""
-        sentences = self._data_sentences()
+        return [*self.of_data(), *self.of_network()]
+
+    def of_network(self) -> list[str]:
+        """The findings about the network, one sentence each."""
         no_flow = "It was trained on single steps: no gradient flows back through time."
-        sentences.append(no_flow if self.flow is None else self.flow.verdict())
+        sentences = [no_flow if self.flow is None else self.flow.verdict()]
         if self.behaviour is None:
             run = "In a free run" if self.model.closed else "With its inputs held at zero"
             sentences.append(f"{run} it goes to infinity.")
@@ -151,7 +154,7 @@ class Diagnosis(ResultView):
             sentences.append(f"This is the first of {self.model.members} networks.")
         return sentences
 
-    def _data_sentences(self) -> list[str]:
+    def of_data(self) -> list[str]:
         """What the series does by itself, and where the network's free run disagrees."""
         if self.series is None:
             return []

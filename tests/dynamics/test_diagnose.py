@@ -126,7 +126,7 @@ def test_a_contraction_settles_at_its_fixed_point(carried, tmp_path):
     (run,) = (line for line in axes.get_lines() if line.get_label() == "free run")
     assert run.get_ydata()[-1] == pytest.approx(rest, rel=1e-9) and run.get_xdata()[0] == 0
     assert repr(found).endswith(f"a free run {SETTLES})") and len(repr(found)) < 100
-    assert found._repr_html_().count("<li>") == len(found.of_network())
+    assert found._repr_html_().count("<li>") == len(found.sentences())
 
     path = tmp_path / "diagnosis.html"
     write_diagnosis(path, found, tmp_path, command="throughtime diagnose run")
@@ -160,7 +160,7 @@ def test_a_network_that_explodes_goes_to_infinity(carried, growth, tmp_path):
     assert found.behaviour is None and found.fixed_points is None and found.drift == []
     assert found.of_network()[1:] == ["In a free run it goes to infinity."]
     assert plain(found)["behaviour"] is None
-    assert plain(found)["sentences"] == found.of_network()
+    assert plain(found)["sentences"] == found.sentences()
     path = tmp_path / "diagnosis.html"
     write_diagnosis(path, found, tmp_path, command="throughtime diagnose run")
     assert "goes to infinity" in path.read_text()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import refuses
 
-from throughtime.dynamics.gradient_flow import VANISHING, gradient_flow
+from throughtime.dynamics.gradient_flow import VANISHING, GradientFlow, gradient_flow
 from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.bptt import bptt
 from throughtime.training.batches import Batch, Sequences
@@ -52,9 +52,19 @@ def test_its_reach_is_the_theorys(rho, time):
     flow = gradient_flow(*turning(rho, time=time))
     lag = math.log(VANISHING) / math.log(rho)
     assert flow.reach == math.ceil(lag)
-    assert f"what happened {math.ceil(lag)} steps ago" in flow.verdict()
+    known = math.ceil(lag) < time  # else it is a reach beyond the sequences, and no limit
+    wanted = f"what happened {math.ceil(lag)} steps ago" if known else f"all {time - 1} steps"
+    assert wanted in flow.verdict()
     assert f"tenfold every {round(math.log(10) / -math.log(rho))} steps" in flow.verdict()
-    assert "LSTM" in flow.verdict()
+    assert ("LSTM" in flow.verdict()) == known
+
+
+def test_an_lstm_is_not_told_to_use_an_lstm():
+    signal = 0.5 ** np.arange(30)
+    flow = GradientFlow(signal, signal, signal, 1.0, (1,), np.ones((1, 1)), True)
+    assert "keep gate" in flow.verdict() and "an LSTM" not in flow.verdict()
+    flow = gradient_flow(*case(cell="lstm"))
+    assert flow.has_memory_cell and not gradient_flow(*case(cell="gru")).has_memory_cell
 
 
 def test_what_grows_reaches_back_without_end_and_is_told_to_be_clipped():

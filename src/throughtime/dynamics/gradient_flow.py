@@ -23,6 +23,7 @@ from jaxtyping import Array, Float64
 
 from throughtime._support.precision import precision
 from throughtime.errors import InputError
+from throughtime.recurrence.cells import LSTM
 from throughtime.recurrence.network import Network
 from throughtime.training.batches import Batch, Data
 from throughtime.training.losses import Loss
@@ -64,6 +65,8 @@ class GradientFlow:
     singular_values
         The singular values of $\partial s_T / \partial s_{T-k}$ for each of the lags k,
         `(lag, value)`, largest first.
+    has_memory_cell
+        Whether a cell is an LSTM already.
     """
 
     signal: Float64[np.ndarray, " lag"]
@@ -72,6 +75,7 @@ class GradientFlow:
     weight_norm: float
     lags: tuple[int, ...]
     singular_values: Float64[np.ndarray, "lags value"]
+    has_memory_cell: bool = False
 
     @property
     def rate(self) -> float:
@@ -118,10 +122,18 @@ class GradientFlow:
             )
         if rate < 1 / STEADY:
             tenfold = _steps(-math.log(10) / math.log(rate) if rate > 0 else 1, one="step")
+            if self.reach > steps:
+                return (
+                    f"The gradient falls tenfold every {tenfold}: it reaches back over all"
+                    f" {steps} steps of the sequences."
+                )
+            remedy = "an LSTM, or the echo-state initialisation"
+            if self.has_memory_cell:
+                remedy = '`init="keras"`, with which its keep gate starts open'
             return (
                 f"The gradient falls tenfold every {tenfold}: what happened"
-                f" {_steps(self.reach)} ago or earlier can't be learned. If it matters, use an"
-                " LSTM, or the echo-state initialisation."
+                f" {_steps(self.reach)} ago or earlier can't be learned. If it matters, use"
+                f" {remedy}."
             )
         return f"The gradient keeps its size over all {steps} steps."
 
@@ -173,7 +185,15 @@ def gradient_flow(
             raise InputError(rule, "one of zero", remedy)
         lags = _lags(batch.inputs.shape[1])
         singular_values = np.asarray(_singular_values(network, batch, lags))
-    return GradientFlow(signal, share, state_norms, float(weight_norm), lags, singular_values)
+    return GradientFlow(
+        signal,
+        share,
+        state_norms,
+        float(weight_norm),
+        lags,
+        singular_values,
+        any(isinstance(cell, LSTM) for cell in network.cells),
+    )
 
 
 def example_batch(data: Data | Batch, examples: int = MAX_EXAMPLES) -> Batch:

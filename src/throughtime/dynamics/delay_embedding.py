@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from throughtime.errors import InputError
 
@@ -108,7 +108,7 @@ def neighbours(
     theiler
         Points are no neighbours if they follow each other within so many steps (Theiler 1986).
     """
-    tree, rows = cKDTree(points), np.arange(len(points))
+    tree, rows = KDTree(points), np.arange(len(points))
     distance, nearest = np.full(len(points), math.inf), rows.copy()
     wanted, count = rows, min(8, len(points))
     while len(wanted):

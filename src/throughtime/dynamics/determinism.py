@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .delay_embedding import DIMENSIONS, embed
 
@@ -88,7 +88,7 @@ def prediction_error(values: Float64[np.ndarray, " time"], delay: int, dimension
     rows = np.arange(0, len(points), max(1, len(points) // TARGETS))
     theiler = dimension * delay
     count = min(len(points), NEIGHBOURS + 2 * theiler + 1)
-    _, index = cKDTree(points).query(points[rows], k=count)
+    _, index = KDTree(points).query(points[rows], k=count)
     apart = np.abs(index - rows[:, None]) > theiler
     chosen = apart & (apart.cumsum(axis=1) <= NEIGHBOURS)
     means = np.where(chosen, changes[index], 0).sum(axis=1) / chosen.sum(axis=1).clip(1)

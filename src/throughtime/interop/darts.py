@@ -1,5 +1,7 @@
 """A model of Darts: `ThroughtimeModel`."""
 
+from __future__ import annotations  # the site is built without Darts: no union of its types
+
 from collections.abc import Sequence
 from typing import Any
 

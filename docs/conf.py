@@ -57,7 +57,13 @@ autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
-autodoc_mock_imports = ["torch", "keras", "onnx", "sktime", "darts"]  # not installed where the site is built
+autodoc_mock_imports = [
+    "torch",
+    "keras",
+    "onnx",
+    "sktime",
+    "darts",
+]  # not installed where the site is built
 # Methods that scikit-learn adds to its estimators, described on its own pages.
 autodoc_default_options = {"exclude-members": "set_fit_request, set_score_request"}
 toc_object_entries_show_parents = "hide"

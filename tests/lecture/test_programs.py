@@ -189,6 +189,7 @@ def test_the_oscillators_figures_and_pictures(newton):
 def test_an_unknown_example():
     with refuses(
         "an example must be a known one; got sinus. Did you mean `sine`? "
-        "Known: noisy-sine, oscillator, sine."
+        "Known: behaviours, by-hand, feed-forward, gates, noisy-sine, "
+        "oscillator, sine, small-programs, strokes."
     ):
         programs.program("sinus")

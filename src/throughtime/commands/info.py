@@ -12,10 +12,12 @@ from .options import Json
 EXTRAS = {
     "baselines": "statsforecast",
     "cuda": "jax_cuda12_plugin",
+    "darts": "darts",
     "holidays": "holidays",
     "onnx": "onnx",
     "ray": "ray",
     "search": "optuna",
+    "sktime": "sktime",
     "spreadsheets": "fastexcel",
 }
 """The extras of a user, each with a package that tells whether it is installed."""

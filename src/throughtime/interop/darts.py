@@ -63,7 +63,7 @@ class ThroughtimeModel(GlobalForecastingModel):
         past_covariates: TimeSeries | Sequence[TimeSeries] | None = None,
         future_covariates: TimeSeries | Sequence[TimeSeries] | None = None,
         verbose: bool | None = None,
-    ) -> "ThroughtimeModel":
+    ) -> ThroughtimeModel:
         """Train on one series or several; see `Forecaster.fit`.
 
         Parameters

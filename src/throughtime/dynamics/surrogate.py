@@ -1,13 +1,14 @@
-r"""`Surrogate`: a recurrent network that learns to solve an equation, and its error.
+r"""`Surrogate`: a recurrent network that learns to solve an equation, or goes on as data do.
 
 The lecture writes a scheme for a differential equation as a recurrent network,
 $y_{n+1} = h(y_n, u_n)$. A surrogate is such a network, trained on trajectories over ranges of
 starts, parameters and drives. Its time step `dt` may be far longer than that of a scheme, and
-it solves any number of trajectories as one batch.
+it solves any number of trajectories as one batch. Without an equation, measured trajectories
+are learned: see `measured_surrogate.py`.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,10 +33,14 @@ from throughtime.training.train import OnEpoch, first_state, train
 from .equations import equations, is_text
 from .linear_map import LinearMap
 from .simulate import trajectory_count
+from .measured_surrogate import fit_measured
 from .surrogate_checks import (
+    check_equations,
     check_fixed_parameters,
+    check_measured,
     check_motion,
     check_settings,
+    check_source,
     check_system,
     validation_count,
 )
@@ -61,12 +66,13 @@ UNSEEN = 1_000_000
 
 @dataclass(eq=False)
 class Surrogate:
-    """A recurrent network that learns to solve a system.
+    """A recurrent network that learns to solve a system, or a model of measured trajectories.
 
     Parameters
     ----------
     system
-        The name of a system, equations as text, or a `System`.
+        The name of a system, equations as text, or a `System`. None to learn the trajectories
+        that `fit` is given; then of the settings only the seed counts, the others are found.
     parameters
         Parameters of the system that differ from its defaults.
     ranges
@@ -103,6 +109,8 @@ class Surrogate:
         The varying parameters that the network reads.
     fitted_
         The trained network and its history.
+    measured_
+        Of measured trajectories, the `MeasuredSurrogate`, and none of the others.
 
     Examples
     --------
@@ -111,7 +119,7 @@ class Surrogate:
     (1001, 2)
     """
 
-    system: str | System
+    system: str | System | None = None
     parameters: Mapping[str, float | int] = field(default_factory=dict)
     ranges: Mapping[str, Range | float | int] = field(default_factory=dict)
     dt: float | int | None = None
@@ -134,12 +142,35 @@ class Surrogate:
     seed: int = 0
 
     def fit(
-        self, *, verbose: bool | None = None, on_epoch: OnEpoch | None = None
+        self,
+        trajectories: Any = None,
+        *,
+        inputs: Any = None,
+        lengths: Sequence[int] | None = None,
+        dt: float | int = 1.0,
+        names: tuple[Sequence[str], Sequence[str]] = ((), ()),
+        verbose: bool | None = None,
+        on_epoch: OnEpoch | None = None,
     ) -> "Surrogate":
-        """Solve the system over its ranges, and train the network on the solutions.
+        """Learn the system over its ranges, or measured trajectories.
+
+        A system is solved, and the network trained on the solutions. For trajectories the
+        settings of a reservoir or of a polynomial of delays are searched: those whose free run
+        stays with held-out data for longest are fitted to all of them.
 
         Parameters
         ----------
+        trajectories
+            Without a system: `(time, variable)`, `(trajectory, time, variable)`, or a list of
+            the former.
+        inputs
+            What drives them and is known ahead, in the same form.
+        lengths
+            Steps of each trajectory, where they are padded to one length.
+        dt
+            The time of a step of theirs.
+        names
+            Names of the variables, and of the inputs.
         verbose
             Whether a bar shows the progress; by default on a terminal and in a notebook.
         on_epoch
@@ -153,6 +184,11 @@ class Surrogate:
         Diverged
             If the training diverges.
         """
+        check_source(self.system, trajectories)
+        if trajectories is not None:
+            given = trajectories, inputs, lengths, float(dt), names
+            self.measured_ = fit_measured(*given, seed=self.seed)
+            return self
         self.prepare()
         from throughtime.training.progress import fit_progress  # here: it loads Rich
 
@@ -293,6 +329,7 @@ class Surrogate:
             If the surrogate is not fitted, shapes do not match, or a parameter of the law
             differs from its training value although it did not vary there.
         """
+        check_equations(self)
         self.trained()
         check_positive_integer("steps", steps)
         start = np.asarray(start, np.float64)
@@ -309,6 +346,32 @@ class Surrogate:
         solution = self._solve(np.broadcast_to(start, (count, start.shape[-1])), inputs)
         return solution[0] if given is None else solution
 
+    def predict(
+        self, steps: int, past: Any = None, *, past_inputs: Any = None, inputs: Any = None
+    ) -> Float64[np.ndarray, "time variable"]:
+        """Run free from the end of measured data.
+
+        Parameters
+        ----------
+        steps
+            The number of steps.
+        past
+            What came before, `(time, variable)`; the end of the data of the fit if None.
+        past_inputs, inputs
+            The inputs over the past and over the steps to come, if there are any.
+
+        Returns
+        -------
+        Array, (time, variable)
+            The steps after the past; NaN or infinite where the run diverges.
+
+        Raises
+        ------
+        InputError
+            If it was not fitted to trajectories, and for other shapes than those of the fit.
+        """
+        return check_measured(self).predict(steps, past, past_inputs, inputs)
+
     def evaluate(
         self, count: int = 100, steps: int = 1000, drive: Drive | None = None
     ) -> SurrogateEvaluation:
@@ -323,6 +386,7 @@ class Surrogate:
         drive
             A drive in place of the system's own.
         """
+        check_equations(self)
         self.trained()
         system = self._driven_by(drive)
         unseen = sample_trajectories(

@@ -1,4 +1,4 @@
-"""One thread for the linear algebra of many small steps, where more only wait for each other."""
+"""One thread for the linear algebra of many small steps: more would wait for each other."""
 
 from threadpoolctl import threadpool_limits
 

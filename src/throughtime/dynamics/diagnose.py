@@ -22,6 +22,7 @@ from throughtime.training.batches import Batch, Data
 from .attractor_metrics import spectrum_distance, state_space_divergence
 from .bare_network import from_network
 from .behaviour import Behaviour, behaviour
+from .delay_embedding import common_delay, embedding
 from .fixed_points import FixedPoint, fixed_points
 from .gradient_flow import GradientFlow, gradient_flow
 from .maps import Map
@@ -343,28 +344,6 @@ def _distances(model: TrainedNetwork, attractor: np.ndarray) -> tuple[float, flo
     if len(truth) < 200 or model.constant_inputs or np.ptp(attractor, axis=0).min() == 0:
         return math.nan, math.nan
     return state_space_divergence(truth, other), spectrum_distance(model.truth, attractor)
-
-
-def common_delay(truth: np.ndarray, other: np.ndarray) -> int:
-    """The delay of a series, at most half the length of what it is compared with."""
-    return min(delay(truth[:, 0]), len(other) // 2)
-
-
-def embedding(values: np.ndarray, lag: int | None = None) -> np.ndarray:
-    """A trajectory in state space: the variables, or one variable and its value a delay ago."""
-    if values.shape[1] > 1:
-        return values
-    lag = delay(values[:, 0]) if lag is None else lag
-    return np.stack([values[lag:, 0], values[: len(values) - lag, 0]], axis=1)
-
-
-def delay(y: Float64[np.ndarray, " time"]) -> int:
-    """The first lag, in steps, at which the autocorrelation of a series is below 1/e."""
-    y = y - y.mean()
-    padded = np.fft.rfft(y, 2 * len(y))
-    correlation = np.fft.irfft(np.abs(padded) ** 2)[: len(y) // 4]
-    below = np.flatnonzero(correlation < correlation[0] / math.e)
-    return int(below[0]) if len(below) else 1
 
 
 def _flow_to_json(flow: GradientFlow) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime.errors import InputError
-from throughtime.reservoir.closed_loop_search import HeldOut, SearchData
+from throughtime.reservoir.closed_loop_search import SHARES, HeldOut, SearchData
 from throughtime.reservoir.series_traits import Traits, series_traits
 from throughtime.reservoir.states import as_columns
 
@@ -20,7 +20,7 @@ HELD_OUT = 0.25
 STARTS = 12
 """Starts of free runs in the held-out part, over all trajectories."""
 
-HORIZON = 60
+HORIZON = 80
 """The longest free run of the search, in correlation lengths."""
 
 Trajectories = list[Float64[np.ndarray, "time variable"]]
@@ -98,7 +98,8 @@ def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]
         fits = end < len(y) and last >= first
         starts = np.linspace(first, last, each).astype(int) if fits else np.empty(0, int)
         held.append(HeldOut(y, x, end, np.unique(starts)))
-    return SearchData(held, horizon, mean, scale), traits
+    shares = tuple(share for share in SHARES if share >= 3 * traits.noise) or SHARES[-1:]
+    return SearchData(held, horizon, shares, mean, scale), traits
 
 
 def _check(ys: Trajectories, xs: Trajectories) -> None:

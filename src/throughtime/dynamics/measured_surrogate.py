@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from throughtime._support.blas_threads import one_blas_thread
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.reservoir.closed_loop import Settings
 from throughtime.reservoir.closed_loop_model import ClosedLoopModel, largest_exponent
 from throughtime.reservoir.closed_loop_search import Trial, closed_loop_search
-from throughtime._support.blas_threads import one_blas_thread
 from throughtime.reservoir.series_traits import Traits
 from throughtime.reservoir.states import as_columns
 
 from .attractor_metrics import spectrum_distance, state_space_divergence
+from .delay_embedding import common_delay, embedding
 from .measured_data import Trajectories, as_trajectories, search_data
 
 LONGEST = 20_000
@@ -110,9 +111,7 @@ class MeasuredSurrogate:
                 raise InputError(rule, got, "Pass the inputs of those steps.")
             found[name] = table
         with one_blas_thread():
-            return self.model.generate(
-                steps, past, found["past_inputs"], found["inputs"]
-            )
+            return self.model.generate(steps, past, found["past_inputs"], found["inputs"])
 
     def data(self) -> Float64[np.ndarray, "time variable"]:
         """The last trajectory of the data, in its own units."""
@@ -124,9 +123,7 @@ class MeasuredSurrogate:
         data = self.data()
         steps = min(max(len(data), 2000), LONGEST)
         mean = self.model.mean[len(self.variables) :]
-        run = self.predict(
-            steps, inputs=np.tile(mean, (steps, 1)) if len(mean) else None
-        )
+        run = self.predict(steps, inputs=np.tile(mean, (steps, 1)) if len(mean) else None)
         centre, half = data.mean(axis=0), np.abs(data - data.mean(axis=0)).max(axis=0)
         bounded = bool((np.abs(run - centre) <= BOUND * half).all())
         first, second = np.array_split(data, 2)
@@ -229,8 +226,6 @@ def fit_measured(
 
 def _distances(data: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """State-space divergence and spectrum distance; of one variable, with its delay."""
-    from .diagnose import common_delay, embedding
-
     lag = common_delay(data, other)
     a, b = embedding(data, lag), embedding(other, lag)
     return state_space_divergence(a, b), spectrum_distance(data, other)

@@ -12,15 +12,15 @@ from .systems import MAP, System
 from .trajectories import Trajectories, check_learnable, input_parameters
 
 if TYPE_CHECKING:
+    from .equation_surrogate import EquationSurrogate
     from .measured_surrogate import MeasuredSurrogate
-    from .surrogate import Surrogate
 
 NETWORK_SETTINGS = "cell hidden depth dense window forcing method rate clip schedule".split()
 NETWORK_SETTINGS += "epochs batch_size validation dtype seed".split()
 """The settings that have the same meaning for a `Forecaster`."""
 
 
-def check_settings(model: "Surrogate") -> None:
+def check_settings(model: "EquationSurrogate") -> None:
     """Refuse settings that are out of range or contradict each other.
 
     Raises
@@ -64,7 +64,7 @@ def check_source(system: object, trajectories: object) -> None:
         raise InputError(rule, "both", "Use `Surrogate().fit(trajectories)`.")
 
 
-def check_measured(model: "Surrogate") -> "MeasuredSurrogate":
+def check_measured(model: "EquationSurrogate") -> "MeasuredSurrogate":
     """The model of measured trajectories.
 
     Raises
@@ -80,7 +80,7 @@ def check_measured(model: "Surrogate") -> "MeasuredSurrogate":
     return model.measured_
 
 
-def check_equations(model: "Surrogate") -> None:
+def check_equations(model: "EquationSurrogate") -> None:
     """Refuse to solve where there is no equation.
 
     Raises

@@ -7,7 +7,8 @@ import numpy as np
 from throughtime._support import atomic
 from throughtime._support.versions import package_versions
 from throughtime.dynamics import flow_record
-from throughtime.dynamics.diagnose import Diagnosis, common_delay, embedding
+from throughtime.dynamics.delay_embedding import common_delay, embedding
+from throughtime.dynamics.diagnose import Diagnosis
 from throughtime.dynamics.gradient_flow import VANISHING
 
 from . import dynamics_figures

@@ -111,7 +111,8 @@ class ClosedLoopModel:
         place = self.warmed_up(y, x, np.array([len(y)]))
         V, c = (part[None] for part in self.readout)
         run = free_runs(self.features, V, c, place, ahead[:, None])
-        return run[:, 0] * self.scale[:size] + self.mean[:size]
+        with np.errstate(over="ignore"):  # where the run diverges
+            return run[:, 0] * self.scale[:size] + self.mean[:size]
 
     def warmed_up(self, y, x, rows) -> Place:
         """Where runs stand that begin at these rows of a standardised series."""

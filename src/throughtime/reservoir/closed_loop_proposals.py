@@ -38,6 +38,14 @@ def first_settings(
             one = Settings(delays=delays, order=order, spacing=spacing, **common)
             if monomial_count(one, variables + inputs) <= MOST_MONOMIALS:
                 found.append(one)
+    if variables < traits.dimension:  # not all of the state is measured
+        for spacing in {traits.delay, max(traits.delay // 2, 1)}:
+            for order in (2, 3, 4):
+                one = Settings(
+                    delays=traits.dimension + 1, spacing=spacing, order=order, **common
+                )
+                if monomial_count(one, variables + inputs) <= MOST_MONOMIALS:
+                    found.append(one)
     if traits.noise:
         found = [replace(one, smoothing=traits.smoothing) for one in found]
         found += [replace(one, smoothing=0) for one in found[:8]]

@@ -2,9 +2,9 @@ r"""Search for a closed-loop model: settings are judged by free runs over held-o
 
 From each of several starts in the held-out part a model reads the true past, then runs free.
 It is judged by its valid time: the number of steps until the error first exceeds a share of the
-standard deviation, averaged over the starts and over the shares .1, .2 and .4. One
-factorisation of the regression gives the readouts of every penalty, whose free runs go in one
-batch; a run that has left the truth is not continued.
+standard deviation, averaged over the starts and over shares from .02 to .4 that are well
+above the noise. One factorisation of the regression gives the readouts of every penalty, whose
+free runs go in one batch; a run that has left the truth is not continued.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,11 +26,14 @@ from .series_traits import Traits
 RIDGES = 10.0 ** np.arange(-12.0, 0.0, 2)
 """The penalties that are tried, on the mean over rows; those between them for the best."""
 
-SHARES = (0.1, 0.2, 0.4)
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 """The errors, in standard deviations, at which a valid time ends."""
 
 WASHOUT = 100
 """Most steps at the start of each trajectory that the regression leaves out."""
+
+LONG, BOUNDED_OF = 4000, 10
+"""Steps of a free run that must stay where the data are, and how many of the best may be asked."""
 
 FORCINGS = (1.0, 0.6, 0.35, 0.2)
 """The shares of noisy data in what is fed back that are tried."""
@@ -65,12 +68,15 @@ class SearchData:
         Each with its starts.
     horizon
         The longest free run from a start, in steps.
+    shares
+        Those of `SHARES` at which valid times are judged.
     mean, scale
         Of the variables, then of the inputs.
     """
 
     trajectories: list[HeldOut]
     horizon: int
+    shares: tuple[float, ...]
     mean: Float[np.ndarray, " columns"]
     scale: Float[np.ndarray, " columns"]
 
@@ -150,11 +156,10 @@ def closed_loop_search(
         rule = "a search must find a model that follows the data for a step"
         remedy = "Pass more data, or data with less noise."
         raise InputError(rule, f"none in {len(done)} trials", remedy)
-    best = _first_bounded(ordered, data)
+    best, model = _first_bounded(ordered, data)
     forcing = _best_forcing(best, data) if traits.noise else 1.0
     judged = fit(best.settings, data, data.training()).with_forcing(forcing)
-    model = fit(best.settings, data, data.everything()).with_forcing(forcing)
-    return SearchResult(model, done, valid_times(judged, data), judged)
+    return SearchResult(model.with_forcing(forcing), done, valid_times(judged, data), judged)
 
 
 def fit(settings: Settings, data: SearchData, trajectories: list[Pair]) -> ClosedLoopModel:
@@ -194,7 +199,7 @@ def _trial(settings: Settings, data: SearchData, ridges: np.ndarray) -> Trial:
         many, runs = len(one.starts), np.repeat(np.arange(len(ridges)), len(one.starts))
         place = type(place)(*(np.concatenate([part] * len(ridges)) for part in place))
         errors = _errors(features, Readout(V[runs], c[runs]), place, one, data.horizon)
-        valid = np.mean([_valid(errors, share) for share in SHARES], axis=0)
+        valid = np.mean([_valid(errors, share) for share in data.shares], axis=0)
         total += valid.reshape(len(ridges), many).sum(axis=1)
         count += many
     best = int(total.argmax())
@@ -228,22 +233,26 @@ def _enlarged(settings: Settings) -> list[Settings]:
     return [replace(settings, units=n) for n in LARGE] if settings.units else [settings]
 
 
-def _first_bounded(ordered: list[Trial], data: SearchData) -> Trial:
-    """The best trial whose long free run stays where the data are; the best if none does."""
+def _first_bounded(ordered: list[Trial], data: SearchData) -> tuple[Trial, ClosedLoopModel]:
+    """The best trial whose long free runs stay where the data are, fitted to all data.
+
+    If none does, the best trial.
+    """
     longest = max((y for y, _ in data.everything()), key=len)
-    size = np.abs(longest).max(axis=0)
-    for trial in ordered[:8]:
-        model = fit(trial.settings, data, data.training())
-        one = next(one for one in data.trajectories if len(one.starts))
-        place = places(model.features, one.y, one.x, one.starts[:3])
-        inputs = np.zeros((4 * data.horizon, len(one.starts[:3]), one.x.shape[1]))
-        V, c = (np.broadcast_to(p, (inputs.shape[1], *p.shape)) for p in model.readout)
+    one = next(one for one in data.trajectories if len(one.starts))
+    rows = one.starts[:: max(len(one.starts) // 3, 1)]
+    inputs = np.zeros((LONG, len(rows), one.x.shape[1]))
+    size, spread, models = np.abs(longest).max(axis=0), longest.std(axis=0), []
+    for trial in ordered[:BOUNDED_OF]:
+        model = fit(trial.settings, data, data.everything())
+        models.append(model)
+        place = places(model.features, one.y, one.x, rows)
+        V, c = (np.broadcast_to(p, (len(rows), *p.shape)) for p in model.readout)
         run = free_runs(model.features, V, c, place, inputs)
-        if np.isfinite(run).all() and (np.abs(run) <= 1.5 * size + 0.5).all():
-            spread = run[len(run) // 2 :].std(axis=0)
-            if (spread > 0.3 * longest.std(axis=0)).mean() > 0.5:
-                return trial
-    return ordered[0]
+        bounded = np.isfinite(run).all() and (np.abs(run) <= 1.5 * size + 0.5).all()
+        if bounded and (run[LONG // 2 :].std(axis=(0, 1)) > 0.3 * spread).all():
+            return trial, model
+    return ordered[0], models[0]
 
 
 def _best_forcing(trial: Trial, data: SearchData) -> float:

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from .delays import embedding_delay, embedding_dimension
+
 FLOW_SHARE = 0.35
 """Increments below this share of the spread are those of a flow that is sampled finely."""
 
@@ -37,12 +39,16 @@ class Traits:
         of the motion; 0 without noise.
     correlation
         Steps over which the autocorrelation falls to 1/e.
+    delay, dimension
+        Of an embedding of the first variable; see `delays.py`.
     """
 
     kind: Literal["flow", "map"]
     noise: float
     smoothing: int
     correlation: int
+    delay: int = 1
+    dimension: int = 1
 
 
 def series_traits(series: Sequence[Float[np.ndarray, "time variable"]]) -> Traits:
@@ -51,11 +57,14 @@ def series_traits(series: Sequence[Float[np.ndarray, "time variable"]]) -> Trait
     share = float(np.median(np.abs(increments)) / 0.6745)
     longest = max(series, key=len)
     correlation = correlation_length(longest)
+    first = longest[:, 0]
     if share > FLOW_SHARE:
-        return Traits("map", 0.0, 0, correlation)
+        return Traits("map", 0.0, 0, correlation, 1, embedding_dimension(first, 1))
+    delay = embedding_delay(first, 4 * correlation)
+    seen = delay, embedding_dimension(first, delay)
     noise, width = noise_level(longest)
     noisy = noise > NOISY
-    return Traits("flow", noise if noisy else 0.0, width if noisy else 0, correlation)
+    return Traits("flow", noise if noisy else 0.0, width if noisy else 0, correlation, *seen)
 
 
 def noise_level(y: Float[np.ndarray, "time variable"]) -> tuple[float, int]:

@@ -26,10 +26,15 @@ def diagnose(
     from throughtime.dynamics.diagnose import diagnose as diagnose_model
     from throughtime.forecasting.forecaster import Forecaster
     from throughtime.reports.diagnosis_report import write_diagnosis
-    from throughtime.runs import surrogate_record
+    from throughtime.runs import measured_record, surrogate_record
 
     if seed < 0:
         raise InputError("`--seed` must be at least 0", seed, "Raise `--seed`.")
+    if measured_record.is_measured(run):
+        from .measured_run import explain_run
+
+        explain_run(run, as_json)
+        return
     surrogate = surrogate_record.is_surrogate(run)
     model = saved_surrogate.load(run)[0] if surrogate else Forecaster.load(run)
     diagnosis = diagnose_model(model, steps, seed)

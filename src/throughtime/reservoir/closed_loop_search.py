@@ -33,7 +33,7 @@ WASHOUT = 100
 """Most steps at the start of each trajectory that the regression leaves out."""
 
 LONG, BOUNDED_OF = 4000, 10
-"""Steps of a free run that must stay where the data are, and how many of the best may be asked."""
+"""Steps of a free run that must stay where the data are, and how many models may be asked."""
 
 FORCINGS = (1.0, 0.6, 0.35, 0.2)
 """The shares of noisy data in what is fed back that are tried."""

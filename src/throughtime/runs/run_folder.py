@@ -8,6 +8,7 @@ from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
 
 SURROGATE = "surrogate.json"
 NETWORK = "network.json"
+MEASURED = "measured.json"
 
 FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
 """What a finished forecasting run consists of."""
@@ -17,13 +18,14 @@ MODELS = "models.safetensors"
 RESULTS = (MODELS, "forecast.csv", "report.html", "gradient_flow.json", "diagnosis.html")
 """What commands write beside it."""
 
-FIRST_FILES = ("run.json", SURROGATE, NETWORK, "series.safetensors")
+FIRST_FILES = ("run.json", SURROGATE, NETWORK, MEASURED, "series.safetensors")
 """The files that are written first: one of them tells that a folder holds a run."""
 
 
 KINDS = {
     "run.json": ("a forecasting run", "`throughtime.load`"),
     SURROGATE: ("a surrogate", "`throughtime.load_surrogate` or `throughtime diagnose`"),
+    MEASURED: ("a model of trajectories", "`throughtime.load_surrogate`"),
     NETWORK: ("a network", "`throughtime.load_network`"),
 }
 """What a folder holds, by the file that tells it, and what reads that."""
@@ -92,7 +94,16 @@ def prepare_folder(folder: Path, overwrite: bool) -> Path:
 
 def _delete_run(folder: Path) -> None:
     """Delete all files of a run but `run.json`, and what interrupted writes have left."""
-    names = ("run.json", SURROGATE, NETWORK, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
+    names = (
+        "run.json",
+        SURROGATE,
+        NETWORK,
+        MEASURED,
+        *FILES[1:],
+        *RESULTS,
+        CHECKPOINT,
+        LAST_GOOD,
+    )
     paths = [folder / name for name in names]
     for path in paths:
         for temporary in atomic.leftovers(path):

@@ -161,6 +161,7 @@ def main() -> None:
     parser.add_argument("--flows", default="judged", help="judged, tuning, or names: `a,b`")
     parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 0.02])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--again", action="store_true", help="ours again, the peers as saved")
     parser.add_argument("--peer", type=Path, help="a Python that has reservoirpy")
     parser.add_argument(
         "--folder", type=Path, default=FLOWS, help="where trajectories are kept"
@@ -186,11 +187,11 @@ def main() -> None:
         for name, law in known.items():
             key = name, noise
             flow = measured(name, law, TOTAL, options.folder)
-            if key not in rows:
+            if key not in rows or options.again:
                 cap = steps_to_judge(flow) * flow["dt"] * flow["exponent"]
-                rows[key] = {"flow": name, "kind": law.kind, "noise": noise, "cap": cap}
-                rows[key]["exponent"] = flow["exponent"]
-                rows[key] |= ours(flow, noise, options.seed)
+                about = {"flow": name, "kind": law.kind, "noise": noise, "cap": cap}
+                about |= {"exponent": flow["exponent"]} | ours(flow, noise, options.seed)
+                rows[key] = rows.get(key, {}) | about
             if options.peer and "search" not in rows[key]:
                 asked = json.dumps([name, noise, rows[key]["processor_seconds"]])
                 done = subprocess.run(

@@ -9,7 +9,7 @@ it solves any number of trajectories as one batch.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -86,7 +86,7 @@ class EquationSurrogate:
     dtype: str = "float32"
     seed: int = 0
 
-    def prepare(self) -> Self:
+    def prepare(self) -> "EquationSurrogate":
         """The first half of `fit`: sample the trajectories, split and scale them."""
         check_settings(self)
         self.system_ = self._system()
@@ -125,7 +125,7 @@ class EquationSurrogate:
         *,
         start: tuple[TrainState, list[Row]] | None = None,
         on_epoch: OnEpoch | None = None,
-    ) -> Self:
+    ) -> "EquationSurrogate":
         """The second half of `fit`: train the network on the prepared trajectories.
 
         Parameters

@@ -22,6 +22,9 @@ from .measured_data import Trajectories, as_trajectories, search_data
 LONGEST = 20_000
 """The longest free run whose invariants are compared."""
 
+EXPONENT_STEPS = 4000
+"""Steps of each of the runs from which the exponent is estimated."""
+
 BOUND = 2.0
 """A free run that goes further out than the data by this factor is not bounded."""
 
@@ -133,7 +136,7 @@ class MeasuredSurrogate:
         rate = error = np.nan
         if bounded:
             with one_blas_thread():
-                rate, error = largest_exponent(self.model, 2000)
+                rate, error = largest_exponent(self.model, EXPONENT_STEPS)
         return Invariants(run, bounded, *apart, *own, rate / self.dt, error / self.dt)
 
     def sentences(self, found: Invariants) -> list[str]:

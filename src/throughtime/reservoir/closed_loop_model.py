@@ -147,7 +147,7 @@ def filtered_series(features: Features, readout: Readout, y, x, forcing: float) 
 
 
 def largest_exponent(
-    model: ClosedLoopModel, steps: int, runs: int = 8, seed: int = 0
+    model: ClosedLoopModel, steps: int, runs: int = 16, seed: int = 0
 ) -> tuple[float, float]:
     """The largest Lyapunov exponent of a free run, per step, and its standard error.
 

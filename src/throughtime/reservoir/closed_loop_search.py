@@ -32,6 +32,9 @@ SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 WASHOUT = 100
 """Most steps at the start of each trajectory that the regression leaves out."""
 
+TUNED = 3
+"""Of the best settings, those that are tried with more penalties and more units."""
+
 LONG, BOUNDED_OF = 4000, 10
 """Steps of a free run that must stay where the data are, and how many models may be asked."""
 
@@ -144,10 +147,8 @@ def closed_loop_search(
     for settings in first_settings(traits, variables, inputs, SMALL, seed):
         attempt(settings)
     while len(done) < trials:
-        best = sorted(done, key=lambda trial: -trial.valid)[:4]
-        parent = best[int(rng.integers(len(best)))].settings
-        attempt(nearby(parent, rng, traits, variables + inputs))
-    for trial in sorted(done, key=lambda trial: -trial.valid)[:3]:
+        attempt(_new_settings(done, rng, traits, variables + inputs))
+    for trial in sorted(done, key=lambda trial: -trial.valid)[:TUNED]:
         ridges = trial.settings.ridge * 10.0 ** np.arange(-2, 3)
         for settings in _enlarged(trial.settings):
             attempt(settings, ridges)
@@ -160,6 +161,22 @@ def closed_loop_search(
     forcing = _best_forcing(best, data) if traits.noise else 1.0
     judged = fit(best.settings, data, data.training()).with_forcing(forcing)
     return SearchResult(model.with_forcing(forcing), done, valid_times(judged, data), judged)
+
+
+def _new_settings(
+    done: list[Trial], rng: np.random.Generator, traits: Traits, columns: int
+) -> Settings:
+    """Settings near one of the best that were not tried yet, if such are found."""
+    tried = {replace(trial.settings, ridge=0.0) for trial in done}
+    ordered = sorted(done, key=lambda trial: -trial.valid)
+    child = ordered[0].settings
+    for attempt in range(40):
+        best = ordered[: 4 + attempt // 4]
+        parent = best[int(rng.integers(len(best)))].settings
+        child = nearby(parent, rng, traits, columns)
+        if replace(child, ridge=0.0) not in tried:
+            break
+    return child
 
 
 def fit(settings: Settings, data: SearchData, trajectories: list[Pair]) -> ClosedLoopModel:

@@ -23,7 +23,7 @@ STARTS = 12
 HORIZON = 80
 """The longest free run of the search, in correlation lengths."""
 
-Trajectories = list[Float64[np.ndarray, "time variable"]]
+Trajectories = list[Float64[np.ndarray, "_ _"]]
 
 
 def as_trajectories(

@@ -1,4 +1,4 @@
-"""Closed-loop models against maps whose readout is known, and what data say about themselves."""
+"""Closed-loop models against maps whose readout is known, and what data say of themselves."""
 
 import numpy as np
 import pytest

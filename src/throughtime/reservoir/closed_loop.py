@@ -23,7 +23,7 @@ COMPACTED = 20
 """Steps after which runs that have failed are left out."""
 
 
-Pair = tuple[Float[np.ndarray, "time variable"], Float[np.ndarray, "time input"]]
+Pair = tuple[Float[np.ndarray, "_ variable"], Float[np.ndarray, "_ input"]]
 """The variables and the inputs of one trajectory."""
 
 

@@ -1,6 +1,6 @@
 """A closed-loop model fitted to trajectories: its regression, and the model in their units."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,7 +34,7 @@ def regression(features: Features, trajectories: Sequence[Pair], washout: int) -
 
 
 def readouts(
-    path: RidgePath, ridges: Sequence[float]
+    path: RidgePath, ridges: Iterable[float]
 ) -> tuple[Float[np.ndarray, "ridges variable feature"], Float[np.ndarray, "ridges variable"]]:
     """V and c of each penalty on the mean over rows, whether the system is regular or not."""
     moments, squares = path.moments, path.squares

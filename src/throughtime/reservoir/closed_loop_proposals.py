@@ -57,7 +57,7 @@ def nearby(
 ) -> Settings:
     """Settings near those of a parent."""
 
-    def moved(value: float, low: float, high: float) -> float:
+    def moved(value: float | int, low: float | int, high: float | int) -> float:
         return float(np.clip(value * np.exp(0.4 * rng.standard_normal()), low, high))
 
     smoothing = parent.smoothing

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from throughtime._support.seeds import generator
 from throughtime.errors import InputError
@@ -110,7 +110,7 @@ class SearchResult(NamedTuple):
 
     model: ClosedLoopModel
     trials: list[Trial]
-    valid_times: Float[np.ndarray, " start"]
+    valid_times: Real[np.ndarray, " start"]
     judged: ClosedLoopModel
 
 
@@ -189,7 +189,7 @@ def fit(settings: Settings, data: SearchData, trajectories: list[Pair]) -> Close
     return ClosedLoopModel(data.mean, data.scale, features, Readout(V[0], c[0]), last)
 
 
-def valid_times(model: ClosedLoopModel, data: SearchData) -> Float[np.ndarray, " start"]:
+def valid_times(model: ClosedLoopModel, data: SearchData) -> Real[np.ndarray, " start"]:
     """The valid time from each start, in steps, at an error of .4 standard deviations."""
     found = []
     for one in data.trajectories:

@@ -51,7 +51,7 @@ class Traits:
     dimension: int = 1
 
 
-def series_traits(series: Sequence[Float[np.ndarray, "time variable"]]) -> Traits:
+def series_traits(series: Sequence[Float[np.ndarray, "_ variable"]]) -> Traits:
     """Tell a flow from a map, and how noisy it is, from standardised trajectories."""
     increments = np.concatenate([np.diff(y, axis=0) for y in series])
     share = float(np.median(np.abs(increments)) / 0.6745)

@@ -29,9 +29,15 @@ def diagnose(
     """
     from throughtime.dynamics.diagnose import diagnose as diagnose_model
     from throughtime.reports.diagnosis_report import write_diagnosis
+    from throughtime.runs import measured_record
 
     if seed < 0:
         raise InputError("`--seed` must be at least 0", seed, "Raise `--seed`.")
+    if measured_record.is_measured(run):
+        from .measured_run import explain_run
+
+        explain_run(run, as_json)
+        return
     diagnosis = diagnose_model(trained(run), steps, seed)
     path = run / "diagnosis.html"
     write_diagnosis(path, diagnosis, run, command=command_line())

@@ -33,7 +33,14 @@ def predict(
 
     Example: `throughtime predict runs/sunspots --steps 20`
     """
-    from throughtime._support import atomic
+    from throughtime.runs.measured_record import is_measured
+
+    if is_measured(run):
+        from .measured_run import continue_run
+
+        _check_plain(future, paths, as_json)
+        _write(continue_run(run, steps, data, fill), out)
+        return
     from throughtime.forecasting.forecaster import Forecaster
 
     from .forecast_csv import paths_csv, predictions_csv
@@ -48,6 +55,21 @@ def predict(
     text = predictions_csv(forecasts) if paths is None else paths_csv(forecasts, paths)
     if as_json:
         text = json.dumps([one.to_json() for one in forecasts]) + "\n"
+    _write(text, out)
+
+
+def _check_plain(future: Path | None, paths: int | None, as_json: bool) -> None:
+    """Refuse what only a forecasting run has."""
+    for option, given in (("future", future), ("paths", paths), ("json", as_json or None)):
+        if given is not None:
+            rule = f"`--{option}` is for a forecasting run"
+            raise InputError(rule, "a model of trajectories", "Leave it out.")
+
+
+def _write(text: str, out: Path | None) -> None:
+    """Print, or write to a file."""
+    from throughtime._support import atomic
+
     if out is None:
         sys.stdout.write(text)
         return

@@ -15,14 +15,19 @@ from .options import (
     Depth,
     Dtype,
     Epochs,
+    Fill,
     Forcing,
     Hidden,
+    Id,
+    Inputs,
     Json,
     Method,
     Out,
     Overwrite,
     Quiet,
     Seed,
+    Target,
+    Time,
     command_line,
     network_option,
     training_option,
@@ -37,7 +42,10 @@ system_option = partial(typer.Option, rich_help_panel="System and trajectories")
 def surrogate(
     system: Annotated[
         str | None,
-        typer.Argument(help="Name of a system, or equations; without it, systems are listed."),
+        typer.Argument(
+            help="Name of a system, equations, or a file with a table of measured trajectories;"
+            " without it, systems are listed."
+        ),
     ] = None,
     ranges: Annotated[
         list[str] | None,
@@ -82,20 +90,35 @@ def surrogate(
     unseen_steps: Annotated[
         int, typer.Option(help="Number of steps of each unseen trajectory.")
     ] = 1000,
+    target: Target = None,
+    inputs: Inputs = None,
+    time: Time = None,
+    id: Id = None,
+    fill: Fill = None,
     out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn a differential equation or a map: a network that solves it in closed loop.
+    """Learn a differential equation, a map, or measured trajectories, to run in closed loop.
 
     Equations are text: `throughtime surrogate "x'' = F - 0.2 x' - x; F = cos(1.2 t)"`.
+
+    Of a table the settings are searched: `throughtime surrogate data.csv --target x,y`.
 
     Example: `throughtime surrogate oscillator --range damping=0.1:0.5 --dt 0.5`
     """
     if system is None:
         _print_systems(as_json)
         return
+    from .measured_run import learn_table, names_table
+
+    columns = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
+    if names_table(system):
+        flags = {"overwrite": overwrite, "as_json": as_json, "quiet": quiet}
+        learn_table(system, columns, dt, seed, out, **flags)
+        return
+    _refuse_columns(columns)
     from throughtime.dynamics.equations import is_text
     from throughtime.dynamics.surrogate import Surrogate
     from throughtime.runs import run_folder
@@ -174,6 +197,14 @@ def _text(model: "Surrogate", remarks: list[str], sentences: list[str]) -> str:
             *sentences,
         ]
     )
+
+
+def _refuse_columns(columns: dict[str, str | None]) -> None:
+    """Refuse options of a table where there is none."""
+    for name, value in columns.items():
+        if value is not None:
+            rule = f"`--{name}` is for a table of measured trajectories"
+            raise InputError(rule, "a system", "Leave it out, or name the file of the table.")
 
 
 def _print_systems(as_json: bool) -> None:

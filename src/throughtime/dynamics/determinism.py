@@ -14,10 +14,13 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.spatial import KDTree
 
-from .delay_embedding import DIMENSIONS, embed
+from throughtime.reservoir.delay_embedding import embed
 
 SURROGATES = 19
 """Surrogates: linear noise is easier to predict than each of them in one case of 20."""
+
+DIMENSIONS = 6
+"""The highest dimension that is tried."""
 
 CLEARLY = 0.95
 """The error must be less than this part of what is typical of surrogates."""

@@ -18,13 +18,13 @@ from throughtime.training.batches import Batch, Data
 from .attractor_metrics import spectrum_distance, state_space_divergence
 from .bare_network import from_network
 from .behaviour import behaviour
-from .delay_embedding import decorrelation
 from .diagnosis import Diagnosis
 from .fixed_points import fixed_points
 from .gradient_flow import gradient_flow
 from .largest_exponent import LEAST
 from .maps import Map
 from .series_behaviour import SeriesBehaviour, series_behaviour
+from .state_space import common_delay, embedding
 from .surrogate import Surrogate
 from .trained_network import MAX_STEPS, TrainedNetwork, trained_network
 
@@ -137,16 +137,3 @@ def _distances(model: TrainedNetwork, attractor: np.ndarray) -> tuple[float, flo
     if len(truth) < 200 or model.constant_inputs or np.ptp(attractor, axis=0).min() == 0:
         return math.nan, math.nan
     return state_space_divergence(truth, other), spectrum_distance(model.truth, attractor)
-
-
-def common_delay(truth: np.ndarray, other: np.ndarray) -> int:
-    """The delay of a series, at most half the length of what it is compared with."""
-    return min(decorrelation(truth[:, 0]), len(other) // 2)
-
-
-def embedding(values: np.ndarray, lag: int | None = None) -> np.ndarray:
-    """A trajectory in state space: the variables, or one variable and its value a delay ago."""
-    if values.shape[1] > 1:
-        return values
-    lag = decorrelation(values[:, 0]) if lag is None else lag
-    return np.stack([values[lag:, 0], values[: len(values) - lag, 0]], axis=1)

@@ -17,8 +17,12 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime.errors import InputError
-
-from .delay_embedding import embed, embedding_delay, embedding_dimension, neighbours
+from throughtime.reservoir.delay_embedding import (
+    embed,
+    embedding_delay,
+    embedding_dimension,
+    neighbours,
+)
 
 LEAST = 200
 """Steps of a series, at least."""

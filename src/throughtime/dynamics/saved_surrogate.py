@@ -15,6 +15,7 @@ from throughtime.data.scaler import Scaler
 from throughtime.errors import InputError
 from throughtime.recurrence.own_cell import CellSource, cell_to_read, check_same_cell
 from throughtime.runs import run_folder
+from throughtime.runs.measured_record import is_measured
 from throughtime.runs.run_folder import SURROGATE
 from throughtime.runs.surrogate_record import (
     FORMAT,
@@ -26,6 +27,8 @@ from throughtime.training.checkpoint import from_named_tensors, load_tensors, na
 from throughtime.training.history import history_lines, history_rows
 from throughtime.training.result import Fitted
 
+from .measured_surrogate import MeasuredSurrogate
+from .saved_measured import read_measured, write_measured
 from .surrogate import Surrogate
 
 
@@ -35,7 +38,7 @@ def save_surrogate(model: Surrogate, folder: str | Path, *, overwrite: bool = Fa
     Parameters
     ----------
     model
-        A fitted surrogate of a named system, or of equations as text.
+        A fitted surrogate of a named system, of equations as text, or of trajectories.
     folder
         A new or empty folder.
     overwrite
@@ -47,9 +50,14 @@ def save_surrogate(model: Surrogate, folder: str | Path, *, overwrite: bool = Fa
         If the surrogate is not fitted, the folder is in use or not writable, or the system is
         a Python function.
     """
-    model.trained()
-    surrogate_settings(model)
+    measured: MeasuredSurrogate | None = getattr(model, "measured_", None)
+    if measured is None:
+        model.trained()
+        surrogate_settings(model)
     folder = run_folder.prepare_folder(Path(folder), overwrite)
+    if measured is not None:
+        write_measured(folder, measured, model.seed)
+        return
     write(folder, model, {"unseen": 100, "unseen_steps": 1000})
 
 
@@ -80,6 +88,11 @@ def load(folder: str | Path, cell: CellSource | None = None) -> tuple[Surrogate,
     InputError
         As `load_surrogate`.
     """
+    if is_measured(Path(folder)):
+        measured, seed, command = read_measured(Path(folder))
+        found = Surrogate(seed=seed)
+        found.measured_ = measured
+        return found, command
     model, record = read(Path(folder), cell)
     if record.stopped is None:
         rule = "a surrogate must be trained to its end before it solves"

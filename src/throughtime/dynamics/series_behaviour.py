@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime.errors import InputError
+from throughtime.reservoir.delay_embedding import embedding_delay
 
 from .behaviour import (
     CHAOTIC,
@@ -34,7 +35,6 @@ from .behaviour import (
     fourier_series,
     harmonics,
 )
-from .delay_embedding import embedding_delay
 from .determinism import UNPREDICTABLE, LocalPrediction, local_prediction
 from .largest_exponent import LEAST, SeriesExponent, largest_exponent
 from .spectral_lines import spectral_lines

@@ -1,72 +1,28 @@
-r"""`Surrogate`: a recurrent network that learns to solve an equation, and its error.
+"""`Surrogate`: a network that learns to solve an equation, or to go on as measured data do."""
 
-The lecture writes a scheme for a differential equation as a recurrent network,
-$y_{n+1} = h(y_n, u_n)$. A surrogate is such a network, trained on trajectories over ranges of
-starts, parameters and drives. Its time step `dt` may be far longer than that of a scheme, and
-it solves any number of trajectories as one batch.
-"""
-
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
-import jax
 import numpy as np
 from jaxtyping import Float64
 
-from throughtime._support.precision import precision
-from throughtime.errors import InputError, check_positive_integer
-from throughtime.recurrence.architecture import Architecture
-from throughtime.recurrence.network import Network
-from throughtime.recurrence.own_cell import CellSource
-from throughtime.recurrence.rollout import rollout
-from throughtime.training.batches import Sequences
-from throughtime.training.epoch import TrainState
-from throughtime.training.history import Row
-from throughtime.training.methods import training_method
-from throughtime.training.objective import Method
-from throughtime.training.train import OnEpoch, first_state, train
+from throughtime.training.train import OnEpoch
 
-from .equations import equations, is_text
-from .linear_map import LinearMap
-from .simulate import trajectory_count
-from .surrogate_checks import (
-    check_fixed_parameters,
-    check_motion,
-    check_settings,
-    check_system,
-    validation_count,
-)
-from .surrogate_data import fit_scalers, sample_around_own, windows
-from .surrogate_evaluation import SurrogateEvaluation, evaluate_solution
-from .systems import System
-from .systems import system as system_named
-from .trajectories import (
-    Range,
-    input_names,
-    input_parameters,
-    network_inputs,
-    random_drive,
-    sample_trajectories,
-    with_fixed_values,
-)
-
-Drive = Callable[[Any, Mapping[str, Any]], Any]
-
-UNSEEN = 1_000_000
-"""Added to the seed for the trajectories of an evaluation: the training never used them."""
+from .equation_surrogate import EquationSurrogate
+from .measured_surrogate import fit_measured
+from .surrogate_checks import check_measured, check_source
 
 
 @dataclass(eq=False)
-class Surrogate:
-    """A recurrent network that learns to solve a system.
+class Surrogate(EquationSurrogate):
+    """A recurrent network that learns to solve a system, or a model of measured trajectories.
 
     Parameters
     ----------
     system
-        The name of a system, equations as text, or a `System`.
+        The name of a system, equations as text, or a `System`. None to learn the trajectories
+        that `fit` is given; then of the settings only the seed counts, the others are found.
     parameters
         Parameters of the system that differ from its defaults.
     ranges
@@ -103,6 +59,8 @@ class Surrogate:
         The varying parameters that the network reads.
     fitted_
         The trained network and its history.
+    measured_
+        Of measured trajectories, the `MeasuredSurrogate`, and none of the others.
 
     Examples
     --------
@@ -111,35 +69,36 @@ class Surrogate:
     (1001, 2)
     """
 
-    system: str | System
-    parameters: Mapping[str, float | int] = field(default_factory=dict)
-    ranges: Mapping[str, Range | float | int] = field(default_factory=dict)
-    dt: float | int | None = None
-    trajectories: int = 200
-    steps: int = 200
-    validation: float = 0.15
-    cell: str | CellSource = "gru"
-    hidden: int = 64
-    depth: int = 1
-    dense: tuple[int, ...] = ()
-    window: int = 20
-    forcing: str = "full"
-    method: str = "adam"
-    rate: float | None = None
-    clip: float | None = 1.0
-    schedule: str = "cosine"
-    epochs: int = 300
-    batch_size: int = 64
-    dtype: str = "float32"
-    seed: int = 0
-
     def fit(
-        self, *, verbose: bool | None = None, on_epoch: OnEpoch | None = None
+        self,
+        trajectories: Any = None,
+        *,
+        inputs: Any = None,
+        lengths: Sequence[int] | None = None,
+        dt: float | int = 1.0,
+        names: tuple[Sequence[str], Sequence[str]] = ((), ()),
+        verbose: bool | None = None,
+        on_epoch: OnEpoch | None = None,
     ) -> "Surrogate":
-        """Solve the system over its ranges, and train the network on the solutions.
+        """Learn the system over its ranges, or measured trajectories.
+
+        A system is solved, and the network trained on the solutions. For trajectories the
+        settings of a reservoir or of a polynomial of delays are searched: those whose free run
+        stays with held-out data for longest are fitted to all of them.
 
         Parameters
         ----------
+        trajectories
+            Without a system: `(time, variable)`, `(trajectory, time, variable)`, or a list of
+            the former.
+        inputs
+            What drives them and is known ahead, in the same form.
+        lengths
+            Steps of each trajectory, where they are padded to one length.
+        dt
+            The time of a step of theirs.
+        names
+            Names of the variables, and of the inputs.
         verbose
             Whether a bar shows the progress; by default on a terminal and in a notebook.
         on_epoch
@@ -153,241 +112,39 @@ class Surrogate:
         Diverged
             If the training diverges.
         """
+        check_source(self.system, trajectories)
+        if trajectories is not None:
+            given = trajectories, inputs, lengths, float(dt), names
+            self.measured_ = fit_measured(*given, seed=self.seed)
+            return self
         self.prepare()
         from throughtime.training.progress import fit_progress  # here: it loads Rich
 
         with fit_progress(self.epochs, verbose, on_epoch) as after_epoch:
             return self.train(on_epoch=after_epoch)
 
-    def prepare(self) -> "Surrogate":
-        """The first half of `fit`: sample the trajectories, split and scale them."""
-        check_settings(self)
-        self.system_ = self._system()
-        check_system(self.system_, self.dt)
-        self.dt_ = self.system_.dt if self.dt is None else self.dt
-        self.system_, ranges = with_fixed_values(self.system_, self.ranges)
-        draw = self.trajectories, self.steps, self.dt_, self.seed
-        if self.ranges.keys() & {*self.system_.variables}:
-            self.ranges_ = ranges
-            sampled = sample_trajectories(self.system_, ranges, *draw)
-        else:
-            self.ranges_, sampled = sample_around_own(self.system_, ranges, *draw)
-        self.input_parameters_ = input_parameters(self.system_, self.ranges_)
-        held_out = validation_count(self.validation, self.trajectories)
-        training = sampled.subset(slice(held_out, None))
-        self.training_trajectories_ = training
-        self.validation_trajectories_ = sampled.subset(slice(held_out))
-        variables = self.system_.variables
-        check_motion(training, variables)
-        self.scaler_, self.input_scaler_ = fit_scalers(training, variables)
-        size = len(variables)
-        self.architecture_ = Architecture(
-            input_size=size + training.inputs.shape[-1],
-            output_size=size,
-            cell=self.cell,
-            hidden=self.hidden,
-            depth=self.depth,
-            dense=tuple(self.dense),
-            residual=size,
-            dtype=self.dtype,
-        )
-        return self
-
-    def train(
-        self,
-        *,
-        start: tuple[TrainState, list[Row]] | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> "Surrogate":
-        """The second half of `fit`: train the network on the prepared trajectories.
+    def predict(
+        self, steps: int, past: Any = None, *, past_inputs: Any = None, inputs: Any = None
+    ) -> Float64[np.ndarray, "time variable"]:
+        """Run free from the end of measured data.
 
         Parameters
         ----------
-        start, on_epoch
-            As for `throughtime.train`.
-        """
-        with precision(self.dtype):
-            self.fitted_ = train(
-                self.untrained(),
-                self.training_data(),
-                method=self._method(),
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                validation=self._windows(self.validation_trajectories_),
-                schedule=self.schedule,
-                forcing=self.forcing,
-                key=self.seed + 1,
-                start=start,
-                on_epoch=on_epoch,
-            )
-        return self
-
-    def first_state(self) -> TrainState:
-        """The state of the training before its first epoch, as a checkpoint holds it."""
-        with precision(self.dtype):
-            return first_state(self.untrained(), self._method())
-
-    def training_data(self) -> Sequences:
-        """The training trajectories, scaled and cut into windows."""
-        return self._windows(self.training_trajectories_)
-
-    def input_names(self) -> tuple[str, ...]:
-        """Names of what the network reads besides the state."""
-        return input_names(self.system_, self.ranges_)
-
-    def trained(self) -> Network:
-        """The trained network.
-
-        Raises
-        ------
-        InputError
-            If the surrogate is not fitted.
-        """
-        if not hasattr(self, "fitted_"):
-            rule = "a surrogate must be fitted before it solves"
-            raise InputError(rule, "one that is not", "Call `fit` first.")
-        return self.fitted_.network
-
-    def untrained(self) -> Network:
-        """The network before its training."""
-        return self.architecture_.build(self.seed)
-
-    def fewest_weights(self) -> int:
-        """A lower bound on the number of weights."""
-        return self.architecture_.fewest_weights()
-
-    @property
-    def history_(self) -> list[Row]:
-        """The history of the training, a row for each epoch."""
-        return self.fitted_.history
-
-    def solve(
-        self,
-        start: Any,
-        steps: int,
-        parameters: Mapping[str, Any] | None = None,
-        drive: Drive | None = None,
-    ) -> Float64[np.ndarray, "*trajectory time variable"]:
-        """Solve the system with the network in closed loop.
-
-        Parameters
-        ----------
-        start
-            The initial state, `(variable,)`, or those of many trajectories, `(n, variable)`.
         steps
-            The number of time steps.
-        parameters
-            Numbers, or arrays `(n,)` with one value per trajectory.
-        drive
-            A drive in place of the system's own: `drive(t, parameters)`, written in
-            `jax.numpy`.
+            The number of steps.
+        past
+            What came before, `(time, variable)`; the end of the data of the fit if None.
+        past_inputs, inputs
+            The inputs over the past and over the steps to come, if there are any.
 
         Returns
         -------
-        Array, (time, variable) or (n, time, variable)
-            The states at the times 0, dt, ..., as `simulate` returns them.
+        Array, (time, variable)
+            The steps after the past; NaN or infinite where the run diverges.
 
         Raises
         ------
         InputError
-            If the surrogate is not fitted, shapes do not match, or a parameter of the law
-            differs from its training value although it did not vary there.
+            If it was not fitted to trajectories, and for other shapes than those of the fit.
         """
-        self.trained()
-        check_positive_integer("steps", steps)
-        start = np.asarray(start, np.float64)
-        if not (start.size and np.isfinite(start).all()):
-            rule = "`start` must be finite numbers, of one trajectory at least"
-            got = "none" if not start.size else "NaN or infinity"
-            raise InputError(rule, got, "Give a number for every variable.")
-        own = {k: np.asarray(v, np.float64) for k, v in (parameters or {}).items()}
-        given = trajectory_count(self.system_, start, own)
-        check_fixed_parameters(self.system_, self.input_parameters_, own)
-        count = 1 if given is None else given
-        system = self._driven_by(drive)
-        inputs = network_inputs(system, own, self.input_parameters_, count, steps, self.dt_)
-        solution = self._solve(np.broadcast_to(start, (count, start.shape[-1])), inputs)
-        return solution[0] if given is None else solution
-
-    def evaluate(
-        self, count: int = 100, steps: int = 1000, drive: Drive | None = None
-    ) -> SurrogateEvaluation:
-        """Solve trajectories that the training never used, and measure the error.
-
-        Parameters
-        ----------
-        count
-            The number of trajectories, sampled over the same ranges.
-        steps
-            The number of steps of each.
-        drive
-            A drive in place of the system's own.
-        """
-        self.trained()
-        system = self._driven_by(drive)
-        unseen = sample_trajectories(
-            system, self.ranges_, count, steps, self.dt_, self.seed + UNSEEN
-        )
-        begin = time.perf_counter()
-        solution = self._solve(unseen.states[:, 0], unseen.inputs)
-        seconds = time.perf_counter() - begin
-        linear = LinearMap.fit(self.training_trajectories_, len(self.input_parameters_))
-        return evaluate_solution(
-            system, self.dt_, unseen, solution, linear, self.scaler_.std, seconds
-        )
-
-    def evaluate_random_drive(
-        self, count: int = 100, steps: int = 1000
-    ) -> SurrogateEvaluation | None:
-        """As `evaluate`, under a random drive: a kind of drive that the training never used.
-
-        The drive is the sum of eight waves of random frequencies and phases, as large and as
-        fast as the drive in the training. None if nothing drives the system.
-        """
-        training, inputs = self.training_trajectories_, len(self.system_.inputs)
-        drive = random_drive(training, inputs, self.dt_, self.seed)
-        return None if drive is None else self.evaluate(count, steps, drive)
-
-    judge, judge_driven = evaluate, evaluate_random_drive
-    """The earlier names of these two methods."""
-
-    def scale(self, start: Any, inputs: Any) -> tuple[jax.Array, jax.Array]:
-        """Starts and inputs as the network reads them; see `solve_scaled`."""
-        with precision(self.dtype):
-            first = self.scaler_.transform(start)[:, None].astype(self.dtype)
-            known = self.input_scaler_.transform(inputs).astype(self.dtype)
-            # `rollout` reads the inputs of a step where it ends, hence a row before the first.
-            known = np.pad(known, ((0, 0), (1, 0), (0, 0)))
-            return jax.device_put(first), jax.device_put(known)
-
-    def solve_scaled(self, first: jax.Array, known: jax.Array) -> jax.Array:
-        """The network's solution for scaled starts and inputs, scaled, on the device."""
-        with precision(self.dtype):
-            return _rollout(self.trained(), first, known.shape[1] - 1, known)
-
-    def _solve(self, start: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-        """The solution from the start on, in the variables' own units."""
-        ys = self.solve_scaled(*self.scale(start, inputs))
-        states = self.scaler_.inverse(np.asarray(ys, np.float64))
-        return np.concatenate([start[:, None], states], axis=1)
-
-    def _windows(self, part: Any) -> Sequences:
-        return windows(part, self.scaler_, self.input_scaler_, self.window, self.dtype)
-
-    def _driven_by(self, drive: Drive | None) -> System:
-        """The system, with another drive if one is given."""
-        return self.system_ if drive is None else replace(self.system_, drive=drive)
-
-    def _system(self) -> System:
-        system = self.system
-        if not isinstance(system, System):
-            system = equations(system) if is_text(system) else system_named(system)
-        return system.with_parameters(**self.parameters)
-
-    def _method(self) -> Method:
-        return training_method(self.method, self.rate, self.clip)
-
-
-@eqx.filter_jit
-def _rollout(network: Network, first, steps: int, known):
-    return rollout(network, first, steps, known, carry=True)
+        return check_measured(self).predict(steps, past, past_inputs, inputs)

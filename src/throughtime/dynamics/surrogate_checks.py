@@ -12,14 +12,15 @@ from .systems import MAP, System
 from .trajectories import Trajectories, check_learnable, input_parameters
 
 if TYPE_CHECKING:
-    from .surrogate import Surrogate
+    from .equation_surrogate import EquationSurrogate
+    from .measured_surrogate import MeasuredSurrogate
 
 NETWORK_SETTINGS = "cell hidden depth dense window forcing method rate clip schedule".split()
 NETWORK_SETTINGS += "epochs batch_size validation dtype seed".split()
 """The settings that have the same meaning for a `Forecaster`."""
 
 
-def check_settings(model: "Surrogate") -> None:
+def check_settings(model: "EquationSurrogate") -> None:
     """Refuse settings that are out of range or contradict each other.
 
     Raises
@@ -45,6 +46,52 @@ def check_settings(model: "Surrogate") -> None:
         got = f"`validation` {model.validation:g} of {model.trajectories} `trajectories`"
         remedy = "Set `validation` to 0.15, and `trajectories` to 7 or more."
         raise InputError(rule, got, remedy)
+
+
+def check_source(system: object, trajectories: object) -> None:
+    """Refuse a fit with neither a system nor trajectories, and one with both.
+
+    Raises
+    ------
+    InputError
+        Which says what to leave out or add.
+    """
+    rule = "a surrogate must learn a system or trajectories"
+    if system is None and trajectories is None:
+        remedy = "Name a system, or pass trajectories to `fit`."
+        raise InputError(rule, "neither", remedy)
+    if system is not None and trajectories is not None:
+        raise InputError(rule, "both", "Use `Surrogate().fit(trajectories)`.")
+
+
+def check_measured(model: "EquationSurrogate") -> "MeasuredSurrogate":
+    """The model of measured trajectories.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if not hasattr(model, "measured_"):
+        rule = "only a surrogate of measured trajectories predicts"
+        if model.system is None:
+            raise InputError(rule, "one that is not fitted", "Call `fit` first.")
+        raise InputError(rule, "one of equations", "Use `solve`.")
+    return model.measured_
+
+
+def check_equations(model: "EquationSurrogate") -> None:
+    """Refuse to solve where there is no equation.
+
+    Raises
+    ------
+    InputError
+        Which says what to use.
+    """
+    if model.system is None:
+        rule = "only a surrogate of equations solves from a start"
+        remedy = "Use `predict`, and `measured_.invariants()`."
+        raise InputError(rule, "one of measured trajectories", remedy)
 
 
 def validation_count(fraction: float, trajectories: int) -> int:

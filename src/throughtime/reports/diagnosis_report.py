@@ -8,9 +8,9 @@ import numpy as np
 from throughtime._support import atomic
 from throughtime._support.versions import package_versions
 from throughtime.dynamics import flow_record
-from throughtime.dynamics.diagnose import common_delay, embedding
 from throughtime.dynamics.diagnosis import Diagnosis
 from throughtime.dynamics.gradient_flow import VANISHING
+from throughtime.dynamics.state_space import common_delay, embedding
 
 from . import dynamics_figures
 from .dynamics_figures import Curve

@@ -10,6 +10,7 @@ from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
 
 SURROGATE = "surrogate.json"
 NETWORK = "network.json"
+MEASURED = "measured.json"
 
 FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
 """What a finished forecasting run consists of."""
@@ -19,13 +20,14 @@ MODELS = "models.safetensors"
 RESULTS = (MODELS, "forecast.csv", "report.html", "gradient_flow.json", "diagnosis.html")
 """What commands write beside it."""
 
-FIRST_FILES = ("run.json", SURROGATE, NETWORK, "series.safetensors")
+FIRST_FILES = ("run.json", SURROGATE, NETWORK, MEASURED, "series.safetensors")
 """The files that are written first: one of them tells that a folder holds a run."""
 
 
 KINDS = {
     "run.json": ("a forecasting run", "`throughtime.load`"),
     SURROGATE: ("a surrogate", "`throughtime.load_surrogate` or `throughtime diagnose`"),
+    MEASURED: ("a model of trajectories", "`throughtime.load_surrogate`"),
     NETWORK: ("a network", "`throughtime.load_network`"),
 }
 """What a folder holds, by the file that tells it, and what reads that."""
@@ -130,7 +132,8 @@ def _delete_run(folder: Path, kept: Sequence[str] = ()) -> None:
 
     Files of a newer run, which has been written, are kept.
     """
-    names = ("run.json", SURROGATE, NETWORK, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
+    trained = (SURROGATE, NETWORK, MEASURED)
+    names = ("run.json", *trained, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
     for name in names:
         for temporary in atomic.leftovers(folder / name):
             temporary.unlink()

@@ -13,7 +13,7 @@ is the lowest without false neighbours (Kennel, Brown, Abarbanel 1992).
 import math
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 from scipy.spatial import KDTree
 
 from throughtime.errors import InputError
@@ -21,7 +21,7 @@ from throughtime.errors import InputError
 BINS = 16
 """Bins of equal counts, for the mutual information."""
 
-DIMENSIONS = 6
+DIMENSIONS = 8
 """The highest dimension that is tried."""
 
 FALSE = 0.03
@@ -70,10 +70,10 @@ def embed(
 def embedding_delay(values: Float64[np.ndarray, " time"]) -> int:
     """The delay of an embedding, in steps; at most a tenth of the series."""
     most = max(1, len(values) // 10)
-    return min(_first_minimum(values, most), decorrelation(values, most))
+    return min(first_minimum(values, most), decorrelation(values, most))
 
 
-def embedding_dimension(values: Float64[np.ndarray, " time"], delay: int) -> int:
+def embedding_dimension(values: Float[np.ndarray, " time"], delay: int) -> int:
     """The lowest dimension without false neighbours; the highest tried if each has some."""
     for dimension in range(1, DIMENSIONS):
         if len(values) - dimension * delay < 100:
@@ -124,23 +124,32 @@ def neighbours(
     return distance, nearest.astype(np.int64)
 
 
-def _first_minimum(values: np.ndarray, most: int) -> int:
-    """The lag of the first minimum of the average mutual information."""
+def first_minimum(values: Float[np.ndarray, " time"], most: int) -> int:
+    """The lag of the first minimum of the average mutual information, at most `most`.
+
+    A minimum counts where the information is well below that of one step: the bins leave
+    ripples on what is nearly constant.
+    """
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    bins, last = ranks * BINS // len(values), math.inf
-    for lag in range(1, most + 1):
-        pairs = np.bincount(bins[:-lag] * BINS + bins[lag:], minlength=BINS**2)
-        joint = pairs.reshape(BINS, BINS) / pairs.sum()
-        alone = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-        seen = joint > 0
-        information = float((joint[seen] * np.log(joint[seen] / alone[seen])).sum())
-        if information >= last:
+    bins = ranks * BINS // len(values)
+    lags = range(1, max(2, min(most, len(values) - 2) + 1))
+    found = [_information(bins, lag) for lag in lags]
+    for before, lag in enumerate(lags[1:]):
+        if found[before] < 0.6 * found[0] and found[before + 1] >= found[before]:
             return lag - 1
-        last = information
-    return most
+    return lags[-1]
 
 
-def decorrelation(values: Float64[np.ndarray, " time"], most: int | None = None) -> int:
+def _information(bins: np.ndarray, lag: int) -> float:
+    r"""The mutual information of a series and its past, $\sum p_{ij} \ln p_{ij}/(p_i p_j)$."""
+    pairs = np.bincount(bins[:-lag] * BINS + bins[lag:], minlength=BINS**2)
+    joint = pairs.reshape(BINS, BINS) / pairs.sum()
+    alone = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+    seen = joint > 0
+    return float((joint[seen] * np.log(joint[seen] / alone[seen])).sum())
+
+
+def decorrelation(values: Float[np.ndarray, " time"], most: int | None = None) -> int:
     """The first lag, in steps, at which the autocorrelation of a series is below 1/e.
 
     At most `most` steps, by default a quarter of the series; 1 if there is none.

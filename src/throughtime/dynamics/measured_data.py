@@ -1,0 +1,118 @@
+"""Measured trajectories, ready for a search: checked, standardised, split, with starts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from throughtime.errors import InputError
+from throughtime.reservoir.closed_loop_search import SHARES, HeldOut, SearchData
+from throughtime.reservoir.series_traits import Traits, series_traits
+from throughtime.reservoir.states import as_columns
+
+LEAST = 50
+"""Fewest steps in all from which a model is searched."""
+
+HELD_OUT = 0.25
+"""The share of the data that is held out in the search."""
+
+STARTS = 12
+"""Starts of free runs in the held-out part, over all trajectories."""
+
+HORIZON = 80
+"""The longest free run of the search, in correlation lengths."""
+
+Trajectories = list[Float64[np.ndarray, "_ _"]]
+
+
+def as_trajectories(
+    given: Any, name: str = "trajectories", lengths: Sequence[int] | None = None
+) -> Trajectories:
+    """One trajectory or several as a list of `(time, variable)` arrays in float64.
+
+    Parameters
+    ----------
+    given
+        `(time,)`, `(time, variable)`, `(trajectory, time, variable)`, or a list of the first
+        two kinds.
+    name
+        The name of the argument, for the error messages.
+    lengths
+        Steps of each trajectory; later ones are padding.
+
+    Raises
+    ------
+    InputError
+        If something is not finite, empty, or the columns differ.
+    """
+    if isinstance(given, (list, tuple)) and given and np.ndim(given[0]) > 0:
+        parts = list(given)
+    else:
+        table = np.asarray(given, np.float64)
+        parts = list(table) if table.ndim == 3 else [table]
+    if lengths is not None:
+        if len(lengths) != len(parts):
+            rule = f"there must be a length for each of {len(parts)} trajectories"
+            raise InputError(rule, f"{len(lengths)}", "Pass as many `lengths`.")
+        parts = [part[:steps] for part, steps in zip(parts, lengths, strict=True)]
+    found: Trajectories = []
+    for part in parts:
+        found.append(as_columns(name, part, found[0].shape[1] if found else None))
+    return found
+
+
+def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]:
+    """Standardised trajectories with what is held out, and what kind of series they are.
+
+    Of four trajectories or more the last quarter is held out, of fewer the last quarter of
+    each.
+
+    Raises
+    ------
+    InputError
+        For too few steps, inputs of other lengths, and a variable that does not move.
+    """
+    _check(ys, xs)
+    all_y = np.concatenate(ys)
+    mean, scale = (np.concatenate([of(all_y, 0), of(np.concatenate(xs), 0)])
+                   for of in (np.mean, np.std))  # fmt: skip
+    scale = np.where(scale > 0, scale, 1.0)
+    size = ys[0].shape[1]
+    ys = [(y - mean[:size]) / scale[:size] for y in ys]
+    xs = [(x - mean[size:]) / scale[size:] for x in xs]
+    traits = series_traits(ys)
+    ends = [round((1 - HELD_OUT) * len(y)) for y in ys]
+    if len(ys) >= 4:
+        first = len(ys) - max(1, round(HELD_OUT * len(ys)))
+        ends = [len(y) if i < first else 0 for i, y in enumerate(ys)]
+    parts = [(y, end, len(y) - end) for y, end in zip(ys, ends, strict=True) if end < len(y)]
+    longest = max(left for _, _, left in parts)
+    horizon = max(min(HORIZON * traits.correlation, 3 * longest // 5), 1)
+    each = -(-STARTS // len(parts))
+    held = []
+    for y, x, end in zip(ys, xs, ends, strict=True):
+        # A trajectory that is held out whole is read for a while before it is continued.
+        first = end or min(len(y) // 3, 5 * traits.correlation + 20)
+        last = len(y) - horizon
+        fits = end < len(y) and last >= first
+        starts = np.linspace(first, last, each).astype(int) if fits else np.empty(0, int)
+        held.append(HeldOut(y, x, end, np.unique(starts)))
+    shares = tuple(share for share in SHARES if share >= 3 * traits.noise) or SHARES[-1:]
+    return SearchData(held, horizon, shares, mean, scale), traits
+
+
+def _check(ys: Trajectories, xs: Trajectories) -> None:
+    total = sum(len(y) for y in ys)
+    if total < LEAST or min(len(y) for y in ys) < 5:
+        rule = f"a model needs {LEAST} steps in all, and 5 in each trajectory"
+        remedy = "Pass more data."
+        raise InputError(rule, f"{total} in {len(ys)} trajectories", remedy)
+    if [len(x) for x in xs] != [len(y) for y in ys]:
+        rule = "`inputs` must have a row for each step of each trajectory"
+        got = f"{[len(x) for x in xs][:3]} for {[len(y) for y in ys][:3]}"
+        raise InputError(rule, got, "Pass inputs as long as the trajectories.")
+    still = np.flatnonzero(np.ptp(np.concatenate(ys), axis=0) == 0)
+    if len(still):
+        rule = "every variable must move"
+        raise InputError(rule, f"a constant in column {still[0]}", "Leave that column out.")

@@ -1,0 +1,249 @@
+"""A model of measured trajectories: found by search, run free, judged against the data."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from throughtime._support.blas_threads import one_blas_thread
+from throughtime.errors import InputError, check_positive_integer
+from throughtime.reservoir.closed_loop import Settings
+from throughtime.reservoir.closed_loop_model import ClosedLoopModel, largest_exponent
+from throughtime.reservoir.closed_loop_search import Trial, closed_loop_search
+from throughtime.reservoir.series_traits import Traits
+from throughtime.reservoir.states import as_columns
+
+from .attractor_metrics import spectrum_distance, state_space_divergence
+from .measured_data import Trajectories, as_trajectories, search_data
+from .state_space import common_delay, embedding
+
+LONGEST = 20_000
+"""The longest free run whose invariants are compared."""
+
+EXPONENT_STEPS = 4000
+"""Steps of each of the runs from which the exponent is estimated."""
+
+BOUND = 2.0
+"""A free run that goes further out than the data by this factor is not bounded."""
+
+
+@dataclass(frozen=True)
+class Invariants:
+    """What a long free run has in common with the data.
+
+    Attributes
+    ----------
+    free_run
+        The run, from the end of the data, `(time, variable)`.
+    bounded
+        Whether it stays where the data are.
+    divergence, spectrum
+        The state-space divergence and the spectrum distance of the free run from the data; NaN
+        where they have no meaning.
+    own_divergence, own_spectrum
+        Those of the first half of the data from the second: what a perfect model has.
+    exponent, error
+        The largest Lyapunov exponent of the model and its standard error, per unit of time.
+    """
+
+    free_run: Float64[np.ndarray, "time variable"]
+    bounded: bool
+    divergence: float
+    spectrum: float
+    own_divergence: float
+    own_spectrum: float
+    exponent: float
+    error: float
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredSurrogate:
+    """A model of measured trajectories; `Surrogate.fit` finds one.
+
+    Attributes
+    ----------
+    variables, input_names
+        The names of the columns.
+    dt
+        The time of a step.
+    model
+        The model, fitted to all data.
+    traits
+        What kind of series the data are.
+    trials
+        What was tried: settings, and the mean valid time of each in steps.
+    valid_times
+        The valid time from each start in the held-out data, in units of time.
+    horizon
+        The longest that they can be.
+    """
+
+    variables: tuple[str, ...]
+    input_names: tuple[str, ...]
+    dt: float
+    model: ClosedLoopModel
+    traits: Traits
+    trials: tuple[Trial, ...]
+    valid_times: Float64[np.ndarray, " start"]
+    horizon: float
+
+    def predict(
+        self, steps: int, past: Any = None, past_inputs: Any = None, inputs: Any = None
+    ) -> Float64[np.ndarray, "time variable"]:
+        """The next steps after a past, or after the data; see `Surrogate.predict`."""
+        check_positive_integer("steps", steps)
+        span, columns = self.model.settings.span, len(self.input_names)
+        if past is not None:
+            past = as_columns("past", past, len(self.variables))
+            if len(past) < span:
+                rule = f"`past` must hold {span} steps, as many as the model's delays span"
+                raise InputError(rule, len(past), "Pass more steps.")
+        known = {"past_inputs": (past_inputs, 0 if past is None else len(past))}
+        known["inputs"] = inputs, steps
+        found = {}
+        for name, (given, rows) in known.items():
+            if given is None and (not columns or not rows):
+                found[name] = None
+                continue
+            table = None if given is None else as_columns(name, given)
+            if table is None or table.shape != (rows, columns):
+                rule = f"`{name}` must be of shape ({rows}, {columns})"
+                got = "none" if table is None else table.shape
+                raise InputError(rule, got, "Pass the inputs of those steps.")
+            found[name] = table
+        with one_blas_thread():
+            return self.model.generate(steps, past, found["past_inputs"], found["inputs"])
+
+    def data(self) -> Float64[np.ndarray, "time variable"]:
+        """The last trajectory of the data, in its own units."""
+        size = len(self.variables)
+        return self.model.past[0] * self.model.scale[:size] + self.model.mean[:size]
+
+    def invariants(self) -> Invariants:
+        """Compare a long free run with the data. Inputs stay at their means."""
+        data = self.data()
+        steps = min(max(len(data), 2000), LONGEST)
+        mean = self.model.mean[len(self.variables) :]
+        run = self.predict(steps, inputs=np.tile(mean, (steps, 1)) if len(mean) else None)
+        centre, half = data.mean(axis=0), np.abs(data - data.mean(axis=0)).max(axis=0)
+        bounded = bool((np.abs(run - centre) <= BOUND * half).all())
+        first, second = np.array_split(data, 2)
+        apart = own = (np.nan, np.nan)
+        if bounded and not self.input_names:
+            apart, own = _distances(data, run), _distances(first, second)
+        rate = error = np.nan
+        if bounded:
+            with one_blas_thread():
+                rate, error = largest_exponent(self.model, EXPONENT_STEPS)
+        return Invariants(run, bounded, *apart, *own, rate / self.dt, error / self.dt)
+
+    def sentences(self, found: Invariants) -> list[str]:
+        """How long it follows the data, and what its free run has in common with them."""
+        starts = len(self.valid_times)
+        middle = float(np.median(self.valid_times))
+        cap = " (as long as was looked)" if middle >= self.horizon * 0.999 else ""
+        kind = "a flow" if self.traits.kind == "flow" else "a map"
+        noise = f", with noise of {self.traits.noise:.1%}" if self.traits.noise else ""
+        told = [
+            f"The data look like {kind}{noise}. Of {len(self.trials)} settings"
+            f" {_described(self.model.settings)} did best.",
+            f"From {starts} starts in the held-out data it stays within .4 standard deviations"
+            f" for {middle:.4g} units of time (median{cap}),"
+            f" {self.valid_times.min():.4g} at least.",
+        ]
+        if not found.bounded:
+            told.append("Its long free run leaves the region of the data: do not trust it.")
+            return told
+        exponent = f"{found.exponent:.3g} ± {found.error:.1g}"
+        if found.exponent > 2 * found.error > 0:
+            lasts = middle * found.exponent
+            told.append(
+                f"Its free run is chaotic: the largest exponent is {exponent}, so that this is"
+                f" {lasts:.1f} Lyapunov times."
+            )
+        else:
+            told.append(f"Its free run is not chaotic: the largest exponent is {exponent}.")
+        if np.isfinite(found.divergence):
+            told.append(
+                f"The free run has a state-space divergence of {found.divergence:.2g} and a"
+                f" spectrum distance of {found.spectrum:.2g} from the data; two halves of the"
+                f" data have {found.own_divergence:.2g} and {found.own_spectrum:.2g}."
+            )
+        return told
+
+    def to_json(self, found: Invariants) -> dict[str, Any]:
+        """The results as numbers; null where there is none."""
+        numbers = {
+            name: _finite(getattr(found, name))
+            for name in ("divergence", "spectrum", "own_divergence", "own_spectrum")
+        }
+        return {
+            "kind": self.traits.kind,
+            "noise": self.traits.noise,
+            "trials": len(self.trials),
+            "valid_times": self.valid_times.tolist(),
+            "horizon": self.horizon,
+            "bounded": found.bounded,
+            "exponent": _finite(found.exponent),
+            "exponent_error": _finite(found.error),
+            **numbers,
+        }
+
+
+def fit_measured(
+    trajectories: Any,
+    inputs: Any = None,
+    lengths: Sequence[int] | None = None,
+    dt: float = 1.0,
+    names: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    seed: int = 0,
+    on_trial: Callable[[list[Trial]], None] | None = None,
+) -> MeasuredSurrogate:
+    """Search a model of measured trajectories; see `Surrogate.fit`."""
+    ys: Trajectories = as_trajectories(trajectories, lengths=lengths)
+    if not ys:
+        raise InputError("a fit needs data", "no trajectory", "Pass one.")
+    xs = [np.zeros((len(y), 0)) for y in ys]
+    if inputs is not None:
+        xs = as_trajectories(inputs, "inputs", lengths)
+    if not 0 < dt < np.inf:
+        raise InputError("`dt` must be positive", dt, "Leave it out for steps of 1.")
+    data, traits = search_data(ys, xs)
+    with one_blas_thread():
+        found = closed_loop_search(data, traits, seed=seed, on_trial=on_trial)
+    variables = tuple(names[0]) or tuple(f"y{i + 1}" for i in range(ys[0].shape[1]))
+    driven = tuple(names[1]) or tuple(f"u{i + 1}" for i in range(xs[0].shape[1]))
+    return MeasuredSurrogate(
+        variables,
+        driven,
+        float(dt),
+        found.model,
+        traits,
+        tuple(found.trials),
+        found.valid_times * float(dt),
+        data.horizon * float(dt),
+    )
+
+
+def _distances(data: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """State-space divergence and spectrum distance; of one variable, with its delay."""
+    lag = common_delay(data, other)
+    a, b = embedding(data, lag), embedding(other, lag)
+    return state_space_divergence(a, b), spectrum_distance(data, other)
+
+
+def _described(settings: Settings) -> str:
+    """What a model is made of, in words."""
+    reads = f"monomials of degree {settings.order}"
+    reads += f" of {settings.delays} delays" if settings.delays > 1 else ""
+    if not settings.units:
+        return reads
+    return f"a reservoir of {settings.units} units" + (
+        f" with {reads}" if settings.order > 1 else ""
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

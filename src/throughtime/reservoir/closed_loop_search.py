@@ -1,0 +1,279 @@
+r"""Search for a closed-loop model: settings are judged by free runs over held-out data.
+
+From each of several starts in the held-out part a model reads the true past, then runs free.
+It is judged by its valid time: the number of steps until the error first exceeds a share of the
+standard deviation, averaged over the starts and over shares from .02 to .4 that are well
+above the noise. One factorisation of the regression gives the readouts of every penalty, whose
+free runs go in one batch; a run that has left the truth is not continued.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Real
+
+from throughtime._support.seeds import generator
+from throughtime.errors import InputError
+
+from .closed_loop import Features, Pair, Settings, free_runs, places
+from .closed_loop_model import ClosedLoopModel, readouts, regression
+from .closed_loop_proposals import first_settings, nearby
+from .ridge import Readout
+from .series_traits import Traits
+
+RIDGES = 10.0 ** np.arange(-12.0, 0.0, 2)
+"""The penalties that are tried, on the mean over rows; those between them for the best."""
+
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""The errors, in standard deviations, at which a valid time ends."""
+
+WASHOUT = 100
+"""Most steps at the start of each trajectory that the regression leaves out."""
+
+TUNED = 3
+"""Of the best settings, those that are tried with more penalties and more units."""
+
+LONG, BOUNDED_OF = 4000, 10
+"""Steps of a free run that must stay where the data are, and how many models may be asked."""
+
+FORCINGS = (1.0, 0.6, 0.35, 0.2)
+"""The shares of noisy data in what is fed back that are tried."""
+
+SMALL, LARGE = 200, (400, 800)
+"""Units of a reservoir during the search, and of those that the best are tried with."""
+
+
+class HeldOut(NamedTuple):
+    """A trajectory, of which the first `end` steps are for training, and starts after these."""
+
+    y: Float[np.ndarray, "time variable"]
+    x: Float[np.ndarray, "time input"]
+    end: int
+    starts: np.ndarray
+
+
+class Trial(NamedTuple):
+    """Settings, and the mean valid time that they reached, in steps."""
+
+    settings: Settings
+    valid: float
+
+
+@dataclass(frozen=True)
+class SearchData:
+    """Standardised trajectories, split into a training and a held-out part.
+
+    Attributes
+    ----------
+    trajectories
+        Each with its starts.
+    horizon
+        The longest free run from a start, in steps.
+    shares
+        Those of `SHARES` at which valid times are judged.
+    mean, scale
+        Of the variables, then of the inputs.
+    """
+
+    trajectories: list[HeldOut]
+    horizon: int
+    shares: tuple[float, ...]
+    mean: Float[np.ndarray, " columns"]
+    scale: Float[np.ndarray, " columns"]
+
+    def training(self) -> list[Pair]:
+        """The training parts."""
+        return [(one.y[: one.end], one.x[: one.end]) for one in self.trajectories if one.end]
+
+    def everything(self) -> list[Pair]:
+        """Whole trajectories."""
+        return [(one.y, one.x) for one in self.trajectories]
+
+
+class SearchResult(NamedTuple):
+    """What a search has found.
+
+    Attributes
+    ----------
+    model
+        The best model, fitted to all data.
+    trials
+        Every trial, in order.
+    valid_times
+        The valid time of the best settings from each start, in steps, at an error of .4.
+    judged
+        The best settings fitted to the training part alone: the model whose valid times these
+        are.
+    """
+
+    model: ClosedLoopModel
+    trials: list[Trial]
+    valid_times: Real[np.ndarray, " start"]
+    judged: ClosedLoopModel
+
+
+def closed_loop_search(
+    data: SearchData,
+    traits: Traits,
+    trials: int = 50,
+    seed: int = 0,
+    on_trial: Callable[[list[Trial]], None] | None = None,
+) -> SearchResult:
+    """Find the settings of the longest valid time, and fit them to all data.
+
+    Parameters
+    ----------
+    data
+        The trajectories.
+    traits
+        What kind of series they are; see `series_traits.py`.
+    trials
+        Settings to try before the best are enlarged.
+    seed
+        Of the proposals and of the reservoirs.
+    on_trial
+        Called after each trial with all trials so far.
+    """
+    rng, done = generator(seed), []
+    tell = on_trial or (lambda done: None)
+
+    def attempt(settings: Settings, ridges: np.ndarray = RIDGES) -> None:
+        done.append(_trial(settings, data, ridges))
+        tell(done)
+
+    variables, inputs = data.trajectories[0].y.shape[1], data.trajectories[0].x.shape[1]
+    for settings in first_settings(traits, variables, inputs, SMALL, seed):
+        attempt(settings)
+    while len(done) < trials:
+        attempt(_new_settings(done, rng, traits, variables + inputs))
+    for trial in sorted(done, key=lambda trial: -trial.valid)[:TUNED]:
+        ridges = trial.settings.ridge * 10.0 ** np.arange(-2, 3)
+        for settings in _enlarged(trial.settings):
+            attempt(settings, ridges)
+    ordered = sorted(done, key=lambda trial: -trial.valid)
+    if not ordered[0].valid > 0:
+        rule = "a search must find a model that follows the data for a step"
+        remedy = "Pass more data, or data with less noise."
+        raise InputError(rule, f"none in {len(done)} trials", remedy)
+    best, model = _first_bounded(ordered, data)
+    forcing = _best_forcing(best, data) if traits.noise else 1.0
+    judged = fit(best.settings, data, data.training()).with_forcing(forcing)
+    return SearchResult(model.with_forcing(forcing), done, valid_times(judged, data), judged)
+
+
+def _new_settings(
+    done: list[Trial], rng: np.random.Generator, traits: Traits, columns: int
+) -> Settings:
+    """Settings near one of the best that were not tried yet, if such are found."""
+    tried = {replace(trial.settings, ridge=0.0) for trial in done}
+    ordered = sorted(done, key=lambda trial: -trial.valid)
+    child = ordered[0].settings
+    for attempt in range(40):
+        best = ordered[: 4 + attempt // 4]
+        parent = best[int(rng.integers(len(best)))].settings
+        child = nearby(parent, rng, traits, columns)
+        if replace(child, ridge=0.0) not in tried:
+            break
+    return child
+
+
+def fit(settings: Settings, data: SearchData, trajectories: list[Pair]) -> ClosedLoopModel:
+    """The model of these settings for some of the data."""
+    y, x = data.trajectories[0].y, data.trajectories[0].x
+    features = Features(settings, settings.draw(y.shape[1], x.shape[1]))
+    path = regression(features, trajectories, _washout(trajectories)).path()
+    V, c = readouts(path, [settings.ridge])
+    last = trajectories[-1]
+    return ClosedLoopModel(data.mean, data.scale, features, Readout(V[0], c[0]), last)
+
+
+def valid_times(model: ClosedLoopModel, data: SearchData) -> Real[np.ndarray, " start"]:
+    """The valid time from each start, in steps, at an error of .4 standard deviations."""
+    found = []
+    for one in data.trajectories:
+        if len(one.starts):
+            place = model.warmed_up(one.y, one.x, one.starts)
+            found.append(_errors(model.features, model.readout, place, one, data.horizon))
+    return _valid(np.concatenate(found, axis=1), SHARES[-1])
+
+
+def _trial(settings: Settings, data: SearchData, ridges: np.ndarray) -> Trial:
+    """The best of the penalties, and its valid time."""
+    y, x = data.trajectories[0].y, data.trajectories[0].x
+    features = Features(settings, settings.draw(y.shape[1], x.shape[1]))
+    training = data.training()
+    path = regression(features, training, _washout(training)).path()
+    if not (np.isfinite(path.squares).all() and np.isfinite(path.basis).all()):
+        return Trial(settings, 0.0)
+    V, c = readouts(path, ridges)
+    total, count = np.zeros(len(ridges)), 0
+    for one in data.trajectories:
+        if not len(one.starts):
+            continue
+        place = places(features, one.y, one.x, one.starts)
+        many, runs = len(one.starts), np.repeat(np.arange(len(ridges)), len(one.starts))
+        place = type(place)(*(np.concatenate([part] * len(ridges)) for part in place))
+        errors = _errors(features, Readout(V[runs], c[runs]), place, one, data.horizon)
+        valid = np.mean([_valid(errors, share) for share in data.shares], axis=0)
+        total += valid.reshape(len(ridges), many).sum(axis=1)
+        count += many
+    best = int(total.argmax())
+    return Trial(replace(settings, ridge=float(ridges[best])), float(total[best] / count))
+
+
+def _errors(features, readout, place, one: HeldOut, horizon: int) -> np.ndarray:
+    """The error of each step of each run, `(time, runs)`; infinite where it was given up."""
+    runs = len(place.y)
+    rows = np.tile(one.starts, runs // len(one.starts)) + np.arange(horizon)[:, None]
+    V, c = readout
+    if V.ndim == 2:
+        V, c = np.broadcast_to(V, (runs, *V.shape)), np.broadcast_to(c, (runs, *c.shape))
+    truth = one.y[rows]
+    found = free_runs(features, V, c, place, one.x[rows], truth, SHARES[-1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors = np.sqrt(np.square(found - truth).mean(axis=-1))
+    return np.where(np.isfinite(errors), errors, np.inf)
+
+
+def _valid(errors: np.ndarray, share: float) -> np.ndarray:
+    return np.logical_and.accumulate(errors <= share, axis=0).sum(axis=0)
+
+
+def _washout(trajectories: Iterable[Pair]) -> int:
+    return min(WASHOUT, min(len(y) for y, _ in trajectories) // 5)
+
+
+def _enlarged(settings: Settings) -> list[Settings]:
+    """The settings with a larger reservoir, if they have one."""
+    return [replace(settings, units=n) for n in LARGE] if settings.units else [settings]
+
+
+def _first_bounded(ordered: list[Trial], data: SearchData) -> tuple[Trial, ClosedLoopModel]:
+    """The best trial whose long free runs stay where the data are, fitted to all data.
+
+    If none does, the best trial.
+    """
+    longest = max((y for y, _ in data.everything()), key=len)
+    one = next(one for one in data.trajectories if len(one.starts))
+    rows = one.starts[:: max(len(one.starts) // 3, 1)]
+    inputs = np.zeros((LONG, len(rows), one.x.shape[1]))
+    size, spread, models = np.abs(longest).max(axis=0), longest.std(axis=0), []
+    for trial in ordered[:BOUNDED_OF]:
+        model = fit(trial.settings, data, data.everything())
+        models.append(model)
+        place = places(model.features, one.y, one.x, rows)
+        V, c = (np.broadcast_to(p, (len(rows), *p.shape)) for p in model.readout)
+        run = free_runs(model.features, V, c, place, inputs)
+        bounded = np.isfinite(run).all() and (np.abs(run) <= 1.5 * size + 0.5).all()
+        if bounded and (run[LONG // 2 :].std(axis=(0, 1)) > 0.3 * spread).all():
+            return trial, model
+    return ordered[0], models[0]
+
+
+def _best_forcing(trial: Trial, data: SearchData) -> float:
+    """The share of noisy data in what is fed back that gives the longest valid time."""
+    model = fit(trial.settings, data, data.training())
+    scores = {f: valid_times(model.with_forcing(f), data).mean() for f in FORCINGS}
+    return max(scores, key=lambda forcing: scores[forcing])

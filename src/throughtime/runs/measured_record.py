@@ -1,0 +1,97 @@
+"""What `measured.json` holds: a model of measured trajectories, from which nothing is executed.
+
+The folder of such a run:
+
+- `measured.json`: the names, the step, what was found and tried, versions, the command.
+- `weights.safetensors`: the reservoir, the readout, the scale and the end of the data.
+- `report.html`: the report.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .run_folder import MEASURED
+
+FORMAT = 1
+
+
+class TriedSettings(BaseModel):
+    """The settings of a closed-loop model; see `reservoir/closed_loop.py`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    units: Annotated[int, Field(ge=0)]
+    radius: float
+    leak: float
+    input_scale: float
+    bias_scale: float
+    delays: Annotated[int, Field(ge=1)]
+    spacing: Annotated[int, Field(ge=1)]
+    order: Annotated[int, Field(ge=1)]
+    residual: bool
+    smoothing: int
+    ridge: float
+    forcing: float
+    seed: int
+
+
+class FoundTraits(BaseModel):
+    """What the data are; see `reservoir/series_traits.py`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["flow", "map"]
+    noise: float
+    smoothing: int
+    correlation: int
+    delay: int
+    dimension: int
+
+
+class MeasuredFile(BaseModel):
+    """The content of `measured.json`.
+
+    Attributes
+    ----------
+    format
+        The version of the file format.
+    variables, inputs
+        The names of the columns.
+    dt
+        The time of a step.
+    settings, traits
+        What was found.
+    trials
+        What was tried, and the mean valid time of each in steps.
+    valid_times, horizon
+        The valid time from each start, and the longest that it can be.
+    digests
+        SHA-256 of the weights.
+    command, versions
+        As in other runs.
+    seed
+        Of the search.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Annotated[int, Field(ge=1)]
+    variables: tuple[str, ...]
+    inputs: tuple[str, ...]
+    dt: float
+    settings: TriedSettings
+    traits: FoundTraits
+    trials: list[tuple[TriedSettings, float]]
+    valid_times: list[float]
+    horizon: float
+    digests: dict[str, str]
+    command: str
+    versions: dict[str, str]
+    seed: int
+
+
+def is_measured(folder: Path) -> bool:
+    """Whether a folder holds a model of measured trajectories."""
+    return (folder / MEASURED).is_file()

@@ -156,3 +156,10 @@ def test_a_table_that_lies_on_its_side_is_refused(names):
     table = pl.DataFrame({"geo": ["DE", "FR", "NO"]} | {n: [1.5, 2.5, 0.5] for n in names})
     with refuses("must have a row for each step of time; got a column for each"):
         to_series(table)
+
+
+def test_a_star_is_every_column_of_numbers_that_can_be_meant():
+    table = {"t": [0.5, 1.0, 1.5, 2.0], "x": [1.0, 3.0, 2.0, 5.0], "flat": [1.0] * 4}
+    table |= {"y": [2.0, 1.0, 4.0, 0.0], "note": list("abcd")}
+    (series,) = to_series(pd.DataFrame(table), target="*", time="t")
+    assert series.target_names == ("x", "y")

@@ -71,17 +71,20 @@ def learn_table(
     data
         The table.
     columns
-        The options `target`, `inputs`, `time`, `id` and `fill`.
+        The options `target`, `inputs`, `time`, `id` and `fill`; by default every column of
+        numbers is a variable.
     dt
         The time of a step; by default that of the table's time axis, if it counts numbers.
     seed, out, overwrite, as_json, quiet
         The options of these names.
     """
+    from throughtime.data.column_roles import EVERY
     from throughtime.dynamics import saved_measured
     from throughtime.dynamics.surrogate import Surrogate
     from throughtime.reports.measured_report import write_measured
     from throughtime.runs import run_folder
 
+    columns = columns | {"target": columns["target"] or EVERY}
     series = load_series(data, **columns)  # pyright: ignore[reportArgumentType]
     tell_reading(series)
     times = series[0].times

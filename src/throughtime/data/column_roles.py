@@ -27,6 +27,10 @@ ROW_NAMES = re.compile(
 )
 
 
+EVERY = "*"
+"""Names every column of numbers that can be meant as a target."""
+
+
 @dataclass(frozen=True)
 class ColumnRoles:
     """The names of the columns that are used, by their role."""
@@ -64,6 +68,8 @@ def assign_roles(
     if not frame.columns:
         rule = "a table must have a column of numbers"
         raise InputError(rule, "no column at all", "Pass a table with values.")
+    every = target == EVERY and EVERY not in frame.columns
+    target = None if every else target
     targets = _split_names(as_names(target), frame.columns)
     columns = _split_columns(columns, frame.columns)
     if not isinstance(time, bool):
@@ -88,7 +94,7 @@ def assign_roles(
         stamps = stamps or _default_time(frame, id, unassigned, others)
     if target is None:
         names = [n for n in numeric if n not in stamps]
-        targets = _default_targets(frame, names) if guess else tuple(unassigned)
+        targets = _default_targets(frame, names, every) if guess else tuple(unassigned)
     if not targets:
         shown = [f"{_with_first_values(frame, n)}" for n in unassigned if n not in stamps][:5]
         got = ", ".join(shown) or f"no column besides {quote_names(frame.columns)}"
@@ -120,8 +126,10 @@ def _check_roles(named: list[tuple[str, str]], columns: list[str]) -> None:
         )
 
 
-def _default_targets(frame: nw.DataFrame[Any], numeric: list[str]) -> tuple[str, ...]:
-    """The only numeric column that can be meant.
+def _default_targets(
+    frame: nw.DataFrame[Any], numeric: list[str], every: bool
+) -> tuple[str, ...]:
+    """The only numeric column that can be meant, or each that can be.
 
     Row numbers are not, nor is what never changes; in a table that has the names of Prophet
     and Nixtla, `ds` and `y`, it is `y`.
@@ -130,6 +138,8 @@ def _default_targets(frame: nw.DataFrame[Any], numeric: list[str]) -> tuple[str,
     names = [n for n in numeric if not (n == front and INDEX.fullmatch(n))]
     for useless in (_counts_rows, _is_constant):
         names = [n for n in names if not useless(frame[n])] or names
+    if every:
+        return tuple(names)
     if len(names) > 1 and "y" in names and "ds" in frame.columns:
         return ("y",)
     if len(names) > 1:

@@ -8,7 +8,7 @@ from typing import Any
 
 from throughtime.errors import InputError
 
-from .run_folder import KINDS, NETWORK, SURROGATE
+from .run_folder import KINDS, MEASURED, NETWORK, SURROGATE
 
 REPORTS = ("report.html", "diagnosis.html")
 """The pages of a run, the one that is opened first."""
@@ -23,7 +23,8 @@ class RunEntry:
     folder
         Its folder.
     kind
-        `forecast`, `surrogate` or `network`.
+        `forecast`, `surrogate` (of equations), `trajectories` (a surrogate of measured ones) or
+        `network`.
     about
         Its series, or its system.
     state
@@ -83,7 +84,8 @@ def _kind_file(folder: Path) -> Path | None:
 
 def _entry(folder: Path, file: Path) -> RunEntry:
     stamp = datetime.fromtimestamp(file.stat().st_mtime).isoformat(" ", "seconds")
-    kind = {SURROGATE: "surrogate", NETWORK: "network"}.get(file.name, "forecast")
+    kinds = {SURROGATE: "surrogate", MEASURED: "trajectories", NETWORK: "network"}
+    kind = kinds.get(file.name, "forecast")
     try:
         about, state = _contents(kind, json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -96,6 +98,8 @@ def _contents(kind: str, content: dict[str, Any]) -> tuple[str, str]:
     """What a run is about, and why its training ended."""
     if kind == "network":
         return "", "saved"
+    if kind == "trajectories":
+        return ", ".join(content["variables"]), "finished"
     state = content.get("stopped") or "not finished"
     if kind == "surrogate":
         return str(content["settings"]["system"]), state

@@ -20,6 +20,7 @@ from .dynamics.flow_record import FlowRecord as FlowRecord
 from .dynamics.gradient_flow import gradient_flow as gradient_flow
 from .dynamics.jacobian_norms import jacobian_norms as jacobian_norms
 from .dynamics.jacobian_norms import random_cell as random_cell
+from .dynamics.largest_exponent import largest_exponent as largest_exponent
 from .dynamics.lyapunov import lyapunov_of_map as lyapunov_of_map
 from .dynamics.lyapunov import lyapunov_of_system as lyapunov_of_system
 from .dynamics.maps import Map as Map
@@ -29,6 +30,7 @@ from .dynamics.maps import map_of_system as map_of_system
 from .dynamics.save import save as save
 from .dynamics.saved_surrogate import load_surrogate as load_surrogate
 from .dynamics.saved_surrogate import save_surrogate as save_surrogate
+from .dynamics.series_behaviour import series_behaviour as series_behaviour
 from .dynamics.simulate import simulate as simulate
 from .dynamics.surrogate import Surrogate as Surrogate
 from .dynamics.systems import System as System

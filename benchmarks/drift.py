@@ -16,7 +16,7 @@ import numpy as np
 from machine import machine
 
 from throughtime.forecasting.drift import HELD, Drift, held
-from throughtime.forecasting.series_model import SeriesModel
+from throughtime.models.series_model import SeriesModel
 
 HERE = Path(__file__).parent
 ROWS, LEARNED, LEVEL = 400, 300, 0.9

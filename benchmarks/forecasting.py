@@ -97,8 +97,8 @@ def without_network(recipe: dict[str, bool]) -> Method:
     """The combination of the core, of the prior or of both, without a network."""
 
     def method(values, times, train_end, origins, steps, seed):
-        from throughtime.forecasting.series_model import SeriesModel
-        from throughtime.forecasting.traits import Recipe
+        from throughtime.models.series_model import SeriesModel
+        from throughtime.models.traits import Recipe
 
         known = values[:train_end]
         model = SeriesModel.fit(known, steps, Recipe(**recipe), times=times[:train_end])
@@ -135,8 +135,8 @@ def plain(values, times, train_end, origins, steps, seed) -> dict[str, np.ndarra
 
 def prior(values, times, train_end, origins, steps, seed) -> dict[str, np.ndarray]:
     """The recurrent prior alone, as shipped."""
-    from throughtime.forecasting.prior import QUANTILES, Prior
-    from throughtime.forecasting.seasonality import find_seasons
+    from throughtime.models.prior import QUANTILES, Prior
+    from throughtime.models.seasonality import find_seasons
 
     model = Prior(find_seasons(values[:train_end], times[:train_end]))
     found = model.quantiles(values, origins, steps)
@@ -148,7 +148,7 @@ def component(module: str, fit: str) -> Method:
     """A model of `throughtime.forecasting` alone, by the name of the function that fits it."""
 
     def method(values, times, train_end, origins, steps, seed):
-        from throughtime.forecasting.seasonality import find_seasons
+        from throughtime.models.seasonality import find_seasons
 
         known = values[:train_end]
         found = getattr(import_module(f"throughtime.forecasting.{module}"), fit)
@@ -216,7 +216,7 @@ class Problem:
 
     def times(self):
         """The time axis as the library has it."""
-        from throughtime.data.time_axis import Times
+        from throughtime.stamps.time_axis import Times
 
         if self.kind == "counted":
             return Times.count(len(self.values))

@@ -18,9 +18,9 @@ import polars as pl
 from machine import machine
 
 import throughtime as tt
-from throughtime.data.tables import to_series
-from throughtime.forecasting.drive import Drive
-from throughtime.forecasting.series_model import SeriesModel
+from throughtime.data.loading import to_series
+from throughtime.models.drive import Drive
+from throughtime.models.series_model import SeriesModel
 
 HERE = Path(__file__).parent
 ROWS, LEARNED, STEPS = 400, 300, 6

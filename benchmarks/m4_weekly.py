@@ -53,9 +53,9 @@ def of_component(fit, values, steps):
 
 def combined(core, prior, values, steps):
     """The library's forecast without a network, as for a table with weekly stamps."""
-    from throughtime.data.time_axis import Times
-    from throughtime.forecasting.series_model import SeriesModel
-    from throughtime.forecasting.traits import Recipe
+    from throughtime.models.series_model import SeriesModel
+    from throughtime.models.traits import Recipe
+    from throughtime.stamps.time_axis import Times
 
     times = Times(np.datetime64("2000-01-01", "us"), 7 * 86400 * 10**6, len(values), "week")
     times = replace(times, unit="microsecond")

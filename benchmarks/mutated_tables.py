@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from throughtime.data.tables import to_series
+from throughtime.data.loading import to_series
 from throughtime.errors import InputError
 
 TOKEN = re.compile(r"[-+(\u2212]*\s?[$€]?\s?(?:\d[\d.,' ]*|[.,]\d+)(?:[eEdD][-+]?\d+)?")

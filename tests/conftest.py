@@ -93,7 +93,7 @@ def write(tmp_path):
 def lab():
     """The series of `DATA` with `u` as an input."""
     from throughtime.data.series import Series
-    from throughtime.data.time_axis import Times
+    from throughtime.stamps.time_axis import Times
 
     return Series(
         np.array([[1.5], [-2.0], [3.25]]),

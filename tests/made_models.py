@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
 from throughtime.forecasting.backtest import Backtest
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.intervals import Intervals
 from throughtime.forecasting.rolling_origins import RollingOrigins
+from throughtime.models.intervals import Intervals
+from throughtime.stamps.time_axis import Times
 from throughtime.training.history import Row
 from throughtime.training.result import Fitted
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from throughtime.data.tables import to_series
+from throughtime.data.loading import to_series
 
 
 def read(tmp_path, stamps, name="date", values=None, **options):

@@ -10,8 +10,8 @@ import equinox as eqx
 import numpy as np
 from safetensors.numpy import save_file
 
-from throughtime.forecasting.prior import WEIGHTS, tensors_of
-from throughtime.forecasting.prior_network import PriorNetwork
+from throughtime.models.prior import WEIGHTS, tensors_of
+from throughtime.models.prior_network import PriorNetwork
 
 PACKAGE = Path(__file__).parents[2] / "src" / "throughtime" / "forecasting"
 

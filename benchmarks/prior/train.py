@@ -27,9 +27,9 @@ import optax
 from jaxtyping import Float
 from safetensors.numpy import load_file
 
-from throughtime.forecasting.prior import network_from
-from throughtime.forecasting.prior_features import Question, ask, read
-from throughtime.forecasting.prior_network import MEDIAN, QUANTILES, PriorNetwork
+from throughtime.models.prior import network_from
+from throughtime.models.prior_features import Question, ask, read
+from throughtime.models.prior_network import MEDIAN, QUANTILES, PriorNetwork
 
 SHAPES = ((128, 112), (80, 192), (48, 320), (24, 640))
 """Series in a batch, and their steps."""

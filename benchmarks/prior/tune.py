@@ -19,8 +19,8 @@ import numpy as np
 import optax
 from train import ORIGINS, Batch, update
 
-from throughtime.forecasting.prior import Prior, shipped_network
-from throughtime.forecasting.seasonality import find_seasons
+from throughtime.models.prior import Prior, shipped_network
+from throughtime.models.seasonality import find_seasons
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))

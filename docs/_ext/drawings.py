@@ -24,7 +24,10 @@ HOUSE = [  # a storey a row, the ground at the bottom: the room, its colour, wha
         ("tuning", AMBER, "settings that are found by trials"),
     ],
     [("dynamics", AMBER, "equations, surrogates, and what a map does when it is left alone")],
-    [("forecasting", AMBER, "a series to a forecast, beside the baselines")],
+    [
+        ("forecasting", AMBER, "a series to a forecast, beside the baselines"),
+        ("models", AMBER, "what stands beside its networks"),
+    ],
     [
         ("reservoir", GREEN, "weights that are drawn once"),
         ("runs", GREEN, "a run on disk"),
@@ -32,7 +35,11 @@ HOUSE = [  # a storey a row, the ground at the bottom: the room, its colour, wha
     [("training", GREEN, "what is minimised, and how")],
     [
         ("recurrence", BLUE, "a map run through time"),
-        ("data", BLUE, "a table to a series"),
+        ("data", BLUE, "a series and its inputs"),
+    ],
+    [
+        ("stamps", BLUE, "stamps to a time axis"),
+        ("tables", BLUE, "files to columns"),
     ],
     [
         ("_support", PLAIN, "files, seeds, precision"),
@@ -42,12 +49,12 @@ HOUSE = [  # a storey a row, the ground at the bottom: the room, its colour, wha
 
 CSV = [  # the way of a file: what is there, the module that makes it, in order
     ("data.csv", "", PLAIN),
-    ("Series", "data/tables.py", BLUE),
+    ("Series", "data/loading.py", BLUE),
     ("training, validation, test", "forecasting/splits.py", AMBER),
     ("windows", "training/batches.py", GREEN),
     ("network", "recurrence/network.py", BLUE),
     ("trained weights", "training/train.py", GREEN),
-    ("core, prior and weights", "forecasting/series_model.py", AMBER),
+    ("core, prior and weights", "models/series_model.py", AMBER),
     ("forecast and intervals", "forecasting/combined_predictor.py", AMBER),
     ("errors beside the baselines", "forecasting/backtest.py", AMBER),
     ("runs/data/", "runs/forecast_record.py", GREEN),

@@ -4,11 +4,10 @@
 """
 
 from .data.datasets import load_dataset as load_dataset
+from .data.loading import to_series as to_series
 from .data.scaler import Scaler as Scaler
 from .data.series import Series as Series
 from .data.split import Split as Split
-from .data.tables import to_series as to_series
-from .data.time_axis import Times as Times
 from .dynamics.attractor_metrics import spectrum_distance as spectrum_distance
 from .dynamics.attractor_metrics import state_space_divergence as state_space_divergence
 from .dynamics.attractor_metrics import valid_time as valid_time
@@ -40,10 +39,10 @@ from .forecasting.backtest import Backtest as Backtest
 from .forecasting.forecast import Forecast as Forecast
 from .forecasting.forecaster import Forecaster as Forecaster
 from .forecasting.forecaster import load as load
-from .forecasting.prior import Prior as Prior
-from .forecasting.seasonality import find_seasons as find_seasons
 from .interop.scikit_learn import SequenceClassifier as SequenceClassifier
 from .interop.scikit_learn import SequenceRegressor as SequenceRegressor
+from .models.prior import Prior as Prior
+from .models.seasonality import find_seasons as find_seasons
 from .recurrence.architecture import Architecture as Architecture
 from .recurrence.bptt import activities as activities
 from .recurrence.bptt import bptt as bptt
@@ -67,6 +66,7 @@ from .reservoir.echo_state import EchoStateNetwork as EchoStateNetwork
 from .reservoir.next_generation import NextGeneration as NextGeneration
 from .runs.saved_network import load_network as load_network
 from .runs.saved_network import save_network as save_network
+from .stamps.time_axis import Times as Times
 from .tasks.definition import Task as Task
 from .tasks.learn import learn_task as learn_task
 from .tasks.learn import solve as solve

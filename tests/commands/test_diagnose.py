@@ -143,7 +143,7 @@ def test_a_run_that_is_not_finished(here, name):
         fails("diagnose", name, rule="must be trained to its end", got=name, remedy="resume")
         return
     from throughtime.commands import forecast_run
-    from throughtime.data.tables import to_series
+    from throughtime.data.loading import to_series
     from throughtime.forecasting.forecaster import Forecaster
 
     forecast_run.begin(

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from stamped_tables import days, read
 
 from throughtime.commands.forecast_csv import harmless, predictions_csv, significant_digits
-from throughtime.data.tables import to_series
-from throughtime.data.time_axis import Times
+from throughtime.data.loading import to_series
 from throughtime.forecasting.forecast import Forecast
+from throughtime.stamps.time_axis import Times
 
 finite = st.floats(-1e15, 1e15)
 

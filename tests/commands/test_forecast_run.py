@@ -16,11 +16,11 @@ from throughtime.commands import forecast_run
 from throughtime.commands.forecast_csv import predictions_csv
 from throughtime.commands.signals import DeferredSignals, Interrupted
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
-from throughtime.data.time_units import DAY
 from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.runs import forecast_record
+from throughtime.stamps.time_axis import Times
+from throughtime.stamps.time_units import DAY
 from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
 from throughtime.training.result import Diverged
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from throughtime.data.calendar_features import calendar_columns, calendar_names
 from throughtime.data.future_inputs import future_inputs
-from throughtime.data.tables import to_series
+from throughtime.data.loading import to_series
 
 
 def series(start, every, count=30, **options):

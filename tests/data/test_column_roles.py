@@ -7,8 +7,8 @@ import pytest
 from conftest import DATES, refuses
 
 from throughtime.data.column_roles import as_names
-from throughtime.data.tables import to_series
-from throughtime.data.time_axis import Times
+from throughtime.data.loading import to_series
+from throughtime.stamps.time_axis import Times
 
 
 @pytest.mark.parametrize(

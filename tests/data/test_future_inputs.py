@@ -9,7 +9,7 @@ import pytest
 from conftest import refuses
 
 from throughtime.data.future_inputs import future_inputs as known_inputs
-from throughtime.data.tables import to_series
+from throughtime.data.loading import to_series
 
 
 def future_inputs(data, series, steps):

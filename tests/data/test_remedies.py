@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from throughtime.data.tables import to_series
+from throughtime.data.loading import to_series
 from throughtime.errors import InputError
 
 DAYS = [f"2021-01-{i:02}" for i in range(1, 13)]

@@ -7,7 +7,7 @@ from conftest import refuses
 
 from throughtime.data.missing_values import check_values
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
+from throughtime.stamps.time_axis import Times
 
 
 def series(n=10, **changes):

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from conftest import refuses
 
-from throughtime.data.tables import to_series
+from throughtime.data.loading import to_series
 
 
 def test_lists_and_series():

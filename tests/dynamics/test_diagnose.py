@@ -16,7 +16,6 @@ from made_models import untrained
 from matplotlib.figure import Figure
 
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
 from throughtime.dynamics.behaviour import OSCILLATES, SETTLES
 from throughtime.dynamics.diagnose import diagnose
 from throughtime.dynamics.state_space import common_delay, embedding
@@ -25,6 +24,7 @@ from throughtime.dynamics.trained_network import trained_network
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.reports.diagnosis_report import write_diagnosis
 from throughtime.reservoir.delay_embedding import decorrelation
+from throughtime.stamps.time_axis import Times
 from throughtime.training.result import Fitted
 
 STEPS = 256

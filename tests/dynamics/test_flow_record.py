@@ -14,11 +14,11 @@ from throughtime._support.precision import precision
 from throughtime.commands import forecast_run
 from throughtime.commands.signals import Interrupted
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
 from throughtime.dynamics.flow_record import NAME, FlowRecord, read
 from throughtime.dynamics.gradient_flow import gradient_flow
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.recurrence.architecture import Architecture
+from throughtime.stamps.time_axis import Times
 from throughtime.training.batches import Sequences
 from throughtime.training.train import train
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from made_models import with_margins
 
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
 from throughtime.forecasting.backtest import Backtest
-from throughtime.forecasting.intervals import Intervals
 from throughtime.forecasting.rolling_origins import RollingOrigins, check_truth
 from throughtime.forecasting.scores import Panel
+from throughtime.models.intervals import Intervals
+from throughtime.stamps.time_axis import Times
 
 
 def counted(n, inputs=1):

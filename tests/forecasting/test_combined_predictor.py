@@ -9,14 +9,14 @@ import pytest
 from joblib import parallel_config
 
 from throughtime.errors import InputError
-from throughtime.forecasting import model_kinds
 from throughtime.forecasting.composition import composition
-from throughtime.forecasting.drive import Drive
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.network_component import NetworkComponent, NetworkForecasts
-from throughtime.forecasting.series_model import first_judged
-from throughtime.forecasting.smoothing import Smoothing
 from throughtime.forecasting.verdict import notes
+from throughtime.models import model_kinds
+from throughtime.models.drive import Drive
+from throughtime.models.series_model import first_judged
+from throughtime.models.smoothing import Smoothing
 from throughtime.runs.run_folder import prepare_folder
 
 TINY = {"cell": "rnn", "hidden": 4, "window": 12, "epochs": 3, "ensemble": 1}

@@ -13,13 +13,13 @@ from made_models import untrained
 from sklearn.base import clone
 
 import throughtime as tt
+from throughtime.data.loading import to_series
 from throughtime.data.series import Series
-from throughtime.data.tables import to_series
-from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.splits import WARM_UP
 from throughtime.recurrence.reservoir_weights import ReservoirDesign
+from throughtime.stamps.time_axis import Times
 from throughtime.training.settings import Settings, check_settings
 
 TINY = {"cell": "rnn", "hidden": 4, "window": 8, "epochs": 2, "ensemble": 1, "batch_size": 16}

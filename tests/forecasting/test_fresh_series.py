@@ -6,8 +6,8 @@ import pytest
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.fresh_series import TypicalModel
 from throughtime.forecasting.pooled_shares import LEAST
-from throughtime.forecasting.series_model import JudgedModels
-from throughtime.forecasting.smoothing import Smoothing
+from throughtime.models.series_model import JudgedModels
+from throughtime.models.smoothing import Smoothing
 
 TINY = {"cell": "rnn", "hidden": 4, "window": 12, "epochs": 2, "ensemble": 1}
 STEPS = 6

@@ -7,12 +7,12 @@ import pytest
 from safetensors.numpy import save
 
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.forecasting import conformal, kept_models
 from throughtime.forecasting.forecaster import Forecaster
-from throughtime.forecasting.series_model import JudgedModels
+from throughtime.models.series_model import JudgedModels
 from throughtime.runs.run_folder import MODELS
+from throughtime.stamps.time_axis import Times
 
 TINY = {"hidden": 4, "ensemble": 2, "epochs": 2, "window": 12}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.overlap import rows_seen
+from throughtime.stamps.time_axis import Times
 
 VALUES = np.random.default_rng(0).normal(size=(60, 1))
 ALONE = {"core": None, "prior": None, "epochs": 1, "hidden": 2, "ensemble": 1, "window": 8}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from throughtime.forecasting.intervals import LEVELS, Intervals, with_level
+from throughtime.models.intervals import LEVELS, Intervals, with_level
 
 
 def normal(levels=LEVELS, scale=2.0, center=1.0):

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from throughtime import Forecaster
-from throughtime.data.time_axis import Times
 from throughtime.forecasting.forecast import Forecast
-from throughtime.forecasting.intervals import LEVELS, Intervals
 from throughtime.forecasting.sample_paths import Dependence
+from throughtime.models.intervals import LEVELS, Intervals
+from throughtime.stamps.time_axis import Times
 
 STEPS = 6
 

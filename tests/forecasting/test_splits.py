@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from throughtime.data.loading import to_series
 from throughtime.data.series import Series
-from throughtime.data.tables import to_series
-from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.forecasting.predict import Predictor
 from throughtime.forecasting.splits import WARM_UP, SplitData
 from throughtime.recurrence.architecture import Architecture
+from throughtime.stamps.time_axis import Times
 
 few = settings(max_examples=15)
 NETWORK = Architecture(1, 1, hidden=1, cell="rnn").build(0)

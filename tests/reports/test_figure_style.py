@@ -10,8 +10,8 @@ import pytest
 from conftest import refuses
 from pages import SVG, texts
 
-from throughtime.data.time_axis import Times
 from throughtime.reports import figure_style
+from throughtime.stamps.time_axis import Times
 
 
 def plot(y, label="a curve", width=figure_style.WIDE):

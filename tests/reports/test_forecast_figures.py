@@ -12,14 +12,9 @@ from pages import HOSTILE, SVG, lines, texts
 
 from throughtime.data.series import Series
 from throughtime.data.split import Split
-from throughtime.data.time_axis import Times
 from throughtime.forecasting.forecast import Forecast
-from throughtime.reports import (
-    error_figures,
-    figure_style,
-    forecast_figures,
-    general_figures,
-)
+from throughtime.reports import error_figures, figure_style, forecast_figures, general_figures
+from throughtime.stamps.time_axis import Times
 from throughtime.training.history import Row
 
 

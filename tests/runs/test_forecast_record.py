@@ -10,11 +10,11 @@ from stamped_tables import days, read
 from tampering import rewrite
 
 import throughtime as tt
-from throughtime.data.reading_options import ReadingOptions
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.runs import forecast_record, run_folder
 from throughtime.runs.forecast_record import TimesInfo
+from throughtime.tables.reading_options import ReadingOptions
 
 
 def test_a_saved_forecaster_forecasts_the_same_bits():

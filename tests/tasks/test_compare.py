@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from throughtime import Forecaster, load
 from throughtime.commands.compare import compare as command
-from throughtime.data.tables import to_series
+from throughtime.data.loading import to_series
 from throughtime.forecasting.backtest import Backtest
 from throughtime.reports.comparison_report import write_comparison
 from throughtime.tasks import compare as comparing

@@ -187,7 +187,7 @@ def load_series(
         If the data or an option is refused; see `to_series`.
     """
     from throughtime.data.datasets import named_dataset
-    from throughtime.data.tables import to_series
+    from throughtime.data.loading import to_series
 
     return to_series(
         named_dataset(data),

@@ -1,6 +1,6 @@
-"""From a table to a series: files, columns, values, time axes, splits, scalers, bundled data.
+"""Series: from columns and a time axis to what is learned, with its inputs, splits and scalers.
 
-Begin with `series.py` (what a series is), then `tables.py` (how a table becomes one). Stamps:
-`stamp_readings.py` (what they can mean), `placement.py` (which meaning gives a regular axis),
-`time_axis.py` (the axis), `stamp_form.py` (how it is written). Imports `errors` and `_support`.
+Begin with `series.py` (what a series is), then `loading.py` (how a table becomes one) and
+`column_roles.py` (which columns are what). Inputs: `input_columns.py`, `calendar_features.py`,
+`future_inputs.py`. Gaps: `missing_values.py`. Imports the rooms from `errors` to `stamps`.
 """

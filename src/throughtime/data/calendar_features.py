@@ -8,9 +8,8 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from throughtime.errors import InputError, closest_name
-
-from .time_axis import Times
-from .time_units import DAY, MONTHLY
+from throughtime.stamps.time_axis import Times
+from throughtime.stamps.time_units import DAY, MONTHLY
 
 TURNS = {
     "hour": tuple(f"{hour:02}" for hour in range(24)),

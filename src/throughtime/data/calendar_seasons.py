@@ -1,7 +1,7 @@
 """The seasons of the calendar: what a year, a week, a day and an hour are in steps."""
 
-from .time_axis import Times
-from .time_units import DAY, MONTHLY
+from throughtime.stamps.time_axis import Times
+from throughtime.stamps.time_units import DAY, MONTHLY
 
 HOUR, MINUTE, SECOND = DAY // 24, DAY // 1440, 1_000_000
 SPANS = (

@@ -10,12 +10,12 @@ import narwhals as nw
 import numpy as np
 
 from throughtime.errors import InputError, closest_name
+from throughtime.stamps.month_names import MONTHS, plain
+from throughtime.stamps.stamp_columns import find_stamp_columns, split_name
+from throughtime.stamps.stamp_readings import is_date
+from throughtime.tables.values import is_numeric, whole_numbers
 
 from .input_columns import InputColumns
-from .month_names import MONTHS, plain
-from .stamp_columns import find_stamp_columns, split_name
-from .stamp_readings import is_date
-from .values import is_numeric, whole_numbers
 
 TIME_NAMES = frozenset(
     "date time datetime timestamp year month week day hour step t index ds datum "

@@ -32,7 +32,7 @@ def load_dataset(name: str, fill: str | None = None) -> Series:
     InputError
         If the name is unknown, or values are missing and not filled.
     """
-    from .tables import to_series  # here, so that Polars loads only when a table is read
+    from .loading import to_series  # here, so that Polars loads only when a table is read
 
     return to_series(path(name), fill=fill)[0]
 

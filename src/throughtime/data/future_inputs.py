@@ -7,18 +7,18 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from throughtime.errors import InputError
+from throughtime.stamps.placement import stamps_like
+from throughtime.stamps.stamp_columns import find_stamp_columns, split_name
+from throughtime.stamps.stamp_readings import is_date
+from throughtime.stamps.time_axis import Times
+from throughtime.tables.sources import Table, as_table
 
 from .calendar_features import calendar_columns
 from .column_roles import TIME_NAMES, quote_names
 from .input_columns import InputColumns
 from .input_values import read_columns
 from .missing_values import check_values
-from .placement import stamps_like
 from .series import Series
-from .sources import Table, as_table
-from .stamp_columns import find_stamp_columns, split_name
-from .stamp_readings import is_date
-from .time_axis import Times
 
 
 class KnownInputs(NamedTuple):

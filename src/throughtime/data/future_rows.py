@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from throughtime.errors import InputError
+from throughtime.tables.sources import Table
+from throughtime.tables.values import is_numeric, to_numbers
 
 from .column_roles import quote_names
-from .sources import Table
-from .values import is_numeric, to_numbers
 
 
 def future_rows(

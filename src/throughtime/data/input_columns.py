@@ -9,10 +9,11 @@ import narwhals as nw
 import numpy as np
 from jaxtyping import Float64
 
-from . import categories
+from throughtime.stamps.time_axis import Times
+from throughtime.tables import categories
+from throughtime.tables.values import to_numbers
+
 from .calendar_features import calendar_columns, calendar_names
-from .time_axis import Times
-from .values import to_numbers
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime.errors import InputError
+from throughtime.tables.reading_options import ReadingOptions
+from throughtime.tables.values import large_numbers, rounding_remark
 
 from .input_columns import InputColumns
 from .missing_values import fill
-from .reading_options import ReadingOptions
-from .values import large_numbers, rounding_remark
 
 
 def read_values(

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from throughtime.errors import InputError
+from throughtime.stamps.time_axis import Times
+from throughtime.tables.reading_options import AS_WRITTEN, ReadingOptions
 
 from .calendar_features import calendar_columns, check_calendar
 from .input_columns import InputColumns
 from .missing_values import check_values
-from .reading_options import AS_WRITTEN, ReadingOptions
-from .time_axis import Times
 
 
 @dataclass(frozen=True, eq=False, repr=False)

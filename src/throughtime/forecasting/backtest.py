@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from throughtime._support.result_view import ResultView, current_axes, picture
+from throughtime.models.intervals import Intervals, unknown_intervals
 
 from .error_table import error_table
-from .intervals import Intervals, unknown_intervals
 from .pictures import draw_errors
 from .rolling_origins import Forecasts, evaluated_count
 from .scores import Panel, Scores

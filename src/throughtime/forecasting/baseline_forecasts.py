@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from throughtime.data.series import Series
+from throughtime.models import baselines
 
-from . import baselines
 from .rolling_origins import Forecasts, RollingOrigins
 from .splits import SplitData
 

@@ -9,12 +9,21 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from throughtime.data.series import Series
+from throughtime.models.intervals import Intervals, with_level
+from throughtime.models.rolling_errors import rolling_origins
+from throughtime.models.series_model import (
+    LONGEST_JUDGED,
+    EarlyModels,
+    JudgedModels,
+    SeriesModel,
+    first_judged,
+)
+from throughtime.models.traits import Recipe, Traits
 
 from .backtest import Backtest
 from .drift import HELD, LONGEST, Drift, held
 from .forecast import Forecast
 from .fresh_series import TypicalModel, can_tell, of_series
-from .intervals import Intervals, with_level
 from .judging import Judging
 from .network_component import NetworkForecasts
 from .origin_forecasts import OriginForecasts
@@ -22,11 +31,8 @@ from .overlap import follows, joined, later, rows_seen
 from .pooled_shares import LEAST, pooled_shares
 from .predict import Predictor
 from .processes import in_parallel
-from .rolling_errors import rolling_origins
 from .rollouts import Asked, mean_rollouts
 from .sample_paths import Dependence
-from .series_model import LONGEST_JUDGED, EarlyModels, JudgedModels, SeriesModel, first_judged
-from .traits import Recipe, Traits
 
 Part = tuple[Series, np.ndarray, np.ndarray]
 """A series, its inputs, which may go on beyond its end, and the origins to forecast from."""

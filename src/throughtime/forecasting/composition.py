@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from throughtime.models.traits import Traits
+
 from .combined_predictor import CombinedPredictor
 from .forecaster import Forecaster
-from .traits import Traits
 
 MAX_CURVES = 4
 """Curves (a target of a series) that are described."""

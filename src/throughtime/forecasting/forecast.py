@@ -8,12 +8,12 @@ from jaxtyping import Float
 
 from throughtime._support.result_view import ResultView, current_axes
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
 from throughtime.errors import InputError, check_positive_integer
+from throughtime.models.intervals import Intervals
+from throughtime.stamps.time_axis import Times
 
 from .backtest import json_rows
 from .drift import Drift
-from .intervals import Intervals
 from .pictures import draw_forecast
 from .sample_paths import Dependence, probability_above, sample_paths
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from throughtime._support.compilation_cache import use_compilation_cache
 from throughtime.data.datasets import named_dataset
+from throughtime.data.loading import to_series
 from throughtime.data.series import Series
-from throughtime.data.tables import to_series
 from throughtime.errors import InputError, check_positive_integer
+from throughtime.models.traits import Recipe
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.own_cell import CellSource
 from throughtime.runs import forecast_record
@@ -28,7 +29,6 @@ from .predict import Predictor
 from .short_series import settings_for
 from .splits import SplitData
 from .statistical_baselines import check_installed
-from .traits import Recipe
 from .updating import update
 
 

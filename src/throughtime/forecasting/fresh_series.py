@@ -21,17 +21,17 @@ import numpy as np
 from jaxtyping import Float
 
 from throughtime.data.series import Series
+from throughtime.models.calibration import Calibration
+from throughtime.models.combination import Combination
+from throughtime.models.component import Component, QuantileComponent
+from throughtime.models.drive import Drive
+from throughtime.models.model_kinds import CORE, model_kinds
+from throughtime.models.series_model import SeriesModel
+from throughtime.models.smoothing import Smoothing
+from throughtime.models.traits import Recipe, read_traits
 
-from .calibration import Calibration
-from .combination import Combination
-from .component import Component, QuantileComponent
-from .drive import Drive
-from .model_kinds import CORE, model_kinds
 from .network_component import NetworkComponent, NetworkForecasts
 from .pooled_shares import LEAST
-from .series_model import SeriesModel
-from .smoothing import Smoothing
-from .traits import Recipe, read_traits
 
 ERRORS = 20
 """Errors of each series that are taken."""

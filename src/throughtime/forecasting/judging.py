@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from throughtime.data.series import Series
+from throughtime.models.drive import Drive
+from throughtime.models.series_model import EarlyModels, JudgedModels
+from throughtime.models.traits import Recipe
 
-from .drive import Drive
 from .network_component import NetworkComponent, NetworkForecasts
-from .series_model import EarlyModels, JudgedModels
-from .traits import Recipe
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,21 +18,21 @@ from safetensors.numpy import save
 
 from throughtime._support.integrity import damaged_file
 from throughtime._support.versions import package_versions
+from throughtime.models.calibration import Calibration
+from throughtime.models.combination import Combination
+from throughtime.models.drive import Drive
+from throughtime.models.driven_autoregression import Driven, DrivenAutoregression
+from throughtime.models.intermittent import Intermittent
+from throughtime.models.linear_map import LinearForecast
+from throughtime.models.model_kinds import Transformed
+from throughtime.models.prior import Prior
+from throughtime.models.series_model import SeriesModel
+from throughtime.models.smoothing import Smoothing
+from throughtime.models.traits import Recipe, Traits
+from throughtime.models.transforms import Transform
 from throughtime.training.checkpoint import load_tensors, metadata_of
 
-from .calibration import Calibration
-from .combination import Combination
-from .drive import Drive
-from .driven_autoregression import Driven, DrivenAutoregression
-from .intermittent import Intermittent
-from .linear_map import LinearForecast
-from .model_kinds import Transformed
 from .network_component import NetworkComponent, NetworkForecasts
-from .prior import Prior
-from .series_model import SeriesModel
-from .smoothing import Smoothing
-from .traits import Recipe, Traits
-from .transforms import Transform
 
 Kept = dict[Any, Any]
 """What a forecaster keeps of its fits, by what was asked for; keys and values are trees."""

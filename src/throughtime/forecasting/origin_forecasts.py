@@ -7,13 +7,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from throughtime.data.series import Series
+from throughtime.models.combination import Combination
+from throughtime.models.drive import Drive
+from throughtime.models.intervals import Intervals
+from throughtime.models.outliers import clean
+from throughtime.models.series_model import SeriesModel
 
-from .combination import Combination
-from .drive import Drive
-from .intervals import Intervals
 from .network_component import NetworkComponent, NetworkForecasts
-from .outliers import clean
-from .series_model import SeriesModel
 
 PARTS = {"prior": "prior", "core": "linear core", "network": "network"}
 """The names of the groups of models in a backtest."""

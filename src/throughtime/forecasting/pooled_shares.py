@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .combination import (
+from throughtime.models.combination import (
     DOUBT,
     HALF_PRIOR,
     SHRINKAGE,
@@ -12,7 +12,7 @@ from .combination import (
     bounds_of_bands,
     least_squares_weights,
 )
-from .rolling_errors import RollingErrors
+from throughtime.models.rolling_errors import RollingErrors
 
 LEAST = 8
 """Fewer series say too little of each other: each is weighed as if it were alone."""

@@ -12,14 +12,14 @@ from throughtime.data.future_inputs import future_inputs
 from throughtime.data.scaler import Scaler
 from throughtime.data.series import Series
 from throughtime.errors import InputError
+from throughtime.models.baselines import persistence
+from throughtime.models.intervals import Intervals, with_level
 from throughtime.recurrence.network import Network
 
 from .backtest import Backtest
 from .baseline_forecasts import Baselines
-from .baselines import persistence
 from .conformal import conformal_margins, unit_of, validation_residuals
 from .forecast import Forecast
-from .intervals import Intervals, with_level
 from .overlap import rows_seen
 from .rolling_origins import RollingOrigins, check_truth
 from .rollouts import Asked, mean_rollouts

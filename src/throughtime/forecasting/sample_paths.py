@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr, ndtri
 
-from .intervals import Intervals
+from throughtime.models.intervals import Intervals
 
 DOUBT = 10.0
 r"""How many forecasts without overlap the random walk counts for, $\kappa$."""

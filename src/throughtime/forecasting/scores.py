@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from throughtime.models.intervals import Intervals, unknown_intervals
+
 from . import metrics
-from .intervals import Intervals, unknown_intervals
 from .rolling_origins import Forecasts
 
 

@@ -14,14 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from throughtime.data import tables
+from throughtime.data import loading as tables
 from throughtime.data.scaler import Scaler, varies
 from throughtime.data.series import Series
 from throughtime.data.split import Split
 from throughtime.errors import InputError, check_positive_integer
+from throughtime.models import baselines
 from throughtime.training.batches import Streams, Windows
 
-from . import baselines
 from .input_scaling import fit_input_scalers
 from .overlap import number_of
 from .rolling_origins import RollingOrigins, check_truth

@@ -22,8 +22,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from throughtime.errors import InputError
-
-from .intervals import Intervals
+from throughtime.models.intervals import Intervals
 
 NAMES = ("AutoARIMA", "AutoETS", "AutoTheta")
 

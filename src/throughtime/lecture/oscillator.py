@@ -99,11 +99,7 @@ def _euler_cell(share: float) -> Network:
 
 def _draw_oscillator(folder: Path, model: Any, evaluation: Any) -> list[Path]:
     """Draw the trajectory of median error, over time and in state space, and the losses."""
-    from throughtime.reports import (  # here: Matplotlib takes a while to load
-        dynamics_figures,
-        figure_style,
-        general_figures,
-    )
+    from throughtime.reports import dynamics_figures, figure_style, general_figures
 
     folder.mkdir(parents=True, exist_ok=True)
     which = int(np.argsort(evaluation.errors)[len(evaluation.errors) // 2])

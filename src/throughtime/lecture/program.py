@@ -72,10 +72,7 @@ def _import_figures():
 
 def draw_curves(folder: Path, title: str, curves: dict, history: list[Row]) -> list[Path]:
     """Draw the lecture's two pictures: the prediction and the losses."""
-    from throughtime.reports import (  # here: Matplotlib takes a while to load
-        figure_style,
-        general_figures,
-    )
+    from throughtime.reports import figure_style, general_figures
 
     folder.mkdir(parents=True, exist_ok=True)
     epochs = np.array([row.epoch for row in history])

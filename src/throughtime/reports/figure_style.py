@@ -24,8 +24,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
+from throughtime.stamps.time_axis import Times
 
 WIDE, NARROW = 760, 350
 """Widths in CSS pixels: of a page, and of a telephone."""

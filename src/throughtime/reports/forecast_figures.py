@@ -16,8 +16,8 @@ from matplotlib.ticker import MaxNLocator
 
 from throughtime.data.series import Series
 from throughtime.data.split import Split
-from throughtime.data.time_axis import Times
 from throughtime.forecasting.backtest import Backtest
+from throughtime.stamps.time_axis import Times
 
 from . import figure_style
 from .figure_style import BLUE, DASHED, GREY, INK, NARROW, ORANGE, WIDE, short, thin

@@ -9,7 +9,6 @@ import numpy as np
 from throughtime._support import atomic
 from throughtime._support.precision import precision
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
 from throughtime.errors import InputError
 from throughtime.forecasting import verdict
 from throughtime.forecasting.backtest import Backtest
@@ -17,6 +16,7 @@ from throughtime.forecasting.composition import composition
 from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.recurrence.architecture import unused_settings
+from throughtime.stamps.time_axis import Times
 
 from . import error_figures, forecast_figures, general_figures
 from .forecast_tables import error_tables, score_tables, series_table, value_table

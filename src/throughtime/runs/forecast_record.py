@@ -32,15 +32,15 @@ from throughtime._support.integrity import (
     write_json,
 )
 from throughtime._support.versions import package_versions
-from throughtime.data.calendars import MONDAY_TO_FRIDAY
 from throughtime.data.input_columns import InputColumns
-from throughtime.data.reading_options import ReadingOptions
 from throughtime.data.series import Series
-from throughtime.data.time_axis import Times
-from throughtime.data.time_units import Unit
 from throughtime.errors import InputError
 from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.own_cell import OwnCell
+from throughtime.stamps.calendars import MONDAY_TO_FRIDAY
+from throughtime.stamps.time_axis import Times
+from throughtime.stamps.time_units import Unit
+from throughtime.tables.reading_options import ReadingOptions
 from throughtime.training.checkpoint import load_tensors, named_tensors
 from throughtime.training.history import Row, history_lines, history_rows
 from throughtime.training.settings import check_settings
@@ -94,7 +94,7 @@ class TimesInfo(BaseModel):
             raise ValueError("a calendar needs days that count")
         times = Times.from_json(self.model_dump())
         if self.zone is not None:
-            from throughtime.data.time_zones import check_zone  # here: it loads Polars
+            from throughtime.stamps.time_zones import check_zone  # here: it loads Polars
 
             check_zone(self.zone)
         try:

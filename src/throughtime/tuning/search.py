@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from throughtime.data.datasets import named_dataset
+from throughtime.data.loading import to_series
 from throughtime.data.series import Series
 from throughtime.data.split import Split
-from throughtime.data.tables import to_series
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.short_series import settings_for

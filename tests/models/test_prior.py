@@ -194,7 +194,7 @@ def test_weights_keep_their_names_and_are_small_enough_to_ship():
         for a, b in zip(jax.tree.leaves(network), jax.tree.leaves(again), strict=True)
     )
     assert shipped_network().reader.A.shape[1] == READ
-    file = resources.files("throughtime.forecasting").joinpath(WEIGHTS)
+    file = resources.files("throughtime.models").joinpath(WEIGHTS)
     assert len(file.read_bytes()) < 2_000_000
 
 

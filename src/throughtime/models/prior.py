@@ -212,7 +212,7 @@ def _padded(x, sizes):
 @lru_cache(maxsize=1)
 def shipped_network() -> PriorNetwork:
     """The network whose weights are shipped with the package."""
-    data = resources.files("throughtime.forecasting").joinpath(WEIGHTS).read_bytes()
+    data = resources.files("throughtime.models").joinpath(WEIGHTS).read_bytes()
     return network_from(load_tensors(data))
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/verdicts.py [--steps 1000 2000 4000] [--seeds 3] [--out FILE]
 
-Right: the verdict is the known one. Can't tell: it says so, with a reason. Wrong: all else. Of a
-period and of a largest exponent, the error beside the known value is kept.
+Right: the verdict is the known one. Can't tell: it says so, with a reason. Wrong: all else.
+Of a period and of a largest exponent, the error beside the known value is kept.
 """
 
 import argparse

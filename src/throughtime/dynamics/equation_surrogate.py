@@ -9,7 +9,7 @@ it solves any number of trajectories as one batch.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -60,6 +60,9 @@ UNSEEN = 1_000_000
 """Added to the seed for the trajectories of an evaluation: the training never used them."""
 
 
+T = TypeVar("T", bound="EquationSurrogate")
+
+
 @dataclass(eq=False)
 class EquationSurrogate:
     """The settings of a `Surrogate` and what it does with equations; see there."""
@@ -86,7 +89,7 @@ class EquationSurrogate:
     dtype: str = "float32"
     seed: int = 0
 
-    def prepare(self) -> "EquationSurrogate":
+    def prepare(self: T) -> T:
         """The first half of `fit`: sample the trajectories, split and scale them."""
         check_settings(self)
         self.system_ = self._system()
@@ -121,11 +124,11 @@ class EquationSurrogate:
         return self
 
     def train(
-        self,
+        self: T,
         *,
         start: tuple[TrainState, list[Row]] | None = None,
         on_epoch: OnEpoch | None = None,
-    ) -> "EquationSurrogate":
+    ) -> T:
         """The second half of `fit`: train the network on the prepared trajectories.
 
         Parameters
@@ -309,6 +312,7 @@ class EquationSurrogate:
 
     def _system(self) -> System:
         system = self.system
+        assert system is not None  # `fit` has checked that there is one
         if not isinstance(system, System):
             system = equations(system) if is_text(system) else system_named(system)
         return system.with_parameters(**self.parameters)

@@ -14,6 +14,7 @@ from .trajectories import Trajectories, check_learnable, input_parameters
 if TYPE_CHECKING:
     from .equation_surrogate import EquationSurrogate
     from .measured_surrogate import MeasuredSurrogate
+    from .surrogate import Surrogate
 
 NETWORK_SETTINGS = "cell hidden depth dense window forcing method rate clip schedule".split()
 NETWORK_SETTINGS += "epochs batch_size validation dtype seed".split()
@@ -64,7 +65,7 @@ def check_source(system: object, trajectories: object) -> None:
         raise InputError(rule, "both", "Use `Surrogate().fit(trajectories)`.")
 
 
-def check_measured(model: "EquationSurrogate") -> "MeasuredSurrogate":
+def check_measured(model: "Surrogate") -> "MeasuredSurrogate":
     """The model of measured trajectories.
 
     Raises

@@ -112,7 +112,7 @@ def neighbours(
     distance, nearest = np.full(len(points), math.inf), rows.copy()
     wanted, count = rows, min(8, len(points))
     while len(wanted):
-        found, index = tree.query(points[wanted], k=count)
+        found, index = map(np.asarray, tree.query(points[wanted], k=count))
         allowed = np.abs(index - wanted[:, None]) > theiler
         first, has = allowed.argmax(axis=1), allowed.any(axis=1)
         distance[wanted[has]] = found[has, first[has]]

@@ -53,8 +53,11 @@ UNIT_ROOT = -2.86
 LINES_LEAVE = 1e-3
 """A torus: what its lines leave of the variance."""
 
-FEW = 30
-"""Lines of a torus, at most."""
+FEW, STEPS_OF_A_LINE = 30, 60
+"""Lines of a torus, at most, and for each so many steps: enough lines fit anything."""
+
+TURNS = 2
+"""Turns of the slowest line, at least: a trend is no turn."""
 
 STRAIGHT, GROWTH = 0.95, 1.0
 """Chaos needs a line that explains this much, along which distances grow by e^GROWTH."""
@@ -216,11 +219,14 @@ def _stands_out(values: np.ndarray, period: float) -> bool:
 def _torus(values: np.ndarray, dt: float) -> SeriesBehaviour | None:
     """The verdict on a series of few lines, or None."""
     lines = spectral_lines(values, FEW, LINES_LEAVE / 10)
-    if lines.unexplained > LINES_LEAVE:
+    slowest = float(lines.frequencies.min()) * len(values)
+    if lines.unexplained > LINES_LEAVE or slowest < TURNS:
         return None
     if f := lines.fundamental(len(values)):
         why = f"a period of {dt / f:.6g}; its harmonics leave {lines.unexplained:.1g}"
         return SeriesBehaviour(OSCILLATES, why, dt / f, None, lines.unexplained)
+    if len(lines.frequencies) > len(values) / STEPS_OF_A_LINE:
+        return None
     periods = ", ".join(f"{dt / f:.5g}" for f in lines.frequencies[:3])
     count = len(lines.frequencies)
     why = f"{count} lines leave {lines.unexplained:.1g} of its variance, the strongest of"

@@ -53,7 +53,7 @@ def smoothed(y: Float[np.ndarray, "time variable"], width: int) -> np.ndarray:
         return y
     from scipy.signal import savgol_filter  # here: SciPy takes a while to load
 
-    return savgol_filter(y, 2 * width + 1, 3, axis=0)
+    return np.asarray(savgol_filter(y, 2 * width + 1, 3, axis=0))
 
 
 @dataclass(frozen=True)

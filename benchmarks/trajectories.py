@@ -93,7 +93,7 @@ def ours(flow: dict, noise: float, seed: int) -> dict:
 
 def peers(flow: dict, noise: float, seconds: float) -> dict:
     """reservoirpy: its tutorial's settings, and a search."""
-    from reservoirpy.nodes import Reservoir, Ridge
+    from reservoirpy.nodes import Reservoir, Ridge  # pyright: ignore[reportMissingImports]
 
     data = noisy(flow["y"], noise)
     mean, scale = data[:POINTS].mean(axis=0), data[:POINTS].std(axis=0)
@@ -157,7 +157,7 @@ def table(rows: list[dict]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--flows", default="judged", help="judged, tuning, or names: `a,b`")
     parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 0.02])
     parser.add_argument("--seed", type=int, default=0)

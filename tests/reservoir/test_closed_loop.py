@@ -1,5 +1,7 @@
 """Closed-loop models against maps whose readout is known, and what data say of themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,15 @@ def test_the_exponent_of_the_logistic_map(r, exponent):
     """ln 2 at r = 4; on the cycle of period 2 half the logarithm of 4 + 2r - r^2."""
     found, error = largest_exponent(exact_logistic(r), 1000)
     assert abs(found - exponent) < max(4 * error, 1e-6)
+
+
+def test_there_is_no_exponent_where_a_run_diverges():
+    """Beyond 1 the logistic map goes to minus infinity."""
+    model = exact_logistic()
+    y, x = model.past
+    y = y.copy()
+    y[-1] = 1.5
+    assert np.isnan(largest_exponent(replace(model, past=(y, x)), 100)[0])
 
 
 def test_a_known_rotation_filters_noise():

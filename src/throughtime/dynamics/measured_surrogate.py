@@ -38,7 +38,7 @@ class Invariants:
     free_run
         The run, from the end of the data, `(time, variable)`.
     bounded
-        Whether it stays where the data are.
+        Whether it stays where the data are, and free runs from other places stay finite.
     divergence, spectrum
         The state-space divergence and the spectrum distance of the free run from the data; NaN
         where they have no meaning.
@@ -137,6 +137,7 @@ class MeasuredSurrogate:
         if bounded:
             with one_blas_thread():
                 rate, error = largest_exponent(self.model, EXPONENT_STEPS)
+            bounded = bool(np.isfinite(rate))
         return Invariants(run, bounded, *apart, *own, rate / self.dt, error / self.dt)
 
     def sentences(self, found: Invariants) -> list[str]:
@@ -154,7 +155,7 @@ class MeasuredSurrogate:
             f" {self.valid_times.min():.4g} at least.",
         ]
         if not found.bounded:
-            told.append("Its long free run leaves the region of the data: do not trust it.")
+            told.append("Its long free runs leave the region of the data: do not trust them.")
             return told
         exponent = f"{found.exponent:.3g} ± {found.error:.1g}"
         if found.exponent > 2 * found.error > 0:

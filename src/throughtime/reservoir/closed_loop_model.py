@@ -177,7 +177,7 @@ def largest_exponent(
             h, past = both.h[:runs], both.y[:runs]
             apart = Place(both.h[runs:] - h, both.y[runs:] - past)
             size = np.sqrt(np.square(apart.h).sum(1) + np.square(apart.y).sum((1, 2)))
-            growth = np.where(size > 0, size, np.finfo(float).tiny) / SEPARATION
+            growth = np.where(size == 0, np.finfo(float).tiny, size) / SEPARATION
             logs += np.log(growth) if t >= settle else 0
             apart = Place(apart.h / growth[:, None], apart.y / growth[:, None, None])
     rates = logs / steps

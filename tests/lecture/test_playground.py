@@ -25,6 +25,13 @@ def path(tmp_path_factory):
     return path
 
 
+@pytest.fixture
+def tab(tab):
+    """The tab, left empty: a page that trains would go on beside the other tests."""
+    yield tab
+    tab.call("Page.navigate", url="about:blank")
+
+
 def test_it_is_one_small_file_that_fetches_nothing():
     text = playground()
     page = Page(text)

@@ -237,12 +237,11 @@ def test_optuna_draws_too_and_learns():
 
 
 def test_without_optuna_its_sampler_is_refused(monkeypatch):
-    for module in (settings_search, search_space):
-        monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(search_space, "find_spec", lambda name: None)
     y, x = data()
     with refuses('the sampler "optuna" needs Optuna; got none installed. Run `pip install'):
         search(DESIGN, y, replace(QUICK, sampler="optuna"), x)
-    assert search(DESIGN, y, replace(QUICK, threads=None), x).trials  # and no threadpoolctl
+    assert search(DESIGN, y, replace(QUICK, threads=None), x).trials
 
 
 def test_a_mistake_is_refused():

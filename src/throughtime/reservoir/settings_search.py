@@ -18,11 +18,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from throughtime._support.blas_threads import one_blas_thread
 from throughtime._support.seeds import Key
 from throughtime.errors import InputError, check_positive_integer, did_you_mean
 from throughtime.recurrence.reservoir_weights import Reservoir, ReservoirDesign
@@ -99,8 +99,7 @@ class Search:
         Washout, noise and regression of every readout. The noise is added to the training part
         alone.
     threads
-        Trials that run at the same time. None uses all cores if `threadpoolctl` is installed
-        (it limits BLAS to one thread meanwhile), and one otherwise.
+        Trials that run at the same time; None uses all cores. BLAS has one thread meanwhile.
 
     Raises
     ------
@@ -260,11 +259,6 @@ def _network(design, reservoir, trial, data, options) -> EchoStateNetwork:
 
 def _threads(requested: int | None) -> tuple[int, Any]:
     """The number of threads, and a context in which BLAS does not start its own beside them."""
-    controlled = find_spec("threadpoolctl") is not None
     allowed = len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
-    threads = requested or (allowed if controlled else 1)
-    if threads == 1 or not controlled:
-        return threads, nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    return threads, threadpool_limits(1)
+    threads = requested or allowed
+    return threads, nullcontext() if threads == 1 else one_blas_thread()

@@ -102,6 +102,9 @@ def largest_exponent(
     0.91
     """
     values = check_series(values)
+    if is_constant(values):
+        rule = "a series must vary for an exponent"
+        raise InputError(rule, f"{values[0]:.6g} throughout", "Pass another variable.")
     delay = embedding_delay(values) if delay is None else delay
     dimension = embedding_dimension(values, delay) if dimension is None else dimension
     logs = divergence(values, delay, dimension)
@@ -134,17 +137,19 @@ def largest_exponent(
 
 
 def check_series(values: Float64[np.ndarray, " time"]) -> Float64[np.ndarray, " time"]:
-    """The series in double precision, refused if it is too short, constant or not finite."""
+    """The series in double precision, refused if it is too short or not finite."""
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or len(values) < LEAST:
         rule = f"a series must be one variable of at least {LEAST} steps"
         raise InputError(rule, f"an array of shape {values.shape}", "Pass a longer series.")
     if not np.isfinite(values).all():
         raise InputError("a series must be finite", "NaN or inf", "Fill or drop these values.")
-    if np.ptp(values) <= 1e-12 * np.abs(values).max():
-        rule = "a series must vary for an exponent"
-        raise InputError(rule, f"{values[0]:.6g} throughout", "Pass another variable.")
     return values
+
+
+def is_constant(values: Float64[np.ndarray, " time"]) -> bool:
+    """Whether a series varies by no more than rounding."""
+    return bool(np.ptp(values) <= 1e-12 * np.abs(values).max())
 
 
 def divergence(values: np.ndarray, delay: int, dimension: int) -> np.ndarray:

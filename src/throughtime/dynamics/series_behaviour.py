@@ -5,9 +5,9 @@ The data decide, without any network. In this order:
 | verdict | evidence |
 | --- | --- |
 | settles | the motion about the last value dies out |
-| drifts | a trend, or a unit root: its level is a random walk (Dickey and Fuller 1979) |
 | oscillates | a Fourier series of one period leaves nothing, or noise that nothing predicts |
 | is quasi-periodic | few lines of several frequencies leave nothing |
+| drifts | a trend, or a unit root: its level is a random walk (Dickey and Fuller 1979) |
 | is noise | surrogates of the same spectrum are as easy to predict |
 | is chaotic | they are not, and neighbours separate along a straight line |
 | is undecided | anything else: it says why |
@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from throughtime.errors import InputError
 from throughtime.reservoir.delay_embedding import embedding_delay
 
 from .behaviour import (
@@ -36,7 +35,7 @@ from .behaviour import (
     harmonics,
 )
 from .determinism import UNPREDICTABLE, LocalPrediction, local_prediction
-from .largest_exponent import LEAST, SeriesExponent, largest_exponent
+from .largest_exponent import SeriesExponent, check_series, is_constant, largest_exponent
 from .spectral_lines import spectral_lines
 
 NOISE = "is noise"
@@ -129,14 +128,8 @@ def series_behaviour(
     >>> series_behaviour(np.sin(2 * np.pi * n / 25)).kind
     'oscillates'
     """
-    values = np.asarray(values, np.float64)
-    if values.ndim != 1 or len(values) < LEAST:
-        rule = f"a series must be one variable of at least {LEAST} steps to be judged"
-        raise InputError(rule, f"an array of shape {values.shape}", "Pass a longer series.")
-    if not np.isfinite(values).all():
-        raise InputError("a series must be finite", "NaN or inf", "Fill or drop these values.")
-    values = values[-LONGEST:]
-    if np.ptp(values) <= 1e-12 * np.abs(values).max():
+    values = check_series(values)[-LONGEST:]
+    if is_constant(values):
         return SeriesBehaviour(SETTLES, f"it stays at {values[-1]:.6g}")
     values = (values - values.mean()) / values.std()
     if dies_out(values):
@@ -172,9 +165,9 @@ def _oscillation(values: np.ndarray, dt: float, seed: int) -> SeriesBehaviour | 
     rest = values - fourier_series(values[:, None], 1 / period)[:, 0]
     error = period_error(values, rest, period) * dt
     exact = unexplained < PERIODIC
-    if not exact and (unexplained > UNPREDICTABLE or not _is_noise(rest, seed)):
-        return None
-    if not exact and not _stands_out(values, period):
+    if not exact and not (
+        unexplained <= UNPREDICTABLE and _stands_out(values, period) and _is_noise(rest, seed)
+    ):
         return None
     share = f"a Fourier series leaves {unexplained:.2g} of its variance"
     share += "" if exact else ", which nothing predicts"

@@ -69,8 +69,7 @@ def embed(
 
 def embedding_delay(values: Float64[np.ndarray, " time"]) -> int:
     """The delay of an embedding, in steps; at most a tenth of the series."""
-    most = max(1, len(values) // 10)
-    return min(first_minimum(values, most), decorrelation(values, most))
+    return first_minimum(values, decorrelation(values, max(1, len(values) // 10)))
 
 
 def embedding_dimension(values: Float[np.ndarray, " time"], delay: int) -> int:
@@ -132,12 +131,14 @@ def first_minimum(values: Float[np.ndarray, " time"], most: int) -> int:
     """
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
     bins = ranks * BINS // len(values)
-    lags = range(1, max(2, min(most, len(values) - 2) + 1))
-    found = [_information(bins, lag) for lag in lags]
-    for before, lag in enumerate(lags[1:]):
-        if found[before] < 0.6 * found[0] and found[before + 1] >= found[before]:
+    last = max(1, min(most, len(values) - 2))
+    first = before = _information(bins, 1)
+    for lag in range(2, last + 1):
+        found = _information(bins, lag)
+        if before < 0.6 * first and found >= before:
             return lag - 1
-    return lags[-1]
+        before = found
+    return last
 
 
 def _information(bins: np.ndarray, lag: int) -> float:
@@ -155,8 +156,13 @@ def decorrelation(values: Float[np.ndarray, " time"], most: int | None = None) -
     At most `most` steps, by default a quarter of the series; 1 if there is none.
     """
     most = len(values) // 4 - 1 if most is None else most
-    y = values - values.mean()
-    power = np.abs(np.fft.rfft(y, 2 * len(y))) ** 2
-    correlation = np.fft.irfft(power)[: most + 1]
+    return below_1_over_e(values[:, None], most + 1) or 1
+
+
+def below_1_over_e(values: Float[np.ndarray, "time variable"], lags: int) -> int | None:
+    """The first of so many lags at which the mean autocorrelation is below 1/e, or None."""
+    y = values - values.mean(axis=0)
+    power = np.abs(np.fft.rfft(y, 2 * len(y), axis=0)) ** 2
+    correlation = np.fft.irfft(power.sum(axis=1))[:lags]
     below = np.flatnonzero(correlation < correlation[0] / math.e)
-    return int(below[0]) if len(below) else 1
+    return int(below[0]) if len(below) else None

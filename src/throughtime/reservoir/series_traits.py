@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from .delay_embedding import embedding_dimension, first_minimum
+from .delay_embedding import below_1_over_e, embedding_dimension, first_minimum
 
 FLOW_SHARE = 0.35
 """Increments below this share of the spread are those of a flow that is sampled finely."""
@@ -95,8 +95,5 @@ def noise_level(y: Float[np.ndarray, "time variable"]) -> tuple[float, int]:
 
 def correlation_length(y: Float[np.ndarray, "time variable"]) -> int:
     """The first lag at which the mean autocorrelation of the variables is below 1/e."""
-    y = y - y.mean(axis=0)
-    padded = np.fft.rfft(y, 2 * len(y), axis=0)
-    correlation = np.fft.irfft((np.abs(padded) ** 2).sum(axis=1))[: max(len(y) // 4, 2)]
-    below = np.flatnonzero(correlation < correlation[0] / np.e)
-    return int(below[0]) if len(below) else len(correlation)
+    lags = max(len(y) // 4, 2)
+    return below_1_over_e(y, lags) or lags

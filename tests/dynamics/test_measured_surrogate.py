@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from command_line import call
+from command_line import call, fails, succeeds, tree
 from conftest import refuses
 
 import throughtime as tt
 from throughtime.dynamics.surrogate import Surrogate
+from throughtime.recurrence.architecture import Architecture
 
 
 def logistic(steps, start=0.3, r=3.9):
@@ -120,6 +121,63 @@ def test_a_table_becomes_a_run(tmp_path):
     again = call("surrogate", table, "--id", "run", "--out", run)
     assert again.status == 2
     assert "new or empty" in again.err
+
+
+def network():
+    """A small network."""
+    return Architecture(1, 1, "rnn", 2).build(0)
+
+
+def table_of(values, path):
+    """A CSV of one column."""
+    path.write_text("y\n" + "\n".join(map(repr, values.tolist())) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("steps", "more", "rule", "got"),
+    [
+        (20, (), "a model needs 50 steps", "20"),
+        (90, ("--dt", "-1"), "`dt` must be positive", "-1"),
+        (90, ("--seed", "-1"), "a seed must not be negative", "-1"),
+        (90, ("--out", "/proc/x"), "must be writable", "`/proc/x`"),
+        (90, ("--out", "file/x"), "must be writable", "`file/x`"),
+    ],
+)
+def test_what_fails_leaves_the_earlier_run(
+    model, tmp_path, monkeypatch, steps, more, rule, got
+):
+    monkeypatch.chdir(tmp_path)
+    table_of(logistic(steps), tmp_path / "file")
+    tt.save(model, "run")
+    for out in (("--out", "run", "--overwrite"), ("--out", "new/run")):
+        fails("surrogate", "file", *out, *more, "-q", rule=rule, got=got)
+
+
+def test_a_run_is_replaced_once_the_new_one_is_found(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table_of(logistic(90), tmp_path / "y.csv")
+    tt.save(network(), "run")
+    succeeds("surrogate", "y.csv", "--out", "run", "--overwrite", "-q")
+    new = {"measured.json", "weights.safetensors", "report.html"}
+    assert set(tree(tmp_path / "run")) == new
+    tt.save(model, "run", overwrite=True)
+    assert set(tree(tmp_path / "run")) == new - {"report.html"}
+    assert len(tt.load_surrogate("run").measured_.data()) == 400
+
+
+def test_a_save_that_fails_leaves_the_earlier_run(model, tmp_path, monkeypatch):
+    tt.save(model, tmp_path / "run")
+    before = tree(tmp_path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("throughtime._support.atomic.write", full)
+    for one in (model, network()):
+        with refuses("must be writable"):
+            tt.save(one, tmp_path / "run", overwrite=True)
+    assert tree(tmp_path) == before
 
 
 def test_options_of_a_table_are_refused_for_a_system():

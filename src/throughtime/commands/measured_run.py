@@ -91,7 +91,7 @@ def learn_table(
     if dt is None:
         dt = float(times.step) if times.unit == "number" else 1.0
     folder = out or run_folder.first_free_folder(Path("runs") / f"surrogate-{run_name(data)}")
-    run_folder.prepare_folder(folder, overwrite)
+    run_folder.check_place(folder, overwrite)
     if not quiet:
         typer.echo("Searching for a model ...", err=True)
     driven = series[0].input_names
@@ -102,11 +102,16 @@ def learn_table(
         names=(series[0].target_names, driven),
     )
     found = model.measured_
-    saved_measured.write_measured(folder, found, seed, command_line())
     invariants = found.invariants()
     sentences = found.sentences(invariants)
     report = folder / "report.html"
-    write_measured(report, found, invariants, sentences, command=command_line())
+
+    def write(folder: Path) -> tuple[str, ...]:
+        saved_measured.write_measured(folder, found, seed, command_line())
+        write_measured(report, found, invariants, sentences, command=command_line())
+        return run_folder.MEASURED, saved_measured.WEIGHTS, report.name
+
+    run_folder.replace_run(folder, write, overwrite)
     if as_json:
         typer.echo(json.dumps({"run": str(folder), **found.to_json(invariants)}))
         return

@@ -28,7 +28,7 @@ from throughtime.training.history import history_lines, history_rows
 from throughtime.training.result import Fitted
 
 from .measured_surrogate import MeasuredSurrogate
-from .saved_measured import read_measured, write_measured
+from .saved_measured import WEIGHTS, read_measured, write_measured
 from .surrogate import Surrogate
 
 
@@ -54,11 +54,15 @@ def save_surrogate(model: Surrogate, folder: str | Path, *, overwrite: bool = Fa
     if measured is None:
         model.trained()
         surrogate_settings(model)
-    folder = run_folder.prepare_folder(Path(folder), overwrite)
-    if measured is not None:
-        write_measured(folder, measured, model.seed)
-        return
-    write(folder, model, {"unseen": 100, "unseen_steps": 1000})
+
+    def write_all(folder: Path) -> tuple[str, ...]:
+        if measured is not None:
+            write_measured(folder, measured, model.seed)
+            return run_folder.MEASURED, WEIGHTS
+        record = write(folder, model, {"unseen": 100, "unseen_steps": 1000})
+        return SURROGATE, *record.digests
+
+    run_folder.replace_run(Path(folder), write_all, overwrite)
 
 
 def load_surrogate(folder: str | Path, *, cell: CellSource | None = None) -> Surrogate:

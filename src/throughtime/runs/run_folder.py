@@ -1,7 +1,8 @@
 """The folder of a run: which files there are, and how it is prepared for a new run."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from throughtime._support import atomic
@@ -77,6 +78,25 @@ def check_free(folder: Path, overwrite: bool) -> None:
         if not _has_run(folder):
             rule = "only a run can be overwritten"
             raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
+
+
+def check_place(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that `replace_run` would refuse, before the work; nothing is changed.
+
+    Raises
+    ------
+    InputError
+        As for `prepare_folder`.
+    """
+    check_free(folder, overwrite)
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        with _writable(folder), tempfile.TemporaryFile(dir=folder):
+            pass
+    finally:
+        for path in new:
+            with suppress(OSError):  # not made, or in use meanwhile
+                path.rmdir()
 
 
 def prepare_folder(folder: Path, overwrite: bool) -> Path:

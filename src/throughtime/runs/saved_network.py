@@ -54,9 +54,13 @@ def save_network(network: Network, folder: str | Path, *, overwrite: bool = Fals
     record = NetworkFile.of(network).model_copy(
         update={"digests": {WEIGHTS: digest(weights)}, "versions": package_versions()}
     )
-    folder = run_folder.prepare_folder(Path(folder), overwrite)
-    atomic.write(folder / WEIGHTS, weights)
-    write_json(folder / NETWORK, record.model_dump(mode="json"))
+
+    def write(folder: Path) -> tuple[str, ...]:
+        atomic.write(folder / WEIGHTS, weights)
+        write_json(folder / NETWORK, record.model_dump(mode="json"))
+        return NETWORK, WEIGHTS
+
+    run_folder.replace_run(Path(folder), write, overwrite)
 
 
 def load_network(folder: str | Path, *, like: Network | None = None) -> Network:

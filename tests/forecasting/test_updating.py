@@ -7,6 +7,7 @@ import pytest
 from conftest import refuses
 from made_models import untrained, waves
 
+from throughtime.data.loading import to_series
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.updating import Growth
@@ -141,6 +142,51 @@ def test_inputs_of_the_past_keep_their_scale_too(tmp_path):
     again = Forecaster.load(tmp_path / "run")
     np.testing.assert_array_equal(again.data_.past_scaler.std, scaler.std)
     np.testing.assert_allclose(again.predict(4).mean, model.predict(4).mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("length", "level"), [(40, 0), (40, 900), (200, 0)])
+def test_rows_without_stamps_that_do_not_begin_with_those_of_before_are_no_update(
+    length, level
+):
+    model = untrained(process(160))
+    before = model.data_
+    with refuses(f"got `series`, {length} rows that do not begin with those. Pass the whole"):
+        model.update(process(160 + length)[160:] + level)
+    assert model.data_ is before
+
+
+def test_new_rows_alone_of_a_series_of_a_panel_are_no_update():
+    """Though another series of the panel goes further than they begin."""
+    import polars as pl
+
+    reading = {"id": "id", "target": "y", "time": "t"}
+    model = untrained(to_series(panel(a=160, b=260), **reading))
+    grown = panel(a=200, b=270)
+    ahead = grown.filter((pl.col("id") == "a") & (pl.col("t") >= 160))
+    for new in (ahead, pl.concat([ahead, grown.filter(pl.col("id") == "b")])):
+        with refuses("got `a`, which begins at 160. Pass the whole series"):
+            model.update(new, epochs=1)
+    with refuses("got `a`, which begins at 0 and ends at 158. Pass"):
+        model.update(panel(a=159), epochs=1)
+    model.update(grown.filter(pl.col("id") == "a"), epochs=1)
+    assert [len(one) for one in model.data_.series] == [200, 260]
+
+
+def test_rows_that_are_left_out_at_the_start_stay():
+    table = waves(200)
+    whole, late = untrained(table[:150]), untrained(table[:150])
+    whole.update(table, epochs=1)
+    late.update(table[20:], epochs=1)
+    (one,), (other,) = whole.data_.series, late.data_.series
+    np.testing.assert_array_equal(one.targets, other.targets)
+    assert one.times == other.times and whole.data_.splits == late.data_.splits
+
+
+def test_a_still_series_may_grow_and_be_revised():
+    model = untrained(np.r_[process(100), np.full(60, 50.0)])
+    still = np.r_[process(100), np.full(70, 50.0)]
+    still[:40] += 0.1
+    assert len(model.update(still, epochs=1).data_.series[0]) == 170
 
 
 def test_new_rows_alone_are_no_update():

@@ -88,6 +88,36 @@ def rows_seen(series: Series, fitted: Series, end: int) -> int:
     return int(common[-1]) + 1 if same.all(axis=1).mean() > 0.5 else 0
 
 
+def holds(series: Series, fitted: Series) -> bool:
+    """Whether a series has all rows of the fitted one, by their stamps or, without, in order.
+
+    Without stamps most of these must have the values that they had: the last of them may have
+    been filled otherwise.
+    """
+    if series.times.column is None or fitted.times.column is None:
+        known = fitted.targets
+        same = series.targets[: len(known)] == known[: len(series)]
+        return len(series) >= len(fitted) and bool(same.all(axis=1).mean() > 0.5)
+    stamps, known = series.times.values(), fitted.times.values()
+    if stamps.dtype.kind != known.dtype.kind:
+        return False
+    return bool(stamps[0] <= known[0] and stamps[-1] >= known[-1])
+
+
+def with_head(series: Series, fitted: Series) -> Series:
+    """A series after the rows of the fitted one before its first, if that is one of them.
+
+    Without stamps, and where it begins after the fitted one, the series as it is.
+    """
+    if series.times.column is None or fitted.times.column is None:
+        return series
+    first, known = series.times.values()[0], fitted.times.values()
+    if first.dtype.kind != known.dtype.kind or not known[0] < first <= known[-1]:
+        return series
+    head = int(np.searchsorted(known, first))
+    return joined(fitted[:head], series) if known[head] == first else series
+
+
 def later(series: Series, fitted: Series) -> bool:
     """Whether a series begins after the end of the fitted one, as far as stamps tell."""
     stamps, known = series.times.values(), fitted.times.values()

@@ -10,7 +10,7 @@ from throughtime.training.settings import check_settings
 
 from .combined_predictor import CombinedPredictor
 from .ensemble_training import EnsembleTraining
-from .overlap import rows_seen
+from .overlap import holds, rows_seen, with_head
 from .splits import SplitData
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def update(
     Parameters
     ----------
     data
-        The series with their rows of before and the new ones.
+        The series with their rows of before and the new ones. Where stamps tell that their
+        first rows are left out, these stay as they were.
     epochs
         The largest number of passes over the training part. The readout of an `esn` is fitted
         anew.
@@ -40,8 +41,8 @@ def update(
     Raises
     ------
     InputError
-        If the forecaster is not fitted, there are new rows alone, or rows that it has learned
-        from would be tested.
+        If the forecaster is not fitted, a series has new rows alone or lacks others of
+        before, or rows that it has learned from would be tested.
     Diverged
         If the training diverges.
 
@@ -53,8 +54,8 @@ def update(
     check_positive_integer("epochs", epochs)
     old, networks = self.data_, self.network_
     series = old.read_new(data, fill)
-    _check_begins_before(series, old.series)
-    given = {old.number_of(one) for one in series}
+    series = [_with_head(one, old) for one in series]
+    given = _check_whole(series, old)
     series += [one for i, one in enumerate(old.series) if i not in given]
     settings = check_settings(self.settings_ | {"window": old.window, "epochs": epochs})
     grown = SplitData.of(
@@ -135,15 +136,31 @@ def fit_for(model: "Forecaster", steps: int) -> None:
         predictor.margins("network", steps, [predictor.level])
 
 
-def _check_begins_before(series: list[Series], fitted: list[Series]) -> None:
-    """Refuse new rows alone: by their stamps, all come after what was learned from."""
-    if fitted[0].times.column is None:
-        return
-    end, first = max(one.times.values()[-1] for one in fitted), series[0].times
-    if all(one.times.values()[0] > end for one in series):
+def _with_head(one: Series, old: SplitData) -> Series:
+    """A series that was read, after the rows of the fitted one that come before it."""
+    i = old.number_of(one)
+    return one if i is None else with_head(one, old.series[i])
+
+
+def _check_whole(series: list[Series], old: SplitData) -> set[int | None]:
+    """The numbers of the fitted series that have grown; refuse those whose old rows lack."""
+    numbers, names = [old.number_of(one) for one in series], {one.name for one in old.series}
+    whole = {
+        i
+        for one, i in zip(series, numbers, strict=True)
+        if i is not None and holds(one, old.series[i])
+    }
+    for one, i in zip(series, numbers, strict=True):
+        if i in whole or (i is None and one.name not in names):
+            continue
         rule = "an update needs the rows that were learned from, and the new ones after them"
-        got = f"`{series[0].name}`, which begins at {first[:1].labels()[0]}"
+        got = f"`{one.name}`, {len(one):,} rows that do not begin with those"
+        if i is not None and one.times.column is not None:
+            first, known = one.times.values()[0], old.series[i].times.values()[0]
+            got = f"`{one.name}`, which begins at {one.times[:1].labels()[0]}"
+            got = got if first > known else f"{got} and ends at {one.times[-1:].labels()[0]}"
         raise InputError(rule, got, "Pass the whole series with its new rows.")
+    return set(numbers)
 
 
 def _check_tested(old: SplitData, grown: SplitData, numbers: list[int | None]) -> None:

@@ -15,7 +15,8 @@ from made_models import waves
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.tuning.judging import Judged, compare
 from throughtime.tuning.search import search
-from throughtime.tuning.trial import Trial, median_bars, run_trial
+from throughtime.tuning.trial import Trial, alike, median_bars, run_trial
+from throughtime.tuning.workers import ThisProcess
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -145,6 +146,47 @@ def test_what_cannot_be_searched_is_refused(series, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with refuses("the folder of a search must be new, empty, or that of this search"):
         tried(series, 2, tmp_path)
+
+
+class LastFirst(ThisProcess):
+    """Two workers, of which the one that began last ends first."""
+
+    size = 2
+
+    def next(self):
+        ticket, function, arguments = self.calls.pop()
+        return ticket, function(*arguments)
+
+
+@pytest.mark.parametrize("start", [0.5, 2.0])
+def test_the_start_is_that_whichever_trial_ends_first(series, tmp_path, monkeypatch, start):
+    first = {"cell": "rnn", "rate": 3e-3}
+
+    def known(_, settings, *__):
+        return "finished", start if settings["rate"] == 3e-3 else 1.0, (1.0,), 0.0, ""
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("throughtime.tuning.search.workers", lambda on: LastFirst())
+    monkeypatch.setattr("throughtime.tuning.search.run_trial", known)
+    with pytest.raises(KeyboardInterrupt):
+        tried(series, 3, tmp_path / "s", show=stop)
+    found = tried(series, 3, tmp_path / "s")
+    settings = [trial.settings for trial in found.trials]
+    assert found.start == first and settings[0] != first and settings.count(first) == 1
+    best = first if start < 1 else settings[0]
+    assert found.best.settings == best
+    assert found.settings == {k: v for k, v in best.items() if v != first.get(k)}
+    assert {one.settings for one in found.judged} == {"winner", *(["start"] * (start > 1))}
+    assert (f"with the settings begun with {start:.3f}" in " ".join(found.sentences())) == (
+        start > 1
+    )
+
+
+def test_settings_from_a_file_are_those_that_were_written():
+    assert alike({"dense": [16, 8], "rate": 0.1}, {"rate": 0.1, "dense": (16, 8)})
+    assert not alike({"dense": []}, {"dense": (1,)})
 
 
 def workers_at_work():

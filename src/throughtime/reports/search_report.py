@@ -68,9 +68,8 @@ def _judged(found: SearchResult) -> Table:
 
 def _winner(found: SearchResult) -> Table:
     """The settings of the winner beside those begun with; a cell is empty without an effect."""
-    first = found.trials[0].settings
-    names = dict.fromkeys([*first, *found.best.settings])
-    rows = [[n, _text(found.best.settings.get(n)), _text(first.get(n))] for n in names]
+    names = dict.fromkeys([*found.start, *found.best.settings])
+    rows = [[n, _text(found.best.settings.get(n)), _text(found.start.get(n))] for n in names]
     return Table("", ["Setting", "winner", "begun with"], rows)
 
 

@@ -15,7 +15,7 @@ from throughtime._support.seeds import generator
 from throughtime.errors import InputError
 
 from .space import Space, Values
-from .trial import Trial
+from .trial import Trial, alike
 
 STARTUP = 10
 """Trials that are proposed at random before errors are learned from."""
@@ -59,6 +59,7 @@ class Proposals:
         import optuna
 
         self.space, self.seed, self.asked = space, seed, 0
+        self.begun = any(alike(trial.settings, space.first()) for trial in trials)
         with quiet():
             self.study = optuna.create_study()
         self.pending: dict[int, Any] = {}
@@ -69,12 +70,14 @@ class Proposals:
     def ask(self) -> tuple[int, dict[str, Any]]:
         """The settings to try next, and a ticket to tell the trial by.
 
-        The first ones are those that the search begins with.
+        Those that the search begins with come first, also after an interruption before they
+        had been tried.
         """
         import optuna
 
         self.asked += 1
-        if self.asked == 1:
+        if not self.begun:
+            self.begun = True
             return 0, self.space.first()
         number = int(generator(self.seed, self.asked).integers(2**32))
         with quiet():

@@ -10,7 +10,7 @@ from throughtime._support.result_view import ResultView, current_axes
 from throughtime.forecasting.forecaster import Forecaster
 
 from .judging import Judged, compare, mean_error
-from .trial import Trial
+from .trial import Trial, alike
 
 PARTS = ("combination", "prior", "linear core", "network")
 """The methods of a backtest that are not baselines."""
@@ -27,10 +27,11 @@ class SearchResult(ResultView):
     Attributes
     ----------
     trials
-        All trials, in the order in which they ended. The first has the settings that the
-        search began with.
+        All trials, in the order in which they ended.
     best
         The finished trial of the lowest error.
+    start
+        The settings that the search began with, of those that it tries.
     model
         The winner: a `Forecaster` with its settings, fitted to the series.
     judged
@@ -44,6 +45,7 @@ class SearchResult(ResultView):
 
     trials: list[Trial]
     best: Trial
+    start: dict[str, Any]
     model: Forecaster
     judged: list[Judged]
     importance: dict[str, float]
@@ -55,7 +57,7 @@ class SearchResult(ResultView):
         return {
             name: value
             for name, value in self.best.settings.items()
-            if value != self.trials[0].settings.get(name)
+            if not alike(value, self.start.get(name))
         }
 
     @property
@@ -69,7 +71,7 @@ class SearchResult(ResultView):
 
     def sentences(self) -> list[str]:
         """What was found, and whether it is worth anything."""
-        first, text = self.trials[0], [self._verdict(self.method)]
+        text = [self._verdict(self.method)]
         if self.method != "network" and self.settings:
             text.append(self._verdict("network"))
         if (baseline := self._best_baseline()) is not None:
@@ -77,10 +79,12 @@ class SearchResult(ResultView):
         ended = f"{len(self.trials)} trials: {self.count('finished')} finished, "
         ended += f"{self.count('pruned')} stopped early, {self.count('failed')} failed."
         text.append(ended)
-        if first.error is not None and self.settings:
+        begun = [trial.error for trial in self.trials if alike(trial.settings, self.start)]
+        start = [error for error in begun if error is not None]
+        if start and self.settings:
             text.append(
                 f"On the rows that trials are judged on, the error of the winner's networks is "
-                f"{self.best.error:.3f}, that of the first trial {first.error:.3f}. "
+                f"{self.best.error:.3f}, with the settings begun with {start[0]:.3f}. "
                 "The lowest of many errors is too low: only those on the test part count."
             )
         return text
@@ -95,7 +99,8 @@ class SearchResult(ResultView):
             )
         winner, start = (mean_error(self.judged, name, method) for name in ("winner", "start"))
         seeds = sum(one.settings == "start" for one in self.judged)
-        over = f" (means of {seeds} seeds)" if seeds > 1 else ""
+        rows = "on the same rows, so that they are told apart by their seeds alone"
+        over = f" (means of {seeds} seeds {rows})" if seeds > 1 else ""
         figures = (
             f"on the test part, which no trial has seen, the error of the winner's {what} is "
             f"{winner:.3f} times that of repeating the last value, with the settings begun "

@@ -22,7 +22,7 @@ from .judging import Judged, fit_and_judge, judge
 from .proposals import Proposals, check_optuna
 from .result import SearchResult
 from .space import Space, Values
-from .trial import ENSEMBLE, Trial, before_test, median_bars, run_trial
+from .trial import ENSEMBLE, Trial, alike, before_test, median_bars, run_trial
 from .workers import Workers, workers
 
 Show = Callable[[Trial, Trial | None], None]
@@ -133,12 +133,13 @@ def search(
         _run(trials, crew, journal, proposals, seen, steps, show)
         best = _best(journal.trials)
         chosen = tried.settings(best.settings)
-        same = best.settings == journal.trials[0].settings
-        settings = {"winner": chosen} if same else {"winner": chosen, "start": base}
+        settings = {"winner": chosen}
+        if not alike(best.settings, tried.first()):
+            settings["start"] = base
         fitted, judged = _judge(crew, series, settings, steps, seeds)
     finally:
         crew.cancel()
-    found = journal.trials, best, fitted, judged
+    found = journal.trials, best, tried.first(), fitted, judged
     return SearchResult(*found, proposals.importance(), proposals.study)
 
 

@@ -69,6 +69,20 @@ class Trial:
     why: str = ""
 
 
+def alike(one: Any, other: Any) -> bool:
+    """Whether settings, or values of one, are the same; a file has lists for tuples."""
+    return _with_tuples(one) == _with_tuples(other)
+
+
+def _with_tuples(value: Any) -> Any:
+    """A value with tuples in place of its lists."""
+    if isinstance(value, dict):
+        return {name: _with_tuples(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_with_tuples(one) for one in value)
+    return value
+
+
 def before_test(series: Sequence[Series], test: float, validation: float) -> list[Series]:
     """The rows of each series before its test part: all that a trial sees.
 

@@ -371,6 +371,7 @@ def test_bad_commands(here, command, rule, got, remedy):
         ("--out no/f.csv", "the output file must be writable", "`no/f.csv`", "Pass another"),
         ("--out run", "the output file must be writable", "`run`", "Pass another `--out`."),
         ("--out /proc/f.csv", "the output file must be writable", "`/proc/f.csv`", "Pass"),
+        ("--data y.csv --out ./y.csv", "must not be one that is read", "`y.csv`", "Pass"),
     ],
 )
 def test_bad_predictions(run, options, rule, got, remedy):

@@ -164,3 +164,9 @@ def test_the_command_writes_the_page(tmp_path, monkeypatch):
     Path("file").touch()
     rule = "the page must be written to a file"
     fails("play", "--no-browser", "--out", "file/b.html", rule=rule, got="file", remedy="--out")
+    Path("data.csv").write_text("t,y\n1,2\n")
+    rule = "only such a page is overwritten"
+    fails("play", "--no-browser", "--out", "data.csv", rule=rule, got="`data.csv`, another")
+    Path("a/b.html").write_text(playground() + "<!-- earlier -->")
+    succeeds("play", "--no-browser", "--out", "a/b.html")
+    assert Path("a/b.html").read_text() == playground()

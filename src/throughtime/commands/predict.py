@@ -35,6 +35,7 @@ def predict(
     """
     from throughtime.runs.measured_record import is_measured
 
+    _check_out(out, data, future)
     if is_measured(run):
         from .measured_run import continue_run
 
@@ -56,6 +57,14 @@ def predict(
     if as_json:
         text = json.dumps([one.to_json() for one in forecasts]) + "\n"
     _write(text, out)
+
+
+def _check_out(out: Path | None, *read: Path | None) -> None:
+    """Refuse to write over a table that is read."""
+    for table in read:
+        if out is not None and table is not None and out.resolve() == table.resolve():
+            rule = "the output file must not be one that is read"
+            raise InputError(rule, f"`{out}`", "Pass another `--out`.")
 
 
 def _check_plain(future: Path | None, paths: int | None, as_json: bool) -> None:

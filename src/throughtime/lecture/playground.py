@@ -36,15 +36,22 @@ def playground() -> str:
     )
 
 
+TITLE = b"<title>A recurrent network to play with</title>"
+"""What tells an earlier page, which may be written anew, from another file."""
+
+
 def write_playground(path: Path) -> None:
-    """Write the page.
+    """Write the page; an earlier one is replaced, another file is not.
 
     Raises
     ------
     InputError
-        If the file cannot be written.
+        If there is another file, or none can be written.
     """
     try:
+        if path.is_file() and TITLE not in path.read_bytes():
+            rule = "only such a page is overwritten"
+            raise InputError(rule, f"`{path}`, another file", "Pass another `--out`.")
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write(path, playground())
     except OSError as error:

@@ -8,6 +8,7 @@ from command_line import call, fails, succeeds, tree
 from conftest import refuses
 
 import throughtime as tt
+from throughtime.dynamics.measured_data import as_trajectories
 from throughtime.dynamics.surrogate import Surrogate
 from throughtime.recurrence.architecture import Architecture
 
@@ -98,6 +99,75 @@ def test_a_saved_model_goes_on_as_before(model, tmp_path):
 def test_mistakes(rule, call):
     with refuses(rule):
         call()
+
+
+def frame(**columns):
+    """A data frame of pandas."""
+    import pandas as pd
+
+    return pd.DataFrame(columns)
+
+
+STEPS = np.arange(60.0)
+
+
+@pytest.mark.usefixtures("as_installed")
+@pytest.mark.parametrize(
+    ("rule", "given", "options"),
+    [
+        ("must be arrays of numbers; got the text `lorenz.csv`", "lorenz.csv", {}),
+        ("must be arrays of numbers; got a `list`", ["a", "b"], {}),
+        ("must be arrays of numbers; got a `DataFrame`", frame(x=STEPS, s=["a"] * 60), {}),
+        ("must be arrays of numbers", np.arange(60).astype("datetime64[D]"), {}),
+        ("`inputs` must be arrays of numbers", STEPS, {"inputs": "u.csv"}),
+        ("more steps than variables; got 2 lists of 60", [list(STEPS)] * 2, {}),
+        ("`dt` must be positive; got None", STEPS, {"dt": None}),
+        ("`dt` must be positive; got a", STEPS, {"dt": "a"}),
+        ("a length for each of 1", STEPS, {"lengths": 60}),
+        ("within the steps of each trajectory; got 500", [STEPS] * 2, {"lengths": [500, 9]}),
+        ("within the steps of each trajectory; got -5", [STEPS] * 2, {"lengths": [-5, 60]}),
+        ("within the steps of each trajectory; got 9.5", [STEPS], {"lengths": [9.5]}),
+        ("a name for each of 1 variables; got 2", STEPS, {"names": (["a", "b"], [])}),
+        ("a name for each of 0 inputs; got 1", STEPS, {"names": (["a"], ["u"])}),
+        ("one column; got `a` twice", np.ones((60, 2)), {"names": (["a", "a"], [])}),
+        ("a list of the variables, and", STEPS, {"names": ("a", "")}),
+        ("a list of the variables, and", STEPS, {"names": (["a"],)}),
+        ("the same columns", [frame(x=STEPS, y=STEPS), frame(y=STEPS, x=STEPS)], {}),
+    ],
+)
+def test_what_is_no_trajectory_is_told(rule, given, options):
+    with refuses(rule):
+        Surrogate().fit(given, **options)
+
+
+def test_the_past_must_be_numbers(model):
+    with refuses("`past` must be arrays of numbers"):
+        model.predict(3, "past.csv")
+
+
+def test_nested_lists_are_what_they_are_for_numpy():
+    table = np.random.default_rng(0).normal(size=(60, 6))
+    for given in (table.tolist(), tuple(map(tuple, table))):
+        (one,) = as_trajectories(given)
+        np.testing.assert_array_equal(one, table)
+    parts = as_trajectories([table.tolist(), table[:20].tolist()])
+    assert [part.shape for part in parts] == [(60, 6), (20, 6)]
+    parts = as_trajectories([table.tolist(), table.tolist()])
+    assert [part.shape for part in parts] == [(60, 6)] * 2
+    parts = as_trajectories([[1.0, 2.0, 3.0], [4.0, 5.0]])
+    assert [part.shape for part in parts] == [(3, 1), (2, 1)]
+    parts = as_trajectories([table[:, 0], table[:, 1]])
+    assert [part.shape for part in parts] == [(60, 1)] * 2
+
+
+def test_names_are_those_of_the_frames():
+    values = logistic(80)
+    driven = frame(**{"a b": values, "z": values**2}), frame(u=np.sin(STEPS[:40]).repeat(2))
+    found = Surrogate().fit(driven[0], inputs=driven[1]).measured_
+    assert (found.variables, found.input_names) == (("a b", "z"), ("u",))
+    found = Surrogate().fit([driven[0]], names=(["p", "q"], [])).measured_
+    assert found.variables == ("p", "q")
+    assert Surrogate().fit(driven[0].to_numpy()).measured_.variables == ("y1", "y2")
 
 
 def test_a_past_must_fit(model):

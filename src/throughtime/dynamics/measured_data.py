@@ -1,6 +1,7 @@
 """Measured trajectories, ready for a search: checked, standardised, split, with starts."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,8 @@ def as_trajectories(
     Parameters
     ----------
     given
-        `(time,)`, `(time, variable)`, `(trajectory, time, variable)`, or a list of the first
-        two kinds.
+        `(time,)`, `(time, variable)`, `(trajectory, time, variable)`, or a list of arrays of
+        the first two kinds.
     name
         The name of the argument, for the error messages.
     lengths
@@ -44,22 +45,71 @@ def as_trajectories(
     Raises
     ------
     InputError
-        If something is not finite, empty, or the columns differ.
+        If something is no number, not finite or empty, the columns differ, or a length is
+        not one.
     """
-    if isinstance(given, (list, tuple)) and given and np.ndim(given[0]) > 0:
-        parts = list(given)
-    else:
-        table = np.asarray(given, np.float64)
-        parts = list(table) if table.ndim == 3 else [table]
+    parts = _parts(given, name)
     if lengths is not None:
-        if len(lengths) != len(parts):
-            rule = f"there must be a length for each of {len(parts)} trajectories"
-            raise InputError(rule, f"{len(lengths)}", "Pass as many `lengths`.")
+        _check_lengths(lengths, parts)
         parts = [part[:steps] for part, steps in zip(parts, lengths, strict=True)]
     found: Trajectories = []
     for part in parts:
         found.append(as_columns(name, part, found[0].shape[1] if found else None))
     return found
+
+
+def as_numbers(given: Any, name: str) -> np.ndarray:
+    """Anything that is an array of real numbers, as one in float64.
+
+    Raises
+    ------
+    InputError
+        For text, stamps, complex numbers, and rows of different lengths.
+    """
+    try:
+        array = np.asarray(given)
+        if array.dtype.kind not in "biufO":
+            raise TypeError
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        rule, got = f"`{name}` must be arrays of numbers", f"a `{type(given).__name__}`"
+        if isinstance(given, str):
+            got = f"the text `{given}`"
+        remedy = "Pass arrays; read a file first, and leave out columns that hold no numbers."
+        raise InputError(rule, got, remedy) from None
+
+
+def _parts(given: Any, name: str) -> list[np.ndarray]:
+    """Each trajectory as an array.
+
+    Lists of numbers of one length are the rows of a table, as they are for NumPy; of several
+    lengths, and as arrays, each is a trajectory.
+    """
+    plain = isinstance(given, list | tuple) and len(given) > 0
+    if plain and any(hasattr(one, "__array__") and np.ndim(one) > 0 for one in given):
+        return [as_numbers(one, name) for one in given]
+    nested = plain and all(isinstance(one, list | tuple) and len(one) > 0 for one in given)
+    deeper = nested and isinstance(next(iter(given[0])), list | tuple | np.ndarray)
+    if deeper or (nested and len(set(map(len, given))) > 1):
+        return [as_numbers(one, name) for one in given]
+    table = as_numbers(given, name)
+    if nested and table.ndim == 2 and len(table) < table.shape[1]:
+        rule = f"`{name}` as lists must have more steps than variables"
+        got = f"{len(table)} lists of {table.shape[1]} numbers"
+        raise InputError(rule, got, "Pass several trajectories as a list of arrays.")
+    return list(table) if table.ndim == 3 else [table]
+
+
+def _check_lengths(lengths: Sequence[int], parts: list[np.ndarray]) -> None:
+    """Refuse lengths that are not one of each trajectory, within its steps."""
+    count = len(lengths) if np.ndim(lengths) == 1 else 0
+    if count != len(parts):
+        rule = f"there must be a length for each of {len(parts)} trajectories"
+        raise InputError(rule, f"{count}", "Pass as many `lengths`.")
+    for steps, part in zip(lengths, parts, strict=True):
+        if not isinstance(steps, Integral) or not 1 <= steps <= len(part):
+            rule = "`lengths` must be whole numbers within the steps of each trajectory"
+            raise InputError(rule, f"{steps} of {len(part)}", "Pass the steps before padding.")
 
 
 def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]:

@@ -10,8 +10,9 @@ from jaxtyping import Float64
 from throughtime.training.train import OnEpoch
 
 from .equation_surrogate import EquationSurrogate
+from .measured_data import as_numbers, as_trajectories
 from .measured_surrogate import fit_measured
-from .surrogate_checks import check_measured, check_source
+from .surrogate_checks import check_measured, check_names, check_source, check_step
 
 
 @dataclass(eq=False)
@@ -90,7 +91,7 @@ class Surrogate(EquationSurrogate):
         ----------
         trajectories
             Without a system: `(time, variable)`, `(trajectory, time, variable)`, or a list of
-            the former.
+            arrays of the former. Frames, too, of numbers alone.
         inputs
             What drives them and is known ahead, in the same form.
         lengths
@@ -98,7 +99,7 @@ class Surrogate(EquationSurrogate):
         dt
             The time of a step of theirs.
         names
-            Names of the variables, and of the inputs.
+            Names of the variables, and of the inputs; those of frames by default.
         verbose
             Whether a bar shows the progress; by default on a terminal and in a notebook.
         on_epoch
@@ -114,14 +115,22 @@ class Surrogate(EquationSurrogate):
         """
         check_source(self.system, trajectories)
         if trajectories is not None:
-            given = trajectories, inputs, lengths, float(dt), names
-            self.measured_ = fit_measured(*given, seed=self.seed)
-            return self
+            return self._fit_measured(trajectories, inputs, lengths, dt, names)
         self.prepare()
         from throughtime.training.progress import fit_progress  # here: it loads Rich
 
         with fit_progress(self.epochs, verbose, on_epoch) as after_epoch:
             return self.train(on_epoch=after_epoch)
+
+    def _fit_measured(self, trajectories, inputs, lengths, dt, names) -> "Surrogate":
+        """`fit` of measured trajectories."""
+        ys, xs = as_trajectories(trajectories, lengths=lengths), None
+        if inputs is not None:
+            xs = as_trajectories(inputs, "inputs", lengths)
+        columns = (trajectories, ys[0].shape[1]), (inputs, xs[0].shape[1] if xs else 0)
+        names = check_names(names, *columns)
+        self.measured_ = fit_measured(ys, xs, None, check_step(dt), names, seed=self.seed)
+        return self
 
     def predict(
         self, steps: int, past: Any = None, *, past_inputs: Any = None, inputs: Any = None
@@ -147,4 +156,7 @@ class Surrogate(EquationSurrogate):
         InputError
             If it was not fitted to trajectories, and for other shapes than those of the fit.
         """
-        return check_measured(self).predict(steps, past, past_inputs, inputs)
+        model = check_measured(self)
+        given = {"past": past, "past_inputs": past_inputs, "inputs": inputs}
+        known = [None if of is None else as_numbers(of, name) for name, of in given.items()]
+        return model.predict(steps, *known)

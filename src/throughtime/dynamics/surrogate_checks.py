@@ -1,7 +1,8 @@
 """What a surrogate refuses before it is trained, and before it solves."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,6 +64,81 @@ def check_source(system: object, trajectories: object) -> None:
         raise InputError(rule, "neither", remedy)
     if system is not None and trajectories is not None:
         raise InputError(rule, "both", "Use `Surrogate().fit(trajectories)`.")
+
+
+def check_step(dt: object) -> float:
+    """The time of a step of measured trajectories.
+
+    Raises
+    ------
+    InputError
+        If it is no positive number.
+    """
+    if not isinstance(dt, Real) or isinstance(dt, bool) or not 0 < float(dt) < np.inf:
+        raise InputError("`dt` must be positive", dt, "Leave it out for steps of 1.")
+    return float(dt)
+
+
+def check_names(
+    names: tuple[Sequence[str], Sequence[str]],
+    variables: tuple[Any, int],
+    inputs: tuple[Any, int],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of variables and inputs: those given, or else those of the columns of frames.
+
+    Parameters
+    ----------
+    names
+        Those given; empty for none.
+    variables, inputs
+        The data as they were given, and the number of their columns.
+
+    Returns
+    -------
+    tuple
+        The names of both; empty for arrays without.
+
+    Raises
+    ------
+    InputError
+        If their number is another than that of the columns, one occurs twice, or frames have
+        different columns.
+    """
+    if len(names) != 2 or any(isinstance(some, str) for some in names):
+        rule = "`names` must be a list of the variables, and one of the inputs"
+        raise InputError(rule, names, "Pass it like this: `names=(['x', 'y'], [])`.")
+    found = []
+    for given, (data, count), what in zip(
+        names, (variables, inputs), ("variables", "inputs"), strict=True
+    ):
+        own = tuple(map(str, given)) or _frame_names(data)
+        if own and len(own) != count:
+            rule = f"`names` must have a name for each of {count} {what}"
+            raise InputError(rule, f"{len(own)}", "Pass as many names.")
+        found.append(own)
+    every = [*found[0], *found[1]]
+    twice = next((name for name in every if every.count(name) > 1), None)
+    if twice is not None:
+        rule = "each of `names` must be of one column"
+        raise InputError(rule, f"`{twice}` twice", "Pass `names` that differ.")
+    return found[0], found[1]
+
+
+def _frame_names(data: Any) -> tuple[str, ...]:
+    """The names of the columns of a frame, or of the frames of a list; none of arrays."""
+    frames = data if isinstance(data, list | tuple) else [data]
+    found = []
+    for one in frames:
+        columns = getattr(one, "column_names", getattr(one, "columns", ()))
+        columns = list(columns) or [getattr(one, "name", None)]
+        named = any(isinstance(name, str) and name for name in columns)
+        found.append(tuple(map(str, columns)) if named else ())
+    for other in found:
+        if other != found[0]:
+            rule = "the frames of trajectories must have the same columns in one order"
+            got = " and ".join(", ".join(columns) or "none" for columns in (found[0], other))
+            raise InputError(rule, got, "Select the same columns of each.")
+    return found[0] if found else ()
 
 
 def check_measured(model: "Surrogate") -> "MeasuredSurrogate":

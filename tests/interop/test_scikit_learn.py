@@ -152,6 +152,35 @@ def test_what_is_no_sequences_is_refused(X, y, message):
         tt.SequenceRegressor(epochs=1).fit(X, y)
 
 
+@pytest.mark.usefixtures("as_installed")
+@pytest.mark.parametrize(
+    ("estimator", "settings", "y", "message"),
+    [
+        ("Regressor", {}, ["a"] * 20, "of a regressor must be numbers; got `a`"),
+        ("Regressor", {}, [[1.0], [1.0, 2.0]] * 10, "`y` must be an array"),
+        ("Classifier", {}, [None] * 20, "each sequence must have a target"),
+        ("Classifier", {}, np.array([1, "a"] * 10, object), "must be of one kind"),
+        ("Regressor", {"validation": "a"}, np.ones(20), "`validation` must be at least 0"),
+        ("Regressor", {"random_state": "a"}, np.ones(20), "`random_state` must be"),
+        ("Regressor", {"random_state": -1}, np.ones(20), "`random_state` must be"),
+    ],
+)
+def test_wrong_targets_and_settings_are_told(estimator, settings, y, message):
+    model = getattr(tt, f"Sequence{estimator}")(**settings)
+    with refuses(message):
+        model.fit(np.ones((20, 5, 1)), y)
+
+
+def test_a_random_state_is_drawn_from_as_everywhere():
+    X, y = np.random.default_rng(0).normal(size=(20, 5, 1)), np.arange(20.0)
+    made = [
+        tt.SequenceRegressor(hidden=2, epochs=1, random_state=state).fit(X, y).predict(X)
+        for state in (np.random.RandomState(3), np.random.RandomState(3), None, None)
+    ]
+    np.testing.assert_array_equal(made[0], made[1])
+    assert (made[2] != made[3]).any()
+
+
 def test_one_class_a_wrong_share_and_targets_beside_a_series_are_refused():
     with refuses("two classes or more; got 1 class"):
         tt.SequenceClassifier(epochs=1).fit([[1.0], [2.0]], ["a", "a"])

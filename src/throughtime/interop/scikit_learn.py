@@ -4,6 +4,7 @@ They stand in a `Pipeline`, and `GridSearchCV` searches their settings. scikit-l
 here alone, when one of them is first asked for.
 """
 
+from numbers import Integral, Real
 from typing import Any
 
 import equinox as eqx
@@ -20,11 +21,12 @@ from throughtime.training.batches import Sequences
 from throughtime.training.methods import training_method
 from throughtime.training.train import train
 
-from .sequence_arrays import PaddedSequences, padded_sequences
+from .sequence_arrays import PaddedSequences, as_targets, padded_sequences
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.exceptions import NotFittedError
+    from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import type_of_target
     from sklearn.utils.validation import column_or_1d
 except ImportError:
@@ -64,7 +66,8 @@ class SequenceEstimator(BaseEstimator):
     dtype
         `float32` or `float64`.
     random_state
-        Seed of the weights, of the validation part and of the shuffling.
+        Seed of the weights, of the validation part and of the shuffling; or, as everywhere in
+        scikit-learn, a `RandomState` from which it is drawn, or None for another each time.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class SequenceEstimator(BaseEstimator):
         validation: float = 0.2,
         patience: int | None = 20,
         dtype: str = "float32",
-        random_state: int = 0,
+        random_state: Any = 0,
     ):
         self.cell = cell
         self.hidden = hidden
@@ -97,10 +100,11 @@ class SequenceEstimator(BaseEstimator):
 
     def _train(self, X: PaddedSequences, targets: np.ndarray, output: str, loss: str) -> None:
         """Scale inputs and numbers by the training part, and train a network."""
-        if not 0 <= self.validation < 1:
+        if not isinstance(self.validation, Real) or not 0 <= self.validation < 1:
             rule = "`validation` must be at least 0 and below 1"
             raise InputError(rule, self.validation, "Pass a share, such as 0.2.")
-        order = np.random.default_rng([self.random_state, 1]).permutation(len(targets))
+        seed = self._seed()
+        order = np.random.default_rng([seed, 1]).permutation(len(targets))
         held_out = int(self.validation * len(targets))
         chosen, training = np.sort(order[:held_out]), np.sort(order[held_out:])
         self.scaler_ = Scaler.fit(X.take(training).steps(), still=True)
@@ -115,7 +119,7 @@ class SequenceEstimator(BaseEstimator):
         with precision(self.dtype):
             validation = self._sequences(X.take(chosen), targets[chosen]) if held_out else None
             fitted = train(
-                network.build(self.random_state),
+                network.build(seed),
                 self._sequences(X.take(training), targets[training]),
                 loss,
                 training_method(self.method, self.rate, self.clip),
@@ -123,9 +127,24 @@ class SequenceEstimator(BaseEstimator):
                 batch_size=self.batch_size,
                 validation=validation,
                 patience=self.patience if held_out else None,
-                key=self.random_state,
+                key=seed,
             )
         self.network_, self.history_ = fitted.network, fitted.history
+
+    def _seed(self) -> int:
+        """A whole number as it is, or one that a state of random numbers gives."""
+        given = self.random_state
+        if isinstance(given, Integral) and not isinstance(given, bool) and given >= 0:
+            return int(given)
+        try:
+            if isinstance(given, Integral):
+                raise ValueError
+            return int(check_random_state(given).randint(2**31 - 1))
+        except ValueError:
+            rule = (
+                "`random_state` must be a whole number of at least 0, a `RandomState` or None"
+            )
+            raise InputError(rule, given, "Pass a number, such as 0.") from None
 
     def _sequences(self, X: PaddedSequences, targets: np.ndarray) -> Sequences:
         inputs = self.scaler_.transform(X.values).astype(self.dtype)
@@ -198,13 +217,18 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         InputError
             For sequences or settings that cannot be used, and for fewer than two classes.
         """
-        read, labels = padded_sequences(X), np.asarray(y)
+        read, labels = padded_sequences(X), as_targets(y)
         read.check_targets(labels, 2)
         labels = column_or_1d(labels, warn=True)
         if type_of_target(labels).startswith("continuous"):
             rule = "classes must be labels, not continuous numbers"
             raise InputError(rule, labels.dtype, "Use `SequenceRegressor` for numbers.")
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        try:
+            self.classes_, codes = np.unique(labels, return_inverse=True)
+        except TypeError:
+            rule = "classes must be of one kind, which can be sorted"
+            kinds = sorted({type(one).__name__ for one in labels})
+            raise InputError(rule, " and ".join(kinds), "Pass numbers or words.") from None
         if len(self.classes_) < 2:
             rule = "a classifier needs sequences of two classes or more"
             remedy = "Pass sequences of other classes too."
@@ -256,9 +280,13 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         InputError
             For sequences, numbers or settings that cannot be used.
         """
-        read, values = padded_sequences(X), np.asarray(y)
+        read, values = padded_sequences(X), as_targets(y)
         read.check_targets(values, 2)
-        values = values.astype(np.float64)
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError):
+            rule, got = "the targets of a regressor must be numbers", f"`{values.flat[0]}`"
+            raise InputError(rule, got, "Use `SequenceClassifier` for classes.") from None
         self._one_column = values.ndim == 1
         self._train(read, values.reshape(len(values), -1), "identity", "mse")
         return self

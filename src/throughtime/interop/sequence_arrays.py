@@ -52,6 +52,32 @@ class PaddedSequences(NamedTuple):
         if targets.dtype.kind == "f" and not np.isfinite(targets).all():
             rule = "the targets of sequences must be finite numbers"
             raise InputError(rule, "NaN or infinity", "Leave out these sequences.")
+        absent = (
+            one is None or (isinstance(one, float) and one != one) for one in targets.flat
+        )
+        if targets.dtype == object and any(absent):
+            rule = "each sequence must have a target"
+            raise InputError(rule, "None or NaN", "Leave out these sequences.")
+
+
+def _is_absent(value: Any) -> bool:
+    """Whether a target is None or NaN."""
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def as_targets(y: Any) -> np.ndarray:
+    """Targets as an array.
+
+    Raises
+    ------
+    InputError
+        If they have different lengths.
+    """
+    try:
+        return np.asarray(y)
+    except ValueError:
+        rule = "`y` must be an array: as many targets for each sequence"
+        raise InputError(rule, f"a ragged `{type(y).__name__}`", "Pass such targets.") from None
 
 
 def padded_sequences(X: Any, features: int | None = None) -> PaddedSequences:

@@ -250,7 +250,17 @@ def test_a_save_that_fails_leaves_the_earlier_run(model, tmp_path, monkeypatch):
     assert tree(tmp_path) == before
 
 
-def test_options_of_a_table_are_refused_for_a_system():
-    done = call("surrogate", "pendulum", "--target", "x")
-    assert done.status == 2
-    assert "`--target` is for a table" in done.err
+@pytest.mark.parametrize(
+    ("given", "rule", "got"),
+    [
+        ("pendulum --target x", "`--target` is for a table", "a system"),
+        ("y.csv --hidden 64", "`--hidden` is for a system", "the table `y.csv`"),
+        ("y.csv --range x=1:2", "`--range` is for a system", "the table `y.csv`"),
+        ("y.csv --unseen-steps 9", "`--unseen-steps` is for a system", "the table `y.csv`"),
+        ("--set x=2", "`--set` is for what is learned", "nothing"),
+    ],
+)
+def test_options_without_an_effect_are_refused(tmp_path, monkeypatch, given, rule, got):
+    """Also with the value that they have by default."""
+    monkeypatch.chdir(tmp_path)
+    fails("surrogate", *given.split(), rule=rule, got=got, remedy="eave it out")

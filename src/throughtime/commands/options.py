@@ -8,7 +8,7 @@ shows the options in panels: `data_option` puts one into the panel "Data", and s
 import math
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -163,7 +163,7 @@ def bound(option: str, text: str | None) -> float | str | None:
 
 def load_series(
     data: str,
-    target: str | None,
+    target: str | Sequence[str] | None,
     inputs: str | None,
     time: str | None,
     id: str | None,
@@ -227,6 +227,22 @@ def _time(time: str | None, no_time: bool) -> str | bool | None:
         rule = "`--time` and `--no-time` exclude each other"
         raise InputError(rule, f"both, and the column `{time}`", "Leave one of them out.")
     return False if no_time else time
+
+
+def refuse_options(used: Collection[str], purpose: str, got: str, remedy: str) -> None:
+    """Refuse an option of the command line that would have no effect.
+
+    Parameters
+    ----------
+    used
+        The options that have one.
+    purpose, got, remedy
+        What the others are for, what was given instead, and what to do.
+    """
+    for word in sys.argv[1:]:
+        option = word.partition("=")[0]
+        if option.startswith("--") and option not in used:
+            raise InputError(f"`{option}` is for {purpose}", got, remedy)
 
 
 def run_name(data: str) -> str:

@@ -30,6 +30,7 @@ from .options import (
     Time,
     command_line,
     network_option,
+    refuse_options,
     training_option,
 )
 
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
     from throughtime.dynamics.surrogate import Surrogate
 
 system_option = partial(typer.Option, rich_help_panel="System and trajectories")
+
+
+SHOWN = {"--json", "--quiet"}
+
+OF_TABLE = {"--dt", "--seed", "--out", "--overwrite", *SHOWN}
+OF_TABLE |= {"--target", "--inputs", "--time", "--id", "--fill"}
+"""The options that have an effect where a table is learned."""
 
 
 def surrogate(
@@ -109,12 +117,16 @@ def surrogate(
     Example: `throughtime surrogate oscillator --range damping=0.1:0.5 --dt 0.5`
     """
     if system is None:
+        purpose, remedy = "what is learned", "Name a system or a table first, or leave it out."
+        refuse_options(SHOWN, purpose, "nothing to learn", remedy)
         _print_systems(as_json)
         return
     from .measured_run import learn_table, names_table
 
     columns = {"target": target, "inputs": inputs, "time": time, "id": id, "fill": fill}
     if names_table(system):
+        purpose, remedy = "a system or equations", "Leave it out: the settings are searched."
+        refuse_options(OF_TABLE, purpose, f"the table `{system}`", remedy)
         flags = {"overwrite": overwrite, "as_json": as_json, "quiet": quiet}
         learn_table(system, columns, dt, seed, out, **flags)
         return

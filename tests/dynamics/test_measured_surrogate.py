@@ -1,5 +1,6 @@
 """Models of measured trajectories against the maps that the data come from, and their files."""
 
+import csv
 import json
 
 import numpy as np
@@ -248,6 +249,38 @@ def test_a_save_that_fails_leaves_the_earlier_run(model, tmp_path, monkeypatch):
         with refuses("must be writable"):
             tt.save(one, tmp_path / "run", overwrite=True)
     assert tree(tmp_path) == before
+
+
+def panel_of(path, lengths, first=0.0):
+    """A table of logistic maps, each with its square in a column whose name has a comma."""
+    rows = [["run", "t", "a,b", "=y"]]
+    for k, n in enumerate(lengths):
+        values = logistic(n, first + 0.3 + 0.1 * k).tolist()
+        rows += [["ab"[k], t, v, v * v] for t, v in enumerate(values)]
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def test_each_trajectory_of_newer_data_is_continued(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    panel_of("panel.csv", (120, 110))
+    panel_of("newer.csv", (30, 25), 0.05)
+    succeeds("surrogate", "panel.csv", "--id", "run", "--time", "t", "--out", "run", "-q")
+    done = succeeds("predict", "run", "--steps", 3)
+    assert "from the last trajectory" in done.err
+    (head, *rows) = csv.reader(done.out.splitlines())
+    assert head == ["step", "a,b", "'=y"]
+    np.testing.assert_allclose(
+        [float(row[1]) for row in rows], logistic(113, 0.4)[110:], atol=1e-4
+    )
+    (head, *rows) = csv.reader(
+        succeeds("predict", "run", "--steps", 3, "--data", "newer.csv").out.splitlines()
+    )
+    assert head == ["series", "step", "a,b", "'=y"]
+    assert [row[:2] for row in rows] == [[k, str(i)] for k in "ab" for i in (1, 2, 3)]
+    expected = np.r_[logistic(33, 0.35)[30:], logistic(28, 0.45)[25:]]
+    found = np.array([[float(value) for value in row[2:]] for row in rows])
+    np.testing.assert_allclose(found, np.c_[expected, expected**2], atol=1e-4)
 
 
 @pytest.mark.parametrize(

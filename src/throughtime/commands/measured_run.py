@@ -1,8 +1,12 @@
 """A run of `throughtime surrogate` on a table: read, search, save, report."""
 
+import csv
+import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import typer
 
 from throughtime.errors import InputError
@@ -22,23 +26,47 @@ def names_table(text: str) -> bool:
 
 
 def continue_run(run: Path, steps: int, data: Path | None, fill: str | None) -> str:
-    """A free run from the end of the data of a run, or of newer data, as CSV."""
-    from throughtime.dynamics.saved_surrogate import load_surrogate
+    """A free run from the end of the data of a run, or of newer data, as CSV.
 
-    model = load_surrogate(run)
-    found, past = model.measured_, None
+    Of several trajectories each is continued, and the first column has their names.
+    """
+    from throughtime.dynamics.saved_surrogate import load_surrogate
+    from throughtime.runs.measured_record import table_columns
+
+    from .forecast_csv import harmless
+
+    model, known = load_surrogate(run), table_columns(run)
+    found = model.measured_
     if found.input_names:
         rule = "a run with inputs is continued in Python, where its inputs are given"
         remedy = "Use `tt.load_surrogate(folder).predict(steps, inputs=...)`."
         raise InputError(rule, ", ".join(found.input_names), remedy)
-    if data is not None:
-        names = ",".join(found.variables)
-        past = load_series(str(data), names, None, None, None, fill)[-1].targets
-    ahead = model.predict(steps, past)
-    lines = [",".join(("step", *found.variables))]
-    for i, row in enumerate(ahead, 1):
-        lines.append(",".join([str(i), *(repr(float(v)) for v in row)]))
-    return "\n".join(lines) + "\n"
+    if data is None and "id" in known:
+        remark = "Continued from the last trajectory; pass `--data` to continue others."
+        typer.echo(remark, err=True)
+    pasts = [("", None)] if data is None else _pasts(known, data, found.variables, fill)
+    several = len(pasts) > 1
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    head = [*(["series"] if several else []), "step", *found.variables]
+    writer.writerow([harmless(name) for name in head])
+    for name, past in pasts:
+        for i, row in enumerate(model.predict(steps, past), 1):
+            values = [repr(float(value)) for value in row]
+            writer.writerow([*([harmless(name)] if several else []), i, *values])
+    return text.getvalue()
+
+
+def _pasts(
+    known: Mapping[str, str], data: Path, variables: tuple[str, ...], fill: str | None
+) -> list[tuple[str, np.ndarray]]:
+    """The name and the values of each trajectory in newer data, read as those of the run."""
+    from throughtime.data.loading import has_column
+
+    id = known.get("id")
+    id = id if has_column(str(data), id) else None
+    series = load_series(str(data), variables, None, known.get("time"), id, fill)
+    return [(one.name, one.targets) for one in series]
 
 
 def explain_run(run: Path, as_json: bool) -> None:
@@ -107,7 +135,8 @@ def learn_table(
     report = folder / "report.html"
 
     def write(folder: Path) -> tuple[str, ...]:
-        saved_measured.write_measured(folder, found, seed, command_line())
+        named = {name: of for name in ("id", "time") if (of := columns[name])}
+        saved_measured.write_measured(folder, found, seed, command_line(), named)
         write_measured(report, found, invariants, sentences, command=command_line())
         return run_folder.MEASURED, saved_measured.WEIGHTS, report.name
 

@@ -34,9 +34,13 @@ WEIGHTS = "weights.safetensors"
 
 
 def write_measured(
-    folder: Path, model: MeasuredSurrogate, seed: int, command: str = ""
+    folder: Path,
+    model: MeasuredSurrogate,
+    seed: int,
+    command: str = "",
+    columns: dict[str, str] | None = None,
 ) -> None:
-    """Write a model to an existing folder."""
+    """Write a model to an existing folder; `columns` are those that its table has beside."""
     weights = save({k: np.ascontiguousarray(v) for k, v in _arrays(model.model).items()})
     record = MeasuredFile(
         format=FORMAT,
@@ -52,6 +56,7 @@ def write_measured(
         command=command,
         versions=package_versions(),
         seed=seed,
+        columns=columns or {},
     )
     atomic.write(folder / WEIGHTS, weights)
     write_json(folder / MEASURED, record.model_dump(mode="json"))

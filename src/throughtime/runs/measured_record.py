@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from throughtime._support.integrity import read_json
+
 from .run_folder import MEASURED
 
 FORMAT = 1
@@ -73,6 +75,8 @@ class MeasuredFile(BaseModel):
         As in other runs.
     seed
         Of the search.
+    columns
+        The columns `id` and `time` of its table, where they were named.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -90,8 +94,14 @@ class MeasuredFile(BaseModel):
     command: str
     versions: dict[str, str]
     seed: int
+    columns: dict[str, str] = {}
 
 
 def is_measured(folder: Path) -> bool:
     """Whether a folder holds a model of measured trajectories."""
     return (folder / MEASURED).is_file()
+
+
+def table_columns(folder: Path) -> dict[str, str]:
+    """The columns of stamps and of the names of trajectories, which newer tables have too."""
+    return read_json(folder / MEASURED, MeasuredFile, FORMAT).columns

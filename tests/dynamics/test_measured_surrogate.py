@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -281,6 +282,21 @@ def test_each_trajectory_of_newer_data_is_continued(tmp_path, monkeypatch):
     expected = np.r_[logistic(33, 0.35)[30:], logistic(28, 0.45)[25:]]
     found = np.array([[float(value) for value in row[2:]] for row in rows])
     np.testing.assert_allclose(found, np.c_[expected, expected**2], atol=1e-4)
+
+
+def test_a_run_without_its_record_is_told_by_every_command(model, tmp_path, monkeypatch):
+    """As after a crash before the first file was complete."""
+    monkeypatch.chdir(tmp_path)
+    tt.save(model, "run")
+    Path("run/measured.json").unlink()
+    for command in ("predict", "diagnose", "resume"):
+        fails(
+            command, "run", rule="`surrogate.json`, `measured.json`", got="`run`",
+            remedy="`throughtime runs`",
+        )  # fmt: skip
+    for read in (tt.load, tt.load_surrogate, tt.load_network):
+        with refuses("a run is a folder with a `run.json`, or of another kind"):
+            read(tmp_path / "run")
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,6 @@ from throughtime._support.integrity import (
 from throughtime._support.versions import package_versions
 from throughtime.data.input_columns import InputColumns
 from throughtime.data.series import Series
-from throughtime.errors import InputError
 from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.own_cell import OwnCell
 from throughtime.stamps.calendars import MONDAY_TO_FRIDAY
@@ -299,11 +298,6 @@ def read(folder: str | Path) -> ForecastRecord:
 def _read_run_file(folder: Path) -> RunFile:
     path = folder / "run.json"
     check_kind(folder, path.name)
-    if not path.is_file():
-        rule = "a run is a folder with a `run.json`"
-        raise InputError(
-            rule, f"`{folder}`", "Pass the folder that `throughtime forecast` named."
-        )
     return read_json(path, RunFile, FORMAT)
 
 

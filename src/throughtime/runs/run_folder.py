@@ -35,7 +35,7 @@ KINDS = {
 
 
 def check_kind(folder: Path, file: str) -> None:
-    """Refuse a folder that holds another kind of run than the one of this file.
+    """Refuse a folder that holds no run, or one of another kind than that of this file.
 
     Raises
     ------
@@ -48,6 +48,10 @@ def check_kind(folder: Path, file: str) -> None:
         if (folder / other).is_file():
             rule = f"the folder must hold {KINDS[file][0]}"
             raise InputError(rule, f"`{folder}`, {kind}", f"Read it with {reader}.")
+    first, *others = (f"`{name}`" for name in KINDS)
+    rule = f"a run is a folder with a {first}, or of another kind: {', '.join(others)}"
+    remedy = "Pass the folder of a run: `throughtime runs` lists them."
+    raise InputError(rule, f"`{folder}`", remedy)
 
 
 def first_free_folder(folder: Path) -> Path:

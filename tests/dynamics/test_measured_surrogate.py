@@ -190,6 +190,7 @@ def test_a_table_becomes_a_run(tmp_path):
     values = [float(line.split(",")[1]) for line in ahead[1:]]
     np.testing.assert_allclose(values, logistic(203)[200:], atol=1e-5)
     assert "chaotic" in call("diagnose", run).out
+    assert "`--steps` is for another run" in call("diagnose", run, "--steps", 9).err
     again = call("surrogate", table, "--id", "run", "--out", run)
     assert again.status == 2
     assert "new or empty" in again.err

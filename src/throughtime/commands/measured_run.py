@@ -11,7 +11,7 @@ import typer
 
 from throughtime.errors import InputError
 
-from .options import command_line, load_series, run_name, tell_reading
+from .options import command_line, load_series, refuse_options, run_name, tell_reading
 
 SUFFIXES = {".csv", ".tsv", ".txt", ".dat", ".parquet", ".xlsx", ".xls", ".json", ".gz", ".zip"}
 """The ends of names of files with tables."""
@@ -73,6 +73,7 @@ def explain_run(run: Path, as_json: bool) -> None:
     """Say again how well the model of a run does, by a new free run."""
     from throughtime.dynamics.saved_measured import read_measured
 
+    refuse_options({"--json"}, "another run", "a model of trajectories", "Leave it out.")
     found, _, _ = read_measured(run)
     invariants = found.invariants()
     if as_json:

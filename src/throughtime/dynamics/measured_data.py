@@ -85,13 +85,12 @@ def _parts(given: Any, name: str) -> list[np.ndarray]:
     Lists of numbers of one length are the rows of a table, as they are for NumPy; of several
     lengths, and as arrays, each is a trajectory.
     """
-    plain = isinstance(given, list | tuple) and len(given) > 0
-    if plain and any(hasattr(one, "__array__") and np.ndim(one) > 0 for one in given):
-        return [as_numbers(one, name) for one in given]
-    nested = plain and all(isinstance(one, list | tuple) and len(one) > 0 for one in given)
-    deeper = nested and isinstance(next(iter(given[0])), list | tuple | np.ndarray)
-    if deeper or (nested and len(set(map(len, given))) > 1):
-        return [as_numbers(one, name) for one in given]
+    items: list[Any] = list(given) if isinstance(given, list | tuple) else []
+    arrays = any(hasattr(one, "__array__") and np.ndim(one) > 0 for one in items)
+    nested = bool(items) and all(isinstance(one, list | tuple) and one for one in items)
+    deeper = nested and isinstance(items[0][0], list | tuple | np.ndarray)
+    if arrays or deeper or (nested and len(set(map(len, items))) > 1):
+        return [as_numbers(one, name) for one in items]
     table = as_numbers(given, name)
     if nested and table.ndim == 2 and len(table) < table.shape[1]:
         rule = f"`{name}` as lists must have more steps than variables"

@@ -10,9 +10,9 @@ from throughtime.reservoir.closed_loop_model import (
     ClosedLoopModel,
     filtered_series,
     largest_exponent,
-    smoothed,
 )
 from throughtime.reservoir.delay_embedding import embedding_dimension, first_minimum
+from throughtime.reservoir.noise_filter import smoothed
 from throughtime.reservoir.ridge import Readout
 from throughtime.reservoir.series_traits import series_traits
 

@@ -1,13 +1,15 @@
 """Measured trajectories, ready for a search: checked, standardised, split, with starts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from throughtime.errors import InputError
-from throughtime.reservoir.closed_loop_search import SHARES, HeldOut, SearchData
+from throughtime.reservoir.closed_loop_search import SHARES, Denoised, HeldOut, SearchData
+from throughtime.reservoir.noise_reduction import find_filter, refined
 from throughtime.reservoir.series_traits import Traits, series_traits
 from throughtime.reservoir.states import as_columns
 
@@ -22,6 +24,9 @@ STARTS = 12
 
 HORIZON = 80
 """The longest free run of the search, in correlation lengths."""
+
+PAST = 500
+"""Most steps before a start from which the noise is taken."""
 
 Trajectories = list[Float64[np.ndarray, "_ _"]]
 
@@ -99,7 +104,28 @@ def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]
         starts = np.linspace(first, last, each).astype(int) if fits else np.empty(0, int)
         held.append(HeldOut(y, x, end, np.unique(starts)))
     shares = tuple(share for share in SHARES if share >= 3 * traits.noise) or SHARES[-1:]
-    return SearchData(held, horizon, shares, mean, scale), traits
+    data = SearchData(held, horizon, shares, mean, scale)
+    return (_without_noise(data, traits) if traits.noise else data), traits
+
+
+def _without_noise(data: SearchData, traits: Traits) -> SearchData:
+    """The data with the noise taken away, as they are if no map tells it from motion.
+
+    The search sees what a filter of the training part makes of the training part and, at each
+    start, of the steps before it.
+    """
+    known = find_filter(data.training(), traits)
+    if known is None:
+        return data
+    held = []
+    for one in data.trajectories:
+        pasts = [(one.y[max(row - PAST, 0) : row], one.x[max(row - PAST, 0) : row])
+                 for row in one.starts]  # fmt: skip
+        held.append(one._replace(pasts=[(known.smooth(past), past[1]) for past in pasts]))
+    training = [(known.smooth(pair), pair[1]) for pair in data.training()]
+    last = refined(known, data.everything())
+    everything = [(last.smooth(pair), pair[1]) for pair in data.everything()]
+    return replace(data, trajectories=held, denoised=Denoised(training, everything, last))
 
 
 def _check(ys: Trajectories, xs: Trajectories) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .closed_loop import Features, Pair, Place, Settings, advance, free_runs, places
+from .noise_filter import NoiseFilter, smoothed
 from .regression_sums import Gram
 from .ridge import Readout, RidgePath
 from .states import drive, step
@@ -47,15 +48,6 @@ def readouts(
     return np.stack([one.V for one in found]), np.stack([one.c for one in found])
 
 
-def smoothed(y: Float[np.ndarray, "time variable"], width: int) -> np.ndarray:
-    """Each point by a local cubic over `width` steps on each side (Savitzky and Golay 1964)."""
-    if not width or len(y) <= 2 * width:
-        return y
-    from scipy.signal import savgol_filter  # here: SciPy takes a while to load
-
-    return np.asarray(savgol_filter(y, 2 * width + 1, 3, axis=0))
-
-
 @dataclass(frozen=True)
 class ClosedLoopModel:
     """A fitted model in the units of the data; `closed_loop_search` finds one.
@@ -71,6 +63,8 @@ class ClosedLoopModel:
     past
         The variables and the inputs at the end of the training data, standardised, from where
         `generate` goes on.
+    filter
+        What takes the noise from a past, if there is any.
     """
 
     mean: Float[np.ndarray, " columns"]
@@ -78,6 +72,7 @@ class ClosedLoopModel:
     features: Features
     readout: Readout
     past: Pair
+    filter: NoiseFilter | None = None
 
     @property
     def settings(self) -> Settings:
@@ -106,6 +101,7 @@ class ClosedLoopModel:
         if past is not None:
             known = np.zeros((len(past), columns)) if past_inputs is None else past_inputs
             y, x = self.standardise(past, known)
+            y = self.filter.smooth((y, x)) if self.filter else y
         ahead = np.zeros((steps, columns)) if inputs is None else inputs
         ahead = (ahead - self.mean[size:]) / self.scale[size:]
         place = self.warmed_up(y, x, np.array([len(y)]))

@@ -17,9 +17,10 @@ from jaxtyping import Float, Real
 from throughtime._support.seeds import generator
 from throughtime.errors import InputError
 
-from .closed_loop import Features, Pair, Settings, free_runs, places
+from .closed_loop import Features, Pair, Place, Settings, free_runs, places
 from .closed_loop_model import ClosedLoopModel, readouts, regression
 from .closed_loop_proposals import first_settings, nearby
+from .noise_filter import NoiseFilter
 from .ridge import Readout
 from .series_traits import Traits
 
@@ -46,12 +47,48 @@ SMALL, LARGE = 200, (400, 800)
 
 
 class HeldOut(NamedTuple):
-    """A trajectory, of which the first `end` steps are for training, and starts after these."""
+    """A trajectory, of which the first `end` steps are for training, and starts after these.
+
+    Attributes
+    ----------
+    y, x
+        Its variables and inputs, as they were measured.
+    end, starts
+        The row after the training part, and those at which free runs begin.
+    pasts
+        What is read before each start, without its noise; if None, the series as it is.
+    """
 
     y: Float[np.ndarray, "time variable"]
     x: Float[np.ndarray, "time input"]
     end: int
     starts: np.ndarray
+    pasts: list[Pair] | None = None
+
+    def places(self, features: Features) -> Place:
+        """Where free runs stand that begin at the starts."""
+        if self.pasts is None:
+            return places(features, self.y, self.x, self.starts)
+        ends = [places(features, y, x, np.array([len(y)])) for y, x in self.pasts]
+        return Place(*(np.concatenate(parts) for parts in zip(*ends, strict=True)))
+
+
+class Denoised(NamedTuple):
+    """Trajectories without their noise.
+
+    Attributes
+    ----------
+    training
+        The training parts, by a filter that knows these alone.
+    everything
+        Whole trajectories, by a filter that knows them all.
+    filter
+        That filter.
+    """
+
+    training: list[Pair]
+    everything: list[Pair]
+    filter: NoiseFilter
 
 
 class Trial(NamedTuple):
@@ -75,6 +112,8 @@ class SearchData:
         Those of `SHARES` at which valid times are judged.
     mean, scale
         Of the variables, then of the inputs.
+    denoised
+        The trajectories without their noise, where a map was found that tells it from motion.
     """
 
     trajectories: list[HeldOut]
@@ -82,13 +121,18 @@ class SearchData:
     shares: tuple[float, ...]
     mean: Float[np.ndarray, " columns"]
     scale: Float[np.ndarray, " columns"]
+    denoised: Denoised | None = None
 
     def training(self) -> list[Pair]:
-        """The training parts."""
+        """The training parts, without noise where that is known."""
+        if self.denoised:
+            return self.denoised.training
         return [(one.y[: one.end], one.x[: one.end]) for one in self.trajectories if one.end]
 
     def everything(self) -> list[Pair]:
-        """Whole trajectories."""
+        """Whole trajectories, without noise where that is known."""
+        if self.denoised:
+            return self.denoised.everything
         return [(one.y, one.x) for one in self.trajectories]
 
 
@@ -137,6 +181,8 @@ def closed_loop_search(
         Called after each trial with all trials so far.
     """
     rng, done = generator(seed), []
+    if data.denoised:
+        traits = replace(traits, noise=0.0, smoothing=0)
     tell = on_trial or (lambda done: None)
 
     def attempt(settings: Settings, ridges: np.ndarray = RIDGES) -> None:
@@ -186,7 +232,8 @@ def fit(settings: Settings, data: SearchData, trajectories: list[Pair]) -> Close
     path = regression(features, trajectories, _washout(trajectories)).path()
     V, c = readouts(path, [settings.ridge])
     last = trajectories[-1]
-    return ClosedLoopModel(data.mean, data.scale, features, Readout(V[0], c[0]), last)
+    readout, filter = Readout(V[0], c[0]), data.denoised and data.denoised.filter
+    return ClosedLoopModel(data.mean, data.scale, features, readout, last, filter)
 
 
 def valid_times(model: ClosedLoopModel, data: SearchData) -> Real[np.ndarray, " start"]:
@@ -194,7 +241,10 @@ def valid_times(model: ClosedLoopModel, data: SearchData) -> Real[np.ndarray, " 
     found = []
     for one in data.trajectories:
         if len(one.starts):
-            place = model.warmed_up(one.y, one.x, one.starts)
+            if one.pasts is None:
+                place = model.warmed_up(one.y, one.x, one.starts)
+            else:
+                place = one.places(model.features)
             found.append(_errors(model.features, model.readout, place, one, data.horizon))
     return _valid(np.concatenate(found, axis=1), SHARES[-1])
 
@@ -212,7 +262,7 @@ def _trial(settings: Settings, data: SearchData, ridges: np.ndarray) -> Trial:
     for one in data.trajectories:
         if not len(one.starts):
             continue
-        place = places(features, one.y, one.x, one.starts)
+        place = one.places(features)
         many, runs = len(one.starts), np.repeat(np.arange(len(ridges)), len(one.starts))
         place = type(place)(*(np.concatenate([part] * len(ridges)) for part in place))
         errors = _errors(features, Readout(V[runs], c[runs]), place, one, data.horizon)

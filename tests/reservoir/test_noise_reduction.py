@@ -160,7 +160,7 @@ def test_the_noise_of_a_chaotic_flow_goes():
     """A local cubic leaves .3 of it; the map that is found leaves less than .15."""
     truth = lorenz(2500)
     y = truth + 0.03 * np.random.default_rng(0).normal(size=truth.shape)
-    known = find_filter([no_inputs(y[:2000])], series_traits([y]))
+    known = find_filter([no_inputs(y[:2000])], series_traits([y]), 100)
     assert known is not None
     assert known.features.settings.order >= 2
     assert np.all(np.abs(known.noise.sigma / 0.03 - 1) < 0.1)
@@ -182,7 +182,7 @@ def test_what_no_map_explains_stays():
     rng = np.random.default_rng(0)
     smooth = np.convolve(rng.normal(size=3000), np.hanning(41), "valid")
     y = (smooth / smooth.std())[:, None] + 0.05 * rng.normal(size=(len(smooth), 1))
-    assert find_filter([no_inputs(y)], series_traits([y])) is None
+    assert find_filter([no_inputs(y)], series_traits([y]), 100) is None
 
 
 def test_a_series_on_which_the_map_fails_stays_as_it_is():

@@ -71,7 +71,7 @@ def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]
     """Standardised trajectories with what is held out, and what kind of series they are.
 
     Of four trajectories or more the last quarter is held out, of fewer the last quarter of
-    each.
+    each. Scales and kind are those of the training part.
 
     Raises
     ------
@@ -79,18 +79,17 @@ def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]
         For too few steps, inputs of other lengths, and a variable that does not move.
     """
     _check(ys, xs)
-    all_y = np.concatenate(ys)
-    mean, scale = (np.concatenate([of(all_y, 0), of(np.concatenate(xs), 0)])
-                   for of in (np.mean, np.std))  # fmt: skip
-    scale = np.where(scale > 0, scale, 1.0)
-    size = ys[0].shape[1]
-    ys = [(y - mean[:size]) / scale[:size] for y in ys]
-    xs = [(x - mean[size:]) / scale[size:] for x in xs]
-    traits = series_traits(ys)
     ends = [round((1 - HELD_OUT) * len(y)) for y in ys]
     if len(ys) >= 4:
         first = len(ys) - max(1, round(HELD_OUT * len(ys)))
         ends = [len(y) if i < first else 0 for i, y in enumerate(ys)]
+    columns = [np.concatenate(pair, axis=1) for pair in zip(ys, xs, strict=True)]
+    known = np.concatenate([one[:end] for one, end in zip(columns, ends, strict=True)])
+    mean, scale, size = known.mean(axis=0), known.std(axis=0), ys[0].shape[1]
+    scale = np.where(scale > 0, scale, 1.0)
+    ys = [(y - mean[:size]) / scale[:size] for y in ys]
+    xs = [(x - mean[size:]) / scale[size:] for x in xs]
+    traits = series_traits([y[:end] for y, end in zip(ys, ends, strict=True) if end])
     parts = [(y, end, len(y) - end) for y, end in zip(ys, ends, strict=True) if end < len(y)]
     longest = max(left for _, _, left in parts)
     horizon = max(min(HORIZON * traits.correlation, 3 * longest // 5), 1)
@@ -114,7 +113,7 @@ def _without_noise(data: SearchData, traits: Traits) -> SearchData:
     The search sees what a filter of the training part makes of the training part and, at each
     start, of the steps before it.
     """
-    known = find_filter(data.training(), traits)
+    known = find_filter(data.training(), traits, data.longest_span)
     if known is None:
         return data
     held = []
@@ -125,7 +124,9 @@ def _without_noise(data: SearchData, traits: Traits) -> SearchData:
     training = [(known.smooth(pair), pair[1]) for pair in data.training()]
     last = refined(known, data.everything())
     everything = [(last.smooth(pair), pair[1]) for pair in data.everything()]
-    return replace(data, trajectories=held, denoised=Denoised(training, everything, last))
+    return replace(
+        data, trajectories=held, denoised=Denoised(training, everything, known, last)
+    )
 
 
 def _check(ys: Trajectories, xs: Trajectories) -> None:

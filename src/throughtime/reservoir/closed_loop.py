@@ -143,6 +143,8 @@ def places(
 ) -> Place:
     """Where runs stand that begin at these rows of a series, whose past is the true one."""
     span = features.settings.span
+    if len(rows) and rows.min() < span:
+        raise IndexError(f"a run that reads {span} steps cannot begin at row {rows.min()}")
     h = np.concatenate([np.zeros((1, features.settings.units)), features.states(y, x)])
     return Place(h[rows - 1], y[rows[:, None] - np.arange(span, 0, -1)])
 

@@ -149,7 +149,7 @@ def largest_exponent(
 
     The rate at which pairs of nearby states separate, brought back together after each step
     (Benettin, Galgani and Strelcyn 1976), over several runs from places along the past. Inputs
-    stay at their means.
+    are those of the past, from its first on again after its last.
 
     Returns
     -------
@@ -162,14 +162,15 @@ def largest_exponent(
     h, past = places(model.features, y, x, rows)
     rng = np.random.default_rng(seed)
     V, c = (np.broadcast_to(part, (2 * runs, *part.shape)) for part in model.readout)
-    constant, settle = np.zeros((2 * runs, x.shape[1])), steps // 4
+    settle = steps // 4
     apart = Place(*(SEPARATION * rng.standard_normal(part.shape) for part in (h, past)))
     logs = np.zeros(runs)
     with np.errstate(over="ignore", invalid="ignore"):
         for t in range(settle + steps):
             pairs = (h, h + apart.h), (past, past + apart.y)
             both = Place(*(np.concatenate(pair) for pair in pairs))
-            both = advance(model.features, V, c, both, constant)
+            inputs = x[np.tile((rows + t) % len(x), 2)]
+            both = advance(model.features, V, c, both, inputs)
             h, past = both.h[:runs], both.y[:runs]
             apart = Place(both.h[runs:] - h, both.y[runs:] - past)
             size = np.sqrt(np.square(apart.h).sum(1) + np.square(apart.y).sum((1, 2)))

@@ -82,12 +82,13 @@ class Denoised(NamedTuple):
         The training parts, by a filter that knows these alone.
     everything
         Whole trajectories, by a filter that knows them all.
-    filter
-        That filter.
+    training_filter, filter
+        Those filters.
     """
 
     training: list[Pair]
     everything: list[Pair]
+    training_filter: NoiseFilter
     filter: NoiseFilter
 
 
@@ -122,6 +123,15 @@ class SearchData:
     mean: Float[np.ndarray, " columns"]
     scale: Float[np.ndarray, " columns"]
     denoised: Denoised | None = None
+
+    @property
+    def longest_span(self) -> int:
+        """The most steps that delays may reach over: of every trajectory much more is left,
+        and before each start there are as many."""
+        parts = [one.end for one in self.trajectories if one.end]
+        starts = [int(one.starts[0]) for one in self.trajectories if len(one.starts)]
+        lengths = [len(one.y) for one in self.trajectories]
+        return max(min(min(parts) // 3, min(lengths) // 2, *starts), 1)
 
     def training(self) -> list[Pair]:
         """The training parts, without noise where that is known."""
@@ -181,19 +191,25 @@ def closed_loop_search(
         Called after each trial with all trials so far.
     """
     rng, done = generator(seed), []
-    if data.denoised:
-        traits = replace(traits, noise=0.0, smoothing=0)
     tell = on_trial or (lambda done: None)
+    if data.denoised:
+        found = _map_of_the_noise_filter(data, data.denoised)
+        if found:
+            tell(found.trials)
+            return found
+        traits = replace(traits, noise=0.0, smoothing=0)
 
     def attempt(settings: Settings, ridges: np.ndarray = RIDGES) -> None:
         done.append(_trial(settings, data, ridges))
         tell(done)
 
     variables, inputs = data.trajectories[0].y.shape[1], data.trajectories[0].x.shape[1]
+    longest = data.longest_span
     for settings in first_settings(traits, variables, inputs, SMALL, seed):
-        attempt(settings)
+        if settings.span <= longest:
+            attempt(settings)
     while len(done) < trials:
-        attempt(_new_settings(done, rng, traits, variables + inputs))
+        attempt(_new_settings(done, rng, traits, variables + inputs, longest))
     for trial in sorted(done, key=lambda trial: -trial.valid)[:TUNED]:
         ridges = trial.settings.ridge * 10.0 ** np.arange(-2, 3)
         for settings in _enlarged(trial.settings):
@@ -209,8 +225,21 @@ def closed_loop_search(
     return SearchResult(model.with_forcing(forcing), done, valid_times(judged, data), judged)
 
 
+def _map_of_the_noise_filter(data: SearchData, denoised: Denoised) -> SearchResult | None:
+    """The map that was estimated with noisy trajectories, unless its free runs go astray."""
+
+    def model(of: NoiseFilter, past: Pair) -> ClosedLoopModel:
+        return ClosedLoopModel(data.mean, data.scale, of.features, of.readout, past, of)
+
+    judged = model(denoised.training_filter, denoised.training[-1])
+    found, valid = model(denoised.filter, denoised.everything[-1]), valid_times(judged, data)
+    if not valid.mean() > 0 or not _is_bounded(found, data):
+        return None
+    return SearchResult(found, [Trial(found.settings, float(valid.mean()))], valid, judged)
+
+
 def _new_settings(
-    done: list[Trial], rng: np.random.Generator, traits: Traits, columns: int
+    done: list[Trial], rng: np.random.Generator, traits: Traits, columns: int, longest: int
 ) -> Settings:
     """Settings near one of the best that were not tried yet, if such are found."""
     tried = {replace(trial.settings, ridge=0.0) for trial in done}
@@ -219,7 +248,8 @@ def _new_settings(
     for attempt in range(40):
         best = ordered[: 4 + attempt // 4]
         parent = best[int(rng.integers(len(best)))].settings
-        child = nearby(parent, rng, traits, columns)
+        near = nearby(parent, rng, traits, columns)
+        child = near if near.span <= longest else child
         if replace(child, ridge=0.0) not in tried:
             break
     return child
@@ -305,21 +335,31 @@ def _first_bounded(ordered: list[Trial], data: SearchData) -> tuple[Trial, Close
 
     If none does, the best trial.
     """
+    models = []
+    for trial in ordered[:BOUNDED_OF]:
+        models.append(fit(trial.settings, data, data.everything()))
+        if _is_bounded(models[-1], data):
+            return trial, models[-1]
+    return ordered[0], models[0]
+
+
+def _is_bounded(model: ClosedLoopModel, data: SearchData) -> bool:
+    """Whether long free runs from several places stay where the data are.
+
+    Without inputs they must also go on moving. Inputs are those of the trajectory, from its
+    first on, again and again.
+    """
     longest = max((y for y, _ in data.everything()), key=len)
     one = next(one for one in data.trajectories if len(one.starts))
     rows = one.starts[:: max(len(one.starts) // 3, 1)]
-    inputs = np.zeros((LONG, len(rows), one.x.shape[1]))
-    size, spread, models = np.abs(longest).max(axis=0), longest.std(axis=0), []
-    for trial in ordered[:BOUNDED_OF]:
-        model = fit(trial.settings, data, data.everything())
-        models.append(model)
-        place = places(model.features, one.y, one.x, rows)
-        V, c = (np.broadcast_to(p, (len(rows), *p.shape)) for p in model.readout)
-        run = free_runs(model.features, V, c, place, inputs)
-        bounded = np.isfinite(run).all() and (np.abs(run) <= 1.5 * size + 0.5).all()
-        if bounded and (run[LONG // 2 :].std(axis=(0, 1)) > 0.3 * spread).all():
-            return trial, model
-    return ordered[0], models[0]
+    inputs = one.x[(rows + np.arange(LONG)[:, None]) % len(one.x)]
+    size, spread = np.abs(longest).max(axis=0), longest.std(axis=0)
+    place = places(model.features, one.y, one.x, rows)
+    V, c = (np.broadcast_to(p, (len(rows), *p.shape)) for p in model.readout)
+    run = free_runs(model.features, V, c, place, inputs)
+    inside = np.isfinite(run).all() and (np.abs(run) <= 1.5 * size + 0.5).all()
+    moves = one.x.shape[1] or (run[LONG // 2 :].std(axis=(0, 1)) > 0.3 * spread).all()
+    return bool(inside and moves)
 
 
 def _best_forcing(trial: Trial, data: SearchData) -> float:

@@ -84,7 +84,9 @@ class Estimate(NamedTuple):
     trajectories: list[np.ndarray]
 
 
-def find_filter(trajectories: Sequence[Pair], traits: Traits) -> NoiseFilter | None:
+def find_filter(
+    trajectories: Sequence[Pair], traits: Traits, longest: int
+) -> NoiseFilter | None:
     """The filter of noisy trajectories of a flow; None if no map says enough about them.
 
     Parameters
@@ -93,12 +95,15 @@ def find_filter(trajectories: Sequence[Pair], traits: Traits) -> NoiseFilter | N
         Standardised variables, and inputs.
     traits
         What kind of series they are.
+    longest
+        The most steps that the delays of the map may reach over.
     """
     sigma = measurement_noise(max((y for y, _ in trajectories), key=len))
     sample, best = _pieces(trajectories, SAMPLE), None
     width = traits.smoothing
     variables, inputs = trajectories[0][0].shape[1], trajectories[0][1].shape[1]
-    for family in _families(traits, variables, inputs):
+    families = _families(traits, variables, inputs, longest)
+    for family in families:
         if best is not None and best[1].ratio <= EXPLAINED:
             break
         last = -np.inf
@@ -113,12 +118,24 @@ def find_filter(trajectories: Sequence[Pair], traits: Traits) -> NoiseFilter | N
             last = found.evidence
     if best is None or best[1].ratio > USEFUL:
         return None
-    features = _features(best[0], variables, inputs)
-    found = _estimate(features, _pieces(trajectories, MOST), sigma, width)
-    if not np.isfinite(found.evidence) or found.ratio > USEFUL:
+    pieces, chosen = _pieces(trajectories, MOST), None
+    for settings in _and_richer(best[0], families):  # more data bear more weights
+        features = _features(settings, variables, inputs)
+        found = _estimate(features, pieces, sigma, width, chosen and chosen[1])
+        if chosen and found.evidence <= chosen[1].evidence:
+            break
+        chosen = features, found
+    if chosen is None or not np.isfinite(chosen[1].evidence) or chosen[1].ratio > USEFUL:
         return None
+    features, found = chosen
     readout = as_readout(found.weights)
     return NoiseFilter(features, readout, Noise(sigma, found.ratio * sigma), width)
+
+
+def _and_richer(settings: Settings, families: list[list[Settings]]) -> list[Settings]:
+    """Settings, and those of their family that come after them."""
+    family = next(one for one in families if settings in one)
+    return family[family.index(settings) :]
 
 
 def refined(filter: NoiseFilter, trajectories: Sequence[Pair]) -> NoiseFilter:
@@ -142,10 +159,12 @@ def measurement_noise(y: Float[np.ndarray, "time variable"]) -> Float[np.ndarray
     return np.maximum(levels, LEAST_NOISE)
 
 
-def _families(traits: Traits, variables: int, inputs: int) -> list[list[Settings]]:
+def _families(
+    traits: Traits, variables: int, inputs: int, longest: int
+) -> list[list[Settings]]:
     """Maps to try: in each family, from the simplest to the richest."""
     static = Settings(radius=0.0, leak=1.0, input_scale=0.5, bias_scale=1.0)
-    families = [[Settings(delays=1, order=order) for order in (1, 2, 3, 4, 5)]]
+    families = [[Settings(delays=1, order=order) for order in range(1, 8)]]
     if variables < traits.dimension:  # perhaps not all of the state is measured
         lags, spacing = traits.dimension + 1, max(traits.delay // 2, 1)
         more = [Settings(delays=lags, spacing=spacing, order=order) for order in (1, 2, 3, 4)]
@@ -155,7 +174,8 @@ def _families(traits: Traits, variables: int, inputs: int) -> list[list[Settings
     size = variables + inputs
 
     def fits(one: Settings) -> bool:
-        return (one.units + monomial_count(one, size)) * variables <= WEIGHTS
+        weights = (one.units + monomial_count(one, size)) * variables
+        return weights <= WEIGHTS and one.span <= longest
 
     return [kept for family in families if (kept := [one for one in family if fits(one)])]
 

@@ -139,7 +139,7 @@ def test_slow_series_are_not_asked_for_delays_longer_than_they_are(series):
 def test_delays_reach_over_steps_that_every_trajectory_has():
     """Before a start there are as many steps as the longest delays span."""
     rng = np.random.default_rng(0)
-    parts = [np.sin(0.05 * np.arange(n) + rng.uniform(6)) for n in (240, 120, 60, 50)]
+    parts = [np.sin(0.05 * np.arange(n) + rng.uniform(0, 6)) for n in (240, 120, 60, 50)]
     data, _ = search_data(
         [part[:, None] for part in parts], [np.zeros((len(p), 0)) for p in parts]
     )

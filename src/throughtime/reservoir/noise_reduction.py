@@ -121,7 +121,7 @@ def find_filter(
     pieces, chosen = _pieces(trajectories, MOST), None
     for settings in _and_richer(best[0], families):  # more data bear more weights
         features = _features(settings, variables, inputs)
-        found = _estimate(features, pieces, sigma, width, chosen and chosen[1])
+        found = _estimate(features, pieces, sigma, width)
         if chosen and found.evidence <= chosen[1].evidence:
             break
         chosen = features, found

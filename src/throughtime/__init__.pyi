@@ -29,6 +29,8 @@ from .dynamics.maps import map_of_system as map_of_system
 from .dynamics.save import save as save
 from .dynamics.saved_surrogate import load_surrogate as load_surrogate
 from .dynamics.saved_surrogate import save_surrogate as save_surrogate
+from .dynamics.scan import scan as scan
+from .dynamics.scan_result import Scan as Scan
 from .dynamics.series_behaviour import series_behaviour as series_behaviour
 from .dynamics.simulate import simulate as simulate
 from .dynamics.surrogate import Surrogate as Surrogate

@@ -26,6 +26,8 @@ from .dynamics.maps import Map as Map
 from .dynamics.maps import map_of_cell as map_of_cell
 from .dynamics.maps import map_of_network as map_of_network
 from .dynamics.maps import map_of_system as map_of_system
+from .dynamics.poincare import Section as Section
+from .dynamics.poincare import poincare as poincare
 from .dynamics.save import save as save
 from .dynamics.saved_surrogate import load_surrogate as load_surrogate
 from .dynamics.saved_surrogate import save_surrogate as save_surrogate

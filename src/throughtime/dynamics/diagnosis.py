@@ -14,6 +14,8 @@ from .behaviour import UNDECIDED, Behaviour
 from .disagreement import disagreements
 from .fixed_points import FixedPoint
 from .gradient_flow import GradientFlow
+from .poincare import Section
+from .sections import sections_of
 from .series_behaviour import SeriesBehaviour
 from .trained_network import TrainedNetwork
 
@@ -221,6 +223,16 @@ class Diagnosis(ResultView):
     def position(self, point: FixedPoint) -> Float64[np.ndarray, " variable"]:
         """Where a fixed point lies, in the series' own units."""
         return self.model.scaler.inverse(point.observed)[0]
+
+    def sections(self) -> tuple[Section, Section] | None:
+        """The Poincare sections of the series and of the free run, in the same plane.
+
+        The plane is the first variable at its mean, in the series. A single variable stands
+        beside its past. None for a map, and where one of them hardly crosses it.
+        """
+        return sections_of(
+            self.model.truth, self.attractor, self.model.variables, self.model.dt
+        )
 
     def describe_point(self, point: FixedPoint) -> str:
         """The position of a fixed point, its stability and its largest eigenvalue."""

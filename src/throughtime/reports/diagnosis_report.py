@@ -12,7 +12,7 @@ from throughtime.dynamics.diagnosis import Diagnosis
 from throughtime.dynamics.gradient_flow import VANISHING
 from throughtime.dynamics.state_space import common_delay, embedding
 
-from . import dynamics_figures
+from . import dynamics_figures, scan_figures
 from .dynamics_figures import Curve
 from .page import DrawFigure, PictureMaker, Table, render
 
@@ -114,6 +114,7 @@ def _dynamics(picture: DrawFigure, found: Diagnosis) -> dict:
         "portraits": [picture("", dynamics_figures.phase_portrait, curves, labels, marked)],
         "portraits_caption": portraits_caption,
         "returns": _returns(picture, found, attractor),
+        **_section(picture, found),
         "powers": [
             picture(
                 "",
@@ -159,6 +160,26 @@ def _portrait(
         for name, pair in zip((TRUTH, NETWORK), pairs, strict=True)
     }
     return curves, labels, caption
+
+
+def _section(picture: DrawFigure, found: Diagnosis) -> dict[str, Any]:
+    """The Poincare sections of data and network, if both are flows that cross the plane."""
+    sections = found.sections()
+    if sections is None:
+        return {"sections": [], "sections_caption": ""}
+    clouds = {
+        name: one.drawn()[0] for name, one in zip((TRUTH, NETWORK), sections, strict=True)
+    }
+    first = sections[0]
+    drawn = picture("", scan_figures.section, clouds, first.drawn()[1], first.plane)
+    caption = f"Poincare section: each crossing of {first.plane} from below."
+    if first.drawn()[1][1].endswith("crossing"):
+        caption = f"Poincare section: each crossing of {first.plane} from below, and the next."
+    periods = [one.period for one in sections]
+    if any(periods):
+        told = [f"after {n}" if n else "never" for n in periods]
+        caption += f" The truth comes back {told[0]} crossings, the network {told[1]}."
+    return {"sections": [drawn], "sections_caption": caption}
 
 
 def _returns(picture: DrawFigure, found: Diagnosis, attractor: np.ndarray) -> list[Any]:

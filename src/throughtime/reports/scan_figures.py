@@ -1,6 +1,6 @@
-"""The bifurcation diagram of a page: points above, the largest exponent beneath."""
+"""Clouds of points on a page: bifurcation diagrams, Poincare sections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,11 +66,49 @@ def thinned(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
     return x, np.concatenate([*kept, np.empty(0)])
 
 
-def _points(x: np.ndarray, y: np.ndarray, colour: str, name: str) -> Any:
+def section(
+    clouds: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    labels: tuple[str, str],
+    plane: str,
+    width: int = WIDE,
+) -> Figure:
+    """Where trajectories cross a plane, the first of them the truth.
+
+    Parameters
+    ----------
+    clouds
+        The coordinates of the crossings, by name.
+    labels
+        The names of the two coordinates.
+    plane
+        The plane as an equation.
+    width
+        Width in CSS pixels.
+    """
+    with figure_style.canvas(width, min(400, width)) as figure:
+        axes = figure.add_subplot(xlabel=short(labels[0]), ylabel=short(labels[1]))
+        for (name, (x, y)), colour in zip(clouds.items(), (INK, ORANGE), strict=False):
+            style = {"ms": 4, "color": colour, "label": name}
+            if len(x):
+                axes.add_patch(_points(x[:DRAWN], y[:DRAWN], colour, name, 3.0))
+            axes.plot([], [], "o", transform=axes.transAxes, **style)
+        axes.autoscale_view()
+        figure_style.legend(figure)
+        counts = ", ".join(f"{name} {len(x)}" for name, (x, _) in clouds.items())
+        figure_style.describe(figure, f"Section at {plane}", f"Crossings: {counts}.")
+    return figure
+
+
+def _points(x: np.ndarray, y: np.ndarray, colour: str, name: str, size: float = 1.6) -> Any:
     """Points as lines of no length, which take little room on a page."""
     vertices = np.repeat(np.stack([x, y], axis=1), 2, axis=0)
     vertices[1::2, 0] += 1e-4 * (np.ptp(x) or 1.0)  # a PNG shows no line of length 0
     path = Path(vertices, np.tile([Path.MOVETO, Path.LINETO], len(x)))
     path.should_simplify = False  # that would remove the points
-    style: dict[str, Any] = {"capstyle": "round", "fill": False, "lw": 1.6, "label": f"_{name}"}
+    style: dict[str, Any] = {
+        "capstyle": "round",
+        "fill": False,
+        "lw": size,
+        "label": f"_{name}",
+    }
     return PathPatch(path, ec=colour, alpha=0.7, **style)

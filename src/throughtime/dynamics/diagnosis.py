@@ -283,7 +283,7 @@ def _flow_to_json(flow: GradientFlow) -> dict[str, Any]:
 
 
 def _series_to_json(series: SeriesBehaviour) -> dict[str, Any]:
-    rate = series.exponent
+    rate, size = series.exponent, series.dimension
     return {
         "behaviour": series.kind,
         "why": series.why,
@@ -291,6 +291,8 @@ def _series_to_json(series: SeriesBehaviour) -> dict[str, Any]:
         "period_error": series.period_error,
         "lyapunov_exponent": None if rate is None else _finite(rate.exponent),
         "lyapunov_error": None if rate is None else _finite(rate.error),
+        "correlation_dimension": None if size is None else _finite(size.dimension),
+        "correlation_dimension_error": None if size is None else _finite(size.error),
     }
 
 

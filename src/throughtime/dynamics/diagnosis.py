@@ -12,7 +12,7 @@ from throughtime._support.result_view import ResultView, current_axes, picture
 
 from .behaviour import UNDECIDED, Behaviour
 from .disagreement import disagreements
-from .fixed_points import FixedPoint
+from .fixed_points import FixedPoint, eigenvalue_text
 from .gradient_flow import GradientFlow
 from .poincare import Section
 from .sections import sections_of
@@ -213,6 +213,7 @@ class Diagnosis(ResultView):
                     {
                         "at": self.position(point).tolist(),
                         "stable": point.stable,
+                        "kind": point.kind,
                         "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues[:8]],
                     }
                     for point in self.fixed_points or []
@@ -235,12 +236,12 @@ class Diagnosis(ResultView):
         )
 
     def describe_point(self, point: FixedPoint) -> str:
-        """The position of a fixed point, its stability and its largest eigenvalue."""
+        """The position of a fixed point, its kind and its leading eigenvalues."""
         at = self.position(point)
         at = np.where(abs(at) < 1e-9 * self.model.scaler.std, 0.0, at)
         where = ", ".join(f"{v:.4g}" for v in at[:4]) + (", ..." if len(at) > 4 else "")
-        kind = "stable" if point.stable else "unstable"
-        return f"({where}), {kind}, largest |eigenvalue| {abs(point.eigenvalues[0]):.4g}"
+        leading = ", ".join(eigenvalue_text(v) for v in point.eigenvalues[:3])
+        return f"({where}), {point.kind}, eigenvalues of a step {leading}"
 
     def _exponents_sentence(self) -> str:
         assert self.behaviour is not None

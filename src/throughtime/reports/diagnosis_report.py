@@ -9,6 +9,7 @@ from throughtime._support import atomic
 from throughtime._support.versions import package_versions
 from throughtime.dynamics import flow_record
 from throughtime.dynamics.diagnosis import Diagnosis
+from throughtime.dynamics.fixed_points import eigenvalue_text
 from throughtime.dynamics.gradient_flow import VANISHING
 from throughtime.dynamics.state_space import common_delay, embedding
 
@@ -241,20 +242,13 @@ def _points(found: Diagnosis) -> Table:
     rows = [
         [
             ", ".join(f"{v:.4g}" for v in found.position(point)[:4]),
-            "stable" if point.stable else "unstable",
-            ", ".join(_complex(v) for v in point.eigenvalues[:3]),
+            point.kind,
+            ", ".join(eigenvalue_text(v) for v in point.eigenvalues[:3]),
         ]
         for point in (found.fixed_points or [])[:MAX_POINTS]
     ]
-    head = [", ".join(names[:4]), "stability", "leading eigenvalues"]
+    head = [", ".join(names[:4]), "kind", "leading eigenvalues of a step"]
     return Table("", head, rows)
-
-
-def _complex(value: complex) -> str:
-    """A complex number as text, a real one without its imaginary part."""
-    if abs(value.imag) < 1e-9 * abs(value):
-        return f"{value.real:.4g}"
-    return f"{value.real:.4g} {'+' if value.imag > 0 else '-'} {abs(value.imag):.4g}i"
 
 
 def _axes(variables: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from throughtime.dynamics import flow_record
 from throughtime.dynamics.diagnosis import Diagnosis
 from throughtime.dynamics.fixed_points import eigenvalue_text
 from throughtime.dynamics.gradient_flow import VANISHING
+from throughtime.dynamics.poincare import Section
 from throughtime.dynamics.state_space import common_delay, embedding
 
 from . import dynamics_figures, scan_figures
@@ -115,7 +116,7 @@ def _dynamics(picture: DrawFigure, found: Diagnosis) -> dict:
         "portraits": [picture("", dynamics_figures.phase_portrait, curves, labels, marked)],
         "portraits_caption": portraits_caption,
         "returns": _returns(picture, found, attractor),
-        **_section(picture, found),
+        **draw_sections(picture, found.sections()),
         "powers": [
             picture(
                 "",
@@ -163,9 +164,10 @@ def _portrait(
     return curves, labels, caption
 
 
-def _section(picture: DrawFigure, found: Diagnosis) -> dict[str, Any]:
-    """The Poincare sections of data and network, if both are flows that cross the plane."""
-    sections = found.sections()
+def draw_sections(
+    picture: DrawFigure, sections: tuple[Section, Section] | None
+) -> dict[str, Any]:
+    """The Poincare sections of data and network in one figure, and its caption."""
     if sections is None:
         return {"sections": [], "sections_caption": ""}
     clouds = {

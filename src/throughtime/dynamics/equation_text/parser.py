@@ -363,9 +363,7 @@ class Statement(Cursor):
 
     def _bare_argument(self) -> Node | None:
         """The name in `sin θ`, if no factor follows that might be meant too; else None."""
-        token, after = (
-            self.tokens[min(self.position + i, len(self.tokens) - 1)] for i in (0, 1)
-        )
+        token, after = self.next_token(), self.tokens[self.position : self.position + 2][-1]
         known = token.text in (*FUNCTIONS, *WORDS, *SUMS) or token.text.startswith("sum_")
         if token.kind != "name" or known or after.text not in AFTER_BARE:
             return None

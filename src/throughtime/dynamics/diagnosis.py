@@ -12,8 +12,10 @@ from throughtime._support.result_view import ResultView, current_axes, picture
 
 from .behaviour import UNDECIDED, Behaviour
 from .disagreement import disagreements
-from .fixed_points import FixedPoint
+from .fixed_points import FixedPoint, eigenvalue_text
 from .gradient_flow import GradientFlow
+from .poincare import Section
+from .sections import sections_of
 from .series_behaviour import SeriesBehaviour
 from .trained_network import TrainedNetwork
 
@@ -211,6 +213,7 @@ class Diagnosis(ResultView):
                     {
                         "at": self.position(point).tolist(),
                         "stable": point.stable,
+                        "kind": point.kind,
                         "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues[:8]],
                     }
                     for point in self.fixed_points or []
@@ -222,13 +225,23 @@ class Diagnosis(ResultView):
         """Where a fixed point lies, in the series' own units."""
         return self.model.scaler.inverse(point.observed)[0]
 
+    def sections(self) -> tuple[Section, Section] | None:
+        """The Poincare sections of the series and of the free run, in the same plane.
+
+        The plane is the first variable at its mean, in the series. A single variable stands
+        beside its past. None for a map, and where one of them hardly crosses it.
+        """
+        return sections_of(
+            self.model.truth, self.attractor, self.model.variables, self.model.dt
+        )
+
     def describe_point(self, point: FixedPoint) -> str:
-        """The position of a fixed point, its stability and its largest eigenvalue."""
+        """The position of a fixed point, its kind and its leading eigenvalues."""
         at = self.position(point)
         at = np.where(abs(at) < 1e-9 * self.model.scaler.std, 0.0, at)
         where = ", ".join(f"{v:.4g}" for v in at[:4]) + (", ..." if len(at) > 4 else "")
-        kind = "stable" if point.stable else "unstable"
-        return f"({where}), {kind}, largest |eigenvalue| {abs(point.eigenvalues[0]):.4g}"
+        leading = ", ".join(eigenvalue_text(v) for v in point.eigenvalues[:3])
+        return f"({where}), {point.kind}, eigenvalues of a step {leading}"
 
     def _exponents_sentence(self) -> str:
         assert self.behaviour is not None
@@ -271,7 +284,7 @@ def _flow_to_json(flow: GradientFlow) -> dict[str, Any]:
 
 
 def _series_to_json(series: SeriesBehaviour) -> dict[str, Any]:
-    rate = series.exponent
+    rate, size = series.exponent, series.dimension
     return {
         "behaviour": series.kind,
         "why": series.why,
@@ -279,6 +292,8 @@ def _series_to_json(series: SeriesBehaviour) -> dict[str, Any]:
         "period_error": series.period_error,
         "lyapunov_exponent": None if rate is None else _finite(rate.exponent),
         "lyapunov_error": None if rate is None else _finite(rate.error),
+        "correlation_dimension": None if size is None else _finite(size.dimension),
+        "correlation_dimension_error": None if size is None else _finite(size.error),
     }
 
 

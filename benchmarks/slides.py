@@ -29,7 +29,8 @@ CELL = re.compile(r"^```\{code-cell\} python\n(.*?)^```\n", re.DOTALL | re.MULTI
 RUN_CELLS = """
 import json, subprocess, sys, time, resource
 def used():
-    parts = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    every = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    parts = [resource.getrusage(who) for who in every]
     return sum(part.ru_utime + part.ru_stime for part in parts)
 names, found = {}, []
 for number, code in enumerate(json.load(sys.stdin)):

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from machine import machine
@@ -115,36 +116,31 @@ def shown(code: str, section: str, cells: list[dict]) -> dict | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--commands", action="store_true", help="the commands alone")
-    options = parser.parse_args()
-    cells = []
-    if not options.commands:
-        cells = run_cells((DOCS / "lecture.md").read_text(encoding="utf-8"))
-    rows, ran = [], {}
-    for slides, code, section in ROW.findall((DOCS / "slides.md").read_text(encoding="utf-8")):
-        row = {"slides": slides, "code": code}
-        if code.startswith("throughtime"):
-            if code not in ran:
-                ran[code] = run_command(code)
-            row |= ran[code]
-        elif not options.commands:
-            cell = shown(code, section, cells)
-            if cell is None:
-                row |= {"exit": 1, "said": f"no cell below {section} calls it"}
-            else:
-                row |= {name: cell[name] for name in ("exit", "seconds", "processor_seconds")}
-        else:
-            continue
+    parser.add_argument("--jobs", type=int, default=1, help="commands at a time")
+    jobs = parser.parse_args().jobs
+    listed = ROW.findall((DOCS / "slides.md").read_text(encoding="utf-8"))
+    commands = dict.fromkeys(code for _, code, _ in listed if code.startswith("throughtime"))
+    with ThreadPoolExecutor(jobs) as pool:
+        page = pool.submit(run_cells, (DOCS / "lecture.md").read_text(encoding="utf-8"))
+        started = {command: pool.submit(run_command, command) for command in commands}
+        ran, cells = {name: run.result() for name, run in started.items()}, page.result()
+    rows = []
+    for slides, code, section in listed:
+        row = ran.get(code) or shown(code, section, cells)
+        if row is None:
+            row = {"exit": 1, "said": f"no cell below {section} calls it"}
+        kept = "exit", "seconds", "processor_seconds", "pictures", "files", "said"
+        row = {"slides": slides, "code": code} | {
+            name: row[name] for name in kept if name in row
+        }
         rows.append(row)
         state = "ok" if row["exit"] == 0 else f"FAILED: {row.get('said')}"
-        used = row.get("processor_seconds", 0)
-        print(f"{slides:>9}  {used:6.1f} s  {state:4} {code}", flush=True)
+        print(f"{slides:>9}  {row.get('processor_seconds', 0):6.1f} s  {state:4} {code}")
     for cell in cells:
         if cell["exit"]:
             print(f"FAILED, below {cell['section']}: {cell['error']}\n{cell['code']}")
-    if not options.commands:
-        result = machine() | {"rows": rows, "cells": cells}
-        (HERE / "results" / "slides.json").write_text(json.dumps(result, indent=1) + "\n")
+    result = machine() | {"rows": rows, "cells": cells}
+    (HERE / "results" / "slides.json").write_text(json.dumps(result, indent=1) + "\n")
     sys.exit(any(row["exit"] for row in [*rows, *cells]))
 
 

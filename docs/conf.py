@@ -133,6 +133,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 ALONE = ("index", "lecture", "slides", "performance", "architecture", "design", "changes")
+ALONE += ("notebooks/*",)
 html_sidebars = {page: [] for page in ALONE}
 
 LINK = re.compile(r"(\]\()(?!\w+:|#|/)([^)#\s]+)((?:#[^)]*)?\))")

@@ -279,6 +279,24 @@ def test_the_page_to_play_with():
     says(sentence[2], [found["work"]["median"]])
 
 
+def test_what_the_demo_prints():
+    """`scripts/demo` from a fresh clone, kept in `demo.txt`; its seconds are the machine's."""
+    said = (RESULTS / "demo.txt").read_text(encoding="utf-8")
+    block = README.read_text(encoding="utf-8").split("```\nsunspots: ")[1].split("```")[0]
+    seconds = re.compile(r", [\d.]+ s$", re.MULTILINE)
+    assert seconds.sub("", f"sunspots: {block}") == seconds.sub("", said)
+
+
+def test_the_seconds_of_the_notebooks():
+    found = result("notebooks.json")["notebooks"]
+    shown = table(page("notebooks/index"), "notebook", "slides", "seconds")
+    assert len(shown) == len(found)
+    for link, _, seconds, file in shown:
+        name = re.search(r"\((.+)\.md\)", link)[1]
+        assert file == f"`{name}.ipynb`"
+        says(seconds, [found[name][time]["processor_seconds"] for time in ("first", "again")])
+
+
 # The four ways.
 
 RESERVOIRS = {

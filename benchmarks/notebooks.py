@@ -1,7 +1,7 @@
 """What each notebook of `docs/notebooks/` costs: a process of its own, twice.
 
-The first time nothing is compiled yet, the second time what was compiled is kept. Seconds are of
-the processor, imports and pictures included.
+The first time nothing is compiled yet, the second time what was compiled is kept. Seconds are
+of the processor, imports and pictures included.
 """
 
 import argparse

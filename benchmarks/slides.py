@@ -33,6 +33,15 @@ def used():
     every = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
     parts = [resource.getrusage(who) for who in every]
     return sum(part.ru_utime + part.ru_stime for part in parts)
+try:
+    import IPython.display
+except ImportError:  # a fresh clone has no notebooks: a picture must be there, no more
+    import types
+    from pathlib import Path
+    shows = types.ModuleType("IPython.display")
+    shows.Image = lambda name: Path(name).read_bytes()
+    sys.modules["IPython"] = types.ModuleType("IPython")
+    sys.modules["IPython.display"] = shows
 names, found = {}, []
 for number, code in enumerate(json.load(sys.stdin)):
     before, clock, error = used(), time.perf_counter(), ""

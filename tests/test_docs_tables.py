@@ -297,6 +297,19 @@ def test_the_seconds_of_the_notebooks():
         says(seconds, [found[name][time]["processor_seconds"] for time in ("first", "again")])
 
 
+def test_every_command_of_the_slides_ran_from_a_fresh_clone():
+    ran = [
+        row for row in result("slides.json")["rows"] if row["code"].startswith("throughtime")
+    ]
+    listed = re.findall(r"^\| (\d[^|]*) \| [^|]+ \| `([^`]+)` \|", page("slides"), re.MULTILINE)
+    commands = [(place, code) for place, code in listed if code.startswith("throughtime")]
+    assert [(row["slides"], row["code"]) for row in ran] == commands
+    assert not [row for row in ran if row["exit"]]
+    longest = max(row["processor_seconds"] for row in ran)
+    assert longest < 60  # the page says that none takes a minute
+    says(re.search(r"the longest takes (\d+) s", page("slides"))[1], [longest])
+
+
 # The four ways.
 
 RESERVOIRS = {

@@ -68,8 +68,8 @@ def main() -> None:
             text = json.dumps(machine() | {"rows": rows}, indent=1)
             options.out.write_text(text + "\n")
             said = "right" if row["right"] else "WRONG"
-            print(f"{cell:5}{name:18}{said:6} data {row['data']:19} run {row['network']:19}"
-                  f" warned {row['warned']!s:6}{row['seconds']:6.0f} s", flush=True)  # fmt: skip
+            print(f"{cell:5}{name:18}{said:6} data {row['data']:19}", end="")
+            print(f"run {row['network']:19}{row['seconds']:6.0f} s", flush=True)
 
 
 if __name__ == "__main__":

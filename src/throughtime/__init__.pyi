@@ -12,6 +12,7 @@ from .dynamics.attractor_metrics import spectrum_distance as spectrum_distance
 from .dynamics.attractor_metrics import state_space_divergence as state_space_divergence
 from .dynamics.attractor_metrics import valid_time as valid_time
 from .dynamics.behaviour import behaviour as behaviour
+from .dynamics.conditional_exponents import conditional_exponents as conditional_exponents
 from .dynamics.correlation_dimension import CorrelationDimension as CorrelationDimension
 from .dynamics.correlation_dimension import correlation_dimension as correlation_dimension
 from .dynamics.diagnose import diagnose as diagnose

@@ -14,6 +14,7 @@ from .behaviour import UNDECIDED, Behaviour
 from .disagreement import disagreements
 from .fixed_points import FixedPoint, eigenvalue_text
 from .gradient_flow import GradientFlow
+from .lyapunov import LyapunovSpectrum
 from .poincare import Section
 from .sections import sections_of
 from .series_behaviour import SeriesBehaviour
@@ -51,6 +52,9 @@ class Diagnosis(ResultView):
         they have no meaning.
     series
         What the series itself does, judged without the network; None for fewer than 200 steps.
+    driven
+        The conditional exponents of the network along the series; None for one that reads each
+        window from zero.
     """
 
     model: TrainedNetwork
@@ -63,6 +67,7 @@ class Diagnosis(ResultView):
     divergence: float
     distance: float
     series: SeriesBehaviour | None = None
+    driven: LyapunovSpectrum | None = None
 
     def __repr__(self) -> str:
         kind = "goes to infinity" if self.behaviour is None else self.behaviour.kind
@@ -136,6 +141,8 @@ class Diagnosis(ResultView):
             run = "In a free run" if self.model.closed else "With its inputs held at zero"
             sentences.append(f"{run} {_lower_first(self.behaviour.describe())}")
             sentences += [self._exponents_sentence(), self._fixed_points_sentence()]
+        if self.driven is not None:
+            sentences.append(self._driven_sentence(float(self.driven.exponents[0])))
         if self.drift:
             drift = ", ".join(f"{v:.3g}" for v in self.drift)
             sentences.append(
@@ -199,6 +206,9 @@ class Diagnosis(ResultView):
             "behaviour": None if found is None else found.kind,
             "data": None if self.series is None else _series_to_json(self.series),
             "sentences": self.sentences(),
+            "conditional_exponent": (
+                None if self.driven is None else _finite(self.driven.exponents[0])
+            ),
         }
         if found is not None:
             result |= {
@@ -259,6 +269,20 @@ class Diagnosis(ResultView):
             known = ", ".join(f"{v:.4g}" for v in self.model.exponents)
             sentence += f" (of the system: {known})"
         return sentence + "."
+
+    @staticmethod
+    def _driven_sentence(rate: float) -> str:
+        if rate == -math.inf:
+            return "Driven by the series, it forgets where it began within a step."
+        if rate < 0:
+            return (
+                f"Driven by the series, it forgets where it began at a rate of {-rate:.3g} a"
+                " step (minus the largest conditional exponent)."
+            )
+        return (
+            "Driven by the series, it does not forget where it began: its largest conditional"
+            f" exponent is {rate:.3g} a step. A lower `radius` would make it forget."
+        )
 
     def _fixed_points_sentence(self) -> str:
         if self.fixed_points is None:

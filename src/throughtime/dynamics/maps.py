@@ -181,6 +181,20 @@ def map_of_states(network: Network, seed: int = 0) -> Map:
     return Map(step, jnp.asarray(start, flat.dtype), observe)
 
 
+def map_of_driven(driven: Cell | Network, xs: Float[Array, "time input"]) -> Map:
+    """The states of a cell or a network along given inputs, from zero; step n reads `xs[n]`."""
+    flat, unflatten = _flatten_state(driven.initial_state(1))
+
+    def step(n, rows):
+        x = jnp.broadcast_to(xs[n].astype(rows.dtype), (len(rows), xs.shape[1]))
+        state = _from_rows(unflatten, rows)
+        if isinstance(driven, Network):
+            return _to_rows(driven.advance(state, x)[0])
+        return _to_rows(unroll(driven, x[:, None], state)[1])
+
+    return Map(step, jnp.asarray(flat, xs.dtype), lambda rows: rows, 1.0, 0)
+
+
 def map_of_network(
     network: Network,
     context: Float[Array | np.ndarray, "time target"],

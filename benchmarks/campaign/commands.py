@@ -9,6 +9,9 @@ from pathlib import Path
 
 NETWORK = "--hidden 4 --ensemble 1 --window 8 --steps 3 --epochs 25 --patience 1000"
 
+SURROGATE = "--trajectories 20 --steps 40 --hidden 4 --epochs 20 --unseen 5 --unseen-steps 50"
+EQUATION = "x[n+1] = 3.9*x[n]*(1 - x[n]); x[0] = 0.3"
+
 
 @dataclass(frozen=True)
 class Command:
@@ -55,11 +58,9 @@ COMMANDS = {
         ("weights.safetensors", "forecast.csv", "models.safetensors"),
     ),
     "surrogate of equations": Command(
-        "surrogate oscillator --trajectories 20 --steps 40 --hidden 4 --epochs 20 --unseen 5"
-        " --unseen-steps 50 --out RUN -q",
+        f"surrogate EQUATION {SURROGATE} --out RUN -q",
         "resume RUN -q",
-        "surrogate oscillator --trajectories 20 --steps 40 --hidden 4 --epochs 20 --unseen 5"
-        " --unseen-steps 50 --out RUN -q --overwrite",
+        f"surrogate EQUATION {SURROGATE} --out RUN -q --overwrite",
         ("weights.safetensors",),
     ),
     "surrogate of a table": Command(
@@ -101,6 +102,7 @@ class Place:
     def words(self, text: str, run: Path) -> list[str]:
         """The arguments of a command."""
         named = {"DATA": str(self.data), "MORE": str(self.more), "RUN": str(run)}
+        named["EQUATION"] = EQUATION
         return [named.get(word, word) for word in text.split()]
 
 

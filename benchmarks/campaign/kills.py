@@ -35,8 +35,6 @@ class Killing:
         if done.status != 0:
             raise SystemExit(f"{name} does not run:\n{done.err}")
         self.wanted, self.seconds = found(command, self.folder, done.out), done.seconds
-        fresh(self.folder, base)
-        self.seconds = self._run(command.words).seconds  # all is compiled now
 
     def _run(self, text: str, chance: random.Random | None = None) -> Ended:
         """Run a command, which is killed if there is a chance; that is counted."""
@@ -143,7 +141,7 @@ def run_part(folder: Path, count: int, seed: int, show=print) -> dict:
     while sum(one.kills for one in killings) < count:
         one = min(killings, key=lambda one: one.kills)
         one.chain(chance)
-        faults = f", {len(one.faults)} FAULTS" if one.faults else ""
+        faults = f", faults: {one.faults}" if one.faults else ""
         show(f"{one.name}: {one.kills} kills{faults} ({time.monotonic() - clock:.0f} s)")
     return {
         "kills": sum(one.kills for one in killings),

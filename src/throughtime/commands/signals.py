@@ -16,7 +16,7 @@ ENDING = tuple(
 )
 """The signals that ask a program to end; Windows has no SIGHUP."""
 
-SAID = {signal.SIGINT: "Interrupted.", signal.SIGTERM: "Terminated."}
+SAID: dict[int, str] = {signal.SIGINT: "Interrupted."}
 
 
 class Interrupted(Exception):

@@ -8,6 +8,8 @@ from throughtime._support import atomic
 from throughtime.errors import InputError
 from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
 
+from .run_lock import writing
+
 SURROGATE = "surrogate.json"
 NETWORK = "network.json"
 MEASURED = "measured.json"
@@ -89,11 +91,11 @@ def prepare_folder(folder: Path, overwrite: bool) -> Path:
     Raises
     ------
     InputError
-        If the folder holds a run and `overwrite` is false, holds other files, or cannot be
-        written.
+        If the folder holds a run and `overwrite` is false, holds other files, cannot be
+        written, or is being written by another process.
     """
     check_free(folder, overwrite)
-    with _writable(folder):
+    with _writable(folder), writing(folder):
         _delete_run(folder)
         atomic.write(folder / "run.json", "{}")  # fails here rather than after the training
         (folder / "run.json").unlink()
@@ -111,7 +113,7 @@ def replace_run(folder: Path, write: Callable[[Path], Sequence[str]], overwrite:
         As for `prepare_folder`.
     """
     check_free(folder, overwrite)
-    with _writable(folder):
+    with _writable(folder), writing(folder):
         _delete_run(folder, write(folder))
 
 

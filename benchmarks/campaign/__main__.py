@@ -25,7 +25,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "tests")]
 from machine import machine  # noqa: E402
 
 CACHE = HERE.parents[1] / ".pytest_cache" / "campaign"
-COUNTS = {"kills": 40}
+COUNTS = {"kills": 40, "tampering": 1000}
 
 
 def piece(part: str, count: int, seed: int, cache: Path) -> dict:

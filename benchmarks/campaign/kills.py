@@ -8,7 +8,7 @@ from pathlib import Path
 from .commands import COMMANDS, Command, Place, found, fresh
 from .prepared import Ended, checkpoints_at_every_epoch, killed_at_write, run
 
-IN_A_ROW = 6
+IN_A_ROW = 12
 """Kills of one run until it may end."""
 
 

@@ -25,7 +25,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "tests")]
 from machine import machine  # noqa: E402
 
 CACHE = HERE.parents[1] / ".pytest_cache" / "campaign"
-COUNTS = {"kills": 40, "tampering": 1000}
+COUNTS = {"kills": 40, "tampering": 1000, "signals": 40}
 
 
 def piece(part: str, count: int, seed: int, cache: Path) -> dict:
@@ -83,7 +83,7 @@ def main() -> None:
         count = options.count or COUNTS[part]
         before = seconds()
         found = piece(part, count, options.seed, options.cache)
-        found["tried"] = found.pop("kills", count)
+        found["tried"] = found.pop("kills", found.get("tried", count))
         found |= {"seed": options.seed, "processor seconds": round(seconds() - before)}
         found["commit"] = machine()["commit"]
         add(options.out, part, found)

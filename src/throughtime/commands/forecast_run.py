@@ -151,6 +151,7 @@ def _completed(folder: Path, show: Callable[[list[Row]], None], report: bool) ->
     summary = _write_results(model, folder, record, inputs, report)
     if not kept and (models := models_file(model)) is not None:
         forecast_record.add_models(folder, models)
+    run_folder.finish_writing(folder, "run.json")
     return summary
 
 

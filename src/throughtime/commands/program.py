@@ -34,6 +34,8 @@ def run() -> NoReturn:
         main()
     except SystemExit as leaving:
         status = _status(leaving.code)
+    except (KeyboardInterrupt, Terminated):  # while an error was told
+        status = fail("Interrupted.", 130)
     handle(signal.SIG_IGN)  # it ends already
     atexit._run_exitfuncs()
     try:
@@ -52,11 +54,11 @@ def run() -> NoReturn:
 def main() -> NoReturn:
     """Run a command; an error becomes one line on stderr and an exit status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    handle(raise_ending)
     sys.unraisablehook = send_again
     enable_compilation_cache()
     gc.set_threshold(100_000, 20, 20)  # imported modules are never freed: collect less often
     try:
+        handle(raise_ending)
         status = app(standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()

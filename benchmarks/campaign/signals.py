@@ -44,6 +44,7 @@ def run_part(folder: Path, count: int, seed: int, show=print) -> dict:
     names = ["forecast of all parts", "surrogate of equations", "search", "tasks", "compare"]
     kinds, faults = collections.Counter(), []
     sent = 0
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     while sent < count:
         name, number = chance.choice(names), chance.choice(list(STATUS))
         run = folder / f"run-{sent}-{chance.randrange(10**6)}"

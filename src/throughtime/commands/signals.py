@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 ENDING = tuple(
@@ -62,7 +63,7 @@ def handle(handler: Any) -> None:
 
 
 def end_at_once(number: int, _: Any) -> NoReturn:
-    """The handler while the program is imported: nothing is begun.
+    """The handler while modules are imported: no file is being written then.
 
     An exception there could come out of the import as another one.
     """
@@ -70,9 +71,20 @@ def end_at_once(number: int, _: Any) -> NoReturn:
     os._exit(128 + number)
 
 
-def raise_ending(number: int, _: Any) -> NoReturn:
+def raise_ending(number: int, frame: FrameType | None) -> NoReturn:
     """The handler outside training: a `KeyboardInterrupt` for SIGINT, else `Terminated`."""
+    if _imports(frame):
+        end_at_once(number, frame)
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated(128 + number)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being imported, perhaps by C++, which an exception would abort."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def send_again(unraisable: Any) -> None:

@@ -25,7 +25,8 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "tests")]
 from machine import machine  # noqa: E402
 
 CACHE = HERE.parents[1] / ".pytest_cache" / "campaign"
-COUNTS = {"kills": 40, "tampering": 1000, "signals": 40}
+COUNTS = {"kills": 40, "tampering": 1000, "signals": 40, "memory": 10, "disk": 15}
+COUNTS |= {"processes": 3, "texts": 500, "tables": 300}
 
 
 def piece(part: str, count: int, seed: int, cache: Path) -> dict:

@@ -4,11 +4,9 @@ They end well, or with one line; a run that was there before stays as it was.
 """
 
 import collections
-import os
 import random
 import resource
 import shutil
-import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -59,28 +57,23 @@ def disk(folder: Path, count: int, seed: int, show=print) -> dict:
     for number in range(count):
         name, run_folder = chance.choice([n for n in NAMES if n != "tasks"]), small / "run"
         words = place.words(COMMANDS[name].words, run_folder)
-        kind = chance.choice(["full", "short files", "read-only"])
-        if kind == "full":
-            size = int(10 ** chance.uniform(3.6, 5.6))
-            mounted = subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", small],
-                capture_output=True,
-            )
-            if mounted.returncode:
-                kinds["full: cannot be tried without root"] += 1
-                continue
-            done = run(words, folder / "log")
-            left = [p.name for p in small.rglob(".*")]
-            subprocess.run(["umount", "-l", small], check=True)
-        elif kind == "short files":
+        kind = chance.choice(["full disk", "short files", "read-only disk"])
+        if kind == "short files":
             size = int(10 ** chance.uniform(2, 5.5))
             done = run(words, folder / "log", first=limited(resource.RLIMIT_FSIZE, size))
-            left = [p.name for p in small.rglob(".*")]
         else:
-            small.chmod(stat.S_IREAD | stat.S_IEXEC)
-            done = run(words, folder / "log", first=lambda: os.setuid(65534))
-            small.chmod(0o755)
-            left = []
+            how = (
+                "ro"
+                if kind == "read-only disk"
+                else f"size={int(10 ** chance.uniform(3.6, 5.6))}"
+            )
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", how, "none", small]).returncode:
+                kinds[f"{kind}: cannot be tried here"] += 1
+                continue
+            done = run(words, folder / "log")
+        left = [p.name for p in small.rglob(".*")]
+        if kind != "short files":
+            subprocess.run(["umount", "-l", small], check=True)
         verdict(name, kind, done, kinds, faults)
         if left:
             faults.append(f"{name}, {kind}: left {left}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 from safetensors.numpy import save
@@ -191,7 +192,7 @@ def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, Surro
     return model, record
 
 
-def _stored_scaler(own: Scaler, record: SurrogateFile, name: str, path: Path) -> Scaler:
+def _stored_scaler(own: Scaler, record: SurrogateFile, name: Any, path: Path) -> Scaler:
     """A scaler of a record, which must be of as many columns as the system's own."""
     try:
         found = Scaler.from_json(record.scalers[name])

@@ -108,8 +108,16 @@ class Place:
 
 def found(command: Command, run: Path, out: str) -> dict[str, object]:
     """What must not depend on a kill: the bytes of files, and what was printed."""
-    files = {name: (run / name).read_bytes() for name in command.files}
+    files = {name: content((run / name).read_bytes(), name) for name in command.files}
     return {**files, "printed": command.printed(out)}
+
+
+def content(raw: bytes, name: str) -> object:
+    """What a file holds, to the bit; safetensors writes metadata in another order each time."""
+    if not name.endswith(".safetensors"):
+        return raw
+    size = int.from_bytes(raw[:8], "little")
+    return json.loads(raw[8 : 8 + size]), raw[8 + size :]
 
 
 def fresh(run: Path, of: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -125,7 +126,7 @@ class KillingUpdate(Killing):
 
 
 def run_part(folder: Path, count: int, seed: int, show=print) -> dict:
-    """Kill all commands in turn, `count` times in all; returns what came of it."""
+    """Kill all commands in turn, `count` times in all or until Ctrl-C; what came of it."""
     chance, place = random.Random(seed), Place(folder)
     base = folder / "base"
     done = run(place.words(COMMANDS["forecast"].words, base), folder / "log")
@@ -138,9 +139,13 @@ def run_part(folder: Path, count: int, seed: int, show=print) -> dict:
         for name, command in COMMANDS.items()
     ]
     clock = time.monotonic()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     while sum(one.kills for one in killings) < count:
         one = min(killings, key=lambda one: one.kills)
-        one.chain(chance)
+        try:
+            one.chain(chance)
+        except KeyboardInterrupt:  # what was found until then counts
+            break
         faults = f", faults: {one.faults}" if one.faults else ""
         show(f"{one.name}: {one.kills} kills{faults} ({time.monotonic() - clock:.0f} s)")
     return {

@@ -53,7 +53,7 @@ def run() -> NoReturn:
 
 def main() -> NoReturn:
     """Run a command; an error becomes one line on stderr and an exit status."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what matters comes as an exception
     sys.unraisablehook = send_again
     enable_compilation_cache()
     gc.set_threshold(100_000, 20, 20)  # imported modules are never freed: collect less often

@@ -333,3 +333,10 @@ def test_a_text_that_is_nearly_an_equation_is_a_system_or_one_line(text, changes
         assert "\n" not in str(error) and len(str(error)) < 500
     else:
         assert np.isfinite(found.start).all() and found.variables
+
+
+@pytest.mark.parametrize("far", ["1e300", "1000000000", "999999999"])
+def test_an_index_far_outside_is_refused_at_once(far):
+    text = f"u_i' = u_{{i+1}} - u_{{i-{far}}}; i = 1..6; u_0 = 0; u_7 = 0; u_i(0) = 1"
+    with pytest.raises(InputError, match="an index must"):
+        equations(text)

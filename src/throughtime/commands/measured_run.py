@@ -83,6 +83,7 @@ def learn_table(
     from throughtime.dynamics.surrogate import Surrogate
     from throughtime.reports.measured_report import write_measured
     from throughtime.runs import run_folder
+    from throughtime.runs.run_lock import writing
 
     columns = columns | {"target": columns["target"] or EVERY}
     series = load_series(data, **columns)  # pyright: ignore[reportArgumentType]
@@ -92,21 +93,22 @@ def learn_table(
         dt = float(times.step) if times.unit == "number" else 1.0
     folder = out or run_folder.first_free_folder(Path("runs") / f"surrogate-{run_name(data)}")
     run_folder.prepare_folder(folder, overwrite)
-    if not quiet:
-        typer.echo("Searching for a model ...", err=True)
-    driven = series[0].input_names
-    model = Surrogate(seed=seed).fit(
-        [one.targets for one in series],
-        inputs=[one.inputs for one in series] if driven else None,
-        dt=dt,
-        names=(series[0].target_names, driven),
-    )
-    found = model.measured_
-    saved_measured.write_measured(folder, found, seed, command_line())
-    invariants = found.invariants()
-    sentences = found.sentences(invariants)
-    report = folder / "report.html"
-    write_measured(report, found, invariants, sentences, command=command_line())
+    with writing(folder):
+        if not quiet:
+            typer.echo("Searching for a model ...", err=True)
+        driven = series[0].input_names
+        model = Surrogate(seed=seed).fit(
+            [one.targets for one in series],
+            inputs=[one.inputs for one in series] if driven else None,
+            dt=dt,
+            names=(series[0].target_names, driven),
+        )
+        found = model.measured_
+        saved_measured.write_measured(folder, found, seed, command_line())
+        invariants = found.invariants()
+        sentences = found.sentences(invariants)
+        report = folder / "report.html"
+        write_measured(report, found, invariants, sentences, command=command_line())
     if as_json:
         typer.echo(json.dumps({"run": str(folder), **found.to_json(invariants)}))
         return

@@ -158,7 +158,7 @@ def surrogate(
 def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
     """Train a surrogate to its end, evaluate it, and print the results."""
     from throughtime.reports.surrogate_report import write_surrogate
-    from throughtime.runs import surrogate_record
+    from throughtime.runs import run_folder, surrogate_record
     from throughtime.training.progress import show_progress
 
     from . import surrogate_run
@@ -175,6 +175,7 @@ def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
             sentences.append(driven.random_drive_sentence())
         told = [*sentences, *evaluation.remarks()]
         write_surrogate(report, model, evaluation, told, command=record.command)
+        run_folder.finish_writing(folder, run_folder.SURROGATE)
     if as_json:
         result = {"run": str(folder), "stopped": record.stopped, **evaluation.to_json()}
         result["remarks"] = evaluation.remarks()

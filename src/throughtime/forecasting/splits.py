@@ -26,6 +26,7 @@ from .input_scaling import fit_input_scalers
 from .overlap import number_of
 from .rolling_origins import RollingOrigins, check_truth
 from .split_checks import check_lengths, check_sizes
+from .window_starts import window_starts
 
 WARM_UP = 4
 """Windows over which a network with a carried state is warmed up before it forecasts, if there
@@ -315,10 +316,10 @@ class SplitData:
             yield measured, self.input_scaler.transform(one.inputs), self.splits[i]
 
     def _windows(self, bounds: list[tuple[int, int]], washout: int) -> Windows:
-        """All windows whose rows lie within the bounds, a pair (first, end) for each series."""
+        """Windows whose rows lie within the bounds, a pair (first, end) for each series."""
         offsets = np.cumsum([0, *(len(self.series[i]) for i in self.trained)])
         starts = [
-            offset + np.arange(first, end - self.window - self.horizon + 1)
+            offset + window_starts(first, end - self.window - self.horizon + 1)
             for offset, (first, end) in zip(offsets, bounds, strict=False)
         ]
         targets, inputs, _ = zip(*self._scaled(), strict=True)

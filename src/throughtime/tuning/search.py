@@ -138,6 +138,7 @@ def search(
         fitted, judged = _judge(crew, series, settings, steps, seeds)
     finally:
         crew.cancel()
+        journal.close()
     found = journal.trials, best, fitted, judged
     return SearchResult(*found, proposals.importance(), proposals.study)
 

@@ -281,7 +281,7 @@ class Diagnosis(ResultView):
             )
         return (
             "Driven by the series, it does not forget where it began: its largest conditional"
-            f" exponent is {rate:.3g} a step. A lower `radius` would make it forget."
+            f" exponent is {rate:.3g} a step, so a forecast depends on how the state began."
         )
 
     def _fixed_points_sentence(self) -> str:

@@ -182,7 +182,8 @@ def forecast_search(
         if (carried, centred, replace(choice.settings, ridge=0.0)) not in tried:
             done.append(judged(choice, data, ridges))
 
-    for one in (COMMON, *RESERVOIRS):
+    first: list[dict[str, Any]] = [COMMON, *RESERVOIRS]
+    for one in first:
         for residual in (True, False):
             for mode in modes:
                 attempt(Settings(residual=residual, **one), *mode)

@@ -130,6 +130,18 @@ def encode(text: str, chance: random.Random) -> bytes:
     return bytes(raw)
 
 
+def mutated(chance: random.Random) -> tuple[bytes, str | None]:
+    """The bytes of a table that was damaged, and which target to ask for."""
+    cells = base(chance)
+    for _ in range(chance.randint(0, 1)):
+        in_cells(cells, chance)
+    separator = chance.choice(",,,;;\t| ")
+    text = write(cells, separator, chance.choice("..,") if separator in ";\t" else ".")
+    for _ in range(chance.randint(0, 2)):
+        text = in_text(text, chance) if text else text
+    return encode(text, chance), "y" if len(cells[0]) > 2 else None
+
+
 def readings(text: str) -> set[float]:
     """All numbers that a line can be read to hold."""
     found = set()
@@ -179,18 +191,11 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp())
     for number in range(given.tables):
         chance = random.Random(given.seed * 1_000_003 + number)
-        cells = base(chance)
-        for _ in range(chance.randint(0, 1)):
-            in_cells(cells, chance)
-        separator = chance.choice(",,,;;\t| ")
-        text = write(cells, separator, chance.choice("..,") if separator in ";\t" else ".")
-        for _ in range(chance.randint(0, 2)):
-            text = in_text(text, chance) if text else text
-        raw = encode(text, chance)
+        raw, target = mutated(chance)
         path = folder / f"lab{number}.csv"
         path.write_bytes(raw)
         try:
-            series = to_series(path, target="y" if len(cells[0]) > 2 else None)
+            series = to_series(path, target=target)
         except InputError as error:
             outcome["refused"] += 1
             kind = re.sub(r"'.*?'|`.*?`|-?\d[\d.e+:T-]*", "_", str(error))

@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE / "_ext"))
 
 import api_pages  # noqa: E402
 import command_pages  # noqa: E402
+import notebook_files  # noqa: E402
 
 from throughtime.lecture.playground import write_playground  # noqa: E402
 
@@ -32,6 +33,7 @@ version = release = PROJECT["version"]
 api_pages.write(HERE / "generated" / "api")
 command_pages.write(HERE / "generated" / "commands.rst")
 write_playground(HERE / "generated" / "static" / "playground.html")
+notebook_files.write(HERE / "generated" / "static" / "notebooks", SOURCE)
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -41,10 +43,11 @@ extensions = [
     "docstrings",
     "myst_nb",
     "notebook_streams",
+    "notebook_files",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery", "generated/*/*.ipynb", "generated/**/*.md5"]
+exclude_patterns = ["_build", "gallery", "generated/**/*.ipynb", "generated/**/*.md5"]
 exclude_patterns += ["generated/*/*.py", "generated/*/*.json", "**/sg_execution_times.rst"]
 exclude_patterns += ["sg_execution_times.rst"]
 nitpicky = True
@@ -130,6 +133,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 ALONE = ("index", "lecture", "slides", "performance", "architecture", "design", "changes")
+ALONE += ("notebooks/*",)
 html_sidebars = {page: [] for page in ALONE}
 
 LINK = re.compile(r"(\]\()(?!\w+:|#|/)([^)#\s]+)((?:#[^)]*)?\))")

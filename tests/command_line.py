@@ -16,7 +16,8 @@ import conftest
 import numpy as np
 import pytest
 
-from throughtime import __main__ as process
+from throughtime.commands import program as process
+from throughtime.commands import signals
 
 TINY = shlex.split("--hidden 4 --epochs 2 --ensemble 1 --window 8 --steps 3 --plain")
 
@@ -56,15 +57,17 @@ def cut(text, *columns):
 def call(*arguments):
     """Run a command in this process: its status, stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
-    before, argv = signal.getsignal(signal.SIGTERM), sys.argv
+    before, argv = {n: signal.getsignal(n) for n in signals.ENDING}, sys.argv
+    hook = sys.unraisablehook
     sys.argv = ["throughtime", *map(str, arguments)]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             with pytest.raises(SystemExit) as end:
                 process.main()
     finally:
-        sys.argv = argv
-        signal.signal(signal.SIGTERM, before)
+        sys.argv, sys.unraisablehook = argv, hook
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return SimpleNamespace(status=end.value.code, out=out.getvalue(), err=err.getvalue())
 
 

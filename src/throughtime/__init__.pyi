@@ -12,6 +12,9 @@ from .dynamics.attractor_metrics import spectrum_distance as spectrum_distance
 from .dynamics.attractor_metrics import state_space_divergence as state_space_divergence
 from .dynamics.attractor_metrics import valid_time as valid_time
 from .dynamics.behaviour import behaviour as behaviour
+from .dynamics.conditional_exponents import conditional_exponents as conditional_exponents
+from .dynamics.correlation_dimension import CorrelationDimension as CorrelationDimension
+from .dynamics.correlation_dimension import correlation_dimension as correlation_dimension
 from .dynamics.diagnose import diagnose as diagnose
 from .dynamics.equations import equations as equations
 from .dynamics.fixed_points import fixed_points as fixed_points
@@ -26,9 +29,13 @@ from .dynamics.maps import Map as Map
 from .dynamics.maps import map_of_cell as map_of_cell
 from .dynamics.maps import map_of_network as map_of_network
 from .dynamics.maps import map_of_system as map_of_system
+from .dynamics.poincare import Section as Section
+from .dynamics.poincare import poincare as poincare
 from .dynamics.save import save as save
 from .dynamics.saved_surrogate import load_surrogate as load_surrogate
 from .dynamics.saved_surrogate import save_surrogate as save_surrogate
+from .dynamics.scan import scan as scan
+from .dynamics.scan_result import Scan as Scan
 from .dynamics.series_behaviour import series_behaviour as series_behaviour
 from .dynamics.simulate import simulate as simulate
 from .dynamics.surrogate import Surrogate as Surrogate

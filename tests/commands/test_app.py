@@ -26,8 +26,8 @@ import pytest
 import typer
 from command_line import CACHE, LINE, TINY, call, cut, document, fails, succeeds, table, tree
 
-from throughtime import __main__ as process
 from throughtime.commands import app
+from throughtime.commands import program as process
 from throughtime.commands.forecast import forecast
 from throughtime.data import datasets
 from throughtime.forecasting.forecaster import Forecaster
@@ -1006,6 +1006,7 @@ def test_the_process_ends_by_a_status_alone(monkeypatch, code, out, status, err,
     with monkeypatch.context() as context:
         context.setattr(process, "main", leave)
         context.setattr(process.atexit, "_run_exitfuncs", lambda: None)
+        context.setattr(process, "handle", lambda _: None)
         context.setattr(os, "_exit", end)
         context.setattr(sys, "stdout", out)
         context.setattr(sys, "stderr", stderr)

@@ -1,6 +1,7 @@
 """`throughtime diagnose`: text, JSON and a page that needs no network, of every kind of run."""
 
 import contextlib
+import csv
 import json
 import re
 import shutil
@@ -165,3 +166,53 @@ def test_a_browser_draws_the_page(here, tmp_path):
     command = [BROWSER, *flags, f"--screenshot={picture}", page]
     subprocess.run(command, capture_output=True, timeout=120, check=True)
     assert picture.stat().st_size > 20_000
+
+
+def test_a_scan_of_equations_writes_a_page_a_picture_and_tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "x[n+1] = r x[n] (1 - x[n])"
+    out = succeeds("diagnose", text, "--scan", "r=2.9:3.5", "--values", 4, "--out", "scan").out
+    assert "r = 3.1 to 3.3: period 2" in out and "scan/scan.html" in out
+    page = Path("scan", "scan.html").read_text(encoding="utf-8")
+    assert set(re.findall(r"https?://[^\"' )<]+", page)) <= ADDRESSES
+    assert "period 2" in page and "--scan r=2.9:3.5" in page
+    assert Path("scan", "scan.png").read_bytes().startswith(b"\x89PNG")
+    rows = list(csv.DictReader(Path("scan", "scan.csv").read_text().splitlines()))
+    assert [row["period"] for row in rows] == ["1", "2", "2", "4"]
+    points = Path("scan", "points.csv").read_text().splitlines()
+    assert points[0] == "of,r,x" and len(points) == 1 + 1 + 2 * 2 + 4
+    again = ["diagnose", "logistic", "--scan", "r=2.9:3.5", "--values", 2, "--json"]
+    again = document(succeeds(*again).out)
+    assert again["scans"]["logistic"]["period"] == [1, 4]
+
+
+def test_a_scan_of_a_run_sets_the_network_beside_the_system(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    learned = ["surrogate", "logistic", *SURROGATE, "--range", "r=2.8:3.4"]
+    succeeds(*learned, "--out", "run")
+    out = succeeds("diagnose", "run", "--scan", "r=2.9:3.3", "--values", 3).out
+    assert "logistic, r from" in out and "the network of logistic, r from" in out
+    rows = list(csv.DictReader(Path("run", "scan.csv").read_text().splitlines()))
+    assert len(rows) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule", "got"),
+    [
+        (["lorenz63", "--scan", "rho"], "`--scan` must be a name", "`rho`"),
+        (["lorenz63", "--scan", "rho=1:1"], "a scan needs two values or more", "`1:1`"),
+        (["lorenz63", "--scan", "rho=1:x"], "`--scan` must give numbers", "`x`"),
+        (["lorenz63", "--scan", "rho=1:inf"], "must go from one finite number", "`1:inf`"),
+        (["lorenz63", "--scan", "q=1:2"], "the parameter of a scan must be one of", "`q`"),
+        (
+            ["lorenz63", "--scan", "rho=1:2", "--set", "rho=3"],
+            "cannot also have",
+            "`--set rho`",
+        ),
+        (["x' = -x"], "a system is diagnosed along a parameter", "without `--scan`"),
+        (["lorenz63", "--follow"], "`--follow` is for a scan", "no `--scan`"),
+        (["plain", "--scan", "rho=1:2"], "a scan needs a system", "`plain`"),
+    ],
+)
+def test_what_cannot_be_scanned_is_told_in_a_line(here, arguments, rule, got):
+    fails("diagnose", *arguments, rule=rule, got=got)

@@ -233,3 +233,79 @@ def test_a_terminal(table, tmp_path, term):
     assert (b"\x1b[" in shown) == (term != "dumb")
     if term != "dumb":
         assert b"training" in shown and shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h")
+
+
+HERE = """
+import os, signal, sys
+from throughtime.commands import signals
+signals.handle(signals.raise_ending)
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        for _ in range(100): pass
+sys.unraisablehook = signals.send_again
+try:
+    {body}
+    import time
+    time.sleep(20)
+except (KeyboardInterrupt, signals.Terminated):
+    print("raised", flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    ("body", "status", "out", "err"),
+    [
+        ("del Dropped.x", 0, "raised\n", ""),  # Python drops what a destructor raises
+        ("import interrupts", None, "", "throughtime: {said}\n"),
+        ("os.kill(os.getpid(), signal.{name})", 0, "raised\n", ""),
+    ],
+    ids=["destructor", "import", "elsewhere"],
+)
+def test_no_signal_is_lost(name, body, status, out, err, tmp_path):
+    number = getattr(signal, name)
+    kill = f"import os, signal\nos.kill(os.getpid(), signal.{name})\nprint('went on')\n"
+    (tmp_path / "interrupts.py").write_text(kill)
+    prepared = "Dropped.x = Dropped(); " if "Dropped" in body else ""
+    program = HERE.format(name=name, body=prepared + body.format(name=name))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    said = "Interrupted." if name == "SIGINT" else "Terminated."
+    assert done.returncode == (128 + number if status is None else status), done.stderr
+    assert (done.stdout, done.stderr) == (out, err.format(said=said))
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_a_signal_that_is_ignored_stays_so(name):
+    """As by `nohup`, and for what a shell runs in the background."""
+    number = getattr(signal, name)
+    program = (
+        "import os; from throughtime.commands import signals; "
+        "signals.handle(signals.end_at_once); "
+        f"os.kill(os.getpid(), {number:d}); print('goes on')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),
+    )
+    assert (done.returncode, done.stdout) == (0, "goes on\n")
+
+
+def test_a_signal_during_the_import_is_one_line(table, tmp_path):
+    process = start("forecast", table, *TINY, "--out", tmp_path / "run")
+    until = time.monotonic() + 60
+    while time.monotonic() < until:  # as soon as SIGHUP is heeded, which Python alone does not
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        if int(re.search(r"SigCgt:\s+(\w+)", status)[1], 16) & 1:
+            break
+    process.send_signal(signal.SIGHUP)
+    assert end(process) == (129, "", "throughtime: Terminated.\n")
+    assert not (tmp_path / "run").exists()

@@ -32,7 +32,7 @@ def rotation(period):
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
-@pytest.mark.parametrize("rho", [0.5, 0.9, 0.995])
+@pytest.mark.parametrize("rho", [0.5, 0.9, 0.995, 0.998])
 def test_a_contraction_settles(rho):
     found = behaviour(linear(rho * rotation(7.3)), 2048)
     assert found.kind == SETTLES
@@ -44,6 +44,15 @@ def test_a_map_onto_a_point_has_no_infinity_in_its_text():
     found = behaviour(linear(np.zeros((2, 2))), 256)
     assert found.kind == SETTLES and np.isneginf(found.spectrum.exponents[0])
     assert found.describe() == "It settles at (0, 0); nearby states meet within a step."
+
+
+def test_a_line_of_fixed_points_keeps_distances():
+    """Where it settles, depends on where it starts: an exponent of 0 is no sign of motion."""
+    found = behaviour(linear(np.diag([1.0, 0.0])), 256)
+    assert found.kind == SETTLES
+    assert found.describe().endswith(
+        "depends on where it starts: nearby states keep their distance."
+    )
 
 
 @pytest.mark.parametrize("period", [2.0, 3.0, 7.3, 41.9])

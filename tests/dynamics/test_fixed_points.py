@@ -7,7 +7,7 @@ import pytest
 from conftest import refuses
 
 from throughtime.dynamics import maps
-from throughtime.dynamics.fixed_points import fixed_points
+from throughtime.dynamics.fixed_points import FixedPoint, fixed_points
 from throughtime.dynamics.systems import system
 from throughtime.recurrence.cells import RNN
 
@@ -28,6 +28,22 @@ def test_of_lorenz_63():
         sorted(origin.eigenvalues.real), sorted(np.exp(0.02 * rates)), rtol=1e-4
     )
     assert "unstable in 1 of 3 directions" in origin.describe()
+    assert origin.kind == "saddle"
+    assert {one.kind for one in found if one is not origin} == {"saddle focus"}
+
+
+@pytest.mark.parametrize(
+    ("eigenvalues", "kind"),
+    [
+        ([0.9, 0.5], "stable node"), ([0.5 + 0.5j, 0.5 - 0.5j], "stable focus"),
+        ([1.2, 1.1], "unstable node"), ([1 + 0.5j, 1 - 0.5j], "unstable focus"),
+        ([1.2, 0.5], "saddle"), ([1 + 0.5j, 1 - 0.5j, 0.2], "saddle focus"),
+        ([0.6 + 0.8j, 0.6 - 0.8j], "centre"), ([1, 0.5], "neutral point"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_point(eigenvalues, kind):
+    states = np.zeros((1, len(eigenvalues)))
+    assert FixedPoint(states, states, np.array(eigenvalues, complex), 0.0, 1).kind == kind
 
 
 def test_of_the_logistic_map():

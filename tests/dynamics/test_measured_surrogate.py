@@ -10,7 +10,7 @@ from command_line import call, fails, succeeds, tree
 from conftest import refuses
 
 import throughtime as tt
-from throughtime.dynamics.measured_data import as_trajectories
+from throughtime.dynamics.measured_data import as_trajectories, search_data
 from throughtime.dynamics.surrogate import Surrogate
 from throughtime.recurrence.architecture import Architecture
 
@@ -314,3 +314,55 @@ def test_options_without_an_effect_are_refused(tmp_path, monkeypatch, given, rul
     """Also with the value that they have by default."""
     monkeypatch.chdir(tmp_path)
     fails("surrogate", *given.split(), rule=rule, got=got, remedy="eave it out")
+
+
+@pytest.mark.parametrize("series", [np.exp(-np.arange(300) / 60.0), np.arange(300.0)])
+def test_slow_series_are_not_asked_for_delays_longer_than_they_are(series):
+    found = Surrogate().fit(series).measured_
+    assert max(trial.settings.span for trial in found.trials) <= 75
+    assert np.isfinite(found.predict(5)).all()
+
+
+def test_delays_reach_over_steps_that_every_trajectory_has():
+    """Before a start there are as many steps as the longest delays span."""
+    rng = np.random.default_rng(0)
+    parts = [np.sin(0.05 * np.arange(n) + rng.uniform(0, 6)) for n in (240, 120, 60, 50)]
+    data, _ = search_data(
+        [part[:, None] for part in parts], [np.zeros((len(p), 0)) for p in parts]
+    )
+    assert data.longest_span <= 20
+    for one in data.trajectories:
+        assert (one.starts >= data.longest_span).all()
+
+
+def test_what_is_held_out_does_not_scale_what_is_learned():
+    rng = np.random.default_rng(0)
+    y = np.cumsum(rng.normal(size=(400, 2)), axis=0)
+    other = y.copy()
+    other[300:] = 50 + 7 * rng.normal(size=(100, 2))
+    (one, kind), (two, same) = (search_data([z], [np.zeros((400, 0))]) for z in (y, other))
+    np.testing.assert_array_equal(one.training()[0][0], two.training()[0][0])
+    assert kind == same
+
+
+def test_a_rotation_is_not_chaotic():
+    """A neutral direction grows for a while: more than its spread over runs says."""
+    phase = 2 * np.pi * np.arange(600) / 37.3
+    found = Surrogate().fit(np.stack([np.sin(phase), np.cos(phase)], axis=1)).measured_
+    invariants = found.invariants()
+    assert not invariants.chaotic
+    assert "is chaotic" not in " ".join(found.sentences(invariants))
+
+
+def test_a_noisy_flow_is_saved_with_what_takes_its_noise(tmp_path):
+    t = 0.1 * np.arange(1500)
+    y = np.stack([np.sin(t), np.cos(t)], axis=1)
+    noisy = y + 0.05 * np.random.default_rng(0).normal(size=y.shape)
+    model = Surrogate().fit(noisy)
+    known = model.measured_.model.filter
+    assert known is not None
+    past = noisy[100:300]
+    ahead = model.predict(20, past)
+    assert np.abs(ahead - y[300:320]).max() < 0.04  # less than the noise of the last step
+    tt.save(model, tmp_path / "run")
+    np.testing.assert_array_equal(tt.load(tmp_path / "run").predict(20, past), ahead)

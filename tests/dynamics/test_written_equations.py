@@ -39,6 +39,8 @@ WRITTEN = {
                     lambda x, v: (v, 1.5 * (1 - x**2) * v - x)),
     "pendulum": ("θ̈ = −(g/l) sin(θ) − c θ̇; g = 9.81; l = 2; c = 0.1",
                  lambda x, v: (v, -9.81 / 2 * sin(x) - 0.1 * v)),
+    "pendulum, bare": ("θ″ + c θ′ + (g/l) sin θ = cos t; g = 9.81; l = 2; c = 0.1",
+                       lambda x, v: (v, cos(0.7) - 9.81 / 2 * sin(x) - 0.1 * v)),
     "Lorenz": (
         "dx/dt = σ (y − x), dy/dt = x (ρ − z) − y, dz/dt = x y − 8/3 z; σ = 10; ρ = 28",
         lambda x, y, z: (10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z),
@@ -104,6 +106,16 @@ def test_a_written_equation_has_its_law(name, float64):
 
 def rk4(text, steps, dt, substeps=20):
     return simulate(equations(text), steps, dt=dt, scheme="rk4", substeps=substeps)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x' = sin a x", "x' = sin x*a", "x' = sin x^2", "x' = sin 2x", "x' = sin x / a",
+     "x' = sin x'", "x' = sin cos x", "x' = max x"],
+)  # fmt: skip
+def test_a_function_without_parentheses_is_refused_where_it_has_two_readings(text):
+    with pytest.raises(InputError):
+        equations(f"{text} - x; a = 1")
 
 
 @pytest.mark.parametrize(
@@ -321,3 +333,10 @@ def test_a_text_that_is_nearly_an_equation_is_a_system_or_one_line(text, changes
         assert "\n" not in str(error) and len(str(error)) < 500
     else:
         assert np.isfinite(found.start).all() and found.variables
+
+
+@pytest.mark.parametrize("far", ["1e300", "1000000000", "999999999"])
+def test_an_index_far_outside_is_refused_at_once(far):
+    text = f"u_i' = u_{{i+1}} - u_{{i-{far}}}; i = 1..6; u_0 = 0; u_7 = 0; u_i(0) = 1"
+    with pytest.raises(InputError, match="an index must"):
+        equations(text)

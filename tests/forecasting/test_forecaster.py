@@ -374,7 +374,7 @@ def test_a_reservoir_that_was_saved_forecasts_the_same_bits(tmp_path):
     again = tt.load(tmp_path / "run")
     assert_same(again.predict(2), echoes().predict(2))
     assert again.fitted_.stopped == "readouts fitted by ridge regression"
-    assert again.get_params() == echoes().get_params()
+    assert again.settings_ == echoes().settings_
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,9 @@ def test_a_run_from_before_they_were_refused_is_still_read(tmp_path):
 def test_a_reservoir_larger_than_memory_is_refused_before_it_is_drawn(hidden, monkeypatch):
     monkeypatch.setattr("throughtime._support.memory.total_memory", lambda: 24 * 2**30)
     monkeypatch.setattr(ReservoirDesign, "draw", no_draw)
-    model = Forecaster(cell="esn", hidden=hidden, ensemble=1).prepare(wave())
+    fixed = {"radius": 0.9, "leak": 1, "input_scale": 1, "ridge": 1e-6, "residual": False}
+    fixed |= {"centred": True, "truncated": False}  # so that nothing is searched
+    model = Forecaster(cell="esn", hidden=hidden, ensemble=1, **fixed).prepare(wave())
     for use in (model.train, model.first_state):
         with pytest.raises(InputError, match="must fit in memory, 24 GiB here; got ") as caught:
             use()
@@ -464,6 +466,22 @@ def test_a_reservoir_larger_than_memory_is_refused_before_it_is_drawn(hidden, mo
 
 def no_draw(*_):
     raise AssertionError("it was drawn")
+
+
+def test_what_a_reservoir_is_not_given_is_found():
+    made = Forecaster(cell="esn", core=None, prior=None, ensemble=2, dtype="float64")
+    model = made.fit(np.sin(0.25 * np.arange(400)))
+    found = model.settings_
+    assert (found["centred"], found["truncated"], found["hidden"]) == (False, True, 80)
+    assert found["ridge"] > 0 and made.radius is None
+    run = np.abs(model.predict(400).mean[-100:])
+    assert 0.9 < run.max() < 1.1  # it neither drifts nor dies out
+
+
+def test_what_a_reservoir_is_given_stays():
+    given = {"leak": 0.7, "centred": True, "hidden": 9, "ridge": 0.01}
+    found = Forecaster(cell="esn", core=None, prior=None, **given).prepare(wave()).settings_
+    assert given.items() <= found.items() and not found["truncated"]
 
 
 # --- the washout ---
@@ -481,7 +499,7 @@ def test_a_washout_as_long_as_the_window_is_refused(cell, washout, window):
 @pytest.mark.parametrize("window", [1, 2, 10])
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "esn"])
 def test_the_default_washout_leaves_the_last_step_of_a_short_window(cell, window):
-    model = Forecaster(cell=cell, window=window).prepare(wave())
+    model = Forecaster(cell=cell, window=window, truncated=False).prepare(wave())
     assert model.training_data().washout == window - 1
 
 

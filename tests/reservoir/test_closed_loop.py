@@ -10,9 +10,9 @@ from throughtime.reservoir.closed_loop_model import (
     ClosedLoopModel,
     filtered_series,
     largest_exponent,
-    smoothed,
 )
 from throughtime.reservoir.delay_embedding import embedding_dimension, first_minimum
+from throughtime.reservoir.noise_filter import smoothed
 from throughtime.reservoir.ridge import Readout
 from throughtime.reservoir.series_traits import series_traits
 
@@ -52,6 +52,17 @@ def test_features_along_a_series_are_those_of_each_step(settings):
     each, _ = features.next(places(features, y, x, rows), x[rows])
     np.testing.assert_allclose(each, along, atol=1e-13)
     assert along.shape[0] == 30 - settings.span
+
+
+def test_a_run_does_not_begin_before_its_delays():
+    """A row before them would be counted from the end of the series."""
+    features = Features(Settings(delays=4, spacing=20), None)
+    y = np.arange(90.0)[:, None]
+    with pytest.raises(IndexError, match="reads 61 steps"):
+        places(features, y, np.zeros((90, 0)), np.array([60]))
+    np.testing.assert_array_equal(
+        places(features, y, np.zeros((90, 0)), np.array([61])).y[0], y[:61]
+    )
 
 
 def test_a_free_run_of_the_exact_map_is_its_orbit():

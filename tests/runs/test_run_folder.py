@@ -1,9 +1,12 @@
 """The folder of a run: when it is overwritten, and what is left alone."""
 
+import json
+
 import pytest
 from saved_run import contents, fitted
 
 import throughtime as tt
+from throughtime._support.integrity import digest
 from throughtime.errors import InputError
 from throughtime.runs import forecast_record, run_folder
 
@@ -76,3 +79,27 @@ def test_what_cannot_be_a_folder_is_refused(tmp_path):
     (tmp_path / "run" / "run.json").write_text("{}")
     with pytest.raises(InputError, match="the output folder must be writable"):
         run_folder.prepare_folder(tmp_path / "run", overwrite=True)
+
+
+def test_what_a_kill_left_beside_a_finished_run_is_put_away(tmp_path):
+    """A file that counts but was not renamed yet takes its place; the others go."""
+    wanted = {"weights.safetensors": "new", "history.jsonl": "kept"}
+    digests = {name: digest(text.encode()) for name, text in wanted.items()}
+    (tmp_path / "run.json").write_text(json.dumps({"digests": digests}))
+    (tmp_path / "checkpoint").mkdir()
+    for name, text in {
+        "weights.safetensors": "old",
+        "history.jsonl": "kept",
+        ".weights.safetensors.abcdefgh": "new",
+        ".weights.safetensors.abcdefg_": "of another kill",
+        ".history.jsonl.abcdefgh": "hist",
+        ".forecast.csv.abcdefgh": "",
+        ".run.json.abcdefgh": "{",
+        "checkpoint/.state.safetensors.abcdefgh": "",
+        ".notes": "mine",
+    }.items():
+        (tmp_path / name).write_text(text)
+    run_folder.finish_writing(tmp_path, "run.json")
+    assert {path.name for path in tmp_path.glob(".*")} == {".notes"}
+    assert not list((tmp_path / "checkpoint").iterdir())
+    assert {name: (tmp_path / name).read_text() for name in wanted} == wanted

@@ -64,7 +64,7 @@ def test_every_proposal_lies_in_the_space_and_can_be_trained(rows, seed, own):
         full = space.settings(chosen)
         check_settings(full)
         check_combination(full | {"washout": 10}, defaults)
-        error = float(full["hidden"] + number)
+        error = float((full["hidden"] or 32) + number)
         proposals.tell(ticket, Trial(number, chosen, "finished", error, (1.0,), 0.1))
     windows = space.of_cell("gru").get("window", [40])
     assert own or all(w <= max(rows / 3, 40) for w in windows)

@@ -10,12 +10,21 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from .forked import refuse_forked
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def precision(dtype: str):
-    """A context in which JAX computes with `dtype`, `"float32"` or `"float64"`."""
+    """A context in which JAX computes with `dtype`, `"float32"` or `"float64"`.
+
+    Raises
+    ------
+    InputError
+        In a process that was forked after JAX has computed.
+    """
+    refuse_forked()
     return jax.enable_x64(True) if dtype == "float64" else nullcontext()
 
 

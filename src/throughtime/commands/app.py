@@ -2,7 +2,7 @@
 
 Results go to stdout and progress to stderr. The exit status is 0 on success, 2 on a mistake
 that the user can correct, 1 on an error of the system, and 128 plus the number of the signal
-after an interruption (`__main__` ends the process).
+after an interruption (`program` ends the process).
 """
 
 from importlib.metadata import version

@@ -21,7 +21,6 @@ from .options import (
     FillLimit,
     Forcing,
     Future,
-    Hidden,
     Id,
     Inputs,
     Json,
@@ -95,7 +94,10 @@ def forecast(
     cell: Annotated[
         str, network_option(help="Recurrent cell: `rnn`, `gru`, `lstm` or `esn`.")
     ] = "gru",
-    hidden: Hidden = 32,
+    hidden: Annotated[
+        int | None,
+        network_option(help="Number of hidden units in each layer; 32, more for an `esn`."),
+    ] = None,
     depth: Depth = 1,
     activation: Annotated[
         str,
@@ -107,15 +109,21 @@ def forecast(
         str, network_option(help="Initialisation of the weights, such as `pytorch` or `keras`.")
     ] = "pytorch",
     radius: Annotated[
-        float, network_option(help="Spectral radius of an echo state network (`esn`).")
-    ] = 0.9,
+        float | None,
+        network_option(help="Spectral radius of an echo state network (`esn`); else searched."),
+    ] = None,
     leak: Annotated[
-        float,
-        network_option(help="Leak rate of an echo state network's units; 1 is no leak."),
-    ] = 1.0,
+        float | None,
+        network_option(help="Leak rate of an `esn`, 1 for no leak; else searched."),
+    ] = None,
     input_scale: Annotated[
-        float, network_option(help="Scale of an echo state network's input weights.")
-    ] = 1.0,
+        float | None,
+        network_option(help="Scale of an `esn`'s input weights; else searched."),
+    ] = None,
+    ridge: Annotated[
+        float | None,
+        network_option(help="Penalty on an `esn`'s readout; else searched."),
+    ] = None,
     window: Window = 40,
     washout: Annotated[
         int, window_option(help="Initial steps of each window that are left out of the loss.")
@@ -126,15 +134,19 @@ def forecast(
     ] = 1,
     ensemble: Ensemble = 5,
     residual: Annotated[
-        bool, network_option(help="Learn the change from the last value.")
-    ] = False,
+        bool | None,
+        network_option(help="Learn the change from the last value; an `esn` finds out."),
+    ] = None,
     centred: Annotated[
-        bool, network_option(help="Measure each window relative to its first value.")
-    ] = True,
+        bool | None,
+        network_option(
+            help="Measure each window relative to its first value; default, but for an `esn`."
+        ),
+    ] = None,
     truncated: Annotated[
-        bool,
+        bool | None,
         window_option(help="Train along the whole series; cut the gradient at each window."),
-    ] = False,
+    ] = None,
     loss: Annotated[
         str, training_option(help="Loss that is minimised: `mse`, `mae` or `huber`.")
     ] = "mse",
@@ -205,6 +217,7 @@ def forecast(
         radius=radius,
         leak=leak,
         input_scale=input_scale,
+        ridge=ridge,
         window=window,
         washout=washout,
         horizon=horizon,

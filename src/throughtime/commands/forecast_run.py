@@ -18,6 +18,7 @@ from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.saved_forecaster import models_file
 from throughtime.forecasting.statistical_baselines import check_installed
 from throughtime.runs import forecast_record, run_folder
+from throughtime.runs.run_lock import writing
 from throughtime.training.history import Row
 
 from .checkpointed_training import train_with_checkpoints
@@ -128,8 +129,14 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
     Diverged
         If the loss is no longer finite.
     InputError
-        If the folder holds no run, or a damaged one.
+        If the folder holds no run, a damaged one, or one that another process is writing.
     """
+    with writing(folder):
+        return _completed(folder, show, report)
+
+
+def _completed(folder: Path, show: Callable[[list[Row]], None], report: bool) -> Summary:
+    """The summary of a run that is brought to its end."""
     record = forecast_record.read(folder)
     _check_steps(record, folder, "Use `throughtime predict`.")
     model = Forecaster.from_record(record, folder)
@@ -144,6 +151,7 @@ def complete(folder: Path, show: Callable[[list[Row]], None], report: bool = Tru
     summary = _write_results(model, folder, record, inputs, report)
     if not kept and (models := models_file(model)) is not None:
         forecast_record.add_models(folder, models)
+    run_folder.finish_writing(folder, "run.json")
     return summary
 
 

@@ -1,8 +1,23 @@
-"""What SIGINT (Ctrl-C) and SIGTERM do to a command."""
+"""What SIGINT (Ctrl-C), SIGTERM and SIGHUP (the terminal is closed) do to a command.
 
+While the program is imported, a signal ends it at once. Later it becomes an exception, so that
+what was begun is cleaned up; while a network trains, it waits for the end of the epoch.
+"""
+
+import os
 import signal
+import sys
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
+
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""The signals that ask a program to end; Windows has no SIGHUP."""
+
+SAID: dict[int, str] = {signal.SIGINT: "Interrupted."}
 
 
 class Interrupted(Exception):
@@ -24,7 +39,7 @@ class Interrupted(Exception):
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived while no epoch was being trained.
+    """SIGTERM or SIGHUP arrived while no epoch was being trained.
 
     Attributes
     ----------
@@ -37,13 +52,53 @@ class Terminated(BaseException):
         self.status = status
 
 
-def raise_terminated(number: int, _: Any) -> NoReturn:
-    """The handler of SIGTERM outside training."""
-    raise Terminated(128 + number)
+def handle(handler: Any) -> None:
+    """Set the handler of all signals that end a program, but of those that are ignored.
+
+    `nohup` ignores SIGHUP, and a shell SIGINT for what it runs in the background.
+    """
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def end_at_once(number: int, _: Any) -> NoReturn:
+    """The handler while modules are imported: no file is being written then.
+
+    An exception there could come out of the import as another one.
+    """
+    os.write(2, f"throughtime: {SAID.get(number, 'Terminated.')}\n".encode())
+    os._exit(128 + number)
+
+
+def raise_ending(number: int, frame: FrameType | None) -> NoReturn:
+    """The handler outside training: a `KeyboardInterrupt` for SIGINT, else `Terminated`."""
+    if _imports(frame):
+        end_at_once(number, frame)
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated(128 + number)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being imported, perhaps by C++, which an exception would abort."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def send_again(unraisable: Any) -> None:
+    """A hook for exceptions that Python drops, as in a destructor: their signal comes again."""
+    error = unraisable.exc_value
+    if isinstance(error, KeyboardInterrupt | Terminated):
+        number = error.status - 128 if isinstance(error, Terminated) else signal.SIGINT
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 class DeferredSignals:
-    """A context that records SIGINT and SIGTERM, so that the current epoch can be completed.
+    """A context that records the signals, so that the current epoch can be completed.
 
     A second signal raises `KeyboardInterrupt` at once.
 
@@ -58,8 +113,9 @@ class DeferredSignals:
         self._previous_handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "DeferredSignals":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous_handlers[number] = signal.signal(number, self._record)
+        before = {number: signal.getsignal(number) for number in ENDING}
+        self._previous_handlers = {n: handler for n, handler in before.items() if handler}
+        handle(self._record)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,6 +10,7 @@ import typer
 from throughtime.errors import InputError, check_positive_integer
 
 from .exit_status import resumable
+from .named_values import number, pairs, span
 from .options import (
     BatchSize,
     Depth,
@@ -139,8 +140,8 @@ def surrogate(
 
     model = Surrogate(
         system,
-        parameters={name: _number(text, "--set") for name, text in _pairs(values, "--set")},
-        ranges={name: _range(text) for name, text in _pairs(ranges, "--range")},
+        parameters={name: number(text, "--set") for name, text in pairs(values, "--set")},
+        ranges={name: span(text, "--range") for name, text in pairs(ranges, "--range")},
         dt=dt,
         trajectories=trajectories,
         steps=steps,
@@ -169,7 +170,7 @@ def surrogate(
 def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
     """Train a surrogate to its end, evaluate it, and print the results."""
     from throughtime.reports.surrogate_report import write_surrogate
-    from throughtime.runs import surrogate_record
+    from throughtime.runs import run_folder, surrogate_record
     from throughtime.training.progress import show_progress
 
     from . import surrogate_run
@@ -186,6 +187,7 @@ def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
             sentences.append(driven.random_drive_sentence())
         told = [*sentences, *evaluation.remarks()]
         write_surrogate(report, model, evaluation, told, command=record.command)
+        run_folder.finish_writing(folder, run_folder.SURROGATE)
     if as_json:
         result = {"run": str(folder), "stopped": record.stopped, **evaluation.to_json()}
         result["remarks"] = evaluation.remarks()
@@ -228,36 +230,3 @@ def _print_systems(as_json: bool) -> None:
         return
     for name, one in SYSTEMS.items():
         typer.echo(f"{name:<22} {one.about}")
-
-
-def _pairs(texts: list[str] | None, option: str) -> list[tuple[str, str]]:
-    """Split each `name=value` of an option into its name and its value."""
-    pairs = []
-    for text in texts or []:
-        name, equals, value = text.partition("=")
-        if not (equals and name.strip() and value.strip()):
-            rule = f"`{option}` must be a name, `=` and a value"
-            example = "x=-2:2" if option == "--range" else "stiffness=2"
-            raise InputError(rule, f"`{text}`", f"Write it as `{option} {example}`.")
-        if name.strip() in dict(pairs):
-            rule = f"`{option}` must name each variable or parameter once"
-            raise InputError(rule, f"`{name.strip()}` twice", "Leave out one of them.")
-        pairs.append((name.strip(), value.strip()))
-    return pairs
-
-
-def _number(text: str, option: str) -> float:
-    """Read the number that an option was given."""
-    try:
-        return float(text)
-    except ValueError:
-        rule = f"`{option}` must give numbers"
-        raise InputError(rule, f"`{text}`", "Write it as `0.5` or `1e-3`.") from None
-
-
-def _range(text: str) -> tuple[float, float]:
-    """Read a range, `0.1:0.5`, or a single value."""
-    least, colon, largest = text.partition(":")
-    if not colon:
-        largest = least
-    return _number(least, "--range"), _number(largest, "--range")

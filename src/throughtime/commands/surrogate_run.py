@@ -6,6 +6,7 @@ from pathlib import Path
 from throughtime.dynamics import saved_surrogate
 from throughtime.dynamics.surrogate import Surrogate
 from throughtime.runs import run_folder
+from throughtime.runs.run_lock import writing
 from throughtime.runs.surrogate_record import SurrogateFile
 from throughtime.training.history import Row
 
@@ -74,11 +75,12 @@ def complete(
     Diverged
         If the loss is no longer finite.
     InputError
-        If the folder holds no surrogate, or a damaged one.
+        If the folder holds no surrogate, a damaged one, or one that another process is writing.
     """
-    model, record = saved_surrogate.read(folder)
-    if record.stopped is None:
-        train_with_checkpoints(model, folder, show)
-        options = record.options.model_dump()
-        record = saved_surrogate.write(folder, model, options, record.command)
-    return model, record
+    with writing(folder):
+        model, record = saved_surrogate.read(folder)
+        if record.stopped is None:
+            train_with_checkpoints(model, folder, show)
+            options = record.options.model_dump()
+            record = saved_surrogate.write(folder, model, options, record.command)
+        return model, record

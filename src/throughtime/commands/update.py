@@ -28,15 +28,17 @@ def update(
     from throughtime.forecasting.forecaster import Forecaster
     from throughtime.forecasting.updating import Growth, fit_for, kept_steps
     from throughtime.runs import run_folder
+    from throughtime.runs.run_lock import writing
 
     folder = run if out is None else out
     in_place = folder.resolve() == run.resolve()
     run_folder.check_free(folder, overwrite or in_place)
-    model = Forecaster.load(run)
-    before, kept = model.data_, kept_steps(model)
-    model.update(data, epochs=epochs, fill=fill)
-    for steps in kept:
-        fit_for(model, steps)
-    model.save(folder, overwrite=True)
+    with writing(folder):
+        model = Forecaster.load(run)
+        before, kept = model.data_, kept_steps(model)
+        model.update(data, epochs=epochs, fill=fill)
+        for steps in kept:
+            fit_for(model, steps)
+        model.save(folder, overwrite=True)
     if not quiet:
         typer.echo(Growth.between(before, model.data_).sentence(folder))

@@ -115,8 +115,17 @@ class Scaler:
 
     @classmethod
     def from_json(cls, plain: dict[str, list[float]]) -> "Scaler":
-        """The scaler that `to_json` described."""
-        return cls(np.array(plain["mean"], np.float64), np.array(plain["std"], np.float64))
+        """The scaler that `to_json` described.
+
+        Raises
+        ------
+        ValueError
+            If it is none: numbers that are not finite, or a deviation that is not positive.
+        """
+        mean, std = (np.array(plain[name], np.float64) for name in ("mean", "std"))
+        if mean.shape != std.shape or not np.isfinite([mean, std]).all() or (std <= 0).any():
+            raise ValueError("a scaler has a finite mean and a positive deviation each")
+        return cls(mean, std)
 
 
 def varies(rows: Float[np.ndarray, "time columns"]) -> Bool[np.ndarray, " columns"]:

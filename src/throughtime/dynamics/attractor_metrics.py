@@ -118,6 +118,20 @@ def state_space_divergence(truth: Values, generated: Values) -> float:
     return (_divergence_of_bins if binned else _divergence_of_mixtures)(truth, generated)
 
 
+def fills_its_bins(truth: Values) -> bool:
+    """Whether a trajectory has two points or more, in the mean, in each bin that it visits.
+
+    A divergence of bins with fewer points is about as large between two halves of one
+    trajectory as between anything else. In five dimensions and more there are no bins.
+    """
+    y = np.asarray(truth, np.float64)
+    if y.shape[1] > MOST_BINNED:
+        return True
+    span = np.ptp(y, axis=0)
+    rows = np.floor((y - y.min(axis=0)) / np.where(span > 0, span, 1) * BINS)
+    return len(y) >= 2 * len(np.unique(rows, axis=0))
+
+
 def _divergence_of_bins(truth: np.ndarray, generated: np.ndarray) -> float:
     """The divergence of the fractions of points in each bin."""
     margin = 0.1 * truth.std(axis=0)

@@ -88,6 +88,8 @@ class Behaviour:
         exponent = f"largest Lyapunov exponent {largest:.4g} ± {error:.1g}"
         if not math.isfinite(largest):
             exponent = "nearby states meet within a step"
+        elif self.kind == SETTLES and abs(largest) * self.dt < STATIONARY:
+            exponent = "where, depends on where it starts: nearby states keep their distance"
         if self.kind == SETTLES:
             where = ", ".join(f"{value:.4g}" for value in self.observed[-1][:4])
             return f"It settles at ({where}); {exponent}."
@@ -169,14 +171,15 @@ def _classify(
     chaotic = exponent > ERRORS * error and exponent * steps > GROWTH
     if unexplained >= PERIODIC and not chaotic:  # the transient may have been long
         period, unexplained = find_period(states[steps // 2 :])
+    dying = exponent * steps < -NEUTRAL and _decays(states)  # on its way to a fixed point
+    if dying and exponent < -ERRORS * error:
+        return SETTLES, None, unexplained
     if unexplained < PERIODIC and math.isfinite(period):
         return OSCILLATES, period, unexplained
     if _drifts(states):
         return DRIFTS, None, unexplained
     if chaotic:
         return CHAOTIC, None, unexplained
-    if exponent * steps < -GROWTH and _decays(states):  # still on its way to a fixed point
-        return SETTLES, None, unexplained
     if abs(exponent) * steps < NEUTRAL:
         return QUASI, None, unexplained
     return UNDECIDED, None, unexplained

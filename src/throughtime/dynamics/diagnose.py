@@ -18,10 +18,12 @@ from throughtime.training.batches import Batch, Data
 from .attractor_metrics import spectrum_distance, state_space_divergence
 from .bare_network import from_network
 from .behaviour import behaviour
+from .conditional_exponents import conditional_exponents
 from .diagnosis import Diagnosis
 from .fixed_points import fixed_points
 from .gradient_flow import gradient_flow
 from .largest_exponent import LEAST
+from .lyapunov import LyapunovSpectrum
 from .maps import Map
 from .series_behaviour import SeriesBehaviour, series_behaviour
 from .state_space import common_delay, embedding
@@ -33,6 +35,9 @@ EXPONENTS = 6
 
 STARTS = 64
 """Starts of the search for fixed points."""
+
+DRIVEN = 2000
+"""Steps of the series, its last, along which conditional exponents are computed."""
 
 LARGE, TOO_LARGE = 150, 600
 """Dimensions above which the search has a quarter of the starts, or is left out."""
@@ -96,10 +101,18 @@ def diagnose(
         if not (model.network.centred and model.closed):
             attractor = _observe(model, dynamics.settled(), min(MAX_STEPS, max(steps, length)))
     found = replace(found, observed=model.to_units(found.observed))
-    distances = _distances(model, attractor)
-    return Diagnosis(
-        model, flow, found, points, why, free_run, attractor, *distances, _judged(model)
-    )
+    distances, driven = _distances(model, attractor), _driven(model, seed)
+    runs = free_run, attractor
+    return Diagnosis(model, flow, found, points, why, *runs, *distances, _judged(model), driven)
+
+
+def _driven(model: TrainedNetwork, seed: int) -> LyapunovSpectrum | None:
+    """How fast the network forgets along the series; None if it reads windows from zero."""
+    if not (model.closed and model.carry and len(model.truth) >= LEAST):
+        return None
+    xs = model.scaler.transform(model.truth[-DRIVEN:])
+    others = np.zeros((len(xs), model.network.input_size - xs.shape[1]))
+    return conditional_exponents(model.network, np.concatenate([xs, others], 1), seed=seed)
 
 
 def _judged(model: TrainedNetwork) -> SeriesBehaviour | None:

@@ -12,8 +12,11 @@ from throughtime._support.result_view import ResultView, current_axes, picture
 
 from .behaviour import UNDECIDED, Behaviour
 from .disagreement import disagreements
-from .fixed_points import FixedPoint
+from .fixed_points import FixedPoint, eigenvalue_text
 from .gradient_flow import GradientFlow
+from .lyapunov import LyapunovSpectrum
+from .poincare import Section
+from .sections import sections_of
 from .series_behaviour import SeriesBehaviour
 from .trained_network import TrainedNetwork
 
@@ -49,6 +52,9 @@ class Diagnosis(ResultView):
         they have no meaning.
     series
         What the series itself does, judged without the network; None for fewer than 200 steps.
+    driven
+        The conditional exponents of the network along the series; None for one that reads each
+        window from zero.
     """
 
     model: TrainedNetwork
@@ -61,6 +67,7 @@ class Diagnosis(ResultView):
     divergence: float
     distance: float
     series: SeriesBehaviour | None = None
+    driven: LyapunovSpectrum | None = None
 
     def __repr__(self) -> str:
         kind = "goes to infinity" if self.behaviour is None else self.behaviour.kind
@@ -134,6 +141,8 @@ class Diagnosis(ResultView):
             run = "In a free run" if self.model.closed else "With its inputs held at zero"
             sentences.append(f"{run} {_lower_first(self.behaviour.describe())}")
             sentences += [self._exponents_sentence(), self._fixed_points_sentence()]
+        if self.driven is not None:
+            sentences.append(self._driven_sentence(float(self.driven.exponents[0])))
         if self.drift:
             drift = ", ".join(f"{v:.3g}" for v in self.drift)
             sentences.append(
@@ -197,6 +206,9 @@ class Diagnosis(ResultView):
             "behaviour": None if found is None else found.kind,
             "data": None if self.series is None else _series_to_json(self.series),
             "sentences": self.sentences(),
+            "conditional_exponent": (
+                None if self.driven is None else _finite(self.driven.exponents[0])
+            ),
         }
         if found is not None:
             result |= {
@@ -211,6 +223,7 @@ class Diagnosis(ResultView):
                     {
                         "at": self.position(point).tolist(),
                         "stable": point.stable,
+                        "kind": point.kind,
                         "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues[:8]],
                     }
                     for point in self.fixed_points or []
@@ -222,13 +235,23 @@ class Diagnosis(ResultView):
         """Where a fixed point lies, in the series' own units."""
         return self.model.scaler.inverse(point.observed)[0]
 
+    def sections(self) -> tuple[Section, Section] | None:
+        """The Poincare sections of the series and of the free run, in the same plane.
+
+        The plane is the first variable at its mean, in the series. A single variable stands
+        beside its past. None for a map, and where one of them hardly crosses it.
+        """
+        return sections_of(
+            self.model.truth, self.attractor, self.model.variables, self.model.dt
+        )
+
     def describe_point(self, point: FixedPoint) -> str:
-        """The position of a fixed point, its stability and its largest eigenvalue."""
+        """The position of a fixed point, its kind and its leading eigenvalues."""
         at = self.position(point)
         at = np.where(abs(at) < 1e-9 * self.model.scaler.std, 0.0, at)
         where = ", ".join(f"{v:.4g}" for v in at[:4]) + (", ..." if len(at) > 4 else "")
-        kind = "stable" if point.stable else "unstable"
-        return f"({where}), {kind}, largest |eigenvalue| {abs(point.eigenvalues[0]):.4g}"
+        leading = ", ".join(eigenvalue_text(v) for v in point.eigenvalues[:3])
+        return f"({where}), {point.kind}, eigenvalues of a step {leading}"
 
     def _exponents_sentence(self) -> str:
         assert self.behaviour is not None
@@ -246,6 +269,20 @@ class Diagnosis(ResultView):
             known = ", ".join(f"{v:.4g}" for v in self.model.exponents)
             sentence += f" (of the system: {known})"
         return sentence + "."
+
+    @staticmethod
+    def _driven_sentence(rate: float) -> str:
+        if rate == -math.inf:
+            return "Driven by the series, it forgets where it began within a step."
+        if rate < 0:
+            return (
+                f"Driven by the series, it forgets where it began at a rate of {-rate:.3g} a"
+                " step (minus the largest conditional exponent)."
+            )
+        return (
+            "Driven by the series, it does not forget where it began: its largest conditional"
+            f" exponent is {rate:.3g} a step, so a forecast depends on how the state began."
+        )
 
     def _fixed_points_sentence(self) -> str:
         if self.fixed_points is None:
@@ -271,7 +308,7 @@ def _flow_to_json(flow: GradientFlow) -> dict[str, Any]:
 
 
 def _series_to_json(series: SeriesBehaviour) -> dict[str, Any]:
-    rate = series.exponent
+    rate, size = series.exponent, series.dimension
     return {
         "behaviour": series.kind,
         "why": series.why,
@@ -279,6 +316,8 @@ def _series_to_json(series: SeriesBehaviour) -> dict[str, Any]:
         "period_error": series.period_error,
         "lyapunov_exponent": None if rate is None else _finite(rate.exponent),
         "lyapunov_error": None if rate is None else _finite(rate.error),
+        "correlation_dimension": None if size is None else _finite(size.dimension),
+        "correlation_dimension_error": None if size is None else _finite(size.error),
     }
 
 

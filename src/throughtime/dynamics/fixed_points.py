@@ -21,6 +21,9 @@ from .maps import Map
 TOLERANCE = 1e-6
 """A point is accepted if |F^p(s) - s| is below this fraction of the size of the states."""
 
+NEUTRAL = 1e-6
+"""An eigenvalue whose modulus differs from 1 by less neither attracts nor repels."""
+
 DISTINCT = 1e-3
 """Points count as one if they are nearer than this fraction of the size of the states."""
 
@@ -59,6 +62,25 @@ class FixedPoint:
         """Whether all eigenvalues lie inside the unit circle."""
         return bool(abs(self.eigenvalues[0]) < 1)
 
+    @property
+    def kind(self) -> str:
+        """What it is: `stable node`, `stable focus`, `saddle`, `saddle focus` and so on.
+
+        It is a focus if the eigenvalue of largest modulus is one of a complex pair, a saddle if
+        some lie inside the unit circle and some outside, and a centre if one lies on it.
+        """
+        moduli = abs(self.eigenvalues)
+        outside, inside = moduli > 1 + NEUTRAL, moduli < 1 - NEUTRAL
+        turns = bool(abs(self.eigenvalues[0].imag) > 1e-9 * moduli[0])
+        form = "focus" if turns else "node"
+        if inside.all():
+            return f"stable {form}"
+        if outside.all():
+            return f"unstable {form}"
+        if outside.any():
+            return "saddle focus" if turns else "saddle"
+        return "centre" if turns else "neutral point"
+
     def describe(self) -> str:
         """One line: where it lies, its stability and its largest eigenvalue."""
         modulus = float(abs(self.eigenvalues[0]))
@@ -73,6 +95,13 @@ class FixedPoint:
         position = np.where(abs(self.observed[0]) < 1e-9, 0, self.observed[0])
         where = ", ".join(f"{v:.4g}" for v in position[:4]) + ", ..." * (len(position) > 4)
         return f"{kind} at ({where}): {stability}{rotation}, largest |eigenvalue| {modulus:.4g}"
+
+
+def eigenvalue_text(value: complex) -> str:
+    """A complex number as text, a real one without its imaginary part."""
+    if abs(value.imag) < 1e-9 * abs(value):
+        return f"{value.real:.4g}"
+    return f"{value.real:.4g} {'+' if value.imag > 0 else '-'} {abs(value.imag):.4g}i"
 
 
 def fixed_points(

@@ -5,7 +5,7 @@ A state is a single vector, and a step takes many states at once as rows. So the
 a network's step runs in the compiled kernels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,12 @@ class Map:
         return Map(shifted_step, after_transient(self.start), self.observe, self.dt, 0)
 
 
-def map_of_system(system: System, dt: float | None = None, substeps: int | None = None) -> Map:
+def map_of_system(
+    system: System,
+    dt: float | None = None,
+    substeps: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> Map:
     """A system, advanced by time steps; the state of a delay is its past.
 
     Parameters
@@ -100,6 +105,8 @@ def map_of_system(system: System, dt: float | None = None, substeps: int | None 
         The time of a step; the system's own by default.
     substeps
         Steps of the Runge-Kutta scheme within dt.
+    parameters
+        All parameters, numbers or traced arrays; the system's own by default.
 
     Raises
     ------
@@ -111,7 +118,7 @@ def map_of_system(system: System, dt: float | None = None, substeps: int | None 
         raise InputError(
             "`dt` must be above 0 and finite", dt, "Set `dt` to a positive number."
         )
-    step, begin, observe = stepper(system, dt, substeps=substeps)
+    step, begin, observe = stepper(system, dt, parameters, substeps=substeps)
     return Map(
         lambda n, rows: jax.vmap(lambda state: step(n * dt, state))(rows),
         begin(jnp.asarray(system.start, jnp.result_type(float))),
@@ -172,6 +179,20 @@ def map_of_states(network: Network, seed: int = 0) -> Map:
         return network.readout.activate(network.readout.linear(h))
 
     return Map(step, jnp.asarray(start, flat.dtype), observe)
+
+
+def map_of_driven(driven: Cell | Network, xs: Float[Array, "time input"]) -> Map:
+    """The states of a cell or a network along given inputs, from zero; step n reads `xs[n]`."""
+    flat, unflatten = _flatten_state(driven.initial_state(1))
+
+    def step(n, rows):
+        x = jnp.broadcast_to(xs[n].astype(rows.dtype), (len(rows), xs.shape[1]))
+        state = _from_rows(unflatten, rows)
+        if isinstance(driven, Network):
+            return _to_rows(driven.advance(state, x)[0])
+        return _to_rows(unroll(driven, x[:, None], state)[1])
+
+    return Map(step, jnp.asarray(flat, xs.dtype), lambda rows: rows, 1.0, 0)
 
 
 def map_of_network(

@@ -1,6 +1,7 @@
 """Measured trajectories, ready for a search: checked, standardised, split, with starts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -8,7 +9,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime.errors import InputError
-from throughtime.reservoir.closed_loop_search import SHARES, HeldOut, SearchData
+from throughtime.reservoir.closed_loop_search import SHARES, Denoised, HeldOut, SearchData
+from throughtime.reservoir.noise_reduction import find_filter, refined
 from throughtime.reservoir.series_traits import Traits, series_traits
 from throughtime.reservoir.states import as_columns
 
@@ -23,6 +25,9 @@ STARTS = 12
 
 HORIZON = 80
 """The longest free run of the search, in correlation lengths."""
+
+PAST = 500
+"""Most steps before a start from which the noise is taken."""
 
 Trajectories = list[Float64[np.ndarray, "_ _"]]
 
@@ -115,7 +120,7 @@ def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]
     """Standardised trajectories with what is held out, and what kind of series they are.
 
     Of four trajectories or more the last quarter is held out, of fewer the last quarter of
-    each.
+    each. Scales and kind are those of the training part.
 
     Raises
     ------
@@ -123,18 +128,17 @@ def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]
         For too few steps, inputs of other lengths, and a variable that does not move.
     """
     _check(ys, xs)
-    all_y = np.concatenate(ys)
-    mean, scale = (np.concatenate([of(all_y, 0), of(np.concatenate(xs), 0)])
-                   for of in (np.mean, np.std))  # fmt: skip
-    scale = np.where(scale > 0, scale, 1.0)
-    size = ys[0].shape[1]
-    ys = [(y - mean[:size]) / scale[:size] for y in ys]
-    xs = [(x - mean[size:]) / scale[size:] for x in xs]
-    traits = series_traits(ys)
     ends = [round((1 - HELD_OUT) * len(y)) for y in ys]
     if len(ys) >= 4:
         first = len(ys) - max(1, round(HELD_OUT * len(ys)))
         ends = [len(y) if i < first else 0 for i, y in enumerate(ys)]
+    columns = [np.concatenate(pair, axis=1) for pair in zip(ys, xs, strict=True)]
+    known = np.concatenate([one[:end] for one, end in zip(columns, ends, strict=True)])
+    mean, scale, size = known.mean(axis=0), known.std(axis=0), ys[0].shape[1]
+    scale = np.where(scale > 0, scale, 1.0)
+    ys = [(y - mean[:size]) / scale[:size] for y in ys]
+    xs = [(x - mean[size:]) / scale[size:] for x in xs]
+    traits = series_traits([y[:end] for y, end in zip(ys, ends, strict=True) if end])
     parts = [(y, end, len(y) - end) for y, end in zip(ys, ends, strict=True) if end < len(y)]
     longest = max(left for _, _, left in parts)
     horizon = max(min(HORIZON * traits.correlation, 3 * longest // 5), 1)
@@ -148,7 +152,30 @@ def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]
         starts = np.linspace(first, last, each).astype(int) if fits else np.empty(0, int)
         held.append(HeldOut(y, x, end, np.unique(starts)))
     shares = tuple(share for share in SHARES if share >= 3 * traits.noise) or SHARES[-1:]
-    return SearchData(held, horizon, shares, mean, scale), traits
+    data = SearchData(held, horizon, shares, mean, scale)
+    return (_without_noise(data, traits) if traits.noise else data), traits
+
+
+def _without_noise(data: SearchData, traits: Traits) -> SearchData:
+    """The data with the noise taken away, as they are if no map tells it from motion.
+
+    The search sees what a filter of the training part makes of the training part and, at each
+    start, of the steps before it.
+    """
+    known = find_filter(data.training(), traits, data.longest_span)
+    if known is None:
+        return data
+    held = []
+    for one in data.trajectories:
+        pasts = [(one.y[max(row - PAST, 0) : row], one.x[max(row - PAST, 0) : row])
+                 for row in one.starts]  # fmt: skip
+        held.append(one._replace(pasts=[(known.smooth(past), past[1]) for past in pasts]))
+    training = [(known.smooth(pair), pair[1]) for pair in data.training()]
+    last = refined(known, data.everything())
+    everything = [(last.smooth(pair), pair[1]) for pair in data.everything()]
+    return replace(
+        data, trajectories=held, denoised=Denoised(training, everything, known, last)
+    )
 
 
 def _check(ys: Trajectories, xs: Trajectories) -> None:

@@ -15,7 +15,8 @@ from throughtime.reservoir.closed_loop_search import Trial, closed_loop_search
 from throughtime.reservoir.series_traits import Traits
 from throughtime.reservoir.states import as_columns
 
-from .attractor_metrics import spectrum_distance, state_space_divergence
+from .attractor_metrics import fills_its_bins, spectrum_distance, state_space_divergence
+from .behaviour import ERRORS, GROWTH
 from .measured_data import Trajectories, as_trajectories, search_data
 from .state_space import common_delay, embedding
 
@@ -40,12 +41,15 @@ class Invariants:
     bounded
         Whether it stays where the data are, and free runs from other places stay finite.
     divergence, spectrum
-        The state-space divergence and the spectrum distance of the free run from the data; NaN
-        where they have no meaning.
+        The state-space divergence and the spectrum distance of the first half of the data from
+        as many steps of the free run; NaN where they have no meaning.
     own_divergence, own_spectrum
         Those of the first half of the data from the second: what a perfect model has.
     exponent, error
-        The largest Lyapunov exponent of the model and its standard error, per unit of time.
+        The largest Lyapunov exponent of the model and its standard error, per unit of time;
+        with inputs, of the model as they drive it.
+    growth
+        The logarithm of how much a small difference grew in the run that gave the exponent.
     """
 
     free_run: Float64[np.ndarray, "time variable"]
@@ -56,6 +60,12 @@ class Invariants:
     own_spectrum: float
     exponent: float
     error: float
+    growth: float
+
+    @property
+    def chaotic(self) -> bool:
+        """Whether the exponent is above 0 beyond doubt; see `behaviour.py`."""
+        return self.exponent > ERRORS * self.error and self.growth > GROWTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,34 +132,39 @@ class MeasuredSurrogate:
         return self.model.past[0] * self.model.scale[:size] + self.model.mean[:size]
 
     def invariants(self) -> Invariants:
-        """Compare a long free run with the data. Inputs stay at their means."""
-        data = self.data()
+        """Compare a long free run with the data. Inputs are those of the data once more."""
+        data, size = self.data(), len(self.variables)
         steps = min(max(len(data), 2000), LONGEST)
-        mean = self.model.mean[len(self.variables) :]
-        run = self.predict(steps, inputs=np.tile(mean, (steps, 1)) if len(mean) else None)
+        inputs = self.model.past[1] * self.model.scale[size:] + self.model.mean[size:]
+        again = inputs[np.arange(steps) % len(inputs)] if self.input_names else None
+        run = self.predict(steps, inputs=again)
         centre, half = data.mean(axis=0), np.abs(data - data.mean(axis=0)).max(axis=0)
         bounded = bool((np.abs(run - centre) <= BOUND * half).all())
         first, second = np.array_split(data, 2)
         apart = own = (np.nan, np.nan)
         if bounded and not self.input_names:
-            apart, own = _distances(data, run), _distances(first, second)
+            apart, own = _distances(first, run[: len(first)]), _distances(first, second)
         rate = error = np.nan
         if bounded:
             with one_blas_thread():
                 rate, error = largest_exponent(self.model, EXPONENT_STEPS)
             bounded = bool(np.isfinite(rate))
-        return Invariants(run, bounded, *apart, *own, rate / self.dt, error / self.dt)
+        growth = rate * EXPONENT_STEPS
+        return Invariants(run, bounded, *apart, *own, rate / self.dt, error / self.dt, growth)
 
     def sentences(self, found: Invariants) -> list[str]:
         """How long it follows the data, and what its free run has in common with them."""
         starts = len(self.valid_times)
         middle = float(np.median(self.valid_times))
-        cap = " (as long as was looked)" if middle >= self.horizon * 0.999 else ""
+        cap = ", as long as was looked" if middle >= self.horizon * 0.999 else ""
         kind = "a flow" if self.traits.kind == "flow" else "a map"
         noise = f", with noise of {self.traits.noise:.1%}" if self.traits.noise else ""
+        reads = _described(self.model.settings)
+        chosen = f"Of {len(self.trials)} settings, the best that stays near them has {reads}."
+        if len(self.trials) == 1:
+            chosen = f"A map was estimated together with the noise: {reads}."
         told = [
-            f"The data look like {kind}{noise}. Of {len(self.trials)} settings"
-            f" {_described(self.model.settings)} did best.",
+            f"The data look like {kind}{noise}. {chosen}",
             f"From {starts} starts in the held-out data it stays within .4 standard deviations"
             f" for {middle:.4g} units of time (median{cap}),"
             f" {self.valid_times.min():.4g} at least.",
@@ -158,19 +173,25 @@ class MeasuredSurrogate:
             told.append("Its long free runs leave the region of the data: do not trust them.")
             return told
         exponent = f"{found.exponent:.3g} ± {found.error:.1g}"
-        if found.exponent > 2 * found.error > 0:
+        run = "Driven by the inputs of the data, it" if self.input_names else "Its free run"
+        if found.chaotic:
             lasts = middle * found.exponent
             told.append(
-                f"Its free run is chaotic: the largest exponent is {exponent}, so that this is"
+                f"{run} is chaotic: the largest exponent is {exponent}, so that this is"
                 f" {lasts:.1f} Lyapunov times."
             )
+        elif found.exponent > ERRORS * found.error:
+            told.append(
+                f"{run} is at most weakly chaotic: the largest exponent is {exponent}, too"
+                f" little to tell from 0 in {EXPONENT_STEPS} steps."
+            )
         else:
-            told.append(f"Its free run is not chaotic: the largest exponent is {exponent}.")
+            told.append(f"{run} is not chaotic: the largest exponent is {exponent}.")
         if np.isfinite(found.divergence):
             told.append(
-                f"The free run has a state-space divergence of {found.divergence:.2g} and a"
-                f" spectrum distance of {found.spectrum:.2g} from the data; two halves of the"
-                f" data have {found.own_divergence:.2g} and {found.own_spectrum:.2g}."
+                f"From half of the data the free run has a state-space divergence of"
+                f" {found.divergence:.2g} and a spectrum distance of {found.spectrum:.2g}; the"
+                f" other half has {found.own_divergence:.2g} and {found.own_spectrum:.2g}."
             )
         return told
 
@@ -232,7 +253,8 @@ def _distances(data: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """State-space divergence and spectrum distance; of one variable, with its delay."""
     lag = common_delay(data, other)
     a, b = embedding(data, lag), embedding(other, lag)
-    return state_space_divergence(a, b), spectrum_distance(data, other)
+    divergence = state_space_divergence(a, b) if fills_its_bins(a) else np.nan
+    return divergence, spectrum_distance(data, other)
 
 
 def _described(settings: Settings) -> str:

@@ -1,6 +1,6 @@
 """Models of measured trajectories on disk, read back without running code from it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,12 @@ from throughtime.recurrence.reservoir_weights import Reservoir
 from throughtime.reservoir.closed_loop import Features, Settings
 from throughtime.reservoir.closed_loop_model import ClosedLoopModel
 from throughtime.reservoir.closed_loop_search import Trial
+from throughtime.reservoir.noise_filter import NoiseFilter
 from throughtime.reservoir.ridge import Readout
 from throughtime.reservoir.series_traits import Traits
+from throughtime.reservoir.trajectory_smoothing import Noise
 from throughtime.runs import run_folder
-from throughtime.runs.measured_record import FORMAT, MeasuredFile
+from throughtime.runs.measured_record import FORMAT, FoundFilter, MeasuredFile
 from throughtime.runs.run_folder import MEASURED
 
 from .measured_surrogate import MeasuredSurrogate
@@ -52,6 +54,7 @@ def write_measured(
         trials=[(asdict(t.settings), t.valid) for t in model.trials],  # pyright: ignore
         valid_times=model.valid_times.tolist(),
         horizon=model.horizon,
+        filter=_filter_record(model.model),  # pyright: ignore[reportArgumentType]
         digests={WEIGHTS: digest(weights)},
         command=command,
         versions=package_versions(),
@@ -75,7 +78,10 @@ def read_measured(folder: Path) -> tuple[MeasuredSurrogate, int, str]:
     content = read_verified(folder / WEIGHTS, record.digests)
     settings = Settings(**record.settings.model_dump())
     try:
-        model = _model(settings, load(content))
+        arrays = load(content)
+        model = _model(settings, arrays)
+        if record.filter:
+            model = replace(model, filter=_filter(record.filter, arrays))
     except (SafetensorError, KeyError, ValueError, InputError):
         raise damaged_file(folder / WEIGHTS, "its arrays do not fit") from None
     found = MeasuredSurrogate(
@@ -91,12 +97,28 @@ def read_measured(folder: Path) -> tuple[MeasuredSurrogate, int, str]:
     return found, record.seed, record.command
 
 
+def _filter_record(model: ClosedLoopModel) -> dict | None:
+    """What the record keeps of the filter."""
+    known = model.filter
+    return known and {"settings": asdict(known.features.settings), "width": known.width}
+
+
 def _arrays(model: ClosedLoopModel) -> dict[str, np.ndarray]:
     """The model as plain arrays by name."""
     y, x = model.past
     found = {"mean": model.mean, "scale": model.scale, "past.y": y, "past.x": x}
-    found |= {"V": model.readout.V, "c": model.readout.c}
-    r = model.features.reservoir
+    found |= _map_arrays(model.features, model.readout)
+    known = model.filter
+    if known:
+        parts = _map_arrays(known.features, known.readout)
+        parts |= {"sigma": known.noise.sigma, "q": known.noise.q}
+        found |= {f"filter.{name}": part for name, part in parts.items()}
+    return found
+
+
+def _map_arrays(features: Features, readout: Readout) -> dict[str, np.ndarray]:
+    """A reservoir and a readout by name."""
+    found, r = {"V": readout.V, "c": readout.c}, features.reservoir
     if r is not None:
         W = sparse.csr_array(r.W)
         found |= {"W.data": W.data, "W.indices": W.indices, "W.indptr": W.indptr}
@@ -105,12 +127,26 @@ def _arrays(model: ClosedLoopModel) -> dict[str, np.ndarray]:
 
 
 def _model(settings: Settings, of: dict[str, np.ndarray]) -> ClosedLoopModel:
-    """The model of arrays from `_arrays`."""
+    """The model of arrays from `_arrays`, without its filter."""
+    features, readout = _map(settings, of)
+    return ClosedLoopModel(
+        of["mean"], of["scale"], features, readout, (of["past.y"], of["past.x"])
+    )
+
+
+def _filter(record: FoundFilter, of: dict[str, np.ndarray]) -> NoiseFilter:
+    """The filter of arrays from `_arrays`."""
+    own = {name.removeprefix("filter."): part for name, part in of.items()
+           if name.startswith("filter.")}  # fmt: skip
+    features, readout = _map(Settings(**record.settings.model_dump()), own)
+    return NoiseFilter(features, readout, Noise(own["sigma"], own["q"]), record.width)
+
+
+def _map(settings: Settings, of: dict[str, np.ndarray]) -> tuple[Features, Readout]:
+    """A reservoir and a readout of arrays from `_map_arrays`."""
     reservoir = None
     if settings.units:
         n = settings.units
         W = sparse.csr_array((of["W.data"], of["W.indices"], of["W.indptr"]), shape=(n, n))
         reservoir = Reservoir(W, of["U"], of["F"], of["b"], settings.leak)
-    readout, past = Readout(of["V"], of["c"]), (of["past.y"], of["past.x"])
-    features = Features(settings, reservoir)
-    return ClosedLoopModel(of["mean"], of["scale"], features, readout, past)
+    return Features(settings, reservoir), Readout(of["V"], of["c"])

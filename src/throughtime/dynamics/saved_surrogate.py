@@ -3,12 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 from safetensors.numpy import save
 
 from throughtime._support import atomic
-from throughtime._support.integrity import digest, read_json, read_verified, write_json
+from throughtime._support.integrity import (
+    damaged_file,
+    digest,
+    read_json,
+    read_verified,
+    write_json,
+)
 from throughtime._support.precision import precision
 from throughtime._support.versions import package_versions
 from throughtime.data.scaler import Scaler
@@ -184,9 +191,20 @@ def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, Surro
         network = eqx.combine(params, static)
         model.fitted_ = Fitted(network, history, record.best_epochs, record.stopped)
         # The scalers of the training, should `prepare` differ on another machine.
-        model.scaler_ = Scaler.from_json(record.scalers["targets"])
-        model.input_scaler_ = Scaler.from_json(record.scalers["inputs"])
+        model.scaler_ = _stored_scaler(model.scaler_, record, "targets", path)
+        model.input_scaler_ = _stored_scaler(model.input_scaler_, record, "inputs", path)
     return model, record
+
+
+def _stored_scaler(own: Scaler, record: SurrogateFile, name: Any, path: Path) -> Scaler:
+    """A scaler of a record, which must be of as many columns as the system's own."""
+    try:
+        found = Scaler.from_json(record.scalers[name])
+        if found.mean.shape == found.std.shape == own.mean.shape:
+            return found
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise damaged_file(path, "its `scalers` do not fit its system")
 
 
 def surrogate_settings(model: Surrogate) -> SurrogateSettings:

@@ -34,6 +34,7 @@ from .behaviour import (
     fourier_series,
     harmonics,
 )
+from .correlation_dimension import CorrelationDimension, correlation_dimension
 from .determinism import UNPREDICTABLE, LocalPrediction, local_prediction
 from .largest_exponent import SeriesExponent, check_series, is_constant, largest_exponent
 from .spectral_lines import spectral_lines
@@ -81,6 +82,8 @@ class SeriesBehaviour:
         The largest Lyapunov exponent of a series that follows a law; else None.
     prediction
         How well similar pasts predict it, beside surrogates; None where it was not asked.
+    dimension
+        The correlation dimension of a series that is chaotic; else None.
     """
 
     kind: str
@@ -90,6 +93,7 @@ class SeriesBehaviour:
     noise: float | None = None
     exponent: SeriesExponent | None = None
     prediction: LocalPrediction | None = None
+    dimension: CorrelationDimension | None = None
 
     def describe(self) -> str:
         """The behaviour and its evidence, in one or two sentences."""
@@ -284,8 +288,10 @@ def _law_or_noise(values: np.ndarray, dt: float, seed: int) -> SeriesBehaviour:
     text = f"largest exponent {_with_error(rate.exponent, rate.error)}"
     straight = rate.straightness > STRAIGHT and rate.growth > GROWTH
     if straight and rate.exponent > ERRORS * rate.error:
-        why = f"neighbours separate, {text}; {beside}"
-        return SeriesBehaviour(CHAOTIC, why, exponent=rate, prediction=found)
+        size = correlation_dimension(values, delay=delay, seed=seed)
+        told = "" if size.why else f", correlation dimension {size.describe()}"
+        why = f"neighbours separate, {text}{told}; {beside}"
+        return SeriesBehaviour(CHAOTIC, why, exponent=rate, prediction=found, dimension=size)
     why = f"it follows a law ({beside}), but its neighbours do not separate along a straight"
     why += f" line ({text}, over a factor e^{rate.growth:.2g})"
     return SeriesBehaviour(UNDECIDED, why, exponent=rate, prediction=found)

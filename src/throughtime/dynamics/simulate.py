@@ -200,13 +200,13 @@ def trajectory_count(
 
 def stepper(
     system: System,
-    dt: float | int,
+    dt: Any,
     parameters: Parameters | None = None,
     *,
     scheme: str = "rk4",
     substeps: int | None = None,
 ) -> tuple[Step, Callable[[Array], State], Callable[[State], Array]]:
-    """The map of a system over one time step.
+    """The map of a system over one time step, which may be traced if substeps are given.
 
     Returns
     -------
@@ -245,7 +245,7 @@ def stepper(
     return step, begin, observe
 
 
-def _scheme(system: System, h: float, p: Parameters, scheme: str) -> Step:
+def _scheme(system: System, h: Any, p: Parameters, scheme: str) -> Step:
     def slope(t, y):
         return system.law(t, y, p, system.forcing(t, p))
 

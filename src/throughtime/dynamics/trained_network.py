@@ -147,7 +147,10 @@ def from_forecaster(model: Forecaster, name: str = "") -> TrainedNetwork:
     series, split = data.series[0], data.splits[0]
     end = split.validation  # where the validation part ends: the test part was never used
     with precision(model.dtype):
-        batch = example_batch(model.training_data())
+        # Not `model.training_data()`: the first steps of an `esn` carry no loss there.
+        batch = example_batch(
+            data.training(model.batch_size, min(model.washout, data.window - 1))
+        )
     return TrainedNetwork(
         name=name or series.name,
         members=model.ensemble,
@@ -155,7 +158,7 @@ def from_forecaster(model: Forecaster, name: str = "") -> TrainedNetwork:
         batch=batch,
         loss=model.loss,
         context=data.scalers[0].transform(series.targets[end - data.read_before(series) : end]),
-        carry=model.truncated,
+        carry=data.truncated,
         variables=series.target_names,
         scaler=data.scalers[0],
         truth=series.targets,

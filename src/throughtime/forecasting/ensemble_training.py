@@ -17,6 +17,9 @@ from throughtime.training.train import OnEpoch, first_state, train
 
 from .splits import SplitData
 
+STATE_WASHOUT = 100
+"""Most steps at the start of a series that the regression of an `esn` leaves out."""
+
 MAX_WEIGHTS = 2_000_000_000
 """Weights of an ensemble; more is a mistake, and refused before memory runs out."""
 
@@ -28,12 +31,12 @@ def architecture(settings: Settings, data: SplitData) -> Architecture:
         input_size=measured + settings.horizon * inputs,
         output_size=settings.horizon * measured,
         cell=settings.cell,
-        hidden=settings.hidden,
+        hidden=settings.hidden or Architecture.hidden,
         depth=settings.depth,
         activation=settings.activation,
-        radius=settings.radius,
-        leak=settings.leak,
-        input_scale=settings.input_scale,
+        radius=settings.radius or Architecture.radius,
+        leak=settings.leak or Architecture.leak,
+        input_scale=settings.input_scale or Architecture.input_scale,
         dense=settings.dense,
         residual=measured if settings.residual else 0,
         centred=measured if settings.centred and not settings.truncated else 0,
@@ -86,7 +89,11 @@ class EnsembleTraining:
         """Windows or streams of the scaled training parts."""
         s = self.settings
         washout = min(s.washout, s.window - 1)  # the default is meant for longer windows
-        return self.data.training(s.batch_size, washout)
+        if s.cell != "esn":
+            return self.data.training(s.batch_size, washout)
+        # One stream for each series, without the steps that still depend on where it began.
+        shortest = min(self.data.splits[i].train for i in self.data.trained)
+        return self.data.training(1, washout, min(STATE_WASHOUT, shortest // 5))
 
     def validation_data(self) -> Data | None:
         """Windows or streams of the scaled validation parts, None if they are too short.
@@ -131,7 +138,9 @@ class EnsembleTraining:
                 # Imported here because SciPy takes a while to load.
                 from throughtime.reservoir.readout import fit_readouts
 
-                return fit_readouts(self._checked_networks(), data, validation=validation)
+                return fit_readouts(
+                    self._checked_networks(), data, validation=validation, ridge=s.ridge
+                )
             return train(
                 self._checked_networks(),
                 data,

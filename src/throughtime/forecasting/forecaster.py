@@ -1,7 +1,7 @@
 """`Forecaster`: from series to a forecast with intervals, and a backtest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from .ensemble_training import EnsembleTraining, TrainedEnsemble, architecture
 from .estimator import Estimator, check_no_targets
 from .forecast import Forecast
 from .predict import Predictor
+from .reservoir_settings import completed
 from .short_series import settings_for
 from .splits import SplitData
 from .statistical_baselines import check_installed
@@ -47,22 +48,20 @@ class Forecaster(TrainedEnsemble, Estimator):
         random and only its readout is fitted, by regression; it takes no `method`, `loss`,
         `rate` or other setting of a training by gradient. Or your own; see `Architecture`.
     hidden, depth
-        Units of a cell, and number of cells, stacked.
+        Units of a cell (32; of an `esn` up to 300), and number of cells, stacked.
     activation
         Activation function of an `rnn`: `tanh`, `relu`, `logistic` or `identity`.
-    radius
-        Spectral radius of the recurrent weights of an `esn`; see `EchoState`.
-    leak
-        Leak rate of the units of an `esn`; see `EchoState`.
-    input_scale
-        Scale of the input weights of an `esn`; see `EchoState`.
+    radius, leak, input_scale, ridge
+        Spectral radius, leak rate and scale of the input weights of an `esn` (see `EchoState`),
+        and the penalty on its readout, on the mean over steps. What is not given of these,
+        `hidden`, `residual`, `centred` and `truncated`, an `esn` finds by its free runs.
     dense
         Units of each hidden dense layer (relu) before the readout.
     residual
-        Learn the change from the last value instead of the value itself.
+        Learn the change from the last value, not the value itself; by default not.
     centred
         Measure every window from its first value, so that a trend does not carry the series
-        out of the range of the training part. It has no effect with `truncated`.
+        out of the range of the training part; by default so. Not with `truncated`.
     init
         Name of the initialisation; see `Initialisation`.
     ensemble
@@ -77,7 +76,7 @@ class Forecaster(TrainedEnsemble, Estimator):
         forecast); with as many as are forecast, nothing is fed back (a direct forecast).
     truncated
         Train along the whole series with the state carried, and the gradient cut every `window`
-        steps (truncated backpropagation through time).
+        steps (truncated backpropagation through time); by default not.
     level
         Nominal coverage of the prediction intervals.
     core
@@ -87,16 +86,14 @@ class Forecaster(TrainedEnsemble, Estimator):
     season
         A season in steps, or several, for core and prior; 1 for none. By default it is found.
     transform
-        `none` or `log`, for core and prior; by default the one that the series asks for.
+        `none` or `log`, for core and prior; by default what the series asks for.
     lower
         A bound that no forecast passes, or `none`. By default it is 0 where the series reaches
         0, or counts, and never lies below. Networks alone have no bound.
     refit
         Whether core and weights of a forecast beyond the end follow from all values.
-    loss
-        Name of the loss; see `train`.
-    method
-        Name of the training method; see `train`.
+    loss, method
+        Names of the loss and of the training method; see `train`.
     rate
         Learning rate; if None, 3e-3 for Adam and the method's own default otherwise.
     clip
@@ -126,21 +123,22 @@ class Forecaster(TrainedEnsemble, Estimator):
     """
 
     cell: str | CellSource = "gru"
-    hidden: int = 32
+    hidden: int | None = None
     depth: int = 1
     activation: str = "tanh"
-    radius: float | int = 0.9
-    leak: float | int = 1.0
-    input_scale: float | int = 1.0
+    radius: float | int | None = None
+    leak: float | int | None = None
+    input_scale: float | int | None = None
+    ridge: float | int | None = None
     dense: tuple[int, ...] = ()
-    residual: bool = False
-    centred: bool = True
+    residual: bool | None = None
+    centred: bool | None = None
     init: str = "pytorch"
     ensemble: int = 5
     window: int = 40
     washout: int = 10
     horizon: int = 1
-    truncated: bool = False
+    truncated: bool | None = None
     level: float = 0.9
     core: str | None = "linear"
     prior: str | None = "recurrent"
@@ -216,16 +214,18 @@ class Forecaster(TrainedEnsemble, Estimator):
 
     def _split(self, series: list[Series], settings: Settings) -> "Forecaster":
         """Split and scale the series by settings that were checked."""
-        self.data_ = SplitData.of(
+        data = SplitData.of(
             series,
             settings.validation,
             settings.test,
             settings.window,
             settings.horizon,
-            settings.truncated,
+            bool(settings.truncated),
             settings.dtype,
             short=settings.core is not None or settings.prior is not None,
         )
+        settings = completed(settings, data)
+        self.data_ = replace(data, truncated=bool(settings.truncated))
         self.architecture_ = architecture(settings, self.data_)
         self.settings_ = settings.model_dump()
         self.__dict__.pop("fitted_", None)  # it was fitted to other data
@@ -253,8 +253,8 @@ class Forecaster(TrainedEnsemble, Estimator):
     update = update
 
     def _training(self) -> EnsembleTraining:
-        fitting = {"window": self.settings_["window"]}
-        settings = check_settings(self.get_params() | fitting)
+        given = {k: v for k, v in self.get_params().items() if v is not None and k != "window"}
+        settings = check_settings({**self.settings_, **given})
         return EnsembleTraining(settings, self.architecture_, self.data_)
 
     def predict(

@@ -10,13 +10,15 @@ the networks are not in it: the first are shipped with the package, the others a
 
 import json
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from safetensors.numpy import save
 
 from throughtime._support.integrity import damaged_file
+from throughtime._support.type_hints import fits
 from throughtime._support.versions import package_versions
 from throughtime.models.calibration import Calibration
 from throughtime.models.combination import Combination
@@ -119,4 +121,15 @@ def _made(plain: Any, tensors: dict[str, np.ndarray]) -> Any:
     made = {name: _made(part, tensors) for name, part in plain.items() if name != "class"}
     if cls is NetworkComponent:
         made["forecasts"] = NetworkForecasts.none()
-    return cls(**made)
+    one = cls(**made)
+    for name, hint in _hints(cls).items():
+        if not fits(getattr(one, name), hint):
+            raise TypeError(f"`{name}` of `{cls.__name__}` is of another type")
+    return one
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    """The types of the fields of a class."""
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in fields(cls)}

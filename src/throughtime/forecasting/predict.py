@@ -21,7 +21,7 @@ from .baseline_forecasts import Baselines
 from .conformal import conformal_margins, unit_of, validation_residuals
 from .forecast import Forecast
 from .overlap import rows_seen
-from .rolling_origins import RollingOrigins, check_truth
+from .rolling_origins import TESTED, RollingOrigins, check_truth
 from .rollouts import Asked, mean_rollouts
 from .sample_paths import Dependence
 from .scores import Panel, naive_error
@@ -220,7 +220,7 @@ class Predictor:
             rule = "`steps` must not be longer than the part that is tested"
             raise InputError(rule, f"{steps} of {longest} steps", "Lower `steps`.")
         each = [
-            (one, RollingOrigins.between(one, first, end, context(one), steps, complete=True))
+            (one, RollingOrigins.between(one, first, end, context(one), steps, True, TESTED))
             for one, first, end in parts
         ]
         return [(one, origins) for one, origins in each if len(origins)]

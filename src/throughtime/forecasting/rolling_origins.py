@@ -8,6 +8,9 @@ from jaxtyping import Float, Int
 from throughtime.data.series import Series
 from throughtime.errors import InputError
 
+TESTED = 20_000
+"""Origins of a backtest in one series: of more, so many are taken, evenly spread."""
+
 Forecasts = Float[np.ndarray, "origin steps target"]
 
 

@@ -7,6 +7,9 @@ from throughtime.data.split import Split
 from throughtime.errors import InputError
 from throughtime.training.settings import Settings
 
+MOST = 300_000
+"""Rows of a series that core and prior read: about two minutes, and 4 GB of memory."""
+
 SHARE = 0.4
 """Share of the training part that a shortened window takes."""
 
@@ -21,20 +24,34 @@ def settings_for(series: list[Series], settings: Settings, default_window: int) 
     Raises
     ------
     InputError
-        If no series can have the season, or one cannot have the transform or the bound.
+        If no series can have the season, one cannot have the transform or the bound, or one is
+        too long for core and prior.
     """
+    alone = settings.core is None and settings.prior is None
+    if not alone:
+        _check_length(max(series, key=len))
     shares = settings.validation, settings.test
     splits = [Split.by_time(len(one), *shares, short=True) for one in series]
     _check_season(settings.season, max(one.validation for one in splits))
     for one, split in zip(series, splits, strict=True):
         _check_values(one, split, settings)
-    alone = settings.core is None and settings.prior is None
     if alone or settings.window != default_window:
         return settings
     typical = int(np.median([one.train for one in splits]))
     if default_window + settings.horizon <= typical:
         return settings
     return settings.model_copy(update={"window": max(1, round(SHARE * typical))})
+
+
+def _check_length(series: Series) -> None:
+    """Refuse a series that core and prior would read for hours, and in too much memory."""
+    if len(series) > MOST:
+        rule = f"core and prior read series of at most {MOST:,} rows"
+        remedy = (
+            "Pass `core=None, prior=None` (`--plain`) for networks alone, the last rows, or"
+            " means of several rows."
+        )
+        raise InputError(rule, f"{len(series):,} rows in `{series.name}`", remedy)
 
 
 def _check_season(season: int | tuple[int, ...] | None, rows: int) -> None:

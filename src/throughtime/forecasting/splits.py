@@ -26,6 +26,7 @@ from .input_scaling import fit_input_scalers
 from .overlap import number_of
 from .rolling_origins import RollingOrigins, check_truth
 from .split_checks import check_lengths, check_sizes
+from .window_starts import window_starts
 
 WARM_UP = 4
 """Windows over which a network with a carried state is warmed up before it forecasts, if there
@@ -192,10 +193,10 @@ class SplitData:
         """Rows before an origin that networks and baselines read."""
         return max(self.read_before(series), self.period_of(series) or 0)
 
-    def training(self, batch_size: int, washout: int) -> Windows | Streams:
-        """The training parts; the first `washout` steps of a window carry no loss."""
+    def training(self, batch_size: int, washout: int, first: int = 0) -> Windows | Streams:
+        """The training parts, without a window's `washout` and a stream's `first` steps."""
         if self.truncated:
-            return self._streams(batch_size)
+            return self._streams(batch_size, first)
         return self._windows([(0, self.splits[i].train) for i in self.trained], washout)
 
     def validation(self) -> Windows | Streams | None:
@@ -315,10 +316,10 @@ class SplitData:
             yield measured, self.input_scaler.transform(one.inputs), self.splits[i]
 
     def _windows(self, bounds: list[tuple[int, int]], washout: int) -> Windows:
-        """All windows whose rows lie within the bounds, a pair (first, end) for each series."""
+        """Windows whose rows lie within the bounds, a pair (first, end) for each series."""
         offsets = np.cumsum([0, *(len(self.series[i]) for i in self.trained)])
         starts = [
-            offset + np.arange(first, end - self.window - self.horizon + 1)
+            offset + window_starts(first, end - self.window - self.horizon + 1)
             for offset, (first, end) in zip(offsets, bounds, strict=False)
         ]
         targets, inputs, _ = zip(*self._scaled(), strict=True)
@@ -332,13 +333,13 @@ class SplitData:
             washout=washout,
         )
 
-    def _streams(self, batch_size: int) -> Streams:
+    def _streams(self, batch_size: int, first: int) -> Streams:
         """The training parts cut into about `batch_size` streams of at least eight windows."""
         splits = [self.splits[i] for i in self.trained]
         length = max(sum(split.train for split in splits) // batch_size, 8 * self.window)
         series = [self._supervised(y[: s.train], u[: s.train]) for y, u, s in self._scaled()]
         counts = tuple(max(1, split.train // length) for split in splits)
-        return _streams(jax.device_put(series), self.window, counts, (0,) * len(series))
+        return _streams(jax.device_put(series), self.window, counts, (first,) * len(series))
 
     def _validation_streams(self) -> Streams:
         """The validation parts as streams, each with the steps before it as a warm-up."""

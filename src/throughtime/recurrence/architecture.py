@@ -33,7 +33,7 @@ GRADIENT_SETTINGS = ("activation", "init", "rate", "clip", "schedule")
 def unused_settings(cell: object) -> tuple[str, ...]:
     """The settings of a forecaster that a cell and its training do not use."""
     reservoir = isinstance(cell, str) and cell == "esn"
-    return GRADIENT_SETTINGS if reservoir else RESERVOIR_SETTINGS
+    return GRADIENT_SETTINGS if reservoir else (*RESERVOIR_SETTINGS, "ridge")
 
 
 @dataclass(frozen=True)

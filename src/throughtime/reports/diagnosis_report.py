@@ -9,10 +9,12 @@ from throughtime._support import atomic
 from throughtime._support.versions import package_versions
 from throughtime.dynamics import flow_record
 from throughtime.dynamics.diagnosis import Diagnosis
+from throughtime.dynamics.fixed_points import eigenvalue_text
 from throughtime.dynamics.gradient_flow import VANISHING
+from throughtime.dynamics.poincare import Section
 from throughtime.dynamics.state_space import common_delay, embedding
 
-from . import dynamics_figures
+from . import dynamics_figures, scan_figures
 from .dynamics_figures import Curve
 from .page import DrawFigure, PictureMaker, Table, render
 
@@ -114,6 +116,7 @@ def _dynamics(picture: DrawFigure, found: Diagnosis) -> dict:
         "portraits": [picture("", dynamics_figures.phase_portrait, curves, labels, marked)],
         "portraits_caption": portraits_caption,
         "returns": _returns(picture, found, attractor),
+        **draw_sections(picture, found.sections()),
         "powers": [
             picture(
                 "",
@@ -159,6 +162,27 @@ def _portrait(
         for name, pair in zip((TRUTH, NETWORK), pairs, strict=True)
     }
     return curves, labels, caption
+
+
+def draw_sections(
+    picture: DrawFigure, sections: tuple[Section, Section] | None
+) -> dict[str, Any]:
+    """The Poincare sections of data and network in one figure, and its caption."""
+    if sections is None:
+        return {"sections": [], "sections_caption": ""}
+    clouds = {
+        name: one.drawn()[0] for name, one in zip((TRUTH, NETWORK), sections, strict=True)
+    }
+    first = sections[0]
+    drawn = picture("", scan_figures.section, clouds, first.drawn()[1], first.plane)
+    caption = f"Poincare section: each crossing of {first.plane} from below."
+    if first.drawn()[1][1].endswith("crossing"):
+        caption = f"Poincare section: each crossing of {first.plane} from below, and the next."
+    periods = [one.period for one in sections]
+    if any(periods):
+        told = [f"after {n}" if n else "never" for n in periods]
+        caption += f" The truth comes back {told[0]} crossings, the network {told[1]}."
+    return {"sections": [drawn], "sections_caption": caption}
 
 
 def _returns(picture: DrawFigure, found: Diagnosis, attractor: np.ndarray) -> list[Any]:
@@ -220,20 +244,13 @@ def _points(found: Diagnosis) -> Table:
     rows = [
         [
             ", ".join(f"{v:.4g}" for v in found.position(point)[:4]),
-            "stable" if point.stable else "unstable",
-            ", ".join(_complex(v) for v in point.eigenvalues[:3]),
+            point.kind,
+            ", ".join(eigenvalue_text(v) for v in point.eigenvalues[:3]),
         ]
         for point in (found.fixed_points or [])[:MAX_POINTS]
     ]
-    head = [", ".join(names[:4]), "stability", "leading eigenvalues"]
+    head = [", ".join(names[:4]), "kind", "leading eigenvalues of a step"]
     return Table("", head, rows)
-
-
-def _complex(value: complex) -> str:
-    """A complex number as text, a real one without its imaginary part."""
-    if abs(value.imag) < 1e-9 * abs(value):
-        return f"{value.real:.4g}"
-    return f"{value.real:.4g} {'+' if value.imag > 0 else '-'} {abs(value.imag):.4g}i"
 
 
 def _axes(variables: int) -> tuple[int, int]:

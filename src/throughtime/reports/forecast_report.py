@@ -169,9 +169,11 @@ def settings_table(model: Forecaster) -> dict[str, str]:
     without_effect = {*unused_settings(model.cell), *gradient_only}
     if model.core is None and model.prior is None:
         without_effect |= {"season", "transform", "lower", "refit"}
-    if model.truncated:
+    if model.settings_["truncated"]:
         without_effect.discard("batch_size")  # the number of streams read side by side
-    params = (model.get_params() | {"cell": model.settings_["cell"]}).items()
+    found = model.settings_
+    params = {k: found.get(k) if v is None else v for k, v in model.get_params().items()}
+    params = (params | {"cell": found["cell"]}).items()
     settings = {
         k: LEFT_OPEN[k] if v is None and k in LEFT_OPEN else _format_setting(v)
         for k, v in params

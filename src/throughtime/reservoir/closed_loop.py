@@ -8,7 +8,7 @@ m are the monomials up to an order. Without a reservoir it is a next-generation 
 Series are standardised; y are the variables, x the inputs, known at their step.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +36,8 @@ class Settings:
     units
         Units of the reservoir; 0 for none.
     radius, leak, input_scale, bias_scale
-        The reservoir's, for standardised variables; see `ReservoirDesign`.
+        The reservoir's, for standardised variables; see `ReservoirDesign`. Of radius 0 it is a
+        layer of units without memory.
     delays, spacing, order
         The delayed values whose monomials are features, the steps between them, and the highest
         degree.
@@ -76,17 +77,18 @@ class Settings:
         """The reservoir; None if there is none."""
         if not self.units:
             return None
-        return ReservoirDesign(
+        drawn = ReservoirDesign(
             self.units,
             inputs=inputs,
             outputs=variables,
             incoming=min(10, self.units),
-            radius=self.radius,
+            radius=self.radius or 1.0,
             leak=self.leak,
             input_scale=self.input_scale,
             feedback_scale=self.input_scale,
             bias_scale=self.bias_scale,
         ).draw(self.seed)
+        return drawn if self.radius else replace(drawn, W=0.0 * drawn.W)
 
 
 class Place(NamedTuple):
@@ -108,7 +110,7 @@ class Features:
     ) -> Float[np.ndarray, "rows feature"]:
         """The features of the steps `span`, ..., T - 1, from the true values before them."""
         h = self.states(y, x)[self.settings.span - 1 :]
-        return self._join(h, self._delayed(y, x[self.settings.span :]))
+        return self._join(h, self.delayed(y, x[self.settings.span :]))
 
     def states(self, y, x) -> Float[np.ndarray, "rows units"]:
         """The reservoir's state at the steps 1, ..., T - 1 of a series, from zero."""
@@ -127,7 +129,7 @@ class Features:
         z = place.y[:, :: -s.spacing].reshape(len(h), -1)
         return self._join(h, np.concatenate([z, x], axis=1)), h
 
-    def _delayed(self, y, x):
+    def delayed(self, y, x):
         s, rows = self.settings, len(y) - self.settings.span
         parts = [y[s.span - 1 - i * s.spacing :][:rows] for i in range(s.delays)]
         return np.concatenate([*parts, x], axis=1)
@@ -141,6 +143,8 @@ def places(
 ) -> Place:
     """Where runs stand that begin at these rows of a series, whose past is the true one."""
     span = features.settings.span
+    if len(rows) and rows.min() < span:
+        raise IndexError(f"a run that reads {span} steps cannot begin at row {rows.min()}")
     h = np.concatenate([np.zeros((1, features.settings.units)), features.states(y, x)])
     return Place(h[rows - 1], y[rows[:, None] - np.arange(span, 0, -1)])
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .closed_loop import Features, Pair, Place, Settings, advance, free_runs, places
+from .noise_filter import NoiseFilter, smoothed
 from .regression_sums import Gram
 from .ridge import Readout, RidgePath
 from .states import drive, step
@@ -47,15 +48,6 @@ def readouts(
     return np.stack([one.V for one in found]), np.stack([one.c for one in found])
 
 
-def smoothed(y: Float[np.ndarray, "time variable"], width: int) -> np.ndarray:
-    """Each point by a local cubic over `width` steps on each side (Savitzky and Golay 1964)."""
-    if not width or len(y) <= 2 * width:
-        return y
-    from scipy.signal import savgol_filter  # here: SciPy takes a while to load
-
-    return np.asarray(savgol_filter(y, 2 * width + 1, 3, axis=0))
-
-
 @dataclass(frozen=True)
 class ClosedLoopModel:
     """A fitted model in the units of the data; `closed_loop_search` finds one.
@@ -71,6 +63,8 @@ class ClosedLoopModel:
     past
         The variables and the inputs at the end of the training data, standardised, from where
         `generate` goes on.
+    filter
+        What takes the noise from a past, if there is any.
     """
 
     mean: Float[np.ndarray, " columns"]
@@ -78,6 +72,7 @@ class ClosedLoopModel:
     features: Features
     readout: Readout
     past: Pair
+    filter: NoiseFilter | None = None
 
     @property
     def settings(self) -> Settings:
@@ -106,6 +101,7 @@ class ClosedLoopModel:
         if past is not None:
             known = np.zeros((len(past), columns)) if past_inputs is None else past_inputs
             y, x = self.standardise(past, known)
+            y = self.filter.smooth((y, x)) if self.filter else y
         ahead = np.zeros((steps, columns)) if inputs is None else inputs
         ahead = (ahead - self.mean[size:]) / self.scale[size:]
         place = self.warmed_up(y, x, np.array([len(y)]))
@@ -153,7 +149,7 @@ def largest_exponent(
 
     The rate at which pairs of nearby states separate, brought back together after each step
     (Benettin, Galgani and Strelcyn 1976), over several runs from places along the past. Inputs
-    stay at their means.
+    are those of the past, from its first on again after its last.
 
     Returns
     -------
@@ -166,14 +162,15 @@ def largest_exponent(
     h, past = places(model.features, y, x, rows)
     rng = np.random.default_rng(seed)
     V, c = (np.broadcast_to(part, (2 * runs, *part.shape)) for part in model.readout)
-    constant, settle = np.zeros((2 * runs, x.shape[1])), steps // 4
+    settle = steps // 4
     apart = Place(*(SEPARATION * rng.standard_normal(part.shape) for part in (h, past)))
     logs = np.zeros(runs)
     with np.errstate(over="ignore", invalid="ignore"):
         for t in range(settle + steps):
             pairs = (h, h + apart.h), (past, past + apart.y)
             both = Place(*(np.concatenate(pair) for pair in pairs))
-            both = advance(model.features, V, c, both, constant)
+            inputs = x[np.tile((rows + t) % len(x), 2)]
+            both = advance(model.features, V, c, both, inputs)
             h, past = both.h[:runs], both.y[:runs]
             apart = Place(both.h[runs:] - h, both.y[runs:] - past)
             size = np.sqrt(np.square(apart.h).sum(1) + np.square(apart.y).sum((1, 2)))

@@ -17,9 +17,10 @@ from jaxtyping import Float, Real
 from throughtime._support.seeds import generator
 from throughtime.errors import InputError
 
-from .closed_loop import Features, Pair, Settings, free_runs, places
+from .closed_loop import Features, Pair, Place, Settings, free_runs, places
 from .closed_loop_model import ClosedLoopModel, readouts, regression
 from .closed_loop_proposals import first_settings, nearby
+from .noise_filter import NoiseFilter
 from .ridge import Readout
 from .series_traits import Traits
 
@@ -46,12 +47,49 @@ SMALL, LARGE = 200, (400, 800)
 
 
 class HeldOut(NamedTuple):
-    """A trajectory, of which the first `end` steps are for training, and starts after these."""
+    """A trajectory, of which the first `end` steps are for training, and starts after these.
+
+    Attributes
+    ----------
+    y, x
+        Its variables and inputs, as they were measured.
+    end, starts
+        The row after the training part, and those at which free runs begin.
+    pasts
+        What is read before each start, without its noise; if None, the series as it is.
+    """
 
     y: Float[np.ndarray, "time variable"]
     x: Float[np.ndarray, "time input"]
     end: int
     starts: np.ndarray
+    pasts: list[Pair] | None = None
+
+    def places(self, features: Features) -> Place:
+        """Where free runs stand that begin at the starts."""
+        if self.pasts is None:
+            return places(features, self.y, self.x, self.starts)
+        ends = [places(features, y, x, np.array([len(y)])) for y, x in self.pasts]
+        return Place(*(np.concatenate(parts) for parts in zip(*ends, strict=True)))
+
+
+class Denoised(NamedTuple):
+    """Trajectories without their noise.
+
+    Attributes
+    ----------
+    training
+        The training parts, by a filter that knows these alone.
+    everything
+        Whole trajectories, by a filter that knows them all.
+    training_filter, filter
+        Those filters.
+    """
+
+    training: list[Pair]
+    everything: list[Pair]
+    training_filter: NoiseFilter
+    filter: NoiseFilter
 
 
 class Trial(NamedTuple):
@@ -75,6 +113,8 @@ class SearchData:
         Those of `SHARES` at which valid times are judged.
     mean, scale
         Of the variables, then of the inputs.
+    denoised
+        The trajectories without their noise, where a map was found that tells it from motion.
     """
 
     trajectories: list[HeldOut]
@@ -82,13 +122,27 @@ class SearchData:
     shares: tuple[float, ...]
     mean: Float[np.ndarray, " columns"]
     scale: Float[np.ndarray, " columns"]
+    denoised: Denoised | None = None
+
+    @property
+    def longest_span(self) -> int:
+        """The most steps that delays may reach over: of every trajectory much more is left,
+        and before each start there are as many."""
+        parts = [one.end for one in self.trajectories if one.end]
+        starts = [int(one.starts[0]) for one in self.trajectories if len(one.starts)]
+        lengths = [len(one.y) for one in self.trajectories]
+        return max(min(min(parts) // 3, min(lengths) // 2, *starts), 1)
 
     def training(self) -> list[Pair]:
-        """The training parts."""
+        """The training parts, without noise where that is known."""
+        if self.denoised:
+            return self.denoised.training
         return [(one.y[: one.end], one.x[: one.end]) for one in self.trajectories if one.end]
 
     def everything(self) -> list[Pair]:
-        """Whole trajectories."""
+        """Whole trajectories, without noise where that is known."""
+        if self.denoised:
+            return self.denoised.everything
         return [(one.y, one.x) for one in self.trajectories]
 
 
@@ -138,16 +192,24 @@ def closed_loop_search(
     """
     rng, done = generator(seed), []
     tell = on_trial or (lambda done: None)
+    if data.denoised:
+        found = _map_of_the_noise_filter(data, data.denoised)
+        if found:
+            tell(found.trials)
+            return found
+        traits = replace(traits, noise=0.0, smoothing=0)
 
     def attempt(settings: Settings, ridges: np.ndarray = RIDGES) -> None:
         done.append(_trial(settings, data, ridges))
         tell(done)
 
     variables, inputs = data.trajectories[0].y.shape[1], data.trajectories[0].x.shape[1]
+    longest = data.longest_span
     for settings in first_settings(traits, variables, inputs, SMALL, seed):
-        attempt(settings)
+        if settings.span <= longest:
+            attempt(settings)
     while len(done) < trials:
-        attempt(_new_settings(done, rng, traits, variables + inputs))
+        attempt(_new_settings(done, rng, traits, variables + inputs, longest))
     for trial in sorted(done, key=lambda trial: -trial.valid)[:TUNED]:
         ridges = trial.settings.ridge * 10.0 ** np.arange(-2, 3)
         for settings in _enlarged(trial.settings):
@@ -163,8 +225,21 @@ def closed_loop_search(
     return SearchResult(model.with_forcing(forcing), done, valid_times(judged, data), judged)
 
 
+def _map_of_the_noise_filter(data: SearchData, denoised: Denoised) -> SearchResult | None:
+    """The map that was estimated with noisy trajectories, unless its free runs go astray."""
+
+    def model(of: NoiseFilter, past: Pair) -> ClosedLoopModel:
+        return ClosedLoopModel(data.mean, data.scale, of.features, of.readout, past, of)
+
+    judged = model(denoised.training_filter, denoised.training[-1])
+    found, valid = model(denoised.filter, denoised.everything[-1]), valid_times(judged, data)
+    if not valid.mean() > 0 or not _is_bounded(found, data):
+        return None
+    return SearchResult(found, [Trial(found.settings, float(valid.mean()))], valid, judged)
+
+
 def _new_settings(
-    done: list[Trial], rng: np.random.Generator, traits: Traits, columns: int
+    done: list[Trial], rng: np.random.Generator, traits: Traits, columns: int, longest: int
 ) -> Settings:
     """Settings near one of the best that were not tried yet, if such are found."""
     tried = {replace(trial.settings, ridge=0.0) for trial in done}
@@ -173,7 +248,8 @@ def _new_settings(
     for attempt in range(40):
         best = ordered[: 4 + attempt // 4]
         parent = best[int(rng.integers(len(best)))].settings
-        child = nearby(parent, rng, traits, columns)
+        near = nearby(parent, rng, traits, columns)
+        child = near if near.span <= longest else child
         if replace(child, ridge=0.0) not in tried:
             break
     return child
@@ -186,7 +262,8 @@ def fit(settings: Settings, data: SearchData, trajectories: list[Pair]) -> Close
     path = regression(features, trajectories, _washout(trajectories)).path()
     V, c = readouts(path, [settings.ridge])
     last = trajectories[-1]
-    return ClosedLoopModel(data.mean, data.scale, features, Readout(V[0], c[0]), last)
+    readout, filter = Readout(V[0], c[0]), data.denoised and data.denoised.filter
+    return ClosedLoopModel(data.mean, data.scale, features, readout, last, filter)
 
 
 def valid_times(model: ClosedLoopModel, data: SearchData) -> Real[np.ndarray, " start"]:
@@ -194,7 +271,10 @@ def valid_times(model: ClosedLoopModel, data: SearchData) -> Real[np.ndarray, " 
     found = []
     for one in data.trajectories:
         if len(one.starts):
-            place = model.warmed_up(one.y, one.x, one.starts)
+            if one.pasts is None:
+                place = model.warmed_up(one.y, one.x, one.starts)
+            else:
+                place = one.places(model.features)
             found.append(_errors(model.features, model.readout, place, one, data.horizon))
     return _valid(np.concatenate(found, axis=1), SHARES[-1])
 
@@ -212,7 +292,7 @@ def _trial(settings: Settings, data: SearchData, ridges: np.ndarray) -> Trial:
     for one in data.trajectories:
         if not len(one.starts):
             continue
-        place = places(features, one.y, one.x, one.starts)
+        place = one.places(features)
         many, runs = len(one.starts), np.repeat(np.arange(len(ridges)), len(one.starts))
         place = type(place)(*(np.concatenate([part] * len(ridges)) for part in place))
         errors = _errors(features, Readout(V[runs], c[runs]), place, one, data.horizon)
@@ -255,21 +335,31 @@ def _first_bounded(ordered: list[Trial], data: SearchData) -> tuple[Trial, Close
 
     If none does, the best trial.
     """
+    models = []
+    for trial in ordered[:BOUNDED_OF]:
+        models.append(fit(trial.settings, data, data.everything()))
+        if _is_bounded(models[-1], data):
+            return trial, models[-1]
+    return ordered[0], models[0]
+
+
+def _is_bounded(model: ClosedLoopModel, data: SearchData) -> bool:
+    """Whether long free runs from several places stay where the data are.
+
+    Without inputs they must also go on moving. Inputs are those of the trajectory, from its
+    first on, again and again.
+    """
     longest = max((y for y, _ in data.everything()), key=len)
     one = next(one for one in data.trajectories if len(one.starts))
     rows = one.starts[:: max(len(one.starts) // 3, 1)]
-    inputs = np.zeros((LONG, len(rows), one.x.shape[1]))
-    size, spread, models = np.abs(longest).max(axis=0), longest.std(axis=0), []
-    for trial in ordered[:BOUNDED_OF]:
-        model = fit(trial.settings, data, data.everything())
-        models.append(model)
-        place = places(model.features, one.y, one.x, rows)
-        V, c = (np.broadcast_to(p, (len(rows), *p.shape)) for p in model.readout)
-        run = free_runs(model.features, V, c, place, inputs)
-        bounded = np.isfinite(run).all() and (np.abs(run) <= 1.5 * size + 0.5).all()
-        if bounded and (run[LONG // 2 :].std(axis=(0, 1)) > 0.3 * spread).all():
-            return trial, model
-    return ordered[0], models[0]
+    inputs = one.x[(rows + np.arange(LONG)[:, None]) % len(one.x)]
+    size, spread = np.abs(longest).max(axis=0), longest.std(axis=0)
+    place = places(model.features, one.y, one.x, rows)
+    V, c = (np.broadcast_to(p, (len(rows), *p.shape)) for p in model.readout)
+    run = free_runs(model.features, V, c, place, inputs)
+    inside = np.isfinite(run).all() and (np.abs(run) <= 1.5 * size + 0.5).all()
+    moves = one.x.shape[1] or (run[LONG // 2 :].std(axis=(0, 1)) > 0.3 * spread).all()
+    return bool(inside and moves)
 
 
 def _best_forcing(trial: Trial, data: SearchData) -> float:

@@ -174,6 +174,22 @@ def monomials(x: Float[np.ndarray, "rows columns"], order: int) -> Float[np.ndar
     return np.concatenate(parts, axis=1)
 
 
+def monomial_slopes(
+    x: Float[np.ndarray, "rows columns"], order: int
+) -> Float[np.ndarray, "rows _ columns"]:
+    """The derivatives of `monomials` by each column."""
+    parts = [np.zeros((len(x), 1, x.shape[1]))]
+    for degree in range(1, order + 1):
+        factors = _factors(x.shape[1], degree)
+        values, products = x[:, factors], np.arange(len(factors))
+        found = np.zeros((len(x), len(factors), x.shape[1]))
+        for place in range(degree):
+            others = np.delete(values, place, axis=2).prod(axis=2)
+            found[:, products, factors[:, place]] += others
+        parts.append(found)
+    return np.concatenate(parts, axis=1)
+
+
 def _factors(columns: int, degree: int) -> Int[np.ndarray, "products degree"]:
     """The columns that each product of that degree multiplies."""
     return np.array(list(combinations_with_replacement(range(columns), degree)))

@@ -75,6 +75,7 @@ def fit_readout(
     batch_size: int = 256,
     validation: Data | None = None,
     ridges: Iterable[float | int] = RIDGES,
+    ridge: float | None = None,
     key: Key = 0,
 ) -> ReadoutFit:
     r"""Fit V and c of a network's last layer by ridge regression.
@@ -93,6 +94,9 @@ def fit_readout(
         chosen by generalised cross-validation.
     ridges
         The penalties to choose from.
+    ridge
+        The penalty on the mean over steps, if none is to be chosen; where the regression is
+        singular at it, the next power of 10 of it at which it is not.
     key
         Seed of the epoch, for data that is sampled anew in each.
 
@@ -114,7 +118,10 @@ def fit_readout(
     require_memory(sums_size(features, outputs), "the sums of its regression")
     # With a generator, as for a training: without one, sampled data is its fixed test data.
     gram, weight = _weighted_gram(_rows(network, data, batch_size, generator(key)))
-    path, ridges = gram.path(), [float(ridge) for ridge in ridges]
+    path, ridges = gram.path(), [float(one) for one in ridges]
+    if ridge is not None:
+        powers = weight * ridge * 10.0 ** np.arange(12)
+        ridges = [min(_regular_readouts(path, powers.tolist()))]
     if validation is None:
         best, validation_loss = path.best(ridges), math.nan
     else:
@@ -129,7 +136,12 @@ def fit_readout(
 
 
 def fit_readouts(
-    networks: Network, data: Data, *, validation: Data | None = None, key: Key = 0
+    networks: Network,
+    data: Data,
+    *,
+    validation: Data | None = None,
+    ridge: float | None = None,
+    key: Key = 0,
 ) -> Fitted:
     """`fit_readout` for each member of an ensemble, with a result like that of `train`.
 
@@ -137,7 +149,7 @@ def fit_readouts(
     ----------
     networks
         A network whose weights have a leading axis over the members.
-    data, validation, key
+    data, validation, ridge, key
         See `fit_readout`.
 
     Returns
@@ -153,7 +165,7 @@ def fit_readouts(
     clock = time.perf_counter()
     fits, history = [], []
     for i, network in enumerate(networks.networks):
-        fits.append(fit_readout(network, data, validation=validation, key=key))
+        fits.append(fit_readout(network, data, validation=validation, ridge=ridge, key=key))
         seconds, known = time.perf_counter() - clock, {"ridge": fits[-1].ridge}
         losses = fits[-1].loss, fits[-1].validation_loss
         history.append(Row(i, 1, *losses, math.nan, 1.0, seconds, math.nan, known))

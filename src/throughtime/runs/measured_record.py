@@ -3,7 +3,8 @@
 The folder of such a run:
 
 - `measured.json`: the names, the step, what was found and tried, versions, the command.
-- `weights.safetensors`: the reservoir, the readout, the scale and the end of the data.
+- `weights.safetensors`: the reservoir, the readout, the scale and the end of the data; for
+  noisy data the map that smooths a past.
 - `report.html`: the report.
 """
 
@@ -52,6 +53,15 @@ class FoundTraits(BaseModel):
     dimension: int
 
 
+class FoundFilter(BaseModel):
+    """What takes the noise from a past; see `reservoir/noise_filter.py`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    settings: TriedSettings
+    width: Annotated[int, Field(ge=0)]
+
+
 class MeasuredFile(BaseModel):
     """The content of `measured.json`.
 
@@ -69,6 +79,8 @@ class MeasuredFile(BaseModel):
         What was tried, and the mean valid time of each in steps.
     valid_times, horizon
         The valid time from each start, and the longest that it can be.
+    filter
+        What takes the noise from a past, if there is any.
     digests
         SHA-256 of the weights.
     command, versions
@@ -90,6 +102,7 @@ class MeasuredFile(BaseModel):
     trials: list[tuple[TriedSettings, float]]
     valid_times: list[float]
     horizon: float
+    filter: FoundFilter | None = None
     digests: dict[str, str]
     command: str
     versions: dict[str, str]

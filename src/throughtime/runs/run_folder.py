@@ -1,13 +1,18 @@
 """The folder of a run: which files there are, and how it is prepared for a new run."""
 
+import json
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from throughtime._support import atomic
+from throughtime._support.integrity import digest, read_file_bytes
 from throughtime.errors import InputError
 from throughtime.training.checkpoint import CHECKPOINT, LAST_GOOD
+
+from .run_lock import writing
 
 SURROGATE = "surrogate.json"
 NETWORK = "network.json"
@@ -113,11 +118,11 @@ def prepare_folder(folder: Path, overwrite: bool) -> Path:
     Raises
     ------
     InputError
-        If the folder holds a run and `overwrite` is false, holds other files, or cannot be
-        written.
+        If the folder holds a run and `overwrite` is false, holds other files, cannot be
+        written, or is being written by another process.
     """
     check_free(folder, overwrite)
-    with _writable(folder):
+    with _writable(folder), writing(folder):
         _delete_run(folder)
         atomic.write(folder / "run.json", "{}")  # fails here rather than after the training
         (folder / "run.json").unlink()
@@ -135,8 +140,25 @@ def replace_run(folder: Path, write: Callable[[Path], Sequence[str]], overwrite:
         As for `prepare_folder`.
     """
     check_free(folder, overwrite)
-    with _writable(folder):
+    with _writable(folder), writing(folder):
         _delete_run(folder, write(folder))
+
+
+def finish_writing(folder: Path, first: str) -> None:
+    """Put away what processes that were killed have left beside the files of a finished run.
+
+    A file that `atomic.write_together` had not renamed yet, whose digest `first` tells, takes
+    its place; all others are deleted.
+    """
+    digests = json.loads(read_file_bytes(folder / first))["digests"]
+    for path in (folder / name for name in _names()):
+        for temporary in atomic.leftovers(path):
+            wanted = digests.get(path.name)
+            missing = not path.exists() or digest(read_file_bytes(path)) != wanted
+            if wanted and missing and digest(read_file_bytes(temporary)) == wanted:
+                os.replace(temporary, path)
+            else:
+                temporary.unlink()
 
 
 @contextmanager
@@ -156,8 +178,7 @@ def _delete_run(folder: Path, kept: Sequence[str] = ()) -> None:
 
     Files of a newer run, which has been written, are kept.
     """
-    trained = (SURROGATE, NETWORK, MEASURED)
-    names = ("run.json", *trained, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
+    names = _names()
     for name in names:
         for temporary in atomic.leftovers(folder / name):
             temporary.unlink()
@@ -167,6 +188,12 @@ def _delete_run(folder: Path, kept: Sequence[str] = ()) -> None:
     checkpoints = (folder / CHECKPOINT).parent
     if checkpoints.is_dir() and not any(checkpoints.iterdir()):
         checkpoints.rmdir()
+
+
+def _names() -> tuple[str | Path, ...]:
+    """The files of all kinds of runs, the one that tells the kind of most of them first."""
+    trained = (SURROGATE, NETWORK, MEASURED)
+    return ("run.json", *trained, *FILES[1:], *RESULTS, CHECKPOINT, LAST_GOOD)
 
 
 def _has_run(folder: Path) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from throughtime.errors import InputError, did_you_mean
-from throughtime.recurrence.architecture import unused_settings
+from throughtime.recurrence.architecture import Architecture, unused_settings
 from throughtime.recurrence.initialisation import INITIALISATIONS
 from throughtime.recurrence.own_cell import OwnCell
 
@@ -24,12 +24,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     cell: Literal["rnn", "gru", "lstm", "esn"] | OwnCell
-    hidden: PositiveInt
+    hidden: PositiveInt | None
     depth: PositiveInt
     activation: Literal["tanh", "relu", "logistic", "identity"]
     dense: Annotated[tuple[PositiveInt, ...], Field(strict=False)]  # or a list
-    residual: bool
-    centred: bool
+    residual: bool | None
+    centred: bool | None
     init: Literal[tuple(INITIALISATIONS)]  # pyright: ignore
     # What has a default was not yet a setting of earlier versions, whose runs lack it.
     core: Literal["linear"] | None = None
@@ -38,13 +38,14 @@ class Settings(BaseModel):
     transform: Literal["none", "log"] | None = None
     lower: Annotated[float, Field(allow_inf_nan=False)] | Literal["none"] | None = None
     refit: bool = True
-    radius: PositiveFloat = 0.9
-    leak: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
-    input_scale: PositiveFloat = 1.0
+    radius: PositiveFloat | None = None
+    leak: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
+    input_scale: PositiveFloat | None = None
+    ridge: PositiveFloat | None = None
     window: PositiveInt
     washout: NonNegativeInt
     horizon: PositiveInt
-    truncated: bool
+    truncated: bool | None
     loss: Literal[tuple(name for name, loss in LOSSES.items() if loss.output is None)]  # pyright: ignore
     method: Literal[tuple(METHODS)]  # pyright: ignore
     rate: PositiveFloat | None
@@ -150,7 +151,8 @@ def check_combination(settings: dict[str, Any], defaults: dict[str, Any]) -> Non
     """
     cell = settings["cell"]
     for name in unused_settings(cell):
-        if settings[name] != defaults[name]:
+        own = defaults[name], getattr(Architecture, name, None)  # (of a run that was read)
+        if settings[name] not in own:
             known = cell if isinstance(cell, str) else OwnCell.of(cell)
             rule = f"the cell `{known}` takes no `{name}`, a setting of the cell `esn`"
             if cell == "esn":

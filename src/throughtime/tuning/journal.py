@@ -5,6 +5,7 @@ refused. `trials.jsonl` grows by a line when a trial ends; a line that was cut o
 is dropped.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from throughtime._support.integrity import damaged_file, read_file_bytes, read_json, write_json
 from throughtime.errors import InputError
 from throughtime.runs.run_folder import is_occupied
+from throughtime.runs.run_lock import writing
 
 from .trial import Trial
 
@@ -58,16 +60,19 @@ class Journal:
     Raises
     ------
     InputError
-        If the folder holds anything else, or a search that is about something else.
+        If the folder holds anything else, or a search that is about something else, or another
+        process is writing there.
     """
 
     def __init__(self, folder: Path | None, about: dict[str, Any], command: str = ""):
         self.folder = folder
         self.trials: list[Trial] = []
+        self._alone = contextlib.ExitStack()
         if folder is None:
             return
         about = json.loads(json.dumps(about))
         if (folder / SEARCH).is_file():
+            self._alone.enter_context(writing(folder))
             _check_same(folder, read_json(folder / SEARCH, Searched, FORMAT).about, about)
             self.trials = _read_trials(folder / TRIALS)
             return
@@ -76,11 +81,16 @@ class Journal:
             raise InputError(rule, f"`{folder}`", "Pass another folder (`--out`).")
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            self._alone.enter_context(writing(folder))
             write_json(folder / SEARCH, {"format": FORMAT, "command": command, "about": about})
         except OSError as error:
             rule = "the folder of a search must be writable"
             got = f"`{folder}` ({error.strerror})"
             raise InputError(rule, got, "Pass another folder (`--out`).") from None
+
+    def close(self) -> None:
+        """Let other processes write to the folder."""
+        self._alone.close()
 
     def add(self, trial: Trial) -> None:
         """Keep a trial that has ended; it is on disk when this returns."""

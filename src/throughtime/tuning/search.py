@@ -139,6 +139,7 @@ def search(
         fitted, judged = _judge(crew, series, settings, steps, seeds)
     finally:
         crew.cancel()
+        journal.close()
     found = journal.trials, best, tried.first(), fitted, judged
     return SearchResult(*found, proposals.importance(), proposals.study)
 

@@ -138,9 +138,10 @@ class Indices(ABC):
                 if one.symbol not in self.roles.ranges:
                     raise no_range(scope.equation, one)
                 raise not_in_scope(one, scope)
-            whole = one.kind == NUMBER and one.value.is_integer()
+            whole = one.kind == NUMBER and one.value.is_integer() and abs(one.value) < 1e9
             if not (whole or (one.kind == OPERATION and one.symbol in INDEX_OPERATIONS)):
-                rule, remedy = "an index must be a whole number", "Write `x_{i+1}`, say."
+                rule = "an index must be a whole number, below a billion"
+                remedy = "Write `x_{i+1}`, say."
                 raise scope.equation.error(rule, to_text(node), node.column, remedy)
         sizes = {name: number(value) for name, value in self.roles.sizes.items()}
         return substitute(node, sizes)
@@ -168,8 +169,8 @@ class Indices(ABC):
         if not self.has_components(base):
             self.goes_round = self.goes_round or f"{base}_{first - 1} is {base}_{last}"
             return
-        ends = [*range(min(outside), first), *range(last + 1, max(outside) + 1)]
-        for i in ends:
+        # One by one: the first that has no value ends it, however far the index reaches.
+        for i in itertools.chain(range(min(outside), first), range(last + 1, max(outside) + 1)):
             name = f"{base}_{i}"
             if delayed or not (name in self.roles.values or name in self.roles.laws):
                 rule = "an index must stay in its range, or have values outside of it"

@@ -1,7 +1,8 @@
 r"""Statements of equations as text to trees, by recursive descent from left to right.
 
 A statement is `left = right`, or `i = 1..40` for the range of an index. Products may be written
-without `*`, as in `2x`, `x (1 - x)` and `x²y`, where they can be read in one way only.
+without `*`, as in `2x`, `x (1 - x)` and `x²y`, and a function of one name without parentheses,
+as in `sin θ`, where they can be read in one way only.
 """
 
 import math
@@ -33,6 +34,9 @@ MAX_CHAIN = 100
 COMPARISONS = ("<", ">", "<=", ">=", "==", "!=")
 
 SUMS = ("sum", "Σ")
+
+AFTER_BARE = ("+", "-", "=", ")", "]", "}", ",", "the end")
+"""What may follow the argument of a function without parentheses, as in `sin θ = 0`."""
 
 
 @dataclass(frozen=True)
@@ -338,7 +342,8 @@ class Statement(Cursor):
                 rule = "a power of a function is that of its value"
                 remedy = f"Write `1/{token.text}(x)`, or the inverse by its name, as `asin`."
                 raise self.error(rule, token.text, token.column, remedy)
-        if self.next_token().text != "(":
+        bare = self._bare_argument()
+        if bare is None and self.next_token().text != "(":
             following, least = self.next_token(), FUNCTIONS[token.text][0][0]
             argument = following.text if following.kind in ("name", "number") else "x"
             argument = argument if least == 1 else ", ".join("abc"[:least])
@@ -347,7 +352,7 @@ class Statement(Cursor):
                 f"Write `{token.text}({argument})`.",
             )
             raise self.error(rule, token.text, token.column, remedy)
-        arguments = self._arguments()
+        arguments = self._arguments() if bare is None else (bare,)
         least, most = FUNCTIONS[token.text][0]
         if not least <= len(arguments) <= most:
             wanted = f"{least} argument{'s' * (least > 1)}{' or more' * (most > least)}"
@@ -355,6 +360,14 @@ class Statement(Cursor):
             raise self.error(rule, f"{len(arguments)}", token.column, remedy)
         node = operation(token.text, *arguments, column=token.column)
         return node if exponent is None else operation("^", node, exponent)
+
+    def _bare_argument(self) -> Node | None:
+        """The name in `sin θ`, if no factor follows that might be meant too; else None."""
+        token, after = self.next_token(), self.tokens[self.position : self.position + 2][-1]
+        known = token.text in (*FUNCTIONS, *WORDS, *SUMS) or token.text.startswith("sum_")
+        if token.kind != "name" or known or after.text not in AFTER_BARE:
+            return None
+        return self._name(self.take())
 
     def _sum_over_index(self, token: Token) -> Node:
         """Parse `sum_j(...)` or `sum(j, ...)`."""

@@ -1,0 +1,1 @@
+"""A campaign against losing results: each module is one kind of trouble."""

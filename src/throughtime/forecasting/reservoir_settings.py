@@ -1,0 +1,79 @@
+"""The settings that were not given: defaults, and those of an `esn` by a search in free run."""
+
+import numpy as np
+
+from throughtime._support.blas_threads import one_blas_thread
+from throughtime.training.settings import Settings
+
+from .splits import SplitData
+
+DEFAULTS = {"hidden": 32, "residual": False, "centred": True, "truncated": False}
+"""What a setting is that was not given."""
+
+UNITS = 32, 300
+"""Fewest and most units of an `esn`; between them a quarter of the rows of training."""
+
+LEAST_ROWS = 30
+"""Rows below which nothing is searched."""
+
+MOST_ROWS, MOST_SERIES = 10_000, 30
+"""Rows of each series at its end, and series, that a search reads."""
+
+SEARCHED = ("radius", "leak", "input_scale", "residual", "ridge", "centred")
+
+BIAS_SCALE = 0.2
+"""That of the cell `EchoState`."""
+
+
+def completed(settings: Settings, data: SplitData) -> Settings:
+    """The settings with all that was not given; what was given stays.
+
+    The radius, leak, input scale and penalty of an `esn` are searched, and so is how it reads
+    the series: with its state carried along (`truncated`), or by windows, centred or not. One
+    of several layers, one that forecasts more than a step at once, and one of a series of less
+    than 30 rows has defaults.
+    """
+    found = {}
+    if settings.cell == "esn":
+        found = _of_reservoir(settings, data)
+    missing = {name: value for name, value in {**DEFAULTS, **found}.items()
+               if getattr(settings, name) is None}  # fmt: skip
+    return settings.model_copy(update=missing)
+
+
+def _of_reservoir(settings: Settings, data: SplitData) -> dict[str, object]:
+    """What the series says of the settings of an `esn`."""
+    # Imported here because SciPy takes a while to load.
+    from throughtime.reservoir.forecast_search import ForecastData, forecast_search
+
+    washout = min(settings.washout, settings.window - 1)
+    read = ForecastData(_scaled(data), settings.window, washout, settings.dtype)
+    rows = [len(y) for y, _ in read.series]
+    given = {name: getattr(settings, name) for name in SEARCHED}
+    given |= {"carried": settings.truncated, "bias_scale": BIAS_SCALE}
+    if settings.depth > 1 or settings.horizon > 1 or max(rows) < LEAST_ROWS:
+        return {"centred": read.drifts()}
+    if all(value is not None for value in given.values()):
+        return {"hidden": _units(rows)}
+    units = settings.hidden or _units(rows)
+    with one_blas_thread():
+        choice = forecast_search(read, units, given, settings.seed)
+    own, names = choice.settings, ("radius", "leak", "input_scale", "residual", "ridge")
+    found = {name: getattr(own, name) for name in names}
+    return found | {"hidden": units, "centred": choice.centred, "truncated": choice.carried}
+
+
+def _units(rows: list[int]) -> int:
+    return int(np.clip(sum(rows) // 4, *UNITS))
+
+
+def _scaled(data: SplitData) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The series before their test parts as the networks read them, in float64."""
+    chosen = data.trained[:: -(-len(data.trained) // MOST_SERIES)]
+    found = []
+    for i in chosen:
+        one, end = data.series[i], data.splits[i].validation
+        part = one[max(0, end - MOST_ROWS) : end]
+        measured = data.scaled(part.measured, data.scalers[i])
+        found.append((measured.astype(float), data.input_scaler.transform(part.inputs)))
+    return found

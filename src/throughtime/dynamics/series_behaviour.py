@@ -15,6 +15,7 @@ The data decide, without any network. In this order:
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -35,7 +36,14 @@ from .behaviour import (
     harmonics,
 )
 from .determinism import UNPREDICTABLE, LocalPrediction, local_prediction
-from .largest_exponent import SeriesExponent, check_series, is_constant, largest_exponent
+from .largest_exponent import (
+    SeriesExponent,
+    check_series,
+    check_step,
+    is_constant,
+    largest_exponent,
+    standardised,
+)
 from .spectral_lines import spectral_lines
 
 NOISE = "is noise"
@@ -98,9 +106,7 @@ class SeriesBehaviour:
         return f"{self.kind}: {self.why}."
 
 
-def series_behaviour(
-    values: Float64[np.ndarray, " time"], dt: float = 1.0, *, seed: int = 0
-) -> SeriesBehaviour:
+def series_behaviour(values: Any, dt: float = 1.0, *, seed: int = 0) -> SeriesBehaviour:
     """Judge what a measured series does.
 
     Parameters
@@ -120,7 +126,8 @@ def series_behaviour(
     Raises
     ------
     InputError
-        For a series that is not finite, or too short.
+        For a series that is not of finite numbers, or too short, and a step of time that is
+        not positive.
 
     Examples
     --------
@@ -129,9 +136,10 @@ def series_behaviour(
     'oscillates'
     """
     values = check_series(values)[-LONGEST:]
+    check_step(dt)
     if is_constant(values):
         return SeriesBehaviour(SETTLES, f"it stays at {values[-1]:.6g}")
-    values = (values - values.mean()) / values.std()
+    values = standardised(values)
     if dies_out(values):
         return SeriesBehaviour(SETTLES, "its motion about the last value dies out")
     return (

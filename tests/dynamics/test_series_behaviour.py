@@ -103,6 +103,43 @@ def test_a_period_is_not_doubled_for_noise():
     assert period == pytest.approx(25.3, rel=1e-4) and unexplained < 1e-4
 
 
+def telegraph(rng):
+    """A sign that is turned at random, on average every 20 steps."""
+    return np.cumprod(np.where(rng.random(len(N)) < 0.05, -1.0, 1.0))
+
+
+def double_well(rng):
+    """Brownian motion in the potential x^4 / 4 - x^2 / 2."""
+    x, found = 1.0, []
+    for kick in rng.normal(size=20 * len(N)):
+        x += 0.02 * (x - x**3) + 0.5 * 0.02**0.5 * kick
+        found.append(x)
+    return np.array(found[::20])
+
+
+def two_regimes(rng):
+    """An autoregression whose factor depends on the sign (Tong 1990)."""
+    x, found = 0.0, []
+    for kick in rng.normal(size=len(N)):
+        x = (0.9 if x < 0 else -0.7) * x + kick
+        found.append(x)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("noise", [telegraph, double_well, two_regimes])
+def test_nonlinear_noise_is_not_said_to_follow_a_law(noise):
+    """No warning either: the settings of the tests make one an error."""
+    for seed in range(2):
+        found = series_behaviour(noise(np.random.default_rng(seed)))
+        assert found.kind in ("is undecided", "is noise", "drifts"), found.describe()
+        assert "law" not in found.why
+
+
+def test_neighbours_that_coincide_have_no_exponent():
+    rate = largest_exponent(np.tile([0.0, 1.0, 1.0], 200))
+    assert np.isnan(rate.exponent) and not rate.straightness > 0
+
+
 @pytest.mark.parametrize(
     ("level", "unit"), [(0, 1e200), (0, 1e-200), (0, 1e-310), (1e9, 1e-4), (-1e308, 1e306)]
 )

@@ -9,7 +9,7 @@ The data decide, without any network. In this order:
 | is quasi-periodic | few lines of several frequencies leave nothing |
 | drifts | a trend, or a unit root: its level is a random walk (Dickey and Fuller 1979) |
 | is noise | surrogates of the same spectrum are as easy to predict |
-| is chaotic | they are not, and neighbours separate along a straight line |
+| is chaotic | they are not, a line is no match, and neighbours separate along a straight one |
 | is undecided | anything else: it says why |
 """
 
@@ -86,7 +86,7 @@ class SeriesBehaviour:
     noise
         The fraction of the variance beside the oscillation; None if it does not oscillate.
     exponent
-        The largest Lyapunov exponent of a series that follows a law; else None.
+        The largest Lyapunov exponent of a series that is not linear noise; else None.
     prediction
         How well similar pasts predict it, beside surrogates; None where it was not asked.
     """
@@ -205,7 +205,7 @@ def _is_noise(rest: np.ndarray, seed: int) -> bool:
     lagged = np.stack([rest[i : len(rest) - 8 + i] for i in range(8)], axis=1)
     linear = lagged @ np.linalg.lstsq(lagged, rest[8:], rcond=None)[0]
     left = float(((rest[8:] - linear) ** 2).mean() / rest.var())
-    return not found.deterministic and left > UNPREDICTABLE**2
+    return not found.beats_surrogates and left > UNPREDICTABLE**2
 
 
 def _stands_out(values: np.ndarray, period: float) -> bool:
@@ -282,7 +282,11 @@ def _law_or_noise(values: np.ndarray, dt: float, seed: int) -> SeriesBehaviour:
     error, typical = found.error, float(np.median(found.surrogates))
     steps = "a step" if found.ahead == 1 else f"{found.ahead} steps"
     beside = f"its error {steps} ahead is {error:.2g}, of surrogates {typical:.2g}"
-    if not found.deterministic:
+    if found.beats_surrogates and not found.nonlinear:
+        why = f"noise of the same spectrum is harder to predict ({beside}), but a line predicts"
+        why += " it about as well as similar pasts do"
+        return SeriesBehaviour(UNDECIDED, why, prediction=found)
+    if not found.nonlinear:
         if spectral_lines(values, 3).unexplained < 0.5:
             why = f"few lines are most of it, beside something that is not noise ({beside})"
             return SeriesBehaviour(UNDECIDED, why, prediction=found)
@@ -294,8 +298,12 @@ def _law_or_noise(values: np.ndarray, dt: float, seed: int) -> SeriesBehaviour:
     if straight and rate.exponent > ERRORS * rate.error:
         why = f"neighbours separate, {text}; {beside}"
         return SeriesBehaviour(CHAOTIC, why, exponent=rate, prediction=found)
-    why = f"it follows a law ({beside}), but its neighbours do not separate along a straight"
-    why += f" line ({text}, over a factor e^{rate.growth:.2g})"
+    why = f"it isn't linear noise ({beside}), but "
+    if math.isnan(rate.exponent):
+        why += "it has so few values that neighbours coincide"
+    else:
+        why += "its neighbours do not separate along a straight line"
+        why += f" ({text}, over a factor e^{rate.growth:.2g})"
     return SeriesBehaviour(UNDECIDED, why, exponent=rate, prediction=found)
 
 

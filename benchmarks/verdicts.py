@@ -169,7 +169,9 @@ LINEAR_NOISE = {
         500:
     ],
     **{f"AR(2), {radius}": second_order(radius) for radius in (0.8, 0.9, 0.97, 0.99)},
-    "exp of AR(2), 0.9": lambda steps, rng: np.exp(second_order(0.9)(steps, rng) / 3),
+    "exp of AR(2), 0.9": lambda steps, rng: np.exp(
+        np.asarray(second_order(0.9)(steps, rng)) / 3
+    ),
 }
 CHAOS = {
     "logistic map 3.9": lambda steps, rng: iterated(

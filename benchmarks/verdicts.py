@@ -1,9 +1,14 @@
 """Verdicts on series whose behaviour is known, from their data alone.
 
     python benchmarks/verdicts.py [--steps 1000 2000 4000] [--seeds 3] [--out FILE]
+    python benchmarks/verdicts.py --size [--steps 300 400 1000] [--draws 40] [--out FILE]
 
 Right: the verdict is the known one. Can't tell: it says so, with a reason. Wrong: all else.
 Of a period and of a largest exponent, the error beside the known value is kept.
+
+With `--size` it counts how often linear noise is taken for something that no spectrum tells
+(`nonlinear`), and how often only a line speaks against that (`surrogates`: the verdict is then
+that it can't tell); and, as the power of the test, how often chaos is.
 """
 
 import argparse
@@ -24,7 +29,9 @@ from throughtime.dynamics.behaviour import (
     SETTLES,
     UNDECIDED,
 )
+from throughtime.dynamics.determinism import local_prediction
 from throughtime.dynamics.series_behaviour import NOISE, series_behaviour
+from throughtime.reservoir.delay_embedding import embedding_delay
 
 HERE = Path(__file__).parent
 GOLDEN = (1 + 5**0.5) / 2
@@ -151,16 +158,85 @@ def judged(name: str, steps: int, seed: int, values, wanted: str, known) -> dict
     return row | {"outcome": outcome, "why": found.why, "error": off}
 
 
+def second_order(radius: float):
+    """An autoregression with a root of this radius, at half a radian a step."""
+    coefficients = [1, -2 * radius * np.cos(0.5), radius**2]
+    return lambda steps, rng: lfilter([1], coefficients, rng.normal(size=steps + 1000))[1000:]
+
+
+LINEAR_NOISE = {
+    "AR(1), 0.7": lambda steps, rng: lfilter([1], [1, -0.7], rng.normal(size=steps + 500))[
+        500:
+    ],
+    **{f"AR(2), {radius}": second_order(radius) for radius in (0.8, 0.9, 0.97, 0.99)},
+    "exp of AR(2), 0.9": lambda steps, rng: np.exp(
+        np.asarray(second_order(0.9)(steps, rng)) / 3
+    ),
+}
+CHAOS = {
+    "logistic map 3.9": lambda steps, rng: iterated(
+        logistic(3.9), rng.uniform(0.2, 0.8), steps
+    ),
+    "Henon": lambda steps, rng: iterated(
+        henon, np.array([0.1, 0.1 + 0.01 * rng.normal()]), steps
+    ),
+    "Lorenz-63": lambda steps, rng: flow(lorenz, [1, 1 + 0.1 * rng.normal(), 20], 0.05, steps),
+    "Rossler": lambda steps, rng: flow(rossler, [1, 1 + 0.1 * rng.normal(), 0], 0.2, steps),
+}
+
+
+def counted(name: str, make, steps: int, draws: int) -> dict:
+    """How many draws of a process the test of linear noise refuses."""
+    found = []
+    for seed in range(draws):
+        values = make(steps, np.random.default_rng(seed))
+        found.append(local_prediction(values, embedding_delay(values)))
+    return {
+        "series": name,
+        "steps": steps,
+        "draws": draws,
+        "nonlinear": sum(one.nonlinear for one in found),
+        "surrogates": sum(one.beats_surrogates for one in found),
+    }
+
+
+def count_all(options) -> None:
+    """The size and the power of the test of linear noise, printed and stored row by row."""
+    cases = [(LINEAR_NOISE, n, options.draws) for n in options.steps or (300, 400, 1000)]
+    cases += [(CHAOS, n, options.draws // 4) for n in options.chaos_steps]
+    rows = []
+    for processes, steps, draws in cases:
+        for name, make in processes.items():
+            if draws and (not options.only or name in options.only):
+                row = counted(name, make, steps, draws)
+                rows.append(row)
+                text = json.dumps(machine() | {"series": rows}, indent=1)
+                options.out.write_text(text + "\n")
+                counts = (
+                    f"{row['nonlinear']:4} nonlinear{row['surrogates']:4} by surrogates alone"
+                )
+                print(f"{name:20}{steps:6}{draws:5} draws{counts}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, nargs="+", default=[1000, 2000, 4000])
+    parser.add_argument("--steps", type=int, nargs="+", help="default: 1000 2000 4000")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "verdicts.json")
+    parser.add_argument("--first-seed", type=int, default=0, help="for runs in pieces")
+    parser.add_argument("--size", action="store_true", help="count the test of linear noise")
+    parser.add_argument("--draws", type=int, default=40, help="with --size")
+    parser.add_argument("--chaos-steps", type=int, nargs="*", default=[500, 2000])
+    parser.add_argument("--only", nargs="+", help="with --size: these processes")
+    parser.add_argument("--out", type=Path, help="default: verdicts.json in results")
     options = parser.parse_args()
+    name = "verdicts_size.json" if options.size else "verdicts.json"
+    options.out = options.out or HERE / "results" / name
+    if options.size:
+        return count_all(options)
     warnings.simplefilter("ignore")
     rows = []
-    for steps in options.steps:
-        for seed in range(options.seeds):
+    for steps in options.steps or (1000, 2000, 4000):
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
             for name, (values, wanted, known) in series(steps, seed).items():
                 rows.append(judged(name, steps, seed, values, wanted, known))
             text = json.dumps(machine() | {"series": rows}, indent=1)

@@ -7,6 +7,7 @@ from scipy.integrate import solve_ivp
 from scipy.signal import lfilter
 
 from throughtime.dynamics.behaviour import find_period
+from throughtime.dynamics.largest_exponent import check_series, largest_exponent
 from throughtime.dynamics.series_behaviour import dickey_fuller, series_behaviour
 
 N = np.arange(1200)
@@ -100,6 +101,89 @@ def test_a_random_walk_has_a_unit_root_and_noise_has_none():
 def test_a_period_is_not_doubled_for_noise():
     period, unexplained = find_period((SINE + 0.005 * NOISE)[:, None])
     assert period == pytest.approx(25.3, rel=1e-4) and unexplained < 1e-4
+
+
+def telegraph(rng):
+    """A sign that is turned at random, on average every 20 steps."""
+    return np.cumprod(np.where(rng.random(len(N)) < 0.05, -1.0, 1.0))
+
+
+def double_well(rng):
+    """Brownian motion in the potential x^4 / 4 - x^2 / 2."""
+    x, found = 1.0, []
+    for kick in rng.normal(size=20 * len(N)):
+        x += 0.02 * (x - x**3) + 0.5 * 0.02**0.5 * kick
+        found.append(x)
+    return np.array(found[::20])
+
+
+def two_regimes(rng):
+    """An autoregression whose factor depends on the sign (Tong 1990)."""
+    x, found = 0.0, []
+    for kick in rng.normal(size=len(N)):
+        x = (0.9 if x < 0 else -0.7) * x + kick
+        found.append(x)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("noise", [telegraph, double_well, two_regimes])
+def test_nonlinear_noise_is_not_said_to_follow_a_law(noise):
+    """No warning either: the settings of the tests make one an error."""
+    for seed in range(2):
+        found = series_behaviour(noise(np.random.default_rng(seed)))
+        assert found.kind in ("is undecided", "is noise", "drifts"), found.describe()
+        assert "law" not in found.why
+
+
+def test_neighbours_that_coincide_have_no_exponent():
+    rate = largest_exponent(np.tile([0.0, 1.0, 1.0], 200))
+    assert np.isnan(rate.exponent) and not rate.straightness > 0
+
+
+@pytest.mark.parametrize(
+    ("level", "unit"), [(0, 1e200), (0, 1e-200), (0, 1e-310), (1e9, 1e-4), (-1e308, 1e306)]
+)
+def test_a_sine_oscillates_at_any_level_and_in_any_units(level, unit):
+    found = series_behaviour(level + unit * SINE)
+    assert found.kind == "oscillates" and found.period == pytest.approx(25.3, rel=1e-5)
+
+
+def test_an_exponent_does_not_depend_on_level_and_units():
+    wanted = largest_exponent(SERIES["Henon"][0])
+    for unit in (2.0**700, 2.0**-700):
+        assert largest_exponent(unit * SERIES["Henon"][0]).exponent == wanted.exponent
+    lifted = largest_exponent(1e6 + SERIES["Henon"][0])
+    assert lifted.exponent == pytest.approx(wanted.exponent, rel=0.02)
+
+
+def test_rounding_about_a_level_is_no_motion():
+    last_digit = 1 + np.finfo(float).eps * np.sign(NOISE)
+    for level in (1.0, 1e200, -1e-300):
+        assert series_behaviour(level * last_digit).kind == "settles"
+
+
+@pytest.mark.parametrize(
+    "given", ["lorenz.csv", None, ["a"] * 300, [[1.0], [1.0, 2.0]] * 200, 1j * N, {"x": N}]
+)
+def test_what_is_not_a_series_of_numbers_is_refused(given):
+    with refuses("a series must be real numbers"):
+        check_series(given)
+
+
+def test_missing_values_and_tables_are_refused():
+    for given in ([None, *NOISE], np.ma.masked_equal(N, 3), [np.inf, *NOISE]):
+        with refuses("must be finite"):
+            check_series(given)
+    with refuses("`values[:, 0]`"):
+        check_series(np.stack([NOISE, NOISE], axis=1))
+    assert check_series(list(range(300))).dtype == np.float64
+
+
+@pytest.mark.parametrize("judge", [series_behaviour, largest_exponent])
+def test_a_step_of_time_is_positive(judge):
+    for dt in (0.0, -1.0, np.nan, np.inf):
+        with refuses("`dt` must be positive"):
+            judge(NOISE, dt)
 
 
 def test_what_cannot_be_judged_is_refused():

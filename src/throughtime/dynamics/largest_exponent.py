@@ -11,7 +11,8 @@ size of the attractor.
 """
 
 import math
-from typing import NamedTuple
+import reprlib
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
@@ -32,6 +33,9 @@ BLOCKS = 20
 
 LONGEST = 40
 """Delays over which neighbours are followed."""
+
+ROUNDING = 8 * float(np.finfo(np.float64).eps)
+"""A series is constant if it varies by no more than this part of its size."""
 
 ROOM = 1.0
 """The curve is straight until it is this far below the logarithm of the attractor's size."""
@@ -69,7 +73,7 @@ class SeriesExponent(NamedTuple):
 
 
 def largest_exponent(
-    values: Float64[np.ndarray, " time"],
+    values: Any,
     dt: float = 1.0,
     *,
     delay: int | None = None,
@@ -89,12 +93,14 @@ def largest_exponent(
     Returns
     -------
     SeriesExponent
-        The exponent per unit of time, and the evidence.
+        The exponent per unit of time, and the evidence; NaN for a series of so few different
+        values that neighbours coincide.
 
     Raises
     ------
     InputError
-        For a series that is too short, constant or not finite.
+        For a series that is too short, constant, not of numbers or not finite, and a step of
+        time that is not positive.
 
     Examples
     --------
@@ -102,21 +108,23 @@ def largest_exponent(
     0.91
     """
     values = check_series(values)
+    check_step(dt)
     if is_constant(values):
         rule = "a series must vary for an exponent"
         raise InputError(rule, f"{values[0]:.6g} throughout", "Pass another variable.")
+    values = standardised(values)
     delay = embedding_delay(values) if delay is None else delay
     dimension = embedding_dimension(values, delay) if dimension is None else dimension
     logs = divergence(values, delay, dimension)
-    curve = np.nanmean(logs, axis=0)
+    curve = _mean(logs)
     first, last = straight_stretch(curve, delay)
     slope = _slope(curve, first, last)
-    blocks = [np.nanmean(part, axis=0) for part in np.array_split(logs, BLOCKS)]
+    blocks = [_mean(part) for part in np.array_split(logs, BLOCKS)]
     slopes = [s for part in blocks if math.isfinite(s := _slope(part, first, last))]
     spread = float(np.std(slopes) / math.sqrt(max(len(slopes) - 1, 1))) if slopes else math.inf
     middle = (first + last + 1) // 2
     bend = abs(_slope(curve, first, middle) - _slope(curve, middle, last)) / 2
-    other = np.nanmean(divergence(values, delay, dimension + 1), axis=0)
+    other = _mean(divergence(values, delay, dimension + 1))
     change = abs(_slope(other, *straight_stretch(other, delay)) - slope)
     error = math.sqrt(spread**2 + bend**2 + (change if math.isfinite(change) else 0) ** 2)
     k = np.arange(first, last + 1)
@@ -128,7 +136,7 @@ def largest_exponent(
         error / dt,
         slope * (last - first),
         straight,
-        curve - math.log(values.std()),
+        curve,
         first,
         last,
         delay,
@@ -136,20 +144,70 @@ def largest_exponent(
     )
 
 
-def check_series(values: Float64[np.ndarray, " time"]) -> Float64[np.ndarray, " time"]:
-    """The series in double precision, refused if it is too short or not finite."""
-    values = np.asarray(values, np.float64)
-    if values.ndim != 1 or len(values) < LEAST:
+def check_series(values: Any) -> Float64[np.ndarray, " time"]:
+    """The series in double precision, refused unless it is one of enough finite numbers."""
+    series = _numbers(values)
+    if series.ndim != 1:
+        rule = "a series must be one variable, `(time,)`"
+        remedy = "Pass one column of a table, as `values[:, 0]`."
+        raise InputError(rule, f"an array of shape {series.shape}", remedy)
+    if len(series) < LEAST:
         rule = f"a series must be one variable of at least {LEAST} steps"
-        raise InputError(rule, f"an array of shape {values.shape}", "Pass a longer series.")
-    if not np.isfinite(values).all():
-        raise InputError("a series must be finite", "NaN or inf", "Fill or drop these values.")
-    return values
+        raise InputError(rule, f"an array of shape {series.shape}", "Pass a longer series.")
+    wrong = np.flatnonzero(~np.isfinite(series))
+    if len(wrong):
+        got = f"{series[wrong[0]]} at step {wrong[0]}"
+        raise InputError("a series must be finite", got, "Fill or drop these values.")
+    return series
+
+
+def _numbers(values: Any) -> np.ndarray:
+    """Real numbers as an array in double precision; what is masked as NaN."""
+    try:
+        if isinstance(values, np.ma.MaskedArray):
+            return np.ma.filled(values.astype(np.float64), np.nan)
+        array = np.asarray(values)
+        if array.dtype.kind == "O" and not any(isinstance(v, str) for v in array.flat):
+            filled = [np.nan if v is None else v for v in array.flat]
+            array = np.array(filled, np.float64).reshape(array.shape)
+        if array.dtype.kind in "biuf" and array.ndim:
+            return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):  # no number, or lists of several lengths
+        pass
+    text = isinstance(values, str)
+    remedy = "Read the file, and pass a column of it." if text else "Pass one array of numbers."
+    raise InputError("a series must be real numbers", reprlib.repr(values), remedy)
+
+
+def check_step(dt: Any) -> None:
+    """Refuse a time of a step that is not positive and finite."""
+    try:
+        good = 0 < dt < math.inf
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise InputError(
+            "`dt` must be positive", reprlib.repr(dt), "Leave it out for steps of 1."
+        )
 
 
 def is_constant(values: Float64[np.ndarray, " time"]) -> bool:
     """Whether a series varies by no more than rounding."""
-    return bool(np.ptp(values) <= 1e-12 * np.abs(values).max())
+    values = _of_size_1(values)
+    return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
+
+
+def standardised(values: Float64[np.ndarray, " time"]) -> Float64[np.ndarray, " time"]:
+    """A series of mean 0 and deviation 1, whatever its level and units."""
+    values = _of_size_1(values)
+    values = values - values[0]  # exact beside a high level, as the mean would not be
+    values = values - values.mean()
+    return values / values.std()
+
+
+def _of_size_1(values: np.ndarray) -> np.ndarray:
+    """A series in units of a power of 2, so that no square of it overflows: exact."""
+    return np.ldexp(values, -np.frexp(np.abs(values).max())[1])
 
 
 def divergence(values: np.ndarray, delay: int, dimension: int) -> np.ndarray:
@@ -175,7 +233,7 @@ def divergence(values: np.ndarray, delay: int, dimension: int) -> np.ndarray:
 def straight_stretch(curve: np.ndarray, delay: int) -> tuple[int, int]:
     """The steps between which a curve of divergence is straight."""
     first = min(delay if delay > 1 else 0, len(curve) - 3)
-    top = float(np.max(curve))
+    top = float(np.max(curve, initial=-math.inf, where=np.isfinite(curve)))
     reached = np.flatnonzero(curve[first:] > top - ROOM)
     last = first + int(reached[0]) if len(reached) else len(curve) - 1
     return first, max(last, first + 2)
@@ -188,3 +246,11 @@ def _slope(curve: np.ndarray, first: int, last: int) -> float:
     if len(k) < 2 or not np.isfinite(curve[k]).all():
         return math.nan
     return float(np.polyfit(k, curve[k], 1)[0])
+
+
+def _mean(logs: np.ndarray) -> np.ndarray:
+    """The mean over points of what is known at each step; NaN where nothing is."""
+    known = np.isfinite(logs)
+    count = known.sum(axis=0)
+    total = np.where(known, logs, 0).sum(axis=0)
+    return np.where(count > 0, total / count.clip(1), np.nan)

@@ -12,9 +12,9 @@ from throughtime._support import atomic
 from throughtime._support.integrity import (
     damaged_file,
     digest,
+    json_text,
     read_json,
     read_verified,
-    write_json,
 )
 from throughtime._support.versions import package_versions
 from throughtime.errors import InputError
@@ -61,8 +61,8 @@ def write_measured(
         seed=seed,
         columns=columns or {},
     )
-    atomic.write(folder / WEIGHTS, weights)
-    write_json(folder / MEASURED, record.model_dump(mode="json"))
+    text = json_text(record.model_dump(mode="json"))
+    atomic.write_together(folder, {WEIGHTS: weights, MEASURED: text}, MEASURED)
 
 
 def read_measured(folder: Path) -> tuple[MeasuredSurrogate, int, str]:

@@ -9,12 +9,13 @@ The data decide, without any network. In this order:
 | is quasi-periodic | few lines of several frequencies leave nothing |
 | drifts | a trend, or a unit root: its level is a random walk (Dickey and Fuller 1979) |
 | is noise | surrogates of the same spectrum are as easy to predict |
-| is chaotic | they are not, and neighbours separate along a straight line |
+| is chaotic | they are not, a line is no match, and neighbours separate along a straight one |
 | is undecided | anything else: it says why |
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -36,7 +37,14 @@ from .behaviour import (
 )
 from .correlation_dimension import CorrelationDimension, correlation_dimension
 from .determinism import UNPREDICTABLE, LocalPrediction, local_prediction
-from .largest_exponent import SeriesExponent, check_series, is_constant, largest_exponent
+from .largest_exponent import (
+    SeriesExponent,
+    check_series,
+    check_step,
+    is_constant,
+    largest_exponent,
+    standardised,
+)
 from .spectral_lines import spectral_lines
 
 NOISE = "is noise"
@@ -79,7 +87,7 @@ class SeriesBehaviour:
     noise
         The fraction of the variance beside the oscillation; None if it does not oscillate.
     exponent
-        The largest Lyapunov exponent of a series that follows a law; else None.
+        The largest Lyapunov exponent of a series that is not linear noise; else None.
     prediction
         How well similar pasts predict it, beside surrogates; None where it was not asked.
     dimension
@@ -102,9 +110,7 @@ class SeriesBehaviour:
         return f"{self.kind}: {self.why}."
 
 
-def series_behaviour(
-    values: Float64[np.ndarray, " time"], dt: float = 1.0, *, seed: int = 0
-) -> SeriesBehaviour:
+def series_behaviour(values: Any, dt: float = 1.0, *, seed: int = 0) -> SeriesBehaviour:
     """Judge what a measured series does.
 
     Parameters
@@ -124,7 +130,8 @@ def series_behaviour(
     Raises
     ------
     InputError
-        For a series that is not finite, or too short.
+        For a series that is not of finite numbers, or too short, and a step of time that is
+        not positive.
 
     Examples
     --------
@@ -133,9 +140,10 @@ def series_behaviour(
     'oscillates'
     """
     values = check_series(values)[-LONGEST:]
+    check_step(dt)
     if is_constant(values):
         return SeriesBehaviour(SETTLES, f"it stays at {values[-1]:.6g}")
-    values = (values - values.mean()) / values.std()
+    values = standardised(values)
     if dies_out(values):
         return SeriesBehaviour(SETTLES, "its motion about the last value dies out")
     return (
@@ -201,7 +209,7 @@ def _is_noise(rest: np.ndarray, seed: int) -> bool:
     lagged = np.stack([rest[i : len(rest) - 8 + i] for i in range(8)], axis=1)
     linear = lagged @ np.linalg.lstsq(lagged, rest[8:], rcond=None)[0]
     left = float(((rest[8:] - linear) ** 2).mean() / rest.var())
-    return not found.deterministic and left > UNPREDICTABLE**2
+    return not found.beats_surrogates and left > UNPREDICTABLE**2
 
 
 def _stands_out(values: np.ndarray, period: float) -> bool:
@@ -278,7 +286,11 @@ def _law_or_noise(values: np.ndarray, dt: float, seed: int) -> SeriesBehaviour:
     error, typical = found.error, float(np.median(found.surrogates))
     steps = "a step" if found.ahead == 1 else f"{found.ahead} steps"
     beside = f"its error {steps} ahead is {error:.2g}, of surrogates {typical:.2g}"
-    if not found.deterministic:
+    if found.beats_surrogates and not found.nonlinear:
+        why = f"noise of the same spectrum is harder to predict ({beside}), but a line predicts"
+        why += " it about as well as similar pasts do"
+        return SeriesBehaviour(UNDECIDED, why, prediction=found)
+    if not found.nonlinear:
         if spectral_lines(values, 3).unexplained < 0.5:
             why = f"few lines are most of it, beside something that is not noise ({beside})"
             return SeriesBehaviour(UNDECIDED, why, prediction=found)
@@ -292,8 +304,12 @@ def _law_or_noise(values: np.ndarray, dt: float, seed: int) -> SeriesBehaviour:
         told = "" if size.why else f", correlation dimension {size.describe()}"
         why = f"neighbours separate, {text}{told}; {beside}"
         return SeriesBehaviour(CHAOTIC, why, exponent=rate, prediction=found, dimension=size)
-    why = f"it follows a law ({beside}), but its neighbours do not separate along a straight"
-    why += f" line ({text}, over a factor e^{rate.growth:.2g})"
+    why = f"it isn't linear noise ({beside}), but "
+    if math.isnan(rate.exponent):
+        why += "it has so few values that neighbours coincide"
+    else:
+        why += "its neighbours do not separate along a straight line"
+        why += f" ({text}, over a factor e^{rate.growth:.2g})"
     return SeriesBehaviour(UNDECIDED, why, exponent=rate, prediction=found)
 
 

@@ -299,7 +299,7 @@ def test_bad_options(here, options, rule, got, remedy):
 
 POSITIVE = (
     "hidden depth window horizon ensemble epochs batch-size patience steps rate clip "
-    "radius leak input-scale"
+    "radius leak input-scale ridge"
 ).split()
 
 
@@ -872,6 +872,7 @@ OTHERS = {
     "radius": 1.2,
     "leak": 0.5,
     "input_scale": 0.3,
+    "ridge": 1e-3,
     "window": 7,
     "washout": 3,
     "horizon": 2,
@@ -899,8 +900,8 @@ OTHERS = {
 
 
 TAKEN_BY_NONE = {
-    "lstm": {"radius", "leak", "input_scale", "forcing"},
-    "gru": {"radius", "leak", "input_scale", "horizon"},
+    "lstm": {"radius", "leak", "input_scale", "ridge", "forcing"},
+    "gru": {"radius", "leak", "input_scale", "ridge", "horizon"},
     "esn": {"activation", "init", "loss", "method", "rate", "clip", "forcing", "schedule"},
 }
 

@@ -286,7 +286,8 @@ def test_a_signal_that_is_ignored_stays_so(name):
     """As by `nohup`, and for what a shell runs in the background."""
     number = getattr(signal, name)
     program = (
-        "import os; from throughtime.commands import signals; "
+        f"import os, signal; signal.signal({number:d}, signal.SIG_IGN); "
+        "from throughtime.commands import signals; "
         "signals.handle(signals.end_at_once); "
         f"os.kill(os.getpid(), {number:d}); print('goes on')"
     )
@@ -294,7 +295,6 @@ def test_a_signal_that_is_ignored_stays_so(name):
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),
     )
     assert (done.returncode, done.stdout) == (0, "goes on\n")
 

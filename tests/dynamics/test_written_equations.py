@@ -297,7 +297,7 @@ WRONG = [
     ("x' = if(x > 0, 1, 2)", "Write `where(x > 0, a, b)`."), ("x' = \\sin(x)", "without LaTeX"),
     ("x' = x % 2", "mod(a, b)"), ("x' = ½ x", "(1/2)"),
     ("x' = f(1); f(x) = f(x) + 1", "without end"),
-    ("x' = f(1, 2); f(x) = x", "takes 1 argument"), ("x' = cos t", "Write `cos(t)`."),
+    ("x' = f(1, 2); f(x) = x", "takes 1 argument"), ("x' = cos 2 t", "Write `cos("),
     ("x[n+1] = x[n+2]", "must not look ahead"), ("x[n+1] = y[k]; y[k+1] = 1", "one letter"),
     ("x[n+1] = x; y[n+2] = y", "the same step"), ("x' = x > 0", "where(x > 0, 1, 0)"),
     ("x' = 1 + |x", "a bar must be closed"), ("x' = sin^-1(x)", "asin"),

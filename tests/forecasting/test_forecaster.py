@@ -446,7 +446,7 @@ def test_a_run_from_before_they_were_refused_is_still_read(tmp_path):
     model.save(tmp_path / "run")
     again = tt.load(tmp_path / "run")
     assert_same(again.predict(5), waves().predict(5))
-    assert again.get_params() == waves().get_params() | settings
+    assert again.settings_ == waves().settings_ | settings
     with pytest.raises(InputError, match="takes no `radius`"):
         again.fit(wave())
 
@@ -533,7 +533,7 @@ def test_settings_changed_after_a_fit_are_not_those_of_the_fit(tmp_path):
     model.set_params(hidden=9, window=20)
     np.testing.assert_array_equal(model.predict(5).mean, waves().predict(5).mean)
     model.save(tmp_path / "run")
-    assert tt.load(tmp_path / "run").get_params() == waves().get_params()
+    assert tt.load(tmp_path / "run").settings_ == waves().settings_
 
 
 def test_a_network_does_not_survive_a_fit_that_failed():
@@ -709,6 +709,7 @@ WRONG = [
     ("radius", 0.0, "`radius` must be above 0; got 0.0. Raise `radius`."),
     ("leak", 0.0, "`leak` must be above 0; got 0.0. Raise `leak`."),
     ("leak", 1.5, "`leak` must be at most 1; got 1.5. Lower `leak`."),
+    ("ridge", 0.0, "`ridge` must be above 0; got 0.0. Raise `ridge`."),
     ("input_scale", 0.0, "`input_scale` must be above 0; got 0.0. Raise `input_scale`."),
     ("patience", 0, "`patience` must be above 0; got 0. Raise `patience`."),
     ("test", -0.1, "`test` must be at least 0; got -0.1. Raise `test`."),

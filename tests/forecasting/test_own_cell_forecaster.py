@@ -57,7 +57,7 @@ def test_a_run_holds_no_code_and_asks_for_the_cell(fitted, tmp_path, monkeypatch
     ):
         load(run)
     with refuses("got no cell for `LEM`"):
-        diagnose_command(run)
+        diagnose_command(str(run))
     with refuses("the cell must be the one that was trained; got a `CoRNN`. Pass `LEM`."):
         load(run, cell=CoRNN)
     with refuses("got `make_cell` with `dt` 0.5. Pass it with `dt` 1.0, as it was trained."):

@@ -24,7 +24,7 @@ def test_a_saved_forecaster_forecasts_the_same_bits():
     for name in ("mean", "lower", "upper"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert one.times == other.times and other.times.labels()[0] == "2020-01-31"
-    assert again.get_params() == model.get_params() and again.dense == (3,)
+    assert again.settings_ == model.settings_ and again.dense == (3,)
     assert again.history_ == model.history_
     assert again.fitted_.stopped == model.fitted_.stopped
     assert again.fitted_.best_epochs == model.fitted_.best_epochs
@@ -46,7 +46,7 @@ def test_a_run_from_before_there_were_reservoirs_is_read(folder):
     np.testing.assert_array_equal(
         one.predict(5, inputs=ahead).mean, other.predict(5, inputs=ahead).mean
     )
-    assert one.get_params() == other.get_params()
+    assert one.settings_ == other.settings_
 
 
 def test_filled_values_are_still_marked(folder, tmp_path):

@@ -290,7 +290,7 @@ def test_a_way_is_passed_only_the_settings_that_it_takes():
     settings = SETTINGS | {"leak": 0.5, "schedule": "cosine"}
     models = [forecaster(way, settings).prepare(to_series(waves())) for way in ("lstm", "esn")]
     lstm, esn = (model.settings_ for model in models)
-    assert (lstm["leak"], lstm["schedule"]) == (1.0, "cosine")
+    assert (lstm["leak"], lstm["schedule"]) == (None, "cosine")
     assert (esn["leak"], esn["schedule"]) == (0.5, "constant")
 
 

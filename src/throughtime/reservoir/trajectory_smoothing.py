@@ -161,4 +161,4 @@ def as_weights(readout: Readout) -> Weights:
 
 def as_readout(weights: Weights) -> Readout:
     """The readout of such weights."""
-    return Readout(weights[1:].T, weights[0])
+    return Readout(np.ascontiguousarray(weights[1:].T), weights[0])

@@ -151,7 +151,10 @@ def check_combination(settings: dict[str, Any], defaults: dict[str, Any]) -> Non
     """
     cell = settings["cell"]
     for name in unused_settings(cell):
-        own = defaults[name], getattr(Architecture, name, None)  # (of a run that was read)
+        own = (
+            defaults[name],
+            getattr(Architecture, name, defaults[name]),
+        )  # of a run that was read
         if settings[name] not in own:
             known = cell if isinstance(cell, str) else OwnCell.of(cell)
             rule = f"the cell `{known}` takes no `{name}`, a setting of the cell `esn`"

@@ -10,6 +10,7 @@ from typing import Any
 
 from throughtime.errors import InputError, did_you_mean
 from throughtime.forecasting.forecaster import Forecaster
+from throughtime.forecasting.reservoir_settings import DEFAULTS
 from throughtime.recurrence.architecture import unused_settings
 from throughtime.training.settings import check_settings
 
@@ -118,6 +119,8 @@ class Space:
         """The settings that the search begins with, as a choice."""
         names = self.of_cell(self.base["cell"])
         chosen = {name: self.base[name] for name in names}
+        if self.base["cell"] != "esn":
+            chosen |= {name: DEFAULTS.get(name) for name in chosen if chosen[name] is None}
         if chosen.get("rate", 0) is None and self.base["method"] == "adam":
             chosen["rate"] = 3e-3  # what None means of Adam
         return ({"cell": self.base["cell"]} if "cell" in self.values else {}) | chosen

@@ -387,6 +387,8 @@ HELD = {
     ("forecasting", "series"),
     ("forecasting", "network's RMSE over the ridge's"),
     ("four-ways", "task"),
+    ("trajectories", "flow"),
+    ("trajectories", "points"),
     ("inputs", "the series"),
     ("performance", "cell, batch x time x hidden"),
     ("performance", "program"),

@@ -1,6 +1,7 @@
 """Work on many series, in several processes of this machine or on a cluster of Ray."""
 
 import importlib.util
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -85,6 +86,8 @@ def connect() -> None:
 
     if ray.is_initialized():
         return
+    # Ray's workers stand back behind all else, even their driver, by a niceness of 15.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         with warnings.catch_warnings():
             # Ray's processes are new programs, so threads that JAX has stay behind.

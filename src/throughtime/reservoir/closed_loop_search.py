@@ -192,11 +192,12 @@ def closed_loop_search(
     """
     rng, done = generator(seed), []
     tell = on_trial or (lambda done: None)
+    known = None
     if data.denoised:
-        found = _map_of_the_noise_filter(data, data.denoised)
-        if found:
-            tell(found.trials)
-            return found
+        known = _map_of_the_noise_filter(data, data.denoised)
+        if known and data.denoised.filter.explains:
+            tell(known.trials)
+            return known
         traits = replace(traits, noise=0.0, smoothing=0)
 
     def attempt(settings: Settings, ridges: np.ndarray = RIDGES) -> None:
@@ -222,11 +223,17 @@ def closed_loop_search(
     best, model = _first_bounded(ordered, data)
     forcing = _best_forcing(best, data) if traits.noise else 1.0
     judged = fit(best.settings, data, data.training()).with_forcing(forcing)
-    return SearchResult(model.with_forcing(forcing), done, valid_times(judged, data), judged)
+    valid = valid_times(judged, data)
+    if known and known.valid_times.mean() >= valid.mean():
+        return known._replace(trials=done + known.trials)
+    return SearchResult(model.with_forcing(forcing), done, valid, judged)
 
 
 def _map_of_the_noise_filter(data: SearchData, denoised: Denoised) -> SearchResult | None:
-    """The map that was estimated with noisy trajectories, unless its free runs go astray."""
+    """The map that was estimated with noisy trajectories, unless its free runs go astray.
+
+    Where it explains all but the noise, no other is looked for.
+    """
 
     def model(of: NoiseFilter, past: Pair) -> ClosedLoopModel:
         return ClosedLoopModel(data.mean, data.scale, of.features, of.readout, past, of)

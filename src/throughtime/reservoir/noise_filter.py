@@ -22,6 +22,10 @@ def smoothed(y: Float[np.ndarray, "time variable"], width: int) -> np.ndarray:
     return np.asarray(savgol_filter(y, 2 * width + 1, 3, axis=0))
 
 
+EXPLAINED = 0.03
+"""A map of at most this error, as a share of the noise, says all but the noise."""
+
+
 @dataclass(frozen=True)
 class NoiseFilter:
     """A map and noises, with which a past is smoothed.
@@ -40,6 +44,11 @@ class NoiseFilter:
     readout: Readout
     noise: Noise
     width: int
+
+    @property
+    def explains(self) -> bool:
+        """Whether the map says all but the noise."""
+        return bool((self.noise.q <= 1.01 * EXPLAINED * self.noise.sigma).all())
 
     def smooth(self, pair: Pair) -> Float[np.ndarray, "time variable"]:
         """A series without its noise; a piece on which the map fails stays as it is.

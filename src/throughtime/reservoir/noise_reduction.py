@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from .closed_loop import Features, Pair, Settings
 from .closed_loop_proposals import monomial_count
-from .noise_filter import NoiseFilter, smoothed
+from .noise_filter import EXPLAINED, NoiseFilter, smoothed
 from .series_traits import Traits, noise_level
 from .trajectory_smoothing import (
     Linearised,
@@ -34,9 +34,6 @@ RATIOS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 
 USEFUL = 0.3
 """A map of a larger error than this share of the noise says too little to be used."""
-
-EXPLAINED = 0.03
-"""A map of at most this error says all: no other kind is tried."""
 
 ITERATIONS = 3
 """Steps of Gauss and Newton at each error of the map."""

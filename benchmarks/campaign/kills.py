@@ -1,10 +1,13 @@
 """Commands that train are killed at random moments, go on, and must end with the same bits."""
 
+import json
 import random
 import shutil
 import signal
 import time
 from pathlib import Path
+
+from throughtime.runs import run_folder
 
 from .commands import COMMANDS, Command, Place, found, fresh
 from .prepared import Ended, checkpoints_at_every_epoch, killed_at_write, run
@@ -107,22 +110,28 @@ class KillingUpdate(Killing):
 
     def chain(self, chance: random.Random) -> None:
         fresh(self.folder, self.base)
-        before = found(self.command, self.folder, "")
+        before = self._series()
         for _ in range(IN_A_ROW):
             self._run(self.command.words, chance)
-            loaded = self._run("predict RUN --steps 3")  # what counts may still lie beside
+            loaded = self._run("predict RUN --steps 3")
             if loaded.status != 0:
                 self.faults.append(f"after a kill, predict: {loaded.err[-300:]}")
                 return
-            now = found(self.command, self.folder, "")
-            if now["series.safetensors"] != before["series.safetensors"]:
+            if self._series() != before:
                 break
         else:
             self._run(self.command.words)
         self.finished += 1
+        # A file that counts may still lie beside its place; its digest is checked here.
+        run_folder.finish_writing(self.folder, "run.json")
         ended = found(self.command, self.folder, "")
         if ended != self.wanted:
             self.faults.append("after kills, the updated run is another")
+
+    def _series(self) -> str:
+        """The digest of the series that counts."""
+        record = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        return record["digests"]["series.safetensors"]
 
 
 def run_part(folder: Path, count: int, seed: int, show=print) -> dict:

@@ -23,6 +23,14 @@ def logistic(steps, start=0.3, r=3.9):
     return np.array(y)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_trials():
+    """The first settings find these maps; further ones take time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("throughtime.dynamics.measured_surrogate.TRIALS", 10)
+        yield
+
+
 @pytest.fixture(scope="module")
 def model():
     return Surrogate().fit(logistic(400), dt=0.5)

@@ -23,6 +23,9 @@ from .state_space import common_delay, embedding
 LONGEST = 20_000
 """The longest free run whose invariants are compared."""
 
+TRIALS = 50
+"""Settings that a search tries before the best are enlarged."""
+
 EXPONENT_STEPS = 4000
 """Steps of each of the runs from which the exponent is estimated."""
 
@@ -234,7 +237,7 @@ def fit_measured(
         raise InputError("`dt` must be positive", dt, "Leave it out for steps of 1.")
     data, traits = search_data(ys, xs)
     with one_blas_thread():
-        found = closed_loop_search(data, traits, seed=seed, on_trial=on_trial)
+        found = closed_loop_search(data, traits, TRIALS, seed=seed, on_trial=on_trial)
     variables = tuple(names[0]) or tuple(f"y{i + 1}" for i in range(ys[0].shape[1]))
     driven = tuple(names[1]) or tuple(f"u{i + 1}" for i in range(xs[0].shape[1]))
     return MeasuredSurrogate(

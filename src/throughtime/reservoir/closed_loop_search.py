@@ -171,7 +171,7 @@ class SearchResult(NamedTuple):
 def closed_loop_search(
     data: SearchData,
     traits: Traits,
-    trials: int = 50,
+    trials: int,
     seed: int = 0,
     on_trial: Callable[[list[Trial]], None] | None = None,
 ) -> SearchResult:

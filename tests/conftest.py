@@ -109,3 +109,12 @@ def refuses(message):
     from throughtime.errors import InputError
 
     return pytest.raises(InputError, match=re.escape(message))
+
+
+@pytest.fixture(scope="module")
+def few_reservoirs():
+    """What an `esn` is not given is searched among few settings: for tests of other things."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"RESERVOIRS": (), "NEAR": 1, "SEEDS": 1}.items():
+            patch.setattr(f"throughtime.reservoir.forecast_search.{name}", value)
+        yield

@@ -24,7 +24,7 @@ from throughtime.tasks.comparison import Comparison, Entry, relative_rmse
 from throughtime.tasks.series_ways import SERIES_WAYS, forecaster
 from throughtime.training.result import Diverged
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
+pytestmark = pytest.mark.usefixtures("quick_compile", "few_reservoirs")
 
 # Those that the command of `run` passes, so that all tests share their compiled programs.
 SETTINGS = {"window": 12, "hidden": 6, "ensemble": 1, "seed": 0}

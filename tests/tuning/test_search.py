@@ -18,7 +18,7 @@ from throughtime.tuning.search import search
 from throughtime.tuning.trial import Trial, alike, median_bars, run_trial
 from throughtime.tuning.workers import ThisProcess
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
+pytestmark = pytest.mark.usefixtures("quick_compile", "few_reservoirs")
 
 BASE = Forecaster(
     cell="rnn", hidden=2, window=8, ensemble=1, epochs=3, core=None, prior=None, dtype="float64"

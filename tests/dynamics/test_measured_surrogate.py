@@ -374,3 +374,8 @@ def test_a_noisy_flow_is_saved_with_what_takes_its_noise(tmp_path):
     assert np.abs(ahead - y[300:320]).max() < 0.04  # less than the noise of the last step
     tt.save(model, tmp_path / "run")
     np.testing.assert_array_equal(tt.load_surrogate(tmp_path / "run").predict(20, past), ahead)
+
+
+def test_no_trajectory_at_all_is_told():
+    with refuses("a fit needs data; got no trajectory"):
+        Surrogate().fit(np.zeros((0, 5, 2)))

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from html import escape
 from typing import Any
 
@@ -12,6 +13,11 @@ SHOWN_ROWS = 5
 
 WIDTH, HEIGHT, DPI = 6.4, 2.6, 90
 """The size of a picture in a notebook, in inches, and its dots per inch."""
+
+
+def finite_or_none(value: Any) -> float | None:
+    """A number as JSON can hold it: None for NaN and infinity."""
+    return float(value) if math.isfinite(value) else None
 
 
 class ResultView:

@@ -123,7 +123,7 @@ def still_settles(tops: Float64[np.ndarray, " point"]) -> bool:
     return False
 
 
-def return_period(tops: Float64[np.ndarray, " point"], distance: float) -> int:
+def return_period(tops: Float64[np.ndarray, "point *variable"], distance: float) -> int:
     """After how many points a sequence comes back to within a distance, in its second half.
 
     0 if it does not within `LONGEST`, or is too short for three rounds.

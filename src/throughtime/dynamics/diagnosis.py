@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from throughtime._support.result_view import ResultView, current_axes, picture
+from throughtime._support.result_view import ResultView, current_axes, finite_or_none, picture
 
 from .behaviour import UNDECIDED, Behaviour
 from .disagreement import disagreements
@@ -207,18 +207,18 @@ class Diagnosis(ResultView):
             "data": None if self.series is None else _series_to_json(self.series),
             "sentences": self.sentences(),
             "conditional_exponent": (
-                None if self.driven is None else _finite(self.driven.exponents[0])
+                None if self.driven is None else finite_or_none(self.driven.exponents[0])
             ),
         }
         if found is not None:
             result |= {
                 "period": found.period,
                 "time_unit": self.model.unit,
-                "lyapunov_exponents": [_finite(v) for v in found.spectrum.exponents],
-                "lyapunov_errors": [_finite(v) for v in found.spectrum.errors],
+                "lyapunov_exponents": [finite_or_none(v) for v in found.spectrum.exponents],
+                "lyapunov_errors": [finite_or_none(v) for v in found.spectrum.errors],
                 "kaplan_yorke": found.spectrum.kaplan_yorke,
-                "state_space_divergence": _finite(self.divergence),
-                "spectrum_distance": _finite(self.distance),
+                "state_space_divergence": finite_or_none(self.divergence),
+                "spectrum_distance": finite_or_none(self.distance),
                 "fixed_points": [
                     {
                         "at": self.position(point).tolist(),
@@ -300,10 +300,10 @@ class Diagnosis(ResultView):
 
 def _flow_to_json(flow: GradientFlow) -> dict[str, Any]:
     return {
-        "rate": _finite(flow.rate),
-        "reach": _finite(flow.reach),
-        "signal": [_finite(value) for value in flow.signal],
-        "share": [_finite(value) for value in flow.share],
+        "rate": finite_or_none(flow.rate),
+        "reach": finite_or_none(flow.reach),
+        "signal": [finite_or_none(value) for value in flow.signal],
+        "share": [finite_or_none(value) for value in flow.share],
     }
 
 
@@ -314,16 +314,11 @@ def _series_to_json(series: SeriesBehaviour) -> dict[str, Any]:
         "why": series.why,
         "period": series.period,
         "period_error": series.period_error,
-        "lyapunov_exponent": None if rate is None else _finite(rate.exponent),
-        "lyapunov_error": None if rate is None else _finite(rate.error),
-        "correlation_dimension": None if size is None else _finite(size.dimension),
-        "correlation_dimension_error": None if size is None else _finite(size.error),
+        "lyapunov_exponent": None if rate is None else finite_or_none(rate.exponent),
+        "lyapunov_error": None if rate is None else finite_or_none(rate.error),
+        "correlation_dimension": None if size is None else finite_or_none(size.dimension),
+        "correlation_dimension_error": None if size is None else finite_or_none(size.error),
     }
-
-
-def _finite(value: Any) -> float | None:
-    """The value, or None, which JSON can hold, if it is not finite."""
-    return float(value) if math.isfinite(value) else None
 
 
 def _lower_first(sentence: str) -> str:

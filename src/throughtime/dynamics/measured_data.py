@@ -54,6 +54,8 @@ def as_trajectories(
         not one.
     """
     parts = _parts(given, name)
+    if not parts:
+        raise InputError("a fit needs data", "no trajectory", "Pass one.")
     if lengths is not None:
         _check_lengths(lengths, parts)
         parts = [part[:steps] for part, steps in zip(parts, lengths, strict=True)]

@@ -1,6 +1,6 @@
 """A model of measured trajectories: found by search, run free, judged against the data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime._support.blas_threads import one_blas_thread
+from throughtime._support.result_view import finite_or_none
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.reservoir.closed_loop import Settings
 from throughtime.reservoir.closed_loop_model import ClosedLoopModel, largest_exponent
@@ -17,7 +18,7 @@ from throughtime.reservoir.states import as_columns
 
 from .attractor_metrics import fills_its_bins, spectrum_distance, state_space_divergence
 from .behaviour import ERRORS, GROWTH
-from .measured_data import Trajectories, as_trajectories, search_data
+from .measured_data import Trajectories, search_data
 from .state_space import common_delay, embedding
 
 LONGEST = 20_000
@@ -201,7 +202,7 @@ class MeasuredSurrogate:
     def to_json(self, found: Invariants) -> dict[str, Any]:
         """The results as numbers; null where there is none."""
         numbers = {
-            name: _finite(getattr(found, name))
+            name: finite_or_none(getattr(found, name))
             for name in ("divergence", "spectrum", "own_divergence", "own_spectrum")
         }
         return {
@@ -211,33 +212,26 @@ class MeasuredSurrogate:
             "valid_times": self.valid_times.tolist(),
             "horizon": self.horizon,
             "bounded": found.bounded,
-            "exponent": _finite(found.exponent),
-            "exponent_error": _finite(found.error),
+            "exponent": finite_or_none(found.exponent),
+            "exponent_error": finite_or_none(found.error),
             **numbers,
         }
 
 
 def fit_measured(
-    trajectories: Any,
-    inputs: Any = None,
-    lengths: Sequence[int] | None = None,
-    dt: float = 1.0,
-    names: tuple[Sequence[str], Sequence[str]] = ((), ()),
-    seed: int = 0,
-    on_trial: Callable[[list[Trial]], None] | None = None,
+    ys: Trajectories,
+    xs: Trajectories | None,
+    dt: float,
+    names: tuple[Sequence[str], Sequence[str]],
+    seed: int,
 ) -> MeasuredSurrogate:
-    """Search a model of measured trajectories; see `Surrogate.fit`."""
-    ys: Trajectories = as_trajectories(trajectories, lengths=lengths)
-    if not ys:
-        raise InputError("a fit needs data", "no trajectory", "Pass one.")
-    xs = [np.zeros((len(y), 0)) for y in ys]
-    if inputs is not None:
-        xs = as_trajectories(inputs, "inputs", lengths)
-    if not 0 < dt < np.inf:
-        raise InputError("`dt` must be positive", dt, "Leave it out for steps of 1.")
+    """Search a model of trajectories and, if there are any, their inputs, which were read and
+    checked; see `Surrogate.fit`."""
+    if xs is None:
+        xs = [np.zeros((len(y), 0)) for y in ys]
     data, traits = search_data(ys, xs)
     with one_blas_thread():
-        found = closed_loop_search(data, traits, TRIALS, seed=seed, on_trial=on_trial)
+        found = closed_loop_search(data, traits, TRIALS, seed=seed)
     variables = tuple(names[0]) or tuple(f"y{i + 1}" for i in range(ys[0].shape[1]))
     driven = tuple(names[1]) or tuple(f"u{i + 1}" for i in range(xs[0].shape[1]))
     return MeasuredSurrogate(
@@ -269,7 +263,3 @@ def _described(settings: Settings) -> str:
     return f"a reservoir of {settings.units} units" + (
         f" with {reads}" if settings.order > 1 else ""
     )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -19,7 +19,7 @@ from throughtime._support.result_view import ResultView, current_axes
 from throughtime.errors import InputError, check_known_name, check_positive_integer
 
 from . import maps
-from .attractor_kind import LONGEST, RETURNS
+from .attractor_kind import RETURNS, return_period
 from .crossings import crossings, spline
 from .equations import equations, is_text
 from .simulate import stepper
@@ -77,13 +77,8 @@ class Section(ResultView):
     @property
     def period(self) -> int:
         """After how many crossings the points come back: 1 for a simple cycle, 0 if never."""
-        half = self.points[len(self.points) // 2 :] / np.where(self.size > 0, self.size, 1)
-        for period in range(1, LONGEST + 1):
-            if len(self.points) < 3 * period or len(half) <= period:
-                return 0
-            if np.abs(half[period:] - half[:-period]).max() < RETURNS[False]:
-                return period
-        return 0
+        in_ranges = self.points / np.where(self.size > 0, self.size, 1)
+        return return_period(in_ranges, RETURNS[False])
 
     def columns(self) -> dict[str, Any]:
         """The columns of its table: time and variables, a row for each crossing."""

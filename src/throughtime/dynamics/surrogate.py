@@ -129,7 +129,7 @@ class Surrogate(EquationSurrogate):
             xs = as_trajectories(inputs, "inputs", lengths)
         columns = (trajectories, ys[0].shape[1]), (inputs, xs[0].shape[1] if xs else 0)
         names = check_names(names, *columns)
-        self.measured_ = fit_measured(ys, xs, None, check_step(dt), names, seed=self.seed)
+        self.measured_ = fit_measured(ys, xs, check_step(dt), names, self.seed)
         return self
 
     def predict(

@@ -52,10 +52,7 @@ class PaddedSequences(NamedTuple):
         if targets.dtype.kind == "f" and not np.isfinite(targets).all():
             rule = "the targets of sequences must be finite numbers"
             raise InputError(rule, "NaN or infinity", "Leave out these sequences.")
-        absent = (
-            one is None or (isinstance(one, float) and one != one) for one in targets.flat
-        )
-        if targets.dtype == object and any(absent):
+        if targets.dtype == object and any(map(_is_absent, targets.flat)):
             rule = "each sequence must have a target"
             raise InputError(rule, "None or NaN", "Leave out these sequences.")
 

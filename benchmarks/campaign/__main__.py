@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -39,7 +40,10 @@ def piece(part: str, count: int, seed: int, cache: Path) -> dict:
     folder = Path(tempfile.mkdtemp(prefix="campaign-", dir=base))
     try:
         run = importlib.import_module(f"campaign.{part}").run_part
-        return run(folder, count, seed)
+        with warnings.catch_warnings():
+            # A user sees a library's warning as a fault of the command, and so does this.
+            warnings.simplefilter("error", RuntimeWarning)
+            return run(folder, count, seed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

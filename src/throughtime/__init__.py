@@ -8,6 +8,7 @@ The public names are listed in `__init__.pyi`, and each is loaded when it is fir
 importing the package starts no device and sets no flag of JAX.
 """
 
+import sys
 from typing import Any
 
 import lazy_loader
@@ -21,7 +22,9 @@ def __getattr__(name: str) -> Any:
 
         return version("throughtime")
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        message = f"module {__name__!r} has no attribute {name!r}"
+        # With the name and the module Python itself asks: "Did you mean: 'Forecaster'?"
+        raise AttributeError(message, name=name, obj=sys.modules[__name__])
     return _public_name(name)
 
 

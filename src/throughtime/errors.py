@@ -81,7 +81,8 @@ def check_positive_integer(name: str, value: object) -> None:
     """
     rule = f"`{name}` must be a whole number of at least 1"
     if not isinstance(value, Integral) or isinstance(value, bool):
-        raise InputError(rule, value, "Pass a whole number, such as 1.")
+        got = repr(value) if isinstance(value, str) else value
+        raise InputError(rule, got, "Pass a whole number, such as 1.")
     if value < 1:
         raise InputError(rule, value, f"Raise `{name}`.")
 

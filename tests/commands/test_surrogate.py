@@ -200,7 +200,7 @@ def test_what_is_no_run_is_not_overwritten(here):
     Path("mine").mkdir()
     Path("mine/notes.txt").write_text("mine")
     options = ["surrogate", *MAP, "--out", "mine", "--overwrite"]
-    fails(*options, rule="only a run can be overwritten", got="`mine`", remedy="--out")
+    fails(*options, rule="only a run can be overwritten", got="`mine`", remedy="another folder")
 
 
 def test_a_damaged_one_is_not_resumed(run):

@@ -150,7 +150,14 @@ def test_mistakes_in_roles(write, text, options, message):
 
 
 @pytest.mark.parametrize(
-    "names", [["Jan", "Feb", "Mar", "Apr"], ["2001", "2002", "2003", "2004"]]
+    "names",
+    [
+        ["Jan", "Feb", "Mar", "Apr"],
+        ["2001", "2002", "2003", "2004"],
+        ["2000-01", "2000-02", "2000-03"],
+        ["31.1.2020", "29.2.2020", "31.3.2020", "30.4.2020"],
+        ["2020Q1", "2020Q2", "2020Q3", "2020Q4"],
+    ],
 )
 def test_a_table_that_lies_on_its_side_is_refused(names):
     table = pl.DataFrame({"geo": ["DE", "FR", "NO"]} | {n: [1.5, 2.5, 0.5] for n in names})

@@ -8,6 +8,7 @@ from throughtime.forecasting.backtest import Backtest
 from throughtime.forecasting.composition import composition
 from throughtime.forecasting.forecast import Forecast
 from throughtime.forecasting.forecaster import Forecaster
+from throughtime.forecasting.verdict import comparisons
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Summary:
                 forecasts = f"{count:,} forecast" + "s" * (count != 1)
                 lines.append(f"{name}, {forecasts} of the held-out part")
                 lines += [self.backtest.table(i), ""]
+            lines += [*comparisons(self.backtest), ""]
             level, coverage = self.backtest.level, self.backtest.mean_coverage()
             lines.append(f"Intervals of {level:.0%}: {coverage:.1%} of the truth inside")
         lines.append(f"Forecast: {self.folder / 'forecast.csv'}")
@@ -59,6 +61,7 @@ class Summary:
             "run": str(self.folder),
             "stopped": self.model.fitted_.stopped,
             "backtest": self.backtest.to_json() if self.backtest else None,
+            "verdict": comparisons(self.backtest) if self.backtest else [],
             "forecasts": [one.to_json() for one in self.forecasts],
             "made_of": composition(self.model, len(self.forecasts[0].mean)),
         }

@@ -143,7 +143,7 @@ def _default_targets(
     if len(names) > 1 and "y" in names and "ds" in frame.columns:
         return ("y",)
     if len(names) > 1:
-        _check_long(names)
+        _check_long(frame, names)
         shown = ", ".join(_with_first_values(frame, n) for n in names[:10])
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
         raise InputError(
@@ -154,17 +154,24 @@ def _default_targets(
     return tuple(names)
 
 
-def _check_long(names: Sequence[str]) -> None:
-    """Refuse a table that has a column for each month or year, rather than a row."""
+def _check_long(frame: nw.DataFrame[Any], names: Sequence[str]) -> None:
+    """Refuse a table that has a column for each step of time, rather than a row."""
     years = [n for n in names if re.fullmatch(r"[12]\d{3}", n)]
     months = [n for n in names if plain(n) in MONTHS]
-    for wide, unit in ((years, "year"), (months, "month")):
+    dates = [n for n in names if _is_dated(frame, n)]
+    for wide, unit in ((years, "year"), (months, "month"), (dates, "date")):
         if len(wide) >= 3 and len(wide) >= len(names) - 1:
             raise InputError(
                 "a table must have a row for each step of time",
                 f"a column for each {unit}, `{wide[0]}` to `{wide[-1]}`",
                 "Turn it, so that one column holds the dates and another the values.",
             )
+
+
+def _is_dated(frame: nw.DataFrame[Any], name: str) -> bool:
+    """Whether the name of a column reads as a date."""
+    space = nw.get_native_namespace(frame)
+    return is_date(nw.new_series("name", [name], nw.String(), backend=space))
 
 
 def _with_first_values(frame: nw.DataFrame[Any], name: str) -> str:

@@ -25,10 +25,9 @@ def sentences(backtest: Backtest | None) -> list[str]:
     """How the network compares with the baselines, and whether its intervals hold."""
     if backtest is None:
         return ["No part of the series was held out, so the forecast error is unknown."]
-    if backtest.relative and len(backtest.without_unit) == backtest.series_counts[0]:
-        return ["No series varies before its test part: there is no unit to pool errors in."]
-    text = [_comparison(backtest, i) for i in range(len(backtest.targets[:MAX_TARGETS]))]
-    text.append(_one_step(backtest))
+    if _has_no_unit(backtest):
+        return comparisons(backtest)
+    text = [*comparisons(backtest), _one_step(backtest)]
     coverage = backtest.mean_coverage()
     if math.isfinite(coverage):
         remark = ""
@@ -40,6 +39,13 @@ def sentences(backtest: Backtest | None) -> list[str]:
             f"{format_share(coverage)} of the values in the test part{remark}."
         )
     return text
+
+
+def comparisons(backtest: Backtest) -> list[str]:
+    """Each target's error beside that of the best baseline, in a sentence."""
+    if _has_no_unit(backtest):
+        return ["No series varies before its test part: there is no unit to pool errors in."]
+    return [_comparison(backtest, i) for i in range(len(backtest.targets[:MAX_TARGETS]))]
 
 
 def notes(model: Forecaster, backtest: Backtest | None, forecasts: list[Forecast]) -> list[str]:
@@ -210,6 +216,11 @@ def format_share(share: float) -> str:
     if not math.isfinite(share):
         return "–"
     return f"{100 * share:.1f} %".replace(".0 %", " %")
+
+
+def _has_no_unit(backtest: Backtest) -> bool:
+    """Whether errors over all series cannot be pooled, for no series has a unit."""
+    return backtest.relative and len(backtest.without_unit) == backtest.series_counts[0]
 
 
 def _comparison(backtest: Backtest, target: int) -> str:

@@ -83,10 +83,11 @@ def check_free(folder: Path, overwrite: bool) -> None:
     if folder.is_dir() and is_occupied(folder):
         if not overwrite:
             rule = "the output folder must be new or empty"
-            raise InputError(rule, f"`{folder}`", "Pass `--overwrite`, or another `--out`.")
+            remedy = "Pass `--overwrite`, in Python `overwrite=True`, or name another folder."
+            raise InputError(rule, f"`{folder}`", remedy)
         if not _has_run(folder):
             rule = "only a run can be overwritten"
-            raise InputError(rule, f"`{folder}`, without `run.json`", "Pass another `--out`.")
+            raise InputError(rule, f"`{folder}`, without `run.json`", "Name another folder.")
 
 
 def check_place(folder: Path, overwrite: bool) -> None:

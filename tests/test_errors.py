@@ -38,19 +38,19 @@ def test_positive_integers_pass(value):
 
 
 @pytest.mark.parametrize(
-    ("value", "remedy"),
+    ("value", "got", "remedy"),
     [
-        (0, "Raise `steps`."),
-        (np.int64(-3), "Raise `steps`."),
-        (2.5, "Pass a whole number, such as 1."),
-        (2.0, "Pass a whole number, such as 1."),
-        (True, "Pass a whole number, such as 1."),
-        ("3", "Pass a whole number, such as 1."),
-        (None, "Pass a whole number, such as 1."),
+        (0, "0", "Raise `steps`."),
+        (np.int64(-3), "-3", "Raise `steps`."),
+        (2.5, "2.5", "Pass a whole number, such as 1."),
+        (2.0, "2.0", "Pass a whole number, such as 1."),
+        (True, "True", "Pass a whole number, such as 1."),
+        ("3", "'3'", "Pass a whole number, such as 1."),
+        (None, "None", "Pass a whole number, such as 1."),
     ],
 )
-def test_other_values_are_refused(value, remedy):
-    with refuses(f"`steps` must be a whole number of at least 1; got {value}. {remedy}"):
+def test_other_values_are_refused(value, got, remedy):
+    with refuses(f"`steps` must be a whole number of at least 1; got {got}. {remedy}"):
         check_positive_integer("steps", value)
 
 

@@ -172,6 +172,14 @@ def test_bad_arguments_are_refused():
         simulate(lorenz, 0)
     with refuses("`dt`"):
         simulate(lorenz, 3, dt=0.0)
+    for transient in (-1.0, np.nan, np.inf):
+        with refuses("`transient` must be a finite time of at least 0"):
+            simulate(lorenz, 3, transient=transient)
+    for steps, transient in ((10**12, 0.0), (3, 1e30)):
+        with refuses("a solution and its transient must have at most 1,000,000,000 steps"):
+            simulate(lorenz, steps, transient=transient)
+    with refuses("must fit into memory; got 100,000,000 steps. Lower `steps`."):
+        simulate(lorenz, 10**8, start=np.ones((10**4, 3)), scheme="euler")
     with refuses("Did you mean `rk4`"):
         simulate(lorenz, 3, scheme="rk5")
     with refuses("`tolerance`"):

@@ -24,16 +24,16 @@ import numpy as np
 from jaxtyping import Array, Float, Float64
 
 from throughtime._support.precision import precision
-from throughtime.errors import InputError, check_positive_integer, did_you_mean
+from throughtime.errors import InputError
 
 from .method_of_steps import delay_scheme, delays, substeps_within
+from .simulation_checks import check_arguments, check_shared, within_memory
 from .systems import DELAY, FIELD, FLOW, MAP, System
 
 State = Float[Array, " state"]
 Step = Callable[[Any, State], State]
 Parameters = Mapping[str, Any]
 
-SCHEMES = ("adaptive", "euler", "rk4")
 
 MAX_SUBSTEP = {FLOW: 0.01, DELAY: 0.1, FIELD: 0.25}
 """The longest substep by kind of system, unless `substeps` is given."""
@@ -145,11 +145,11 @@ def solution(
 ) -> Solution:
     """Solve a system as `simulate` does, and say how."""
     dt = system.dt if dt is None else dt
-    _check(system, steps, dt, scheme, tolerance)
+    check_arguments(steps, dt, transient, scheme, tolerance)
     start = np.asarray(system.start if start is None else start, np.float64)
     count = trajectory_count(system, start, parameters or {})
     shared, individual = _by_sharing({**system.parameters, **(parameters or {})})
-    _check_shared(system, individual)
+    check_shared(system, individual)
     starts = np.broadcast_to(start, (1 if count is None else count, start.shape[-1]))
     span = Span(dt, math.ceil(transient / dt - 1e-9), steps)
     fixed = partial(_fixed_steps, system, span)
@@ -165,7 +165,7 @@ def solution(
             solvers[1:] = [(JUMPS, finely)]
     states, found = np.empty(0), Solution(np.empty(0))
     for remark, solver in solvers:
-        with precision("float64"):
+        with precision("float64"), within_memory(steps):
             states = np.asarray(jax.jit(jax.vmap(solver))(individual, starts))
         found = Solution(states[0] if count is None else states, remark)
         if np.isfinite(states).all():
@@ -359,27 +359,6 @@ def _by_sharing(parameters: Parameters) -> tuple[dict[str, float], dict[str, np.
 
 def _identity(y):
     return y
-
-
-def _check(system: System, steps: int, dt: float | int, scheme: str, tolerance: float) -> None:
-    check_positive_integer("steps", steps)
-    if not 0 < dt < math.inf:
-        raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
-    if scheme not in SCHEMES:
-        raise InputError("`scheme` must be a known one", scheme, did_you_mean(scheme, SCHEMES))
-    if not 0 < tolerance < 1:
-        rule = "`tolerance` must lie between 0 and 1"
-        raise InputError(rule, tolerance, "Leave it out for the default of 1e-9.")
-
-
-def _check_shared(system: System, individual: Parameters) -> None:
-    """Refuse different values of a parameter that the scheme itself depends on."""
-    fixed = {DELAY: system.delay_parameters, FIELD: tuple(individual)}.get(system.kind, ())
-    for name in individual:
-        if name in fixed:
-            rule = f"`{name}` of `{system.name}` must be one number for all trajectories"
-            remedy = f"Solve for one value of `{name}` after the other."
-            raise InputError(rule, f"{len(individual[name])}", remedy)
 
 
 def _check_finite(system: System, solution: np.ndarray, span: Span) -> None:

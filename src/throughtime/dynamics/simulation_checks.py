@@ -1,0 +1,59 @@
+"""What is refused before a system is solved, and when its solution is too large."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from throughtime.errors import InputError, check_positive_integer, did_you_mean
+
+from .systems import DELAY, FIELD, System
+
+SCHEMES = ("adaptive", "euler", "rk4")
+
+MOST_STEPS = 10**9
+"""Steps of a solution with its transient; more would take days."""
+
+
+def check_arguments(
+    steps: int, dt: float | int, transient: float | int, scheme: str, tolerance: float
+) -> None:
+    """Refuse steps, times, a scheme or a tolerance that cannot be meant."""
+    check_positive_integer("steps", steps)
+    if not 0 < dt < math.inf:
+        raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
+    if not 0 <= transient < math.inf:
+        rule = "`transient` must be a finite time of at least 0"
+        raise InputError(rule, transient, "Leave it out for 0.")
+    if (count := steps + transient / dt) > MOST_STEPS:
+        rule = f"a solution and its transient must have at most {MOST_STEPS:,} steps"
+        raise InputError(rule, f"{count:.3g}", "Lower `steps` or `transient`, or raise `dt`.")
+    if scheme not in SCHEMES:
+        raise InputError("`scheme` must be a known one", scheme, did_you_mean(scheme, SCHEMES))
+    if not 0 < tolerance < 1:
+        rule = "`tolerance` must lie between 0 and 1"
+        raise InputError(rule, tolerance, "Leave it out for the default of 1e-9.")
+
+
+def check_shared(system: System, individual: Mapping[str, Any]) -> None:
+    """Refuse different values of a parameter that the scheme itself depends on."""
+    fixed = {DELAY: system.delay_parameters, FIELD: tuple(individual)}.get(system.kind, ())
+    for name in individual:
+        if name in fixed:
+            rule = f"`{name}` of `{system.name}` must be one number for all trajectories"
+            remedy = f"Solve for one value of `{name}` after the other."
+            raise InputError(rule, f"{len(individual[name])}", remedy)
+
+
+@contextmanager
+def within_memory(steps: int) -> Iterator[None]:
+    """A context that refuses a solution for which memory did not suffice."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        rule = "the solution must fit into memory"
+        raise InputError(rule, f"{steps:,} steps", "Lower `steps`.") from None

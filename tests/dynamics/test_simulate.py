@@ -178,7 +178,7 @@ def test_bad_arguments_are_refused():
     for steps, transient in ((10**12, 0.0), (3, 1e30)):
         with refuses("a solution and its transient must have at most 1,000,000,000 steps"):
             simulate(lorenz, steps, transient=transient)
-    with refuses("must fit into memory; got 100,000,000 steps. Lower `steps`."):
+    with refuses("a solution must fit in memory"):
         simulate(lorenz, 10**8, start=np.ones((10**4, 3)), scheme="euler")
     with refuses("Did you mean `rk4`"):
         simulate(lorenz, 3, scheme="rk5")

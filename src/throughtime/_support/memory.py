@@ -13,8 +13,13 @@ def total_memory() -> int | None:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def require_memory(size: float, purpose: str) -> None:
-    """Refuse a reservoir that this machine's memory cannot hold, before it is allocated.
+def require_memory(
+    size: float,
+    purpose: str,
+    subject: str = "a reservoir",
+    remedy: str = "Use fewer units, or a sparse reservoir.",
+) -> None:
+    """Refuse what this machine's memory cannot hold, before it is allocated.
 
     Parameters
     ----------
@@ -22,6 +27,8 @@ def require_memory(size: float, purpose: str) -> None:
         The bytes that are needed.
     purpose
         What they are needed for, in a few words for the error.
+    subject, remedy
+        What must fit, and what to do if it does not.
 
     Raises
     ------
@@ -30,6 +37,6 @@ def require_memory(size: float, purpose: str) -> None:
     """
     limit = total_memory()
     if limit is not None and size > limit:
-        rule = f"a reservoir must fit in memory, {limit / 2**30:.3g} GiB here"
+        rule = f"{subject} must fit in memory, {limit / 2**30:.3g} GiB here"
         got = f"{size / 2**30:.3g} GiB for {purpose}"
-        raise InputError(rule, got, "Use fewer units, or a sparse reservoir.")
+        raise InputError(rule, got, remedy)

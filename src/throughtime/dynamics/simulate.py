@@ -27,7 +27,7 @@ from throughtime._support.precision import precision
 from throughtime.errors import InputError
 
 from .method_of_steps import delay_scheme, delays, substeps_within
-from .simulation_checks import check_arguments, check_shared, within_memory
+from .simulation_checks import check_arguments, check_shared, check_size
 from .systems import DELAY, FIELD, FLOW, MAP, System
 
 State = Float[Array, " state"]
@@ -150,6 +150,7 @@ def solution(
     count = trajectory_count(system, start, parameters or {})
     shared, individual = _by_sharing({**system.parameters, **(parameters or {})})
     check_shared(system, individual)
+    check_size(count or 1, steps, start.shape[-1])
     starts = np.broadcast_to(start, (1 if count is None else count, start.shape[-1]))
     span = Span(dt, math.ceil(transient / dt - 1e-9), steps)
     fixed = partial(_fixed_steps, system, span)
@@ -165,7 +166,7 @@ def solution(
             solvers[1:] = [(JUMPS, finely)]
     states, found = np.empty(0), Solution(np.empty(0))
     for remark, solver in solvers:
-        with precision("float64"), within_memory(steps):
+        with precision("float64"):
             states = np.asarray(jax.jit(jax.vmap(solver))(individual, starts))
         found = Solution(states[0] if count is None else states, remark)
         if np.isfinite(states).all():

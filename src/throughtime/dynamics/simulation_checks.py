@@ -1,12 +1,10 @@
-"""What is refused before a system is solved, and when its solution is too large."""
+"""What is refused before a system is solved."""
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-import jax
-
+from throughtime._support.memory import require_memory
 from throughtime.errors import InputError, check_positive_integer, did_you_mean
 
 from .systems import DELAY, FIELD, System
@@ -47,13 +45,7 @@ def check_shared(system: System, individual: Mapping[str, Any]) -> None:
             raise InputError(rule, f"{len(individual[name])}", remedy)
 
 
-@contextmanager
-def within_memory(steps: int) -> Iterator[None]:
-    """A context that refuses a solution for which memory did not suffice."""
-    try:
-        yield
-    except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
-            raise
-        rule = "the solution must fit into memory"
-        raise InputError(rule, f"{steps:,} steps", "Lower `steps`.") from None
+def check_size(trajectories: int, steps: int, variables: int) -> None:
+    """Refuse a solution that memory could not hold, which needs it about three times."""
+    size, purpose = 3 * 8.0 * trajectories * (steps + 1) * variables, f"{steps:,} steps"
+    require_memory(size, purpose, "a solution", "Lower `steps`, or solve fewer trajectories.")

@@ -70,8 +70,8 @@ def unroll_in_parallel(
     It pays on a GPU, where a long sequence of small steps leaves most of the device idle, for
     few units and dynamics that forget: a step multiplies matrices, n^3 operations for n units
     in place of n^2. On a CPU `unroll` is faster. Dynamics that are chaotic (a positive Lyapunov
-    exponent) take iterations in proportion to T, and no such method helps; after `iterations`
-    of them the steps are run one by one.
+    exponent) take iterations in proportion to T; after `iterations` of them the steps are run
+    one by one. In chaos rounding grows with time, so that two runs differ whatever runs them.
 
     Parameters
     ----------

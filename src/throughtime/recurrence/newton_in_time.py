@@ -62,16 +62,17 @@ def unroll_in_parallel(
     $$s_t^{new} = f_t(s_{t-1}) + J_t\,(s_{t-1}^{new} - s_{t-1}), \qquad
       J_t = \partial f_t(s_{t-1}) / \partial s_{t-1}$$
 
-    until $|s_t - f_t(s_{t-1})|$ is within the tolerance at every step. Steps that are, and all
-    steps before them, are left alone from then on. So each iteration settles at least one more
+    until $|s_t - f_t(s_{t-1})|$ is within the tolerance at every step. The steps before the
+    first that is not are left alone from then on. So each iteration settles at least one more
     step, T iterations always suffice, and a linear cell takes one. Where the linear equations
     overflow, a step takes $f_t(s_{t-1})$.
 
-    It pays on a GPU, where a long sequence of small steps leaves most of the device idle, for
-    few units and dynamics that forget: a step multiplies matrices, n^3 operations for n units
-    in place of n^2. On a CPU `unroll` is faster. Dynamics that are chaotic (a positive Lyapunov
-    exponent) take iterations in proportion to T; after `iterations` of them the steps are run
-    one by one. In chaos rounding grows with time, so that two runs differ whatever runs them.
+    On a CPU `unroll` is faster: here a step multiplies matrices, n^3 operations for n units in
+    place of n^2. It is meant for devices that a sequence of small steps leaves idle, such as a
+    GPU (not measured yet), for few units and dynamics that forget. Chaotic ones (a positive
+    Lyapunov exponent) take iterations in proportion to T; after `iterations` of them the steps
+    are run one by one. In chaos rounding grows with time, so that two runs differ whatever runs
+    them.
 
     Parameters
     ----------

@@ -152,13 +152,13 @@ def _agree(one: Any) -> bool:
         case Driven():
             own = len(one.lags) > 0 and min(one.lags) > 0 and one.difference >= 0
             sizes = len(one.lags) + len(one.features) + 1
-            return own and len(one.weights) == sizes and (one.features >= 0).all()
+            return own and len(one.weights) == sizes and bool((one.features >= 0).all())
         case DrivenAutoregression():
             inputs, moving = one.drive.width, int(one.moves.sum())
             most = moving * len(one.drive.known)  # features of inputs at all their steps
             sizes = len(one.moves) == len(one.center[1]) == len(one.scale[1]) == inputs
             read = all(each.features.max(initial=-1) < most for each in one.models)
-            spread = one.scale[0] > 0 and (one.scale[1] > 0).all()
+            spread = one.scale[0] > 0 and bool((one.scale[1] > 0).all())
             return sizes and read and spread and 0 < len(one.models) == len(one.shares)
     return True
 

@@ -4,9 +4,9 @@ import hashlib
 import json
 
 
-def rewrite(folder, change, **files):
+def rewrite(folder, change, record="run.json", **files):
     """Change `run.json`, and the files named in `files`, and correct all digests."""
-    path = folder / "run.json"
+    path = folder / record
     plain = json.loads(path.read_text())
     plain.pop("digest")
     for name, content in files.items():

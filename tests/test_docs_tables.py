@@ -242,6 +242,37 @@ def test_forward_and_backward():
     says(" ".join(written), [*(each["mean"] for each in means), means[0]["least"]])
 
 
+def test_a_gradient_over_a_million_steps():
+    runs = result("long_sequences_gradient.json")["gradient"]
+    shown = table(page("performance"), "a million steps")
+    assert [cell.lower() for cell, *_ in shown] == list(dict.fromkeys(r["cell"] for r in runs))
+    for cell, *cells in shown:
+        own = [run for run in runs if run["cell"] == cell.lower()]
+        assert {(run["steps"], run["hidden"]) for run in own} == {(1_000_000, 32)}
+        values = [run["peak"] / 2**20 for run in own]
+        values += [run["seconds"]["processor"] for run in own]
+        for text, value in zip(cells, values, strict=True):
+            says(text, [value])
+
+
+def test_all_steps_at_once():
+    runs = result("long_sequences_newton.json")["newton"]
+    shown = table(page("performance"), "units x steps")
+    pairs = zip(runs[::2], runs[1::2], strict=True)
+    for (sizes, dynamics, *cells), both in zip(shown, pairs, strict=True):
+        full, diagonal = both
+        assert [run["jacobians"] for run in both] == ["full", "diagonal"]
+        assert sizes == f"{full['units']} x {full['steps']:,}" and dynamics == full["dynamics"]
+        assert ["not enough" in text for text in cells[:2]] == [
+            not r["converged"] for r in both
+        ]
+        values = [run["iterations"] for run in both]
+        values += [run["seconds"]["processor"] for run in (full, diagonal)]
+        values.append(full["one_by_one"]["processor"])
+        for text, value in zip(cells, values, strict=True):
+            says(text, [value])
+
+
 def test_the_lecture_s_programs_beside_their_peers():
     heads = "program", "cold cache"
     programs = {"`example sine`": "lecture_sine", "`example noisy-sine`": "lecture_noisy_sine"}
@@ -392,6 +423,8 @@ HELD = {
     ("inputs", "the series"),
     ("performance", "cell, batch x time x hidden"),
     ("performance", "program"),
+    ("performance", "a million steps"),
+    ("performance", "units x steps"),
     ("prior", "updates"),
     ("prior", "unemployment"),
 }

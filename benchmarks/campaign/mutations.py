@@ -4,6 +4,8 @@ import json
 import random
 from typing import Any
 
+import numpy as np
+
 JUNK = (
     *(None, True, -1, 0, 1.5, "a", "", [], [1], [[1]], {}, {"a": 1}, 10**30, 1e999, 2**63),
     *(float("nan"), "../../etc/passwd", "/etc/passwd", "\0", "__import__('os')", "a" * 10_000),
@@ -68,8 +70,50 @@ def forged(content: bytes, name: str, chance: random.Random) -> bytes:
     return json.dumps(plain).encode()
 
 
+def resized(array: np.ndarray, chance: random.Random) -> np.ndarray:
+    """An array of another shape or type, of nearly the same numbers."""
+    axis = chance.randrange(array.ndim) if array.ndim else 0
+    along = array if array.ndim else array[None]
+    changed = (
+        lambda: array.ravel(),
+        lambda: array[None],
+        lambda: array[..., None],
+        lambda: array.T,
+        lambda: np.take(along, range(along.shape[axis] - 1), axis),
+        lambda: np.take(along, range(along.shape[axis] // 2), axis),
+        lambda: np.take(along, [0] if along.shape[axis] else [], axis),
+        lambda: np.concatenate([along, along], axis),
+        lambda: np.concatenate(
+            [along, along[(slice(None),) * axis + (slice(-1, None),)]], axis
+        ),
+        lambda: along[(slice(None),) * axis + (slice(0, 0),)],
+        lambda: np.zeros((), array.dtype),
+        lambda: array.astype(chance.choice(["float64", "float32", "float16"])),
+        lambda: np.nan_to_num(array).astype(chance.choice(["int64", "int32", "uint8", "bool"])),
+    )
+    with np.errstate(all="ignore"):
+        return np.ascontiguousarray(chance.choice(changed)())
+
+
+def with_other_arrays(content: bytes, chance: random.Random) -> bytes:
+    """A safetensors file of which an array or two have another shape or type, or are gone."""
+    from safetensors.numpy import load, save
+
+    tensors, size = load(content), int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + size]).get("__metadata__")
+    for _ in range(chance.choice([1, 1, 2])):
+        name = chance.choice(sorted(tensors))
+        if chance.random() < 0.9:
+            tensors[name] = resized(tensors[name], chance)
+        elif len(tensors) > 1:
+            del tensors[name]
+    return save(tensors, metadata)
+
+
 def _forged_tensors(content: bytes, chance: random.Random) -> bytes:
     """A safetensors file of which an entry of the header, or its metadata, is another."""
+    if chance.random() < 0.5:
+        return with_other_arrays(content, chance)
     size = int.from_bytes(content[:8], "little")
     header, data = json.loads(content[8 : 8 + size]), content[8 + size :]
     meta = header.get("__metadata__", {})

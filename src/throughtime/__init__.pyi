@@ -65,6 +65,7 @@ from .recurrence.initialisation import Initialisation as Initialisation
 from .recurrence.network import Dense as Dense
 from .recurrence.network import Network as Network
 from .recurrence.network import Readout as Readout
+from .recurrence.newton_in_time import unroll_in_parallel as unroll_in_parallel
 from .recurrence.reservoir_weights import ReservoirDesign as ReservoirDesign
 from .recurrence.rollout import rollout as rollout
 from .recurrence.simple_network import simple_network as simple_network

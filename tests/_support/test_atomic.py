@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from killed import Killed, killed_at
 from saved_run import contents
 
 from throughtime._support import atomic
@@ -42,43 +43,19 @@ OLD = {"first": "old", "a": "old a", "b": "old b"}
 NEW = {"a": "new a", "first": "new", "b": "new b"}
 
 
-class Killed(BaseException):
-    """Nothing that is written handles it, as nothing handles a kill."""
-
-
 def read(folder, name):
     """A file as its digest, which `first` would tell, finds it."""
     wanted = NEW if (folder / "first").read_text() == "new" else OLD
     return read_verified(folder / name, {name: digest(wanted[name].encode())})
 
 
-@pytest.mark.parametrize("killed_at", range(16))
+@pytest.mark.parametrize("killed", range(16))
 @pytest.mark.parametrize("kind", [Killed, KeyboardInterrupt])
-def test_files_that_are_written_together_are_all_old_or_all_new(
-    killed_at, kind, tmp_path, monkeypatch
-):
+def test_files_that_are_written_together_are_all_old_or_all_new(killed, kind, tmp_path):
     """Whichever call of the system is the last one."""
     atomic.write_together(tmp_path, OLD, "first")
-    calls = iter(range(99))
-
-    def counted(call):
-        def run(*arguments):
-            if next(calls) == killed_at:
-                raise kind
-            done = call(*arguments)
-            if next(calls) == killed_at:
-                raise kind
-            return done
-
-        return run
-
-    with monkeypatch.context() as patch:
-        for name in ("fsync", "replace"):
-            patch.setattr(atomic.os, name, counted(getattr(os, name)))
-        if kind is Killed:  # nothing is cleaned up then
-            patch.setattr(atomic.Path, "unlink", lambda *_, **__: None)
-        with pytest.raises(kind):
-            atomic.write_together(tmp_path, NEW, "first")
+    with killed_at(killed, kind):
+        atomic.write_together(tmp_path, NEW, "first")
     found = {name: read(tmp_path, name).decode() for name in ("a", "b")}
     assert found in ({n: OLD[n] for n in found}, {n: NEW[n] for n in found})
     atomic.write_together(tmp_path, NEW, "first")

@@ -2,17 +2,27 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_line import call, fails, succeeds, tree
 from conftest import refuses
+from forged_arrays import forgeries
+from safetensors.numpy import load_file, save
+from tampering import rewrite
 
 import throughtime as tt
 from throughtime.dynamics.measured_data import as_trajectories, search_data
 from throughtime.dynamics.surrogate import Surrogate
+from throughtime.errors import InputError
 from throughtime.recurrence.architecture import Architecture
+from throughtime.reservoir.closed_loop import Features, Settings
+from throughtime.reservoir.closed_loop_model import ClosedLoopModel
+from throughtime.reservoir.noise_filter import NoiseFilter
+from throughtime.reservoir.ridge import Readout
+from throughtime.reservoir.trajectory_smoothing import Noise
 
 
 def logistic(steps, start=0.3, r=3.9):
@@ -55,6 +65,60 @@ def test_its_invariants_are_those_of_the_map(model):
     sentences = " ".join(model.measured_.sentences(found))
     assert "look like a map" in sentences
     assert "chaotic" in sentences
+
+
+def with_a_reservoir(found):
+    """A model of a variable and an input, with a reservoir and a filter, of random weights."""
+    rng = np.random.default_rng(0)
+
+    def map_of(settings, features):
+        readout = Readout(0.01 * rng.normal(size=(1, features)), np.zeros(1))
+        return Features(settings, settings.draw(1, 1)), readout
+
+    features, readout = map_of(Settings(units=8, delays=2, order=2), 8 + 9)
+    noise = Noise(np.full(1, 0.1), np.full(1, 0.01))
+    noise_filter = NoiseFilter(*map_of(Settings(order=3), 9), noise, 2)
+    past = rng.normal(size=(30, 1)), rng.normal(size=(30, 1))
+    made = ClosedLoopModel(np.zeros(2), np.ones(2), features, readout, past, noise_filter)
+    found = replace(found, variables=("y",), input_names=("u",), model=made)
+    model = Surrogate()
+    model.measured_ = found
+    return model
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_of_other_shapes_are_refused_even_with_right_digests(model, tmp_path):
+    """Or the forecast is made all the same."""
+    model, folder = with_a_reservoir(model.measured_), tmp_path / "run"
+    tt.save(model, folder)
+    given = {
+        "past": np.ones((20, 1)),
+        "past_inputs": np.ones((20, 1)),
+        "inputs": np.ones((4, 1)),
+    }
+    wanted = model.predict(4, **given)
+    content = (folder / "weights.safetensors").read_bytes()
+    np.testing.assert_array_equal(tt.load_surrogate(folder).predict(4, **given), wanted)
+    refused = 0
+    for what, forged in forgeries(content, 120):
+        rewrite(folder, lambda _: None, "measured.json", weights=forged)
+        try:
+            found = tt.load_surrogate(folder).predict(4, **given)
+            assert found.shape == (4, 1), what
+        except InputError as error:
+            assert "but its arrays do not fit" in str(error), what
+            refused += 1
+    assert refused > 100
+
+
+@pytest.mark.parametrize("index", [-1, 8, 2**31 - 1])
+def test_a_matrix_that_points_beyond_its_units_is_refused(index, model, tmp_path):
+    tt.save(with_a_reservoir(model.measured_), tmp_path / "run")
+    arrays = load_file(tmp_path / "run" / "weights.safetensors")
+    arrays["W.indices"][3] = index
+    rewrite(tmp_path / "run", lambda _: None, "measured.json", weights=save(arrays))
+    with refuses("its arrays do not fit"):
+        tt.load_surrogate(tmp_path / "run")
 
 
 def test_padding_does_not_count():

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import refuses
+from killed import killed_at, readable
 from safetensors.numpy import load_file
 
 from throughtime._support import integrity
@@ -589,6 +590,29 @@ def test_the_last_good_weights_of_one_that_diverges_are_kept(tmp_path):
         surrogate_run.complete(folder, silent)
     weights = load_file(folder / "checkpoint" / "last_good.safetensors")
     assert weights and all(np.isfinite(values).all() for values in weights.values())
+
+
+@pytest.mark.parametrize("number", range(16))
+def test_a_kill_while_it_is_overwritten_leaves_the_old_one_or_the_new_one(
+    number, kept, tmp_path
+):
+    """Whichever call of the system is the last one: the files are all of one of them."""
+    folder, model = copy(kept[1], tmp_path / "run"), copy_of(kept[0])
+    old = readable(folder, run_folder.SURROGATE)
+    saved_surrogate.save_surrogate(model, tmp_path / "new")
+    new = readable(tmp_path / "new", run_folder.SURROGATE)
+    assert not old.items() & new.items()
+    with killed_at(number):
+        saved_surrogate.save_surrogate(model, folder, overwrite=True)
+    assert readable(folder, run_folder.SURROGATE) in (old, new)
+
+
+def copy_of(model):
+    """A model with other weights and another history."""
+    other, fitted = Surrogate("henon", ranges={"x": (0, 0.1)}, **TINY).prepare(), model.fitted_
+    network = jax.tree.map(lambda w: 2 * w, fitted.network)
+    other.fitted_ = replace(fitted, network=network, history=fitted.history[:-1])
+    return other
 
 
 def flipped(content):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forged_arrays import forgeries
 from safetensors.numpy import save
+from tampering import rewrite
 
 from throughtime.data.series import Series
 from throughtime.errors import InputError
@@ -103,6 +105,26 @@ def test_a_file_of_something_else_is_damaged(tree, tmp_path):
         kept_models.from_file(tmp_path / MODELS, content)
     with pytest.raises(InputError, match="safetensors"):
         kept_models.from_file(tmp_path / MODELS, b"\x00" * 30)
+
+
+@pytest.mark.filterwarnings("error")
+def test_models_of_other_sizes_are_refused_even_with_right_digests(tmp_path):
+    """Or the forecast is made all the same."""
+    model, folder = Forecaster(**TINY).fit(series("input")), tmp_path / "run"
+    ahead = np.full((5, 1), 0.5)
+    model.predict(5, inputs=ahead)
+    model.save(folder)
+    content = (folder / MODELS).read_bytes()
+    refused = 0
+    for what, forged in forgeries(content, 30):
+        rewrite(folder, lambda _: None, models=forged)
+        try:
+            mean = Forecaster.load(folder).predict(5, inputs=ahead).mean
+            assert mean.shape == (5, 1), what
+        except InputError as error:
+            assert "but it does not hold fitted models" in str(error), what
+            refused += 1
+    assert refused > 15
 
 
 def test_a_class_that_is_not_listed_is_not_written():

@@ -254,6 +254,14 @@ def test_recomputed_steps_change_nothing(name, time, masked, float64):
     assert_close(again, kept)
 
 
+def test_a_thousand_recomputed_steps_change_nothing(float64):
+    """32 pieces of 31 steps, and 8 that are left over."""
+    cell, rng = build("gru"), np.random.default_rng(0)
+    state = problem(cell, 0)[1]
+    xs, A = rng.normal(size=(BATCH, 1000, INPUT)), rng.normal(size=(BATCH, 1000, HIDDEN))
+    assert_close(*(long_slopes(again)((cell, xs, state), A, None) for again in (True, False)))
+
+
 def test_recomputed_steps_take_less_memory():
     """The gates, four numbers a step and unit, are no longer there all at once."""
 

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import refuses
+from killed import killed_at
 from own_cells import LEM, CoRNN
+from saved_run import contents
 
 from throughtime.dynamics.save import save
 from throughtime.forecasting.forecaster import load
@@ -114,6 +116,19 @@ def test_damage_is_found(tmp_path):
                 load_network(tmp_path / "run")
         path.write_bytes(content)
     assert eqx.tree_equal(load_network(tmp_path / "run"), network)
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_kill_while_it_is_overwritten_leaves_the_old_network_or_the_new_one(number, tmp_path):
+    """Whichever call of the system is the last one; and it can be overwritten again."""
+    folder, both = tmp_path / "run", [build().build(0), build(hidden=4).build(1)]
+    save_network(both[0], folder)
+    with killed_at(number):
+        save_network(both[1], folder, overwrite=True)
+    found = load_network(folder)
+    assert any(eqx.tree_equal(found, one) for one in both)
+    save_network(both[1], folder, overwrite=True)
+    assert sorted(contents(folder)) == ["network.json", "weights.safetensors"]
 
 
 @pytest.mark.parametrize(

@@ -77,11 +77,12 @@ def read_measured(folder: Path) -> tuple[MeasuredSurrogate, int, str]:
     record = read_json(folder / MEASURED, MeasuredFile, FORMAT)
     content = read_verified(folder / WEIGHTS, record.digests)
     settings = Settings(**record.settings.model_dump())
+    sizes = len(record.variables), len(record.inputs)
     try:
         arrays = load(content)
-        model = _model(settings, arrays)
+        model = _model(settings, arrays, *sizes)
         if record.filter:
-            model = replace(model, filter=_filter(record.filter, arrays))
+            model = replace(model, filter=_filter(record.filter, arrays, *sizes))
     except (SafetensorError, KeyError, ValueError, InputError):
         raise damaged_file(folder / WEIGHTS, "its arrays do not fit") from None
     found = MeasuredSurrogate(
@@ -126,27 +127,68 @@ def _map_arrays(features: Features, readout: Readout) -> dict[str, np.ndarray]:
     return found
 
 
-def _model(settings: Settings, of: dict[str, np.ndarray]) -> ClosedLoopModel:
-    """The model of arrays from `_arrays`, without its filter."""
-    features, readout = _map(settings, of)
+def _model(
+    settings: Settings, of: dict[str, np.ndarray], variables: int, inputs: int
+) -> ClosedLoopModel:
+    """The model of arrays from `_arrays`, without its filter.
+
+    Raises
+    ------
+    ValueError
+        If the shapes of the arrays do not fit each other; nor does `_filter` or `_map` then.
+    """
+    columns, time = variables + inputs, len(of["past.y"])
+    _check_shapes(of, {"mean": (columns,), "scale": (columns,)})
+    _check_shapes(of, {"past.y": (time, variables), "past.x": (time, inputs)})
+    if not variables or time < settings.span:
+        raise ValueError("there is too little past")
+    features, readout = _map(settings, of, variables, inputs)
     return ClosedLoopModel(
         of["mean"], of["scale"], features, readout, (of["past.y"], of["past.x"])
     )
 
 
-def _filter(record: FoundFilter, of: dict[str, np.ndarray]) -> NoiseFilter:
+def _filter(
+    record: FoundFilter, of: dict[str, np.ndarray], variables: int, inputs: int
+) -> NoiseFilter:
     """The filter of arrays from `_arrays`."""
     own = {name.removeprefix("filter."): part for name, part in of.items()
            if name.startswith("filter.")}  # fmt: skip
-    features, readout = _map(Settings(**record.settings.model_dump()), own)
+    settings = Settings(**record.settings.model_dump())
+    features, readout = _map(settings, own, variables, inputs)
+    _check_shapes(own, {"sigma": (variables,), "q": (variables,)})
     return NoiseFilter(features, readout, Noise(own["sigma"], own["q"]), record.width)
 
 
-def _map(settings: Settings, of: dict[str, np.ndarray]) -> tuple[Features, Readout]:
+def _map(
+    settings: Settings, of: dict[str, np.ndarray], variables: int, inputs: int
+) -> tuple[Features, Readout]:
     """A reservoir and a readout of arrays from `_map_arrays`."""
-    reservoir = None
-    if settings.units:
-        n = settings.units
+    n, reservoir = settings.units, None
+    _check_shapes(of, {"V": (variables, of["V"].shape[-1]), "c": (variables,)})
+    products = of["V"].shape[1] - n
+    if _monomials(settings.delays * variables + inputs, settings.order, products) != products:
+        raise ValueError("`V` does not have a column for each feature")
+    if n:
+        _check_shapes(of, {"U": (n, inputs), "F": (n, variables), "b": (n,)})
+        _check_shapes(of, {"W.data": of["W.indices"].shape})
         W = sparse.csr_array((of["W.data"], of["W.indices"], of["W.indptr"]), shape=(n, n))
+        W.check_format(full_check=True)  # a product would read beyond its memory
         reservoir = Reservoir(W, of["U"], of["F"], of["b"], settings.leak)
     return Features(settings, reservoir), Readout(of["V"], of["c"])
+
+
+def _check_shapes(of: dict[str, np.ndarray], wanted: dict[str, tuple[int, ...]]) -> None:
+    """Refuse, by a ValueError, arrays of other shapes, or of other numbers than float64."""
+    for name, shape in wanted.items():
+        if of[name].shape != shape or of[name].dtype != np.float64:
+            raise ValueError(f"`{name}` is {of[name].dtype} of shape {of[name].shape}")
+
+
+def _monomials(columns: int, order: int, most: int) -> int:
+    """How many monomials of degrees 1 to `order` there are, or a number above `most`."""
+    count, degree = 1, 0
+    while degree < order and count <= most + 1:
+        degree += 1
+        count = count * (columns + degree) // degree
+    return count - 1

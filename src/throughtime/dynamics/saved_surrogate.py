@@ -12,9 +12,9 @@ from throughtime._support import atomic
 from throughtime._support.integrity import (
     damaged_file,
     digest,
+    json_text,
     read_json,
     read_verified,
-    write_json,
 )
 from throughtime._support.precision import precision
 from throughtime._support.versions import package_versions
@@ -156,9 +156,7 @@ def write(
     plain = record.model_dump(mode="json")
     if not record.own_cell:
         del plain["own_cell"]
-    for name, content in files.items():
-        atomic.write(folder / name, content)
-    write_json(folder / SURROGATE, plain)
+    atomic.write_together(folder, {**files, SURROGATE: json_text(plain)}, SURROGATE)
     return record
 
 

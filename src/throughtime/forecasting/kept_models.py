@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
+from jaxtyping import jaxtyped
 from safetensors.numpy import save
 
 from throughtime._support.integrity import damaged_file
 from throughtime._support.type_hints import fits
 from throughtime._support.versions import package_versions
-from throughtime.models.calibration import Calibration
+from throughtime.models.calibration import LEVELS, Calibration
 from throughtime.models.combination import Combination
 from throughtime.models.drive import Drive
 from throughtime.models.driven_autoregression import Driven, DrivenAutoregression
@@ -82,10 +83,14 @@ def from_file(path: Path, content: bytes) -> dict[str, Kept]:
         if metadata["versions"] != stamp():
             return {}
         tree = json.loads(metadata["kept"])
-        return {
+        kept = {
             name: {_made(key, tensors): _made(value, tensors) for key, value in pairs}
             for name, pairs in tree.items()
         }
+        for (_, steps), errors in kept.get("residuals", {}).items():
+            if errors.ndim != 3 or errors.shape[1] != steps:
+                raise ValueError("the errors are not those of as many steps as were asked")
+        return kept
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         raise damaged_file(path, "it does not hold fitted models") from None
 
@@ -116,16 +121,46 @@ def _made(plain: Any, tensors: dict[str, np.ndarray]) -> Any:
     if not isinstance(plain, dict):
         return plain
     if set(plain) == {"array"}:
-        return tensors[plain["array"]]
+        array = tensors[plain["array"]]
+        if array.dtype not in (np.float64, np.int64, np.bool_):
+            raise TypeError(f"an array is of {array.dtype}")
+        return array
     cls = CLASSES[plain["class"]]
     made = {name: _made(part, tensors) for name, part in plain.items() if name != "class"}
     if cls is NetworkComponent:
         made["forecasts"] = NetworkForecasts.none()
     one = cls(**made)
-    for name, hint in _hints(cls).items():
-        if not fits(getattr(one, name), hint):
-            raise TypeError(f"`{name}` of `{cls.__name__}` is of another type")
+    with jaxtyped("context"):  # axes of one name have one length, in all fields
+        for name, hint in _hints(cls).items():
+            if not fits(getattr(one, name), hint):
+                raise TypeError(f"`{name}` of `{cls.__name__}` is of another type or shape")
+    if not _agree(one):
+        raise ValueError(f"the sizes of `{cls.__name__}` do not agree")
     return one
+
+
+def _agree(one: Any) -> bool:
+    """Whether the sizes of a node agree that the types of its fields do not tell."""
+    match one:
+        case SeriesModel():
+            return one.values.size > 0
+        case Combination():
+            own = one.weights.shape == (len(one.last) + 1, len(one.components))
+            return own and len(one.components) == len(one.groups)
+        case Calibration():
+            return one.multipliers.shape == (2, len(one.last) + 1, len(LEVELS))
+        case Driven():
+            own = len(one.lags) > 0 and min(one.lags) > 0 and one.difference >= 0
+            sizes = len(one.lags) + len(one.features) + 1
+            return own and len(one.weights) == sizes and bool((one.features >= 0).all())
+        case DrivenAutoregression():
+            inputs, moving = one.drive.width, int(one.moves.sum())
+            most = moving * len(one.drive.known)  # features of inputs at all their steps
+            sizes = len(one.moves) == len(one.center[1]) == len(one.scale[1]) == inputs
+            read = all(each.features.max(initial=-1) < most for each in one.models)
+            spread = one.scale[0] > 0 and bool((one.scale[1] > 0).all())
+            return sizes and read and spread and 0 < len(one.models) == len(one.shares)
+    return True
 
 
 @cache

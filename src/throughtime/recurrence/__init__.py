@@ -5,6 +5,9 @@ Begin with `cells.py` (one step of each cell), then `unroll.py` (all steps) and 
 stacks several, and `rollout.py` runs one in closed loop. `own_cell.py` takes a cell that is not
 built in, which `cell_check.py` tries. `bptt.py` is the lecture's backward pass written out.
 
+`newton_in_time.py` runs all steps of a cell at once, by linear recurrences
+(`linear_recurrence.py`): for devices that are idle otherwise.
+
 `primitives.py` defines the derivatives of a run through time. Its parts are
 `step_equations.py` (each step and its derivatives), `primitive_arguments.py` (shapes),
 `scan_lowering.py` (in JAX) and `native_kernels.py` (in C++).

@@ -82,15 +82,27 @@ def unroll(
     gradients exist for all steps; all else exists for one segment, $O(\sqrt{T})$ steps, with
     the state at the start of each segment.
     """
-    batch, time, features = xs.shape
-    if features != cell.input_size:
-        rule = f"a cell of input size {cell.input_size} takes inputs of as many features"
-        remedy = f"Build the cell with input size {features}, or pass other inputs."
-        raise InputError(rule, f"{features} features", remedy)
+    batch, time, _ = xs.shape
+    check_features(cell, xs)
     check_lengths(lengths, batch, time)
     state = cell.initial_state(batch) if state is None else state
     run = _run_segments if recompute and time > 1 else _run
     return run(cell, xs, state, lengths)
+
+
+def check_features(cell: Cell, xs: Array) -> None:
+    """Refuse inputs of other features than those of the cell.
+
+    Raises
+    ------
+    InputError
+        Which says how many there are.
+    """
+    features = xs.shape[-1]
+    if features != cell.input_size:
+        rule = f"a cell of input size {cell.input_size} takes inputs of as many features"
+        remedy = f"Build the cell with input size {features}, or pass other inputs."
+        raise InputError(rule, f"{features} features", remedy)
 
 
 def check_lengths(lengths: Any, sequences: int, time: int) -> None:

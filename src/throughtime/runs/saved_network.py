@@ -16,9 +16,9 @@ from throughtime._support import atomic
 from throughtime._support.integrity import (
     damaged_file,
     digest,
+    json_text,
     read_json,
     read_verified,
-    write_json,
 )
 from throughtime._support.precision import precision
 from throughtime._support.versions import package_versions
@@ -56,8 +56,8 @@ def save_network(network: Network, folder: str | Path, *, overwrite: bool = Fals
     )
 
     def write(folder: Path) -> tuple[str, ...]:
-        atomic.write(folder / WEIGHTS, weights)
-        write_json(folder / NETWORK, record.model_dump(mode="json"))
+        text = json_text(record.model_dump(mode="json"))
+        atomic.write_together(folder, {WEIGHTS: weights, NETWORK: text}, NETWORK)
         return NETWORK, WEIGHTS
 
     run_folder.replace_run(Path(folder), write, overwrite)

@@ -1,13 +1,13 @@
 """Fields in space by parallel reservoirs: for how long a free run follows the truth.
 
-    OPENBLAS_NUM_THREADS=1 python benchmarks/fields.py [--only ks22 ks100 lorenz96]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/fields.py [--only ks22 ks100]
 
 Kuramoto and Sivashinsky's equation on circles, as by Pathak et al. 2018: steps of .25. It is
 solved by exponential time differencing of order 4 with `substeps` within a step; `accuracy` in
 the results is the error of a step beside one with twice as many, in standard deviations. One
 long trajectory: training, then free runs from `VALIDATION` starts by which the penalty is
 chosen, then those from `TEST` starts, which are reported. Each begins after 200 true steps. A
-forecast is valid until its root mean squared error over the points is .4 (or .5) standard
+forecast is valid until its root mean squared error over the points is .4 standard
 deviations of the field. Times are in Lyapunov times by the largest exponent, which is measured
 along 2,000 units of time.
 """
@@ -27,7 +27,7 @@ from throughtime.reservoir.local_model import local_sums
 from throughtime.reservoir.local_window_search import valid_steps
 from throughtime.reservoir.local_windows import LocalWindows
 
-VALIDATION, TEST, WARM_UP = 10, 20, 200
+VALIDATION, TEST, WARM_UP = 5, 12, 200
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,12 @@ class Case:
     ridges: tuple[float, ...]
 
 
+RIDGES = 1e-12, 3e-12, 1e-11, 1e-10
 CASES = {
-    "ks22": Case("kuramoto-sivashinsky", 22.0, 64, 0.25, 4, 8000, 1500, 8, 8, 3000, 0.4, 0.1,
-                 1.0, 1, 1, tuple(10.0 ** np.arange(-11, -7))),
+    "ks22": Case("kuramoto-sivashinsky", 22.0, 64, 0.25, 4, 8000, 1200, 8, 8, 4000, 0.4, 0.1,
+                 1.0, 1, 1, RIDGES),
     "ks100": Case("kuramoto-sivashinsky", 100.0, 256, 0.25, 4, 3000, 600, 8, 8, 2000, 0.4, 0.1,
-                  1.0, 1, 1, tuple(10.0 ** np.arange(-11, -6))),
+                  1.0, 1, 1, RIDGES),
 }  # fmt: skip
 
 
@@ -111,9 +112,13 @@ def measured(case: Case, seed: int) -> dict:
     starts = first + np.arange(VALIDATION + TEST) * case.horizon // 2
     trials, best = [], None
     for ridge in case.ridges:
-        found = tt.ParallelReservoirs.of_sums(
-            model, windows, sums, memory, ridge * sums[0].count
-        )
+        try:
+            found = tt.ParallelReservoirs.of_sums(
+                model, windows, sums, memory, ridge * sums[0].count
+            )
+        except tt.InputError as error:
+            print(f"  ridge {ridge:.0e}: {error}", file=sys.stderr, flush=True)
+            continue
         valid = valid_steps(found, y, starts[:VALIDATION], case.horizon)
         trials.append({"ridge": ridge, "valid_steps": valid.tolist()})
         print(f"  ridge {ridge:.0e}: {valid.mean():.0f} steps", file=sys.stderr, flush=True)
@@ -121,12 +126,8 @@ def measured(case: Case, seed: int) -> dict:
             best = valid.mean(), ridge, found
     _, ridge, network = best
     unit = case.dt * float(exponent)
-    errors = {
-        f"Lyapunov times valid, {limit}": (
-            unit * valid_steps(network, y, starts[VALIDATION:], case.horizon, limit)
-        ).tolist()
-        for limit in (0.4, 0.5)
-    }
+    valid = unit * valid_steps(network, y, starts[VALIDATION:], case.horizon)
+    errors = {"Lyapunov times valid": valid.tolist()}
     return {
         "case": asdict(case), "seed": seed, "accuracy": accuracy, "exponent": float(exponent),
         "features": int(network.V.shape[-1]), "ridge": ridge, "trials": trials,

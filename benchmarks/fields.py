@@ -2,7 +2,8 @@
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/fields.py [--only ks22 ks100]
 
-Kuramoto and Sivashinsky's equation on circles, as by Pathak et al. 2018: steps of .25. It is
+Kuramoto and Sivashinsky's equation on circles of length 22 and 100; in steps of .25, as by Pathak
+et al. 2018, on the larger one. Units, scales and steps were tried on another trajectory. It is
 solved by exponential time differencing of order 4 with `substeps` within a step; `accuracy` in
 the results is the error of a step beside one with twice as many, in standard deviations. One
 long trajectory: training, then free runs from `VALIDATION` starts by which the penalty is
@@ -41,7 +42,7 @@ class Case:
     """
 
     system: str
-    length: float | None
+    length: float
     points: int
     dt: float
     substeps: int
@@ -61,8 +62,8 @@ class Case:
 
 
 CASES = {
-    "ks22": Case("kuramoto-sivashinsky", 22.0, 64, 0.125, 2, 8000, 2000, 8, 8, 3500, 0.4, 0.1,
-                 1.0, 1, 1, (1e-11, 1e-10), "gram", 20_000),
+    "ks22": Case("kuramoto-sivashinsky", 22.0, 64, 0.125, 2, 6000, 2000, 8, 8, 3500, 0.4, 0.1,
+                 1.0, 1, 1, (1e-12, 1e-11), "qr", 20_000),
     "ks100": Case("kuramoto-sivashinsky", 100.0, 256, 0.25, 4, 3000, 600, 8, 8, 4000, 0.4, 0.1,
                   1.0, 1, 1, (1e-11, 1e-10), "gram"),
 }  # fmt: skip
@@ -70,10 +71,7 @@ CASES = {
 
 def system_of(case: Case) -> tt.System:
     """The system with as many points, and a start that fits them."""
-    named = tt.system(case.system)
-    if case.length is None:
-        return named
-    named = named.with_parameters(length=case.length)
+    named = tt.system(case.system).with_parameters(length=case.length)
     rng = np.random.default_rng(0)
     waves = 2 * np.pi * np.arange(1, 9)[:, None] * np.arange(case.points) / case.points
     start = (rng.normal(size=8) @ np.cos(waves + rng.uniform(0, 6, (8, 1)))) / 2

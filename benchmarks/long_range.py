@@ -96,6 +96,7 @@ RECIPES: dict[tuple[str, str], dict] = {
     ("esn", "default"): {},
     ("regularised", "default"): {},
     ("regularised", "rate 0.01"): {"rate": 0.01},
+    ("regularised", "quarter, half, whole"): {"curriculum": ((0.25, 0.3), (0.5, 0.2))},
     ("regularised", "no regulariser"): {"strength": 1e-30},
     ("momentum", "default"): {},
     ("momentum", "paper"): {

@@ -2,15 +2,15 @@
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/fields.py [--only ks22 ks100]
 
-Kuramoto and Sivashinsky's equation on circles of length 22 and 100; in steps of .25, as by Pathak
-et al. 2018, on the larger one. Units, scales and steps were tried on another trajectory. It is
-solved by exponential time differencing of order 4 with `substeps` within a step; `accuracy` in
-the results is the error of a step beside one with twice as many, in standard deviations. One
-long trajectory: training, then free runs from `VALIDATION` starts by which the penalty is
-chosen, then those from `TEST` starts, which are reported. Each begins after 200 true steps. A
-forecast is valid until its root mean squared error over the points is .4 standard
-deviations of the field. Times are in Lyapunov times by the largest exponent, which is measured
-along `exponent_time` units of time.
+Kuramoto and Sivashinsky's equation on circles of length 22 and 100, in steps of .25 as by
+Pathak et al. 2018. It is solved by exponential time differencing of order 4 with `substeps`
+within a step; `accuracy` in the results is the error of a step beside one with twice as many, in
+standard deviations. One long trajectory: training, then free runs from `VALIDATION` starts by
+which the penalty is chosen, then those from `TEST` starts, which are reported. Each begins
+after 200 true steps. A forecast is valid until its root mean squared error over the points is
+.4 standard deviations of the field. Times are in Lyapunov times by the largest exponent, which
+is measured along `exponent_time` units of time. Units, scales and steps were tried on other
+trajectories.
 """
 
 import argparse
@@ -29,6 +29,9 @@ from throughtime.reservoir.local_window_search import valid_steps
 from throughtime.reservoir.local_windows import LocalWindows
 
 VALIDATION, TEST, WARM_UP = 5, 12, 200
+
+DRAW = 1
+"""The seed of the start; the trajectory of seed 0 was looked at while units were chosen."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Case:
 
 
 CASES = {
-    "ks22": Case("kuramoto-sivashinsky", 22.0, 64, 0.125, 2, 6000, 2000, 8, 8, 3500, 0.4, 0.1,
+    "ks22": Case("kuramoto-sivashinsky", 22.0, 64, 0.25, 4, 9000, 1200, 8, 8, 4000, 0.4, 0.1,
                  1.0, 1, 1, (1e-12, 1e-11), "qr", 20_000),
     "ks100": Case("kuramoto-sivashinsky", 100.0, 256, 0.25, 4, 3000, 600, 8, 8, 4000, 0.4, 0.1,
                   1.0, 1, 1, (1e-11, 1e-10), "gram"),
@@ -72,7 +75,7 @@ CASES = {
 def system_of(case: Case) -> tt.System:
     """The system with as many points, and a start that fits them."""
     named = tt.system(case.system).with_parameters(length=case.length)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(DRAW)
     waves = 2 * np.pi * np.arange(1, 9)[:, None] * np.arange(case.points) / case.points
     start = (rng.normal(size=8) @ np.cos(waves + rng.uniform(0, 6, (8, 1)))) / 2
     names = tuple(f"u{i}" for i in range(case.points))

@@ -4,9 +4,9 @@
 
 Kuramoto and Sivashinsky's equation on circles of length 22 and 100, in steps of .25 as by
 Pathak et al. 2018. It is solved by exponential time differencing of order 4 with `substeps`
-within a step; `accuracy` in the results is the error of a step beside one with twice as many, in
-standard deviations. One long trajectory: training, then free runs from `VALIDATION` starts by
-which the penalty is chosen, then those from `TEST` starts, which are reported. Each begins
+within a step; `accuracy` in the results is the error of a step beside one with twice as many,
+in standard deviations. One long trajectory: training, then free runs from `VALIDATION` starts
+by which the penalty is chosen, then those from `TEST` starts, which are reported. Each begins
 after 200 true steps. A forecast is valid until its root mean squared error over the points is
 .4 standard deviations of the field. Times are in Lyapunov times by the largest exponent, which
 is measured along `exponent_time` units of time. Units, scales and steps were tried on other

@@ -334,6 +334,10 @@ RESERVOIRS = {
         "laser",
         "NMSE on 5000 to 10000",
     ),
+    "the same, a readout that is linear in the state": (
+        "laser",
+        "NMSE on 5000 to 10000, without squares",
+    ),
     "5-bit memorisation, T = 1000, 100 linear units, wrong of 160 symbols": (
         "reservoir_five_bits",
         "wrong symbols",

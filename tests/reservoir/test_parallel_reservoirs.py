@@ -1,4 +1,4 @@
-"""Parallel reservoirs against the networks that they are made of, and laws that they contain."""
+"""Parallel reservoirs against the networks they are made of, and laws that they contain."""
 
 import numpy as np
 import pytest
@@ -173,7 +173,5 @@ def test_what_does_not_fit_is_refused():
     found = ParallelReservoirs.fit(model, y, 4, 1, ridge=1e-3)
     with refuses("must be of 12 points with 1 variables each; got shape (300, 6)"):
         found.predict(y[:, :6])
-    with refuses(
-        "a memory must be of shapes (3, 0) and (1, 12), or several stacked; got (3, 0) and (12,)"
-    ):
+    with refuses("shapes (3, 0) and (1, 12), or several stacked; got (3, 0) and (12,)"):
         found.generate(3, Memory(np.zeros((3, 0)), y[-1]))

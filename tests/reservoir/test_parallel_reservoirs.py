@@ -63,6 +63,7 @@ def test_each_column_is_predicted_once_and_read_by_those_around_it(
 def test_one_group_without_overlap_is_an_echo_state_network():
     y = lorenz96(400, 6) / 8
     model = echo_model(6)
+    assert model.reservoir is not None
     network = EchoStateNetwork.fit(model.reservoir, y[:300], None, 1e-6, Training(50))
     field = ParallelReservoirs.fit(model, y[:300], 6, 0, ridge=1e-6, washout=50)
     np.testing.assert_allclose(field.V[0], network.readout.V, atol=1e-8)

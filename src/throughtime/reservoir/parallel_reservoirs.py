@@ -51,7 +51,7 @@ class ParallelReservoirs:
         The readouts, `(group, output, feature)` and `(group, output)`; of one map for all
         groups there is one.
     ridge
-        The penalty that they were fitted with.
+        The penalty that they were fitted with; the largest of them where each map has its own.
     memory
         The states of the groups and the last values of the field at the end of the training
         data, from which `generate` goes on.
@@ -140,14 +140,17 @@ class ParallelReservoirs:
     ) -> "ParallelReservoirs":
         """The model of `local_sums`, with this penalty."""
         found: list[Readout] = []
-        chosen = 0.0
+        used: list[float | int] = []
         for one in sums:
-            path = None if ridge is not None else one.path()
-            each = path.best() if path else ridge
-            found.append(path.solve(each) if path else one.solve(each))
-            chosen = max(chosen, each)
+            if ridge is None:
+                path = one.path()
+                used.append(path.best())
+                found.append(path.solve(used[-1]))
+            else:
+                used.append(ridge)
+                found.append(one.solve(ridge))
         V, c = (np.stack(part) for part in zip(*found, strict=True))
-        return cls(model, windows, V, c, chosen if ridge is None else ridge, memory)
+        return cls(model, windows, V, c, max(used), memory)
 
     def predict(
         self, field: Field, memory: Memory | None = None

@@ -344,29 +344,47 @@ def test_every_command_of_the_slides_ran_from_a_fresh_clone():
 # The four ways.
 
 RESERVOIRS = {
-    "Mackey-Glass 17, 400 units, 3,000 points, NRMSE84": ("mg17", "NRMSE84"),
-    "Mackey-Glass 17, 1000 units": ("mg17_1000", "NRMSE84"),
-    "Mackey-Glass 30, 400 units, 3,000 points": ("mg30", "NRMSE84"),
-    "Mackey-Glass 30, 21,000 points": ("mg30_21000", "NRMSE84"),
-    "NARMA10, 200 units, NMSE": ("narma", "NMSE"),
+    "Mackey-Glass 17, 400 units, 3,000 points, NRMSE84": ("reservoir_mg17", "NRMSE84"),
+    "Mackey-Glass 17, 1000 units": ("reservoir_mg17_1000", "NRMSE84"),
+    "Mackey-Glass 30, 400 units, 3,000 points": ("reservoir_mg30", "NRMSE84"),
+    "Mackey-Glass 30, 21,000 points": ("reservoir_mg30_21000", "NRMSE84"),
+    "NARMA10, 200 units, NMSE": ("reservoir_narma", "NMSE"),
     "laser, one step, NMSE, 200 units, steps 5,000 to 10,000": (
-        "laser",
+        "reservoir_laser",
         "NMSE, searched, fitted to 5000, on 5000 to 10000",
     ),
     "the same, the penalty by a rule that was chosen afterwards": (
-        "laser",
+        "reservoir_laser",
         "NMSE, searched, GCV, fitted to 5000, on 5000 to 10000",
     ),
     "the first, steps 8,000 to 10,000": (
-        "laser",
+        "reservoir_laser",
         "NMSE, searched, fitted to 5000, on 8000 to 10000",
     ),
-    "memory capacity of a cycle of 50, over its theorem": ("memory", "capacity over theorem"),
+    "laser, all settings by cross-validation within the first 5,000 steps": (
+        "laser",
+        "NMSE on 5000 to 10000",
+    ),
+    "the same, a readout that is linear in the state": (
+        "laser",
+        "NMSE on 5000 to 10000, without squares",
+    ),
+    "5-bit memorisation, T = 1000, 100 linear units, wrong of 160 symbols": (
+        "reservoir_five_bits",
+        "wrong symbols",
+    ),
+    "memory capacity of a cycle of 50, over its theorem": (
+        "reservoir_memory",
+        "capacity over theorem",
+    ),
     "next-generation reservoir, Lorenz-63, data by RK23, NRMSE": (
-        "lorenz",
+        "reservoir_lorenz",
         "RK23, ridge 2.5e-06: NRMSE",
     ),
-    "the same, Lyapunov times valid": ("lorenz", "RK23, ridge 2.5e-06: valid Lyapunov times"),
+    "the same, Lyapunov times valid": (
+        "reservoir_lorenz",
+        "RK23, ridge 2.5e-06: valid Lyapunov times",
+    ),
 }
 
 
@@ -375,8 +393,22 @@ def test_the_reservoirs():
     assert [row[0] for row in shown] == list(RESERVOIRS)
     for name, text, _ in shown:
         file, measure = RESERVOIRS[name]
-        found = result(f"reservoir_{file}.json")["summary"][measure]
+        found = result(f"{file}.json")["summary"][measure]
         says(text, [found[key] for key in ("median", "least", "most")])
+
+
+def test_the_fields():
+    """Each row's settings and valid times, from the file of its length."""
+    shown = table(page("four-ways"), "length", "points")
+    assert len(shown) == 2
+    for length, points, step, units, exponent, valid in shown:
+        found = result(f"field_ks{length}.json")
+        case, times = found["case"], found["summary"]["Lyapunov times valid"]
+        says(points, [case["points"]])
+        says(step, [case["dt"]])
+        says(units, [case["units"]])
+        says(exponent, [found["exponent"]])
+        says(valid, [times[key] for key in ("median", "least", "most")])
 
 
 TASKS = {
@@ -387,7 +419,12 @@ TASKS = {
     "20-bit memorisation": "memorisation_20bit",
     "5-bit memorisation": "memorisation_5bit",
 }
-WAYS = {"LSTM": "lstm", "momentum": "momentum", "Hessian-free": "hf"}
+WAYS = {
+    "LSTM": "lstm",
+    "momentum": "momentum",
+    "Hessian-free": "hf",
+    "regularised": "regularised",
+}
 
 
 def test_the_long_range_tasks():
@@ -418,6 +455,7 @@ HELD = {
     ("forecasting", "series"),
     ("forecasting", "network's RMSE over the ridge's"),
     ("four-ways", "task"),
+    ("four-ways", "length"),
     ("trajectories", "flow"),
     ("trajectories", "points"),
     ("inputs", "the series"),

@@ -71,7 +71,10 @@ from .recurrence.rollout import rollout as rollout
 from .recurrence.simple_network import simple_network as simple_network
 from .recurrence.unroll import unroll as unroll
 from .reservoir.echo_state import EchoStateNetwork as EchoStateNetwork
+from .reservoir.local_model import LocalModel as LocalModel
+from .reservoir.local_window_search import search_local_windows as search_local_windows
 from .reservoir.next_generation import NextGeneration as NextGeneration
+from .reservoir.parallel_reservoirs import ParallelReservoirs as ParallelReservoirs
 from .runs.saved_network import load_network as load_network
 from .runs.saved_network import save_network as save_network
 from .stamps.time_axis import Times as Times

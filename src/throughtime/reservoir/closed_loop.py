@@ -110,7 +110,7 @@ class Features:
     ) -> Float[np.ndarray, "rows feature"]:
         """The features of the steps `span`, ..., T - 1, from the true values before them."""
         h = self.states(y, x)[self.settings.span - 1 :]
-        return self._join(h, self.delayed(y, x[self.settings.span :]))
+        return self.joined(h, self.delayed(y, x[self.settings.span :]))
 
     def states(self, y, x) -> Float[np.ndarray, "rows units"]:
         """The reservoir's state at the steps 1, ..., T - 1 of a series, from zero."""
@@ -127,14 +127,17 @@ class Features:
         if self.reservoir is not None:
             h = step(self.reservoir, drive(self.reservoir, x, place.y[:, -1]), h)
         z = place.y[:, :: -s.spacing].reshape(len(h), -1)
-        return self._join(h, np.concatenate([z, x], axis=1)), h
+        return self.joined(h, np.concatenate([z, x], axis=1)), h
 
     def delayed(self, y, x):
         s, rows = self.settings, len(y) - self.settings.span
         parts = [y[s.span - 1 - i * s.spacing :][:rows] for i in range(s.delays)]
         return np.concatenate([*parts, x], axis=1)
 
-    def _join(self, h, z):
+    def joined(
+        self, h: Float[np.ndarray, "rows units"], z: Float[np.ndarray, "rows value"]
+    ) -> Float[np.ndarray, "rows feature"]:
+        """The features of states and of the values whose monomials stand beside them."""
         return np.concatenate([h, monomials(z, self.settings.order)[:, 1:]], axis=1)
 
 

@@ -142,7 +142,8 @@ class Gram:
         L, failed = factor(A, lower=1, clean=0, overwrite_a=1)
         rcond = 0.0 if failed else condition(L, size, uplo="L")[0]
         if rcond < 10 * EPS:
-            raise singular(ridge, 10 * EPS * size, squared=True)
+            # The norm of the inverse is that of columns, up to sqrt(p) times the spectral one.
+            raise singular(ridge, 20 * EPS * np.sqrt(p) * size, squared=True)
         V = scipy.linalg.cho_solve((L, True), self.scatter[:p, p:], check_finite=False).T
         return Readout.through_means(V, self.mean)
 
@@ -250,7 +251,7 @@ class Triangle:
         R = _fold_rows(R, np.sqrt(ridge) * np.eye(p, len(R)))
         (condition,) = scipy.linalg.get_lapack_funcs(("trcon",), (R,))
         if condition(R[:p, :p])[0] < 10 * EPS:
-            least = (10 * EPS * np.abs(R[:p, :p]).sum(axis=0).max()) ** 2
+            least = p * (20 * EPS * np.abs(R[:p, :p]).sum(axis=0).max()) ** 2
             raise singular(ridge, least, squared=False)
         V = scipy.linalg.solve_triangular(R[:p, :p], R[:p, p:], check_finite=False).T
         return Readout.through_means(V, mean)

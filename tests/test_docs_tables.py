@@ -310,74 +310,6 @@ def test_every_command_of_the_slides_ran_from_a_fresh_clone():
     says(re.search(r"the longest takes (\d+) s", page("slides"))[1], [longest])
 
 
-# The four ways.
-
-RESERVOIRS = {
-    "Mackey-Glass 17, 400 units, 3,000 points, NRMSE84": ("mg17", "NRMSE84"),
-    "Mackey-Glass 17, 1000 units": ("mg17_1000", "NRMSE84"),
-    "Mackey-Glass 30, 400 units, 3,000 points": ("mg30", "NRMSE84"),
-    "Mackey-Glass 30, 21,000 points": ("mg30_21000", "NRMSE84"),
-    "NARMA10, 200 units, NMSE": ("narma", "NMSE"),
-    "laser, one step, NMSE, 200 units, steps 5,000 to 10,000": (
-        "laser",
-        "NMSE, searched, fitted to 5000, on 5000 to 10000",
-    ),
-    "the same, the penalty by a rule that was chosen afterwards": (
-        "laser",
-        "NMSE, searched, GCV, fitted to 5000, on 5000 to 10000",
-    ),
-    "the first, steps 8,000 to 10,000": (
-        "laser",
-        "NMSE, searched, fitted to 5000, on 8000 to 10000",
-    ),
-    "memory capacity of a cycle of 50, over its theorem": ("memory", "capacity over theorem"),
-    "next-generation reservoir, Lorenz-63, data by RK23, NRMSE": (
-        "lorenz",
-        "RK23, ridge 2.5e-06: NRMSE",
-    ),
-    "the same, Lyapunov times valid": ("lorenz", "RK23, ridge 2.5e-06: valid Lyapunov times"),
-}
-
-
-def test_the_reservoirs():
-    shown = table(page("four-ways"), "task", "median (least to most)")
-    assert [row[0] for row in shown] == list(RESERVOIRS)
-    for name, text, _ in shown:
-        file, measure = RESERVOIRS[name]
-        found = result(f"reservoir_{file}.json")["summary"][measure]
-        says(text, [found[key] for key in ("median", "least", "most")])
-
-
-TASKS = {
-    "adding": "adding",
-    "adding, half the sum": "adding_mean",
-    "temporal order": "temporal_order",
-    "multiplication": "multiplication",
-    "20-bit memorisation": "memorisation_20bit",
-    "5-bit memorisation": "memorisation_5bit",
-}
-WAYS = {"LSTM": "lstm", "momentum": "momentum", "Hessian-free": "hf"}
-
-
-def test_the_long_range_tasks():
-    """Each row's mistakes, seed by seed, are those of some runs with its settings."""
-    shown = table(page("four-ways"), "task", "T", "way", "units", "seeds")
-    for name, length, way, units, seeds, wrong, of, *_ in shown:
-        first, *last = map(int, seeds.split("-"))
-        for seed, text in zip(
-            range(first, (last or [first])[0] + 1), wrong.split(" (")[0].split(","), strict=True
-        ):
-            runs = [
-                (run["wrong"], run["tested"])
-                for run in result("long_range.jsonl")
-                if (run["task"], run["length"], run["seed"]) == (TASKS[name], int(length), seed)
-                and run["way"] == WAYS[way.split(",")[0]]
-                and run["hidden"] == int(units)
-            ]
-            wanted = int(text.strip(" *")), int(of.replace(",", ""))
-            assert wanted in runs, (name, length, way, seed, wanted, runs)
-
-
 # Every other table.
 
 HELD = {
@@ -387,6 +319,7 @@ HELD = {
     ("forecasting", "series"),
     ("forecasting", "network's RMSE over the ridge's"),
     ("four-ways", "task"),
+    ("four-ways", ""),
     ("trajectories", "flow"),
     ("trajectories", "points"),
     ("inputs", "the series"),
@@ -395,14 +328,14 @@ HELD = {
     ("prior", "updates"),
     ("prior", "unemployment"),
 }
-"""Tables, by page and first cell, that a test above or of `test_docs_figures` holds."""
+"""Tables, by page and first cell, that a test above, of `test_docs_figures` or of
+`test_docs_four_ways` holds."""
 
 GIVEN = {("prior", ""), ("search", "setting"), ("your-table", "written")}
 """Tables of settings and of what may be written: nothing in them was measured."""
 
 WITHOUT = {
     ("dynamics", "system"),  # exponents beside published ones; `tests/dynamics` holds them
-    ("four-ways", ""),  # of the ranking of momenta, each mean is over seeds that differ
     ("prior-generator", "quantile"),
 }
 """Tables of measured figures whose results are not kept. None may be added."""

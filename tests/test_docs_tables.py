@@ -344,6 +344,7 @@ HELD = {
 GIVEN = {("prior", ""), ("search", "setting"), ("your-table", "written")}
 """Tables of settings and of what may be written: nothing in them was measured."""
 
+
 def measured(text):
     """The first cells of the tables that hold three figures with a point or more."""
     plain = re.sub(r"`[^`\n]*`|\]\([^)]*\)", "", text)

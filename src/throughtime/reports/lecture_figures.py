@@ -161,7 +161,7 @@ def signs(
         below.set_xlim(-0.5, len(true) - 0.5)
         figure_style.count_axis(below, "step")
         below.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
-        shown = ", ".join(names[true[end - 1]] for end in ends)
+        shown = ", ".join(names[int(true[end - 1])] for end in ends)
         figure_style.describe(figure, "Signs in a row", shown)
     return figure
 

@@ -84,6 +84,8 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 nb_output_stderr = "remove"
+nb_code_prompt_show = "Show the solution"  # where another cell is folded it says so itself
+nb_code_prompt_hide = "Hide the solution"
 nb_ipywidgets_js = {}
 
 sphinx_gallery_conf = {

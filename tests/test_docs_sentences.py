@@ -1,6 +1,7 @@
 """Figures in sentences of the documents are those of `benchmarks/results/`."""
 
 import re
+import statistics
 
 import pytest
 from test_docs_figures import says
@@ -35,6 +36,19 @@ def _race():
     return [race["seconds"], race["nrmse"], race["diffrax"]["seconds"]]
 
 
+def _fits_in_a_row(side, which=slice(None)):
+    """Seconds by the clock of some of the fits of a process, the median over the rounds."""
+    rounds = result("second_fit.json")["seconds"][side]
+    return statistics.median(sum(wall for wall, _ in fits[which]) for fits in rounds)
+
+
+def _weekly(method):
+    (row,) = (r for r in result("forecasting_m4_weekly.json")["rows"] if r["method"] == method)
+    return row["smape"]
+
+
+SECOND = slice(1, 2)
+
 SENTENCES = {
     "sixteen networks": (
         "performance",
@@ -55,6 +69,19 @@ SENTENCES = {
         "performance",
         r"NumPy by hand (\d+ to \d+)",
         lambda: [min(_latency("numpy")), max(_latency("numpy"))],
+    ),
+    "ten fits": (
+        "performance",
+        r"a new network each\) (take .+?) The second",
+        lambda: [_fits_in_a_row(side) for side in ("throughtime", "cached", "torch")],
+    ),
+    "a second fit": (
+        "performance",
+        r"The second fit (takes .+?) with a new one",
+        lambda: [
+            _fits_in_a_row(side, SECOND)
+            for side in ("throughtime", "torch", "keras again", "keras")
+        ],
     ),
     "a combination with noise": (
         "inputs",
@@ -108,8 +135,8 @@ SENTENCES = {
     ),
     "M4 weekly": (
         "../README",
-        r"official sMAPE \(.+?\): ([\d.]+) without networks",
-        lambda: [result("forecasting_m4_weekly.json")["rows"][0]["smape"]],
+        r"sMAPE \(.+?\): ([\d.]+ without networks, the recurrent prior alone [\d.]+)\.",
+        lambda: [_weekly("throughtime, no network"), _weekly("prior")],
     ),
 }
 

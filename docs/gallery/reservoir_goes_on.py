@@ -20,6 +20,6 @@ ahead = network.generate(800)[:, 0]
 fig, (top, bottom) = plt.subplots(2, figsize=(8, 4.4), sharex=True, layout="constrained")
 top.plot(series[3000:3800], color="0.3", label="truth")
 top.plot(ahead, "C1--", lw=1.2, label="network, by itself")
-top.legend(frameon=False, ncols=2)
+top.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.97), borderaxespad=0)
 bottom.semilogy(np.abs(ahead - series[3000:3800]), lw=1)
 bottom.set(xlabel="steps", ylabel="error")

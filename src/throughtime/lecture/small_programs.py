@@ -24,6 +24,9 @@ from .program import ProgramResult, Show, load_figures, show_nothing
 LENGTH, LONG = 10, 10_000
 """Steps of which every input is tried, and steps of random inputs."""
 
+DRAWN = "(()())((()))()(()))(())("
+"""Brackets that match, now and then, until one closes that was not opened."""
+
 
 def parity() -> Network:
     r"""Whether the bits read so far have an odd number of ones.
@@ -142,7 +145,9 @@ def small_programs(folder: Path, seed: int = 0, show: Show = show_nothing) -> Pr
         figures[f"{name}: wrong answers in {LONG} random steps"] = int(
             (answers(name, network, long) != PROBLEMS[name][2](long)).sum()
         )
-        xs = np.array(symbols)[rng.integers(len(symbols), size=(1, 24))]
+        xs = np.array(symbols)[rng.integers(len(symbols), size=(1, len(DRAWN)))]
+        if name == "brackets":  # random ones hardly ever match
+            xs = np.array([[[1.0 if sign == "(" else -1.0] for sign in DRAWN]])
         shown[name] = xs[0], activities(network, xs)
         lines.append(f"{name}: {len(network.cells[0].b)} relu units, weights by hand")
     loading.join()

@@ -153,18 +153,21 @@ def _say(network: Network, drawings: tuple) -> np.ndarray:
 
 
 def _draw(folder: Path, counts: np.ndarray, new: tuple, now: np.ndarray) -> list[Path]:
-    """Draw the confusion matrix, and one row of signs with what was said at each step."""
+    """Draw the confusion matrix, and a row of signs with what was said at each step.
+
+    The row is the first that has as many different signs as any.
+    """
     from throughtime.reports import figure_style, lecture_figures  # here: Matplotlib is slow
 
     folder.mkdir(parents=True, exist_ok=True)
     (xs, signs, lengths), names = new, list(SIGNS)
+    different = [len({*of[:end]}) for of, end in zip(signs, lengths, strict=True)]
+    shown = int(np.argmax(different))
+    row = shown, slice(lengths[shown])
     figures = {
         "confusion.png": lecture_figures.confusion(counts, names),
         "signs.png": lecture_figures.signs(
-            np.cumsum(xs[0, : lengths[0]], axis=0),
-            signs[0, : lengths[0]],
-            now[0, : lengths[0]],
-            names,
+            np.cumsum(xs[row], axis=0), signs[row], now[row], names
         ),
     }
     for name, figure in figures.items():

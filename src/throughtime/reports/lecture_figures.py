@@ -4,6 +4,7 @@ Each function draws one figure, `WIDE` CSS pixels wide.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -131,29 +132,37 @@ def signs(
     said: Int[np.ndarray, " step"],
     names: Sequence[str],
 ) -> Figure:
-    """A path of a pen coloured by the sign it draws, and the sign that was said at each step.
+    """Each sign a pen drew above its steps, and the sign that was said at each step.
 
     Parameters
     ----------
     path
         Where the pen is after each step.
     true, said
-        The sign at each step, and what was said, as numbers.
+        The sign at each step, and what was said, as numbers. A sign ends where they change.
     names
         The signs.
     """
-    with figure_style.canvas(WIDE, 300) as figure:
-        left, right = figure.subplots(1, 2, width_ratios=(1, 2))
-        for i in range(len(path) - 1):
-            left.plot(*path[i : i + 2].T, color=COLOURS[true[i]], lw=1.5)
-        left.set_aspect("equal")
-        left.axis("off")
-        right.step(np.arange(len(true)), true, color=GREY, lw=4, alpha=0.5, label="true")
-        right.plot(said, ".", color=BLUE, label="said")
-        right.set_yticks(range(len(names)), names)
-        figure_style.count_axis(right, "step")
-        right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
-        figure_style.describe(figure, "Signs in a row", ", ".join(names))
+    ends = [*(np.flatnonzero(np.diff(true)) + 1), len(true)]
+    with figure_style.canvas(WIDE, 340) as figure:
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.2))
+        above.axis("off")
+        for first, end in pairwise([0, *ends]):
+            place = first / len(true), 0, (end - first) / len(true), 1
+            panel = above.inset_axes(place)
+            panel.plot(*path[first:end].T, color=COLOURS[true[first]], lw=1.5)
+            panel.set_aspect("equal")
+            panel.axis("off")
+        below.step(
+            np.arange(len(true)), true, color=GREY, lw=4, alpha=0.5, where="mid", label="true"
+        )
+        below.plot(said, ".", color=BLUE, label="said")
+        below.set_yticks(range(len(names)), names)
+        below.set_xlim(-0.5, len(true) - 0.5)
+        figure_style.count_axis(below, "step")
+        below.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+        shown = ", ".join(names[int(true[end - 1])] for end in ends)
+        figure_style.describe(figure, "Signs in a row", shown)
     return figure
 
 

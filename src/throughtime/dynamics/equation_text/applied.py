@@ -7,6 +7,7 @@ from throughtime.errors import InputError
 
 from .equation import Equation
 from .expressions import (
+    CALL,
     FUNCTIONS,
     NAME,
     NUMBER,
@@ -54,7 +55,7 @@ class Applied(Operators):
             if exponent.kind != NUMBER or exponent.value < 1:
                 rule = "a power of a function is that of its value"
                 remedy = f"Write `1/{token.text}(x)`, or the inverse by its name, as `asin`."
-                if exponent.kind == NAME:
+                if exponent.kind in (NAME, CALL):
                     remedy = f"Write `{token.text}(x)^{exponent.symbol}`."
                 raise self.error(rule, token.text, token.column, remedy)
         bare = self._bare_argument(token)

@@ -11,7 +11,7 @@ from throughtime.errors import InputError
 
 from .expressions import FUNCTIONS
 
-GREEK = dict(
+GREEK: dict[str, str] = dict(
     zip(
         "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma"
         " tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"

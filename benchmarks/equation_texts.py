@@ -52,13 +52,20 @@ WRITTEN = [
     "x' = k/t; k = 1", "x' = k/p; k = 1; p = 0", "x' = k^2; k = 1e300",
     "x' = k^p; k = -1; p = 0.5", "x' = x*t^p; p = -1", "x' = max(x, 0, t) - sqrt(|x|)",
     "x_{n+1}^i = x_n", "u_{i,j}' = u_{i+1,j} + u_{i,j-1} - 2 u_{i,j}; i = 1..3; j = 0..2",
+    "θ_i' = ω_i + K/N sum_{j=1}^N sin(θ_j - θ_i); ω_i = 0.1*i; K = 2; N = 4; i = 1..N",
+    "m x'' + c x' + k x = F0 sin w t cos 2t; m = k = 1; c = 0.1; F0 = 2; w = 3",
+    r"\dot{x} &= \sigma (y - x), \\ \dot{y} &= x(\rho - z) - y, \\ \dot{z} &= x y - \beta z;"
+    r" \sigma = 10; \rho = 28; \beta = \frac{8}{3}",
+    r"\frac{d^2\theta}{dt^2} = -\frac{g}{l}\sin\left(\theta\right) - \sqrt{c}\,\dot\theta;"
+    r" g = 9.8; l = 2; c = 0.1",
     "x' = x(1 - x) - h x y/(a + x); y' = y (x/(a + x) - d); h = 0.8; a = 0.2; d = 0.5",
 ]  # fmt: skip
 
 PIECES = [
+    "Σ", "x_τ", "dW", r"\frac{", r"\dot{", r"\\", "{", "&",
     *"xyt'=()+-*/^;,.[]{}|<>_012e²ẋ−·≤", "''", "..", "t - 1", "(0)", "1e300", "1e-300", "0",
     "sin", "sin(", "x_i", "i", "_{i+1}", "[n+1]", "x(t - 1)", "where(", "and", "pi", "1/0",
-    "dx/dt", "sum_j(", "max(", "; x = 1", "; i = 1..3", "\n", " ", "x'", "= ",
+    "dx/dt", "sum_j(", "max(", "sum_{j=1}^", "; x = 1", "; i = 1..3", "\n", " ", "x'", "= ",
 ]  # fmt: skip
 
 

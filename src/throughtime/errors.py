@@ -53,14 +53,18 @@ def closest_name(name: object, known: Iterable[str]) -> str | None:
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The remedy for an unknown name: the closest known one, if any, and the list of all.
 
+    If several known ones begin with it, those are named.
+
     Examples
     --------
     >>> did_you_mean("lsmt", ["rnn", "gru", "lstm"])
     'Did you mean `lstm`? Known: gru, lstm, rnn.'
     """
     known = sorted(known)
-    close = closest_name(name, known)
-    question = "" if close is None else f"Did you mean `{close}`? "
+    start, close = str(name).lower(), closest_name(name, known)
+    begin_so = [one for one in known if len(start) > 2 and one.lower().startswith(start)]
+    meant = begin_so if len(begin_so) > 1 else [] if close is None else [close]
+    question = f"Did you mean {' or '.join(f'`{one}`' for one in meant)}? " if meant else ""
     return f"{question}Known: {', '.join(known)}."
 
 

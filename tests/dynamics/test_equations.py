@@ -103,7 +103,7 @@ WRONG = [
     ("", "at least one variable"), ("k = 3", "at least one variable"),
     ("x' =", "got the end at column 5"), ("x' = y", "`y` at column 6"),
     ("x' = 2 3", "`3` at column 8"), ("x' = a 2; a = 1", "`2` at column 8"),
-    ("x' = sin 2 x", "`sin("), ("x' = sinus(x)", "Did you mean `sin`"),
+    ("x' = sin 2/x", "`sin(2/x)` or `sin(2)/x`"), ("x' = sinus(x)", "Did you mean `sin`"),
     ("x' = (x", "got the end at column 8"), ("x' = min(x)", "takes 2 arguments"),
     ("x' = x)", "`)` at column 7"), ("x' = 1/0", "`/` at column 7"),
     ("x' = x/(1 - 1)", "`/` at column 7"), ("k = 1/0; x' = k", "`/` at column 6"),

@@ -262,7 +262,7 @@ def test_a_single_value_is_no_range():
 
 
 def test_a_parameter_is_an_input_where_its_derivative_is_zero():
-    law = equations("x' = sign(k) * (1 - x) + 0 * unused; k = 1; unused = 2; F = 3")
+    law = equations("x' = sign(k) * (1 - x) + 0 * unused + cos(F t); k = 1; unused = 2; F = 3")
     assert input_parameters(law, {"k": (0, 1), "unused": (0, 1), "F": (0, 1)}) == (
         "k",
         "unused",

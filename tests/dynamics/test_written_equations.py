@@ -110,8 +110,8 @@ def rk4(text, steps, dt, substeps=20):
 
 @pytest.mark.parametrize(
     "text",
-    ["x' = sin a x", "x' = sin x*a", "x' = sin x^2", "x' = sin 2x", "x' = sin x / a",
-     "x' = sin x'", "x' = sin cos x", "x' = max x"],
+    ["x' = sin x a", "x' = sin x*a", "x' = sin 2 cos x", "x' = sin x (1 - x)",
+     "x' = sin x / a", "x' = sin -x", "x' = max x"],
 )  # fmt: skip
 def test_a_function_without_parentheses_is_refused_where_it_has_two_readings(text):
     with pytest.raises(InputError):
@@ -281,7 +281,7 @@ WRONG = [
     ("x' = k^2; k = 1e300", "`inf` at column 7"), ("x' = k^p; k = -1; p = .5", "`nan` at"),
     ("x' = x*t^p; p = -1", "must be finite at the start"),
     ("x' = 1/(x - y); y' = x; x(0) = 1; y(0) = 1", "Start elsewhere: `x(0) = 0.5`."),
-    ("x' = 1/2x", "Write `(a/b)*c` or `a/(b*c)`."), ("x' = a/b c; a=1; b=1; c=1", "divided"),
+    ("x' = 1/2x", "Write `(1/2)*x` or `1/(2*x)`."), ("x' = a/b c; a=1; b=1; c=1", "divided"),
     ("x' = 2^3x", "Write `a^2*b` or `a^(2*b)`."), ("x' = xy; y' = x", "Write `x*y`"),
     ("x' = e x", "Write `exp(x)` or `e^x`"), ("x' = 0,2*x", "Write `0.5`, not `0,5`."),
     ("x' = y y' = -x", "Put `;` between"), ("x'' + sin(x'') = x", "Solve it for `x''`"),
@@ -294,10 +294,10 @@ WRONG = [
     ("x' = y_i; y_i' = 1; i = 1..2", "sum_i"),
     ("x_i' = x_i; i = 3..1", "up to another"), ("x_i' = x_i; i = 1..3; x_2' = 0", "given once"),
     ("x' = -x + w; x0 = 3; w = 1", "Write `x(0)`."), ("u_t = D u_xx; D = 1", "by differences"),
-    ("x' = if(x > 0, 1, 2)", "Write `where(x > 0, a, b)`."), ("x' = \\sin(x)", "without LaTeX"),
+    ("x' = if(x > 0, 1, 2)", "Write `where(x > 0, a, b)`."), ("x' = \\foo(x)", "without LaTeX"),
     ("x' = x % 2", "mod(a, b)"), ("x' = ½ x", "(1/2)"),
     ("x' = f(1); f(x) = f(x) + 1", "without end"),
-    ("x' = f(1, 2); f(x) = x", "takes 1 argument"), ("x' = cos 2 t", "Write `cos("),
+    ("x' = f(1, 2); f(x) = x", "takes 1 argument"),
     ("x[n+1] = x[n+2]", "must not look ahead"), ("x[n+1] = y[k]; y[k+1] = 1", "one letter"),
     ("x[n+1] = x; y[n+2] = y", "the same step"), ("x' = x > 0", "where(x > 0, 1, 0)"),
     ("x' = 1 + |x", "a bar must be closed"), ("x' = sin^-1(x)", "asin"),

@@ -97,6 +97,10 @@ def small():
     return PriorNetwork(8, 8, key=1)
 
 
+def test_its_representation_is_short():
+    assert repr(Prior((7,))) == "Prior(seasons=(7,), name='prior')"
+
+
 def test_the_network_is_the_equations_of_its_module():
     """In NumPy, step by step, for one origin and lead time."""
     network = PriorNetwork(5, 4, key=3)

@@ -24,6 +24,9 @@ import numpy as np
 from throughtime._support.precision import precision
 from throughtime.errors import InputError, did_you_mean
 
+from .equation_text.advice import differential
+from .equation_text.echo import understood
+from .equation_text.equation import Equation
 from .equation_text.expressions import (
     CONSTANTS,
     JUMPS,
@@ -34,16 +37,18 @@ from .equation_text.expressions import (
     number,
     substitute,
     tabulate,
-    to_text,
 )
 from .equation_text.forcings import with_forcings
+from .equation_text.latex import without_latex
 from .equation_text.law import Entry, Law
 from .equation_text.nonfinite import refuse_start
-from .equation_text.parser import Equation, Statement
+from .equation_text.parser import Statement
+from .equation_text.printing import to_text
 from .equation_text.resolution import ALONE, Resolver, Scope
-from .equation_text.roles import Definition, given_twice, letters_of, sort
+from .equation_text.roles import Definition, given_twice, letters_of, sort, stated_ranges
 from .equation_text.starts import choose_start
 from .equation_text.tokens import REMEDIES, shortened, statements
+from .equation_text.unused import refuse_unused
 from .systems import DELAY, FLOW, MAP, System
 
 MAX_LENGTH = 20_000
@@ -75,7 +80,8 @@ def equations(text: str) -> System:
         rule = f"equations must be at most {MAX_LENGTH:,} characters"
         remedy = "Shorten them, or write a `System` with a Python function."
         raise InputError(rule, f"{len(text):,}", remedy)
-    return _Text([Statement(one).read() for one in statements(text)], text).system()
+    found = [Statement(one).read() for one in statements(without_latex(text))]
+    return _Text([*found, *stated_ranges(found)], text).system()
 
 
 def is_text(system: str) -> bool:
@@ -89,6 +95,8 @@ class _Text:
     def __init__(self, found: list[Equation], text: str):
         self.text, self.roles = text, sort(found)
         if not self.roles.laws:
+            for wrong in filter(None, map(differential, found)):
+                raise wrong
             rule = "equations must say how at least one variable changes"
             remedy = "Write `x' = ...`, or `x[n+1] = ...` for a map."
             if re.search(r"_(t|tt|xx)\b", text):
@@ -107,6 +115,7 @@ class _Text:
             if _is_parameter(value) and name not in self.roles.sizes
         }
         self.law = self._law()
+        self.statements = understood(found, self.roles, self.parameters)
 
     def _check_starts(self, found: list[Equation]) -> None:
         """Refuse `x0 = 1` where it is nowhere used: it is meant as a start."""
@@ -142,6 +151,7 @@ class _Text:
             delays=law.delays if law.lags else None,
             delay_parameters=tuple(name for name in self.parameters if name in read),
             past=self._past(given) if roles.pasts else None,
+            statements=self.statements,
             jumps=any(node.kind == OPERATION and node.symbol in JUMPS for node in nodes),
         )
         start = self._start(system, given)
@@ -168,6 +178,10 @@ class _Text:
                 own = entries.get(key, Entry(family.letters))
                 entries[key] = replace(own, ends=family.ends)
         entries = self._ordered(entries)
+        names = [*resolver.lags, *(one.expression for one in roles.pasts.values())]
+        names += [one.right for _, _, one in roles.starts]
+        read = {one.symbol for node in names for one in node.names()}
+        refuse_unused(roles, entries, {*tops, *read}, resolver.called)
         entries = with_forcings(entries, {*state}, {*tops}, {*self.parameters})
         return Law(state, tuple(tops), entries, roles.ranges, tuple(resolver.lags))
 
@@ -303,6 +317,8 @@ class _Text:
         remarks, round_ = [], self.resolver.goes_round
         if round_:
             remarks.append(f"Indices go round: {round_}.")
+        if readings := self.resolver.readings:
+            remarks.append(f"Arguments without parentheses were read as {', '.join(readings)}.")
         chosen = [i for i in range(len(start)) if np.isnan(given[i]) and start[i]]
         if chosen:
             texts = [f"{self.law.variables[i]}(0) = {start[i]:g}" for i in chosen[:3]]

@@ -16,6 +16,8 @@ from jaxtyping import Array, Float
 
 from throughtime.errors import InputError, did_you_mean
 
+from .equation_text.printing import number_text
+
 Law = Callable[[Any, Array, Mapping[str, Any], Any], Array]
 
 FLOW, MAP, DELAY, FIELD = "flow", "map", "delay", "field"
@@ -69,6 +71,8 @@ class System:
         Whether the law has jumps, as `sign` has: no scheme keeps its order there.
     remarks
         What was chosen where the equations do not say it, a sentence each.
+    statements
+        Of equations as text, the statements as they were understood, without the parameters.
     """
 
     name: str
@@ -92,6 +96,18 @@ class System:
     past: Callable[[Any, Mapping[str, Any]], Array] | None = None
     jumps: bool = False
     remarks: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Short: the equations as they were understood, or the name; and the parameters."""
+        parameters = [
+            f"{name} = {number_text(value)}" for name, value in self.parameters.items()
+        ]
+        if self.statements:
+            return f'equations("{"; ".join([*self.statements, *parameters])}")'
+        variables, more = ", ".join(self.variables[:4]), ", ..." * (len(self.variables) > 4)
+        with_ = f"; {', '.join(parameters)}" if parameters else ""
+        return f"System({self.name!r}, a {self.kind} of {variables}{more}{with_})"
 
     def forcing(self, t, p: Mapping[str, Any]) -> Float[Array, " input"]:
         """The inputs u at time t: given by `drive`, or 0 without one."""

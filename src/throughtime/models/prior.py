@@ -53,7 +53,7 @@ class Prior:
     """
 
     seasons: tuple[int, ...] = ()
-    network: PriorNetwork = field(default_factory=lambda: shipped_network())
+    network: PriorNetwork = field(default_factory=lambda: shipped_network(), repr=False)
     name: str = "prior"
 
     def __reduce__(self):

@@ -1,5 +1,6 @@
 """Equations as people write them: from text to a law that can be solved.
 
-In order: `tokens`, `expressions`, `parser`, `isolate`, `roles`, `resolution`, `law`, `starts`,
-`nonfinite`. `equations` puts them together.
+In order: `latex`, `tokens`, `expressions`, `operators`, `applied`, `parser`, `isolate`,
+`roles`, `advice`, `resolution`, `law`, `unused`, `echo`, `starts`, `nonfinite`.
+`equations` puts them together.
 """

@@ -43,6 +43,11 @@ class Cursor:
             raise self.error(rule, token.text, token.column, remedy)
         return self.take()
 
+    def source(self, begin: int, end: int | None = None) -> str:
+        """The text of the tokens from one to before another, by default the next."""
+        last = self.tokens[min(self.position if end is None else end, len(self.tokens) - 1)]
+        return self.text[self.tokens[begin].column : last.column].strip()
+
     def nest(self, token: Token) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:

@@ -83,6 +83,8 @@ class Node:
         For a name, how often it is differentiated: 2 for `x''`.
     indices
         For a name, its indices; for a sum, its first and its last index.
+    bare
+        Whether it is a function whose argument has no parentheses, as in `sin 2t`.
     """
 
     kind: str
@@ -92,6 +94,7 @@ class Node:
     column: int = field(default=0, compare=False)
     order: int = 0
     indices: "tuple[Node, ...]" = ()
+    bare: bool = field(default=False, compare=False)
 
     def walk(self) -> "Iterator[Node]":
         """This node and all below it, indices included."""
@@ -219,30 +222,3 @@ def _integer_exponent(node: Node) -> int | None:
     if node.kind == NUMBER and node.value == int(node.value) and node.value <= 64:
         return int(node.value)
     return None
-
-
-def to_text(node: Node) -> str:
-    """The expression as text, every operation in parentheses but products with names."""
-    if node.kind == NUMBER:
-        return f"{node.value:g}"
-    if node.kind in (NAME, CALL):
-        inside = ", ".join(map(to_text, node.indices))
-        name = node.symbol + "'" * node.order + (f"_{{{inside}}}" if inside else "")
-        if node.kind == CALL:
-            name += f"({', '.join(map(to_text, node.children))})"
-        return name
-    if node.kind == SUM:
-        return f"sum_{node.symbol}({to_text(node.children[0])})"
-    parts = [to_text(child) for child in node.children]
-    if node.symbol == "negative":
-        return f"-{_in_parentheses(node.children[0])}"
-    if node.symbol in FUNCTIONS or len(parts) == 1:
-        return f"{node.symbol}({', '.join(parts)})"
-    left, right = map(_in_parentheses, node.children)
-    gap = "" if node.symbol in "*/^" else " "
-    return f"{left}{gap}{node.symbol}{gap}{right}"
-
-
-def _in_parentheses(node: Node) -> str:
-    simple = node.kind != OPERATION or node.symbol in FUNCTIONS
-    return to_text(node) if simple else f"({to_text(node)})"

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from .expressions import CONSTANTS, NAME, SUM, TIME, Node, to_text
+from .expressions import CONSTANTS, NAME, SUM, TIME, Node
 from .law import CONSTANT, FORCING, INNER, Entry
+from .printing import to_text
 from .resolution import ALONE
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from throughtime.errors import InputError
 
+from .advice import index_as_lag
+from .equation import Equation
 from .expressions import (
     INDEX_OPERATIONS,
     NAME,
@@ -19,9 +21,8 @@ from .expressions import (
     number,
     operation,
     substitute,
-    to_text,
 )
-from .parser import Equation
+from .printing import to_text
 from .roles import Definition, Roles, no_range
 
 
@@ -115,6 +116,8 @@ class Indices(ABC):
         if len(node.indices) != count:
             rule = f"`{base}` has {count or 'no'} {'index' if count == 1 else 'indices'}"
             remedy = f"Write `{'_'.join((base, *letters))}`."
+            if not count and (lag := index_as_lag(node, self.roles.values)):
+                rule, remedy = "a delay is written with its time", f"Write `{lag}`."
             raise equation.error(rule, to_text(node), node.column, remedy)
         if not count:
             return Node(NAME, key, column=node.column)

@@ -1,7 +1,7 @@
 """Equations solved for a derivative: `m x'' + k x = F` to `x'' = (F - k x)/m`."""
 
+from .equation import Equation
 from .expressions import NAME, OPERATION, Node, number, operation
-from .parser import Equation
 
 
 def isolate(target: Node, equation: Equation) -> Node:
@@ -19,27 +19,33 @@ def isolate(target: Node, equation: Equation) -> Node:
     InputError
         If the name stands in a function, a power, a divisor or a product with itself.
     """
-    factor, rest = _linear(operation("-", equation.left, equation.right), target, equation)
+    factor, rest = linear(operation("-", equation.left, equation.right), target, equation)
     assert factor is not None  # the target is in the equation
     negative = number(0) if rest is None else operation("negative", rest)
     return negative if factor == number(1) else operation("/", negative, factor)
 
 
-def _linear(node: Node, target: Node, equation: Equation) -> tuple[Node | None, Node | None]:
-    """The factor a and the rest b of an expression a*target + b; None for 0."""
+def linear(node: Node, target: Node, equation: Equation) -> tuple[Node | None, Node | None]:
+    """The factor a and the rest b of an expression a*target + b; None for 0.
+
+    Raises
+    ------
+    InputError
+        If the expression is not linear in it.
+    """
     if node == target:
         return number(1), None
     if not any(one == target for one in node.walk()):
         return None, node
     if node.kind == OPERATION and node.symbol in ("+", "-", "negative"):
-        parts = [_linear(child, target, equation) for child in node.children]
+        parts = [linear(child, target, equation) for child in node.children]
         if node.symbol == "negative":
             return _negative(parts[0][0]), _negative(parts[0][1])
         (a, b), (c, d) = parts
         return _added(node.symbol, a, c), _added(node.symbol, b, d)
     if node.kind == OPERATION and node.symbol in ("*", "/"):
         left, right = node.children
-        (a, b), (c, d) = (_linear(child, target, equation) for child in node.children)
+        (a, b), (c, d) = (linear(child, target, equation) for child in node.children)
         if c is None:
             return _scaled(node.symbol, a, right), _scaled(node.symbol, b, right)
         if a is None and node.symbol == "*":

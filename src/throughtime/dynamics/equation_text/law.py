@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .equation import Equation
 from .expressions import CONSTANTS, TIME, Node, evaluate, tabulate
-from .parser import Equation
 from .resolution import ALONE
 
 INNER, FORCING, CONSTANT = "inner", "forcing", "constant"

@@ -7,9 +7,12 @@ at the ends.
 """
 
 from dataclasses import replace
+from functools import reduce
 
-from throughtime.errors import InputError, did_you_mean
+from throughtime.errors import InputError
 
+from .advice import unknown_function, unknown_name
+from .equation import Equation
 from .expressions import (
     CALL,
     CONSTANTS,
@@ -23,10 +26,9 @@ from .expressions import (
     Node,
     number,
     operation,
-    to_text,
 )
 from .indices import Indices, Scope, not_in_scope
-from .parser import Equation, unknown_function
+from .printing import to_text
 from .roles import Definition, Roles, no_range, step_of
 
 ALONE = "|"
@@ -45,11 +47,17 @@ class Resolver(Indices):
         The delays, as expressions.
     orders
         Of how many keys the state of a variable consists.
+    called
+        The functions of the text that were called.
+    readings
+        How products without parentheses were read, as arguments of functions.
     """
 
     def __init__(self, roles: Roles):
         super().__init__(roles)
         self.lags: list[Node] = []
+        self.called: set[str] = set()
+        self.readings: list[str] = []
         self.orders = {name: self._order(law) for name, law in roles.laws.items()}
 
     def _order(self, law: Definition) -> int:
@@ -96,7 +104,44 @@ class Resolver(Indices):
             if not {EULER} & {*self.roles.values, *self.roles.laws, *scope.bound}:
                 exponent = self.resolve(node.children[1], scope)
                 return operation("exp", exponent, column=node.column)
+        if node.bare:
+            self._check_bare(node, scope)
         return replace(node, children=tuple(self.resolve(one, scope) for one in node.children))
+
+    def _check_bare(self, node: Node, scope: Scope) -> None:
+        """Refuse `sin x y`, in which x varies: is y in the argument, or after it?"""
+        factors = _factors(node.children[0])
+        last = factors[-1]
+        if last.kind == CALL and last.symbol not in self.roles.functions:
+            if not is_of_time(last.children[0]):  # x (1 - y), a product
+                factors[-1:] = [replace(last, kind=NAME, children=()), *last.children]
+        varying = [i for i, one in enumerate(factors[:-1]) if not self._is_steady(one, scope)]
+        if not varying:
+            if len(factors) > 1 and to_text(node) not in self.readings:
+                self.readings.append(to_text(node))
+            return
+        cut, name = varying[0] + 1, node.symbol
+        inside = reduce(_times, factors)
+        apart = reduce(_times, [operation(name, reduce(_times, factors[:cut])), *factors[cut:]])
+        rule = f"an argument without parentheses must end where it varies, as in `{name} 2t`"
+        remedy = f"Write `{name}({to_text(inside)})` or `{to_text(apart)}`."
+        raise scope.equation.error(rule, name, node.column, remedy)
+
+    def _is_steady(self, node: Node, scope: Scope, depth: int = 0) -> bool:
+        """Whether an expression is a number once the parameters and the indices are."""
+        roles = self.roles
+        for one in node.names():
+            base, _ = self.component(one.symbol)
+            if one.symbol in scope.bound or base in roles.laws or depth > MAX_CALLS:
+                return False
+            if one.symbol in {*CONSTANTS, *roles.sizes, *roles.ranges}:
+                continue
+            value = roles.values.get(base)
+            if value is not None and not self._is_steady(value.expression, scope, depth + 1):
+                return False
+            if value is None and not self.has_components(base):
+                return False
+        return True
 
     def _sum(self, node: Node, scope: Scope) -> Node:
         letter = node.symbol
@@ -119,10 +164,11 @@ class Resolver(Indices):
         names = {*roles.values, *roles.ranges, *roles.sizes, *scope.bound, roles.index, EULER}
         is_name = is_variable or node.symbol in names or bool(node.indices)
         if not is_name or len(arguments) != 1:
-            raise unknown_function(node, equation)
+            known = {*roles.laws, *roles.values, *roles.sizes, *scope.bound}
+            raise unknown_function(node, equation, known)
         (argument,) = arguments
         plain = replace(node, kind=NAME, children=())
-        if _is_of_time(argument):
+        if is_of_time(argument):
             if is_variable and node.symbol not in scope.bound:
                 return self._delayed(plain, argument, scope)
             value = roles.values.get(node.symbol)
@@ -130,11 +176,16 @@ class Resolver(Indices):
                 rule = "only variables are delayed"
                 remedy = f"Write `{node.symbol}*(...)` for a product, or its formula."
                 raise equation.error(rule, node.symbol, node.column, remedy)
+        if is_variable and argument.kind == NUMBER and node.symbol not in scope.bound:
+            rule = "a variable has no value at a number on the right side"
+            remedy = f"Write `{to_text(argument)}*{to_text(plain)}` for a product."
+            raise equation.error(rule, to_text(node), node.column, remedy)
         return self.resolve(operation("*", plain, argument, column=node.column), scope)
 
     def _defined(self, node: Node, scope: Scope) -> Node:
         """What a function that was defined stands for."""
         names, definition = self.roles.functions[node.symbol]
+        self.called.add(node.symbol)
         if len(names) != len(node.children):
             wanted = f"{len(names)} argument{'s' * (len(names) > 1)}"
             rule, remedy = f"`{node.symbol}` takes {wanted}", f"Give it {wanted}."
@@ -161,6 +212,7 @@ class Resolver(Indices):
             value = self.roles.values.get(used.symbol)
             is_number = value is not None and value.expression.is_number() and not value.letters
             if used.symbol not in CONSTANTS and not is_number:
+                self.resolve(used, scope)  # refuses what is not given
                 raise wrong
         if plain.order >= self.orders[self.component(plain.symbol)[0]]:
             rule = "a highest derivative must not be delayed"
@@ -226,30 +278,15 @@ class Resolver(Indices):
 
     def _unknown(self, node: Node, equation: Equation) -> InputError:
         """The error for a name that is not given."""
-        roles, name = self.roles, node.symbol
-        known = {*roles.laws, *roles.values}
-        rule = "every name must be given"
-        if node.order:
-            name += "'" * node.order
-            remedy = f"Write how it changes: `{name} = ...`."
-        elif name == EULER:
-            rule = "`e` must have a value, or an exponent"
-            remedy = "Write `exp(x)` or `e^x`, or give it a value: `e = 0.2`."
-        elif name.startswith("dW") or name.startswith("xi"):
-            remedy = f"Noise is not read. Add `{name} = 0`, say."
-        elif node.indices:
-            for one in (one for index in node.indices for one in index.names()):
-                if one.symbol not in {*roles.ranges, *roles.sizes, roles.index}:
-                    return no_range(equation, one)
-            remedy = f"Add `{to_text(node)} = 1`, say."
-        elif len(name) > 1 and all(one in {*known, TIME} for one in name):
-            remedy = f"Write `{'*'.join(name)}` for a product, or add `{name} = 1`, say."
-        else:
-            remedy = f"Add `{name} = 1`, say."
-            close = did_you_mean(name, known).partition("?")
-            if close[1]:
-                remedy = f"{close[0]}? Or add `{name} = 1`, say."
-        return equation.error(rule, name, node.column, remedy)
+        roles = self.roles
+        for one in (one for index in node.indices for one in index.names()):
+            if one.symbol not in {*roles.ranges, *roles.sizes, roles.index}:
+                return no_range(equation, one)
+        for name, law in roles.laws.items():
+            base, _, letter = name.rpartition("_")
+            if node.indices and base == node.symbol and letter.isalpha():
+                return no_range(law.equation, Node(NAME, letter))
+        return unknown_name(node, equation, roles.laws, {*roles.values, *roles.sizes})
 
 
 def step_of_index(index: Node, roles: Roles) -> int | None:
@@ -257,10 +294,21 @@ def step_of_index(index: Node, roles: Roles) -> int | None:
     return step_of(Node(NAME, indices=(index,)), roles.index)
 
 
-def _is_of_time(argument: Node) -> bool:
+def _times(left: Node, right: Node) -> Node:
+    return operation("*", left, right)
+
+
+def _factors(node: Node) -> list[Node]:
+    """The factors of a product."""
+    if node.kind == OPERATION and node.symbol == "*":
+        return [*_factors(node.children[0]), node.children[1]]
+    return [node]
+
+
+def is_of_time(argument: Node) -> bool:
     """Whether an argument is a time, `t - 2` or `2*t`, and not `1 + cos(t)`."""
     if argument.kind == OPERATION and argument.symbol in (*INDEX_OPERATIONS, "/", "^"):
-        return any(map(_is_of_time, argument.children))
+        return any(map(is_of_time, argument.children))
     return argument == Node(NAME, TIME)
 
 

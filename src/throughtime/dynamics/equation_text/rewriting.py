@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from .equation import Equation
 from .expressions import CALL, NAME, NUMBER, OPERATION, TIME, Node
-from .parser import Equation
 
 _TIME = Node(NAME, TIME)
 
@@ -16,8 +16,16 @@ def indexed(equation: Equation, letters: Iterable[str]) -> Equation:
     pattern = re.compile(rf"(.*[^_])_([{known}](?:_?[{known}])*)" if known else r"(?!)")
     long = [one for one in letters if len(one) > 1]
 
+    def apart(index: Node) -> list[Node]:
+        """The i and the j of `a_{ij}`."""
+        both = index.symbol if is_plain_name(index) and index.symbol not in letters else ""
+        if len(both) > 1 and {*both} <= {*letters}:
+            return [replace(index, symbol=one) for one in both]
+        return [index]
+
     def read(node: Node) -> Node:
-        children, indices = tuple(map(read, node.children)), tuple(map(read, node.indices))
+        children = tuple(map(read, node.children))
+        indices = tuple(one for index in node.indices for one in apart(read(index)))
         base = node.symbol
         if node.kind in (NAME, CALL):
             match = pattern.fullmatch(base)

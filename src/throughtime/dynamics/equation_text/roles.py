@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from throughtime.errors import InputError
 
+from .equation import Equation
 from .expressions import (
     CALL,
     NAME,
@@ -27,7 +28,6 @@ from .expressions import (
     operation,
 )
 from .isolate import derivatives, isolate
-from .parser import Equation
 from .rewriting import (
     defines_function,
     indexed,
@@ -81,6 +81,7 @@ class Roles:
     starts: list[tuple[Node, int, Equation]] = field(default_factory=list)
     pasts: dict[str, Definition] = field(default_factory=dict)
     ranges: dict[str, tuple[int, int]] = field(default_factory=dict)
+    range_statements: dict[str, Equation] = field(default_factory=dict)
     sizes: dict[str, float] = field(default_factory=dict)
     index: str | None = None
 
@@ -120,6 +121,13 @@ def sort(equations: list[Equation]) -> Roles:
     return roles
 
 
+def stated_ranges(equations: list[Equation]) -> list[Equation]:
+    """The ranges that sums such as `sum_{j=1}^N` state, but for those that are given too."""
+    known = {(one.left, one.right, one.last) for one in equations}
+    stated = {(one.left, one.right, one.last): one for e in equations for one in e.bounds}
+    return [one for key, one in stated.items() if key not in known]
+
+
 def _add_range(roles: Roles, equation: Equation, equations: list[Equation]) -> None:
     """Read `i = 1..40` or `i = 1..N`, where N is a number given elsewhere."""
     letter = equation.left
@@ -150,6 +158,7 @@ def _add_range(roles: Roles, equation: Equation, equations: list[Equation]) -> N
         rule = f"a range must go from a whole number up to another, {MAX_SIZE:,} at most"
         raise equation.error(rule, f"{first:g}..{last:g}", 0, "Write `i = 1..40`.")
     roles.ranges[letter.symbol] = int(first), int(last)
+    roles.range_statements[letter.symbol] = equation
 
 
 def _sort_one(roles: Roles, equation: Equation) -> bool:

@@ -53,7 +53,6 @@ REMEDIES = {
     "\\": "Write it without LaTeX: `dx/dt`, `sin(x)`, `a/b`.",
     "∂": "Write a partial derivative by differences: "
     "`u_i' = (u_{i+1} - 2*u_i + u_{i-1})/h^2; i = 1..64`.",
-    "∑": "Write `sum_j(x_j)` with `j = 1..10`.",
     "∫": "Give the integral a name: `z' = x`.",
     "√": "Write `sqrt(x)`.",
     NAME_OF_INFINITY: "Write a finite number.",
@@ -88,6 +87,8 @@ class Token(NamedTuple):
 def statements(text: str) -> list[str]:
     """The statements of a text: they end with `;`, a new line, or a comma between equations.
 
+    `a = b = 0.2` is two.
+
     Raises
     ------
     InputError
@@ -105,7 +106,15 @@ def statements(text: str) -> list[str]:
         if sign == ";" or (sign == "\n" and depth == 0) or comma:
             found.append(text[begin:at])
             begin, depth = at + 1, 0
-    return [one.strip() for one in [*found, text[begin:]] if one.strip()]
+    return [one for part in [*found, text[begin:]] if part.strip() for one in _chained(part)]
+
+
+def _chained(statement: str) -> list[str]:
+    """The statements that `a = b = 0.2` is short for."""
+    chain = re.fullmatch(r"((?:\s*\w+\s*(?:\(0\)\s*)?=(?!=)){2,})([^=]*)", statement)
+    if chain is None:
+        return [statement.strip()]
+    return [f"{name.strip()} = {chain[2].strip()}" for name in chain[1].split("=")[:-1]]
 
 
 def _is_of_a_range(text: str, at: int) -> bool:

@@ -74,7 +74,7 @@ def test_its_figures_are_written_again_from_the_folder(found, monkeypatch):
     written = succeeds("figures", "found", "--out", "paper").out.split()
     names = {f"paper/errors-of-trials.{suffix}" for suffix in ("svg", "pdf", "png", "csv")}
     assert set(written) == names
-    rows = list(csv.DictReader(Path("paper/errors-of-trials.csv").open()))
+    rows = list(csv.DictReader(Path("paper/errors-of-trials.csv").read_text().splitlines()))
     lowest = [float(row["lowest so far"]) for row in rows if row["lowest so far"]]
     assert min(lowest) == pytest.approx(document(again.out)["best"]["error"], rel=1e-6)
 

@@ -203,7 +203,7 @@ def test_a_table_becomes_a_run(tmp_path, monkeypatch):
     figures = succeeds("figures", run, "--out", tmp_path / "paper").out.split()
     names = {Path(name).stem for name in figures if name.endswith(".pdf")}
     assert names == {"time-series", "phase-portrait"}
-    drawn = list(csv.DictReader((tmp_path / "paper/time-series.csv").open()))
+    drawn = list(csv.DictReader((tmp_path / "paper/time-series.csv").read_text().splitlines()))
     free = [float(row["free run"]) for row in drawn if row["free run"]]
     np.testing.assert_allclose(free[:3], logistic(203)[200:], atol=1e-5)
     rule = "has the figures of its report alone"

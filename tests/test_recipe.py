@@ -15,10 +15,11 @@ CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 
 @pytest.fixture(scope="module")
 def recipe():
-    """The recipe as conda renders it."""
-    text = (ROOT / "recipe" / "meta.yaml").read_text(encoding="utf-8")
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    """The recipe as it is rendered."""
+    text = (ROOT / "recipe" / "recipe.yaml").read_text(encoding="utf-8")
+    environment = jinja2.Environment("<%", "%>", "${{", "}}", undefined=jinja2.StrictUndefined)
     known = {"compiler": "{}_compiler".format, "stdlib": "{}_stdlib".format, "PYTHON": "python"}
+    known |= yaml.safe_load(text)["context"]
     return yaml.safe_load(environment.from_string(text).render(known))
 
 
@@ -42,14 +43,16 @@ def test_it_names_the_same_package(recipe):
     about = {"name": project["name"], "version": project["version"]}
     assert recipe["package"] == about
     assert recipe["about"]["license"] == project["license"]
-    entries = [f"{name} = {place}" for name, place in project["scripts"].items()]
-    assert recipe["build"]["entry_points"] == entries
+    assert recipe["about"]["homepage"] == project["urls"]["Homepage"]
+    imports, commands = recipe["tests"]
+    assert imports["python"]["imports"] == [project["name"]]
+    assert {line.split()[0] for line in commands["script"]} == set(project["scripts"])
 
 
 def test_it_has_the_sections_of_the_format_and_no_others(recipe):
-    """Those of conda-build, in its order."""
-    sections = ["package", "source", "build", "requirements", "test", "about"]
-    assert list(recipe) == sections
+    """Those of version 1 of the format, in its order."""
+    sections = ["schema_version", "context", "package", "source", "build", "requirements"]
+    assert list(recipe) == [*sections, "tests", "about"]
     assert set(recipe["requirements"]) == {"build", "host", "run"}
     assert (ROOT / "recipe" / recipe["source"]["path"] / "pyproject.toml").exists()
     assert (ROOT / recipe["about"]["license_file"]).exists()

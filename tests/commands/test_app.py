@@ -28,6 +28,7 @@ from command_line import CACHE, LINE, TINY, call, cut, document, fails, succeeds
 
 from throughtime.commands import app
 from throughtime.commands import program as process
+from throughtime.commands.exit_status import resumable
 from throughtime.commands.forecast import forecast
 from throughtime.data import datasets
 from throughtime.forecasting.forecaster import Forecaster
@@ -626,6 +627,17 @@ def test_an_update_that_is_interrupted_leaves_the_run(run, monkeypatch):
     monkeypatch.setattr(atomic, "_written_beside", interrupt)
     done = call("update", run, "longer.csv", "--epochs", 1)
     assert done.status == 130 and tree(run) == before
+
+
+def test_an_interruption_names_the_cluster(run):
+    with (
+        pytest.raises(SystemExit),
+        contextlib.redirect_stderr(io.StringIO()) as said,
+        resumable(Path(run), "ray"),
+    ):
+        raise KeyboardInterrupt
+    assert said.getvalue().endswith(f"Resume with: throughtime resume {run} --on ray\n")
+    fails("resume", run, "--on", "dask", rule="`on` must be `ray`", got="`dask`")
 
 
 def test_what_work_is_spread_over_is_checked_first(here):

@@ -176,7 +176,10 @@ def test_a_scan_of_equations_writes_a_page_a_picture_and_tables(tmp_path, monkey
     page = Path("scan", "scan.html").read_text(encoding="utf-8")
     assert set(re.findall(r"https?://[^\"' )<]+", page)) <= ADDRESSES
     assert "period 2" in page and "--scan r=2.9:3.5" in page
-    assert Path("scan", "scan.png").read_bytes().startswith(b"\x89PNG")
+    for suffix, start in (("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")):
+        assert Path("scan", f"scan.{suffix}").read_bytes().startswith(start)
+    rule = "a scan has its figure in its folder"
+    fails("figures", "scan", rule=rule, got="`scan`", remedy="`scan/scan.pdf`")
     rows = list(csv.DictReader(Path("scan", "scan.csv").read_text().splitlines()))
     assert [row["period"] for row in rows] == ["1", "2", "2", "4"]
     points = Path("scan", "points.csv").read_text().splitlines()

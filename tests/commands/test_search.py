@@ -1,7 +1,9 @@
 """`throughtime search`: its folder, its page, the command that it ends with."""
 
+import csv
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 from command_line import call, document, fails, succeeds, table
@@ -64,6 +66,32 @@ def test_the_page_has_the_verdict_every_trial_and_the_command(found):
     assert any(len(one) == 1 + 3 and one[0][0] == "trial" for one in page.tables)
     assert any(one[0] == ["Setting", "winner", "begun with"] for one in page.tables)
     assert "throughtime forecast lab.csv" in page.texts["pre"]
+
+
+def test_its_figures_are_written_again_from_the_folder(found, monkeypatch):
+    folder, _, again = found
+    monkeypatch.chdir(folder)
+    written = succeeds("figures", "found", "--out", "paper").out.split()
+    names = {f"paper/errors-of-trials.{suffix}" for suffix in ("svg", "pdf", "png", "csv")}
+    assert set(written) == names
+    rows = list(csv.DictReader(Path("paper/errors-of-trials.csv").read_text().splitlines()))
+    lowest = [float(row["lowest so far"]) for row in rows if row["lowest so far"]]
+    assert min(lowest) == pytest.approx(document(again.out)["best"]["error"], rel=1e-6)
+
+
+def test_what_is_no_run_itself_names_the_one_to_pass(found, monkeypatch):
+    folder, _, _ = found
+    monkeypatch.chdir(folder)
+    remedy = shlex.join(["throughtime", *SEARCH, "--trials", "2"])
+    fails("resume", "found", rule="a search goes on by its own command", got="`found`",
+          remedy=remedy)  # fmt: skip
+    wanted = {"rule": "a forecasting run", "got": "a search", "remedy": "`found/winner`"}
+    fails("update", "found", "lab.csv", **wanted)
+    fails("predict", "found", **wanted)
+    with monkeypatch.context() as patch:
+        patch.setattr("throughtime.tuning.journal.RESULT", "none")
+        rule = "a search must have ended"
+        fails("figures", "found", rule=rule, got="`found`", remedy=remedy)
 
 
 def test_an_interruption_says_how_to_go_on(found, monkeypatch):

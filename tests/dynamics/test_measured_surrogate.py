@@ -249,7 +249,8 @@ def test_a_past_must_fit(model):
         model.predict(3, np.ones((9, 2)))
 
 
-def test_a_table_becomes_a_run(tmp_path):
+def test_a_table_becomes_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     table, run = tmp_path / "runs.csv", tmp_path / "run"
     rows = [f"{k},{i},{v!r}" for k in "ab" for i, v in enumerate(logistic(200, 0.3).tolist())]
     table.write_text("run,t,y\n" + "\n".join(rows) + "\n")
@@ -263,6 +264,19 @@ def test_a_table_becomes_a_run(tmp_path):
     np.testing.assert_allclose(values, logistic(203)[200:], atol=1e-5)
     assert "chaotic" in call("diagnose", run).out
     assert "`--steps` is for another run" in call("diagnose", run, "--steps", 9).err
+    figures = succeeds("figures", run, "--out", tmp_path / "paper").out.split()
+    names = {Path(name).stem for name in figures if name.endswith(".pdf")}
+    assert names == {"time-series", "phase-portrait"}
+    drawn = list(csv.DictReader((tmp_path / "paper/time-series.csv").read_text().splitlines()))
+    free = [float(row["free run"]) for row in drawn if row["free run"]]
+    np.testing.assert_allclose(free[:3], logistic(203)[200:], atol=1e-5)
+    rule = "has the figures of its report alone"
+    fails("figures", run, "--diagnosis", rule=rule, got="run", remedy="Leave out")
+    rule = "an update is of a forecasting run"
+    remedy = f"`throughtime surrogate {table} --target y --id run --dt 1`"
+    fails("update", run, table, rule=rule, got="a model of trajectories", remedy=remedy)
+    rule, remedy = "interrupted can be resumed", f"`throughtime predict {run}`"
+    fails("resume", run, rule=rule, got="complete", remedy=remedy)
     again = call("surrogate", table, "--id", "run", "--out", run)
     assert again.status == 2
     assert "new or empty" in again.err

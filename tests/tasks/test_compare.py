@@ -1,5 +1,6 @@
 """The four ways on one series: the same parts, the same seconds, one verdict."""
 
+import csv
 import itertools
 import json
 import re
@@ -16,11 +17,13 @@ from throughtime import Forecaster, load
 from throughtime.commands.compare import compare as command
 from throughtime.data.loading import to_series
 from throughtime.forecasting.backtest import Backtest
-from throughtime.reports.comparison_report import write_comparison
+from throughtime.reports.comparison_report import draw_comparison, write_comparison
+from throughtime.reports.figure_files import FigureFiles
 from throughtime.tasks import compare as comparing
 from throughtime.tasks import recipes
 from throughtime.tasks.compare import compare
 from throughtime.tasks.comparison import Comparison, Entry, relative_rmse
+from throughtime.tasks.saved_comparison import read_errors
 from throughtime.tasks.series_ways import SERIES_WAYS, forecaster
 from throughtime.training.result import Diverged
 
@@ -131,7 +134,7 @@ def search(monkeypatch):
             losses[:] = [row.validation_loss for row in history]
 
         options = {"steps": STEPS, "settings": SETTINGS | settings, "show": show}
-        (entry,) = compare(to_series(series), ["esn"], folder, seconds=10, **options).entries
+        (entry,) = compare(to_series(series), ["esn"], folder, seconds=4, **options).entries
         return entry, losses
 
     return search
@@ -139,8 +142,8 @@ def search(monkeypatch):
 
 def test_the_best_of_the_settings_tried_is_kept(search, tmp_path):
     entry, losses = search(tmp_path, waves())
-    assert entry.trials == len(losses) == 6
-    assert entry.stopped == "the best of 6 settings"
+    assert entry.trials == len(losses) == 3
+    assert entry.stopped == "the best of 3 settings"
     assert entry.model.history_[-1].validation_loss == min(losses) < losses[0]
     assert entry.model.radius != 0.01
     assert load(tmp_path / "esn").radius == entry.model.radius
@@ -151,8 +154,8 @@ def test_a_setting_that_is_asked_for_is_not_searched(search, tmp_path):
     assert entry.trials > 1 and entry.model.leak == 0.7 and entry.model.radius != 0.01
 
 
-def test_the_seconds_of_a_search_are_not_compared(search, tmp_path):
-    entry, _ = search(tmp_path, waves())
+def test_the_seconds_of_a_search_are_not_compared(found):
+    entry = next(entry for entry in found[0].entries if entry.trials > 1)
     backtest = entry.backtest
     both = Comparison((entry, replace(entry, way="hf", trials=1)), 1.0, backtest)
     rmse = backtest.rmse | {e.name: backtest.rmse["network"] for e in both.entries}
@@ -189,6 +192,32 @@ def test_the_json_holds_it_all(found):
     assert read == json.loads(json.dumps(result.to_json()))
     assert set(read["ways"]) == set(SERIES_WAYS)
     assert read["best"] == result.best.way
+
+
+def drawn(found):
+    """The curves of the figure of a comparison: those of the page, or of its file."""
+    ways = [entry.name for entry in found.entries] if isinstance(found, Comparison) else None
+    errors, ways = (found.backtest, ways) if ways else read_errors(found)
+    files = FigureFiles()
+    draw_comparison(files, errors, ways)
+    return files.files["compare-methods.csv"].decode()
+
+
+def test_its_figure_is_drawn_again_from_the_file(found):
+    result, folder, _ = found
+    text = drawn(folder)
+    assert text == drawn(result)
+    head, *rows = csv.reader(text.splitlines())
+    ours = head.index(result.entries[0].name)
+    rmse = result.backtest.rmse[result.entries[0].name][:, 0]
+    np.testing.assert_allclose([float(row[ours]) for row in rows], rmse, rtol=1e-6)
+
+
+def test_a_file_that_is_no_comparison_is_refused(tmp_path):
+    for text in "{}", '{"ways": {}, "backtest": {"rmse": {}, "targets": ["y"], "period": 3}}':
+        (tmp_path / "comparison.json").write_text(text)
+        with refuses("comparison.json"):
+            read_errors(tmp_path)
 
 
 # --- a way that diverges ---
@@ -235,6 +264,7 @@ def test_a_way_that_diverges_is_last_and_the_others_go_on(tmp_path, explodes):
     assert not any("Quickest" in sentence for sentence in found.sentences())
     read = json.loads((tmp_path / "comparison.json").read_text())
     assert read["backtest"]["rmse"]["LSTM"] == [[None], [None]]
+    assert drawn(tmp_path) == drawn(found) and "LSTM" not in drawn(found)
     assert read["ways"]["lstm"]["diverged"] and not read["ways"]["esn"]["diverged"]
     write_comparison(tmp_path / "report.html", found, title="t", command="c")
     page = (tmp_path / "report.html").read_text()

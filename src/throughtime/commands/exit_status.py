@@ -23,9 +23,13 @@ def print_error(line: str) -> None:
 
 
 @contextlib.contextmanager
-def resumable(folder: Path) -> Iterator[None]:
-    """A context in which an interruption ends the process with a line on how to resume."""
+def resumable(folder: Path, on: str | None = None) -> Iterator[None]:
+    """A context in which an interruption ends the process with a line on how to resume.
+
+    The line names the cluster that the work is spread over, if there is one.
+    """
     resume = f"Resume with: throughtime resume {shlex.quote(str(folder))}"
+    resume += f" --on {on}" if on else ""
     try:
         yield
     except Interrupted as stop:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from throughtime.errors import InputError
+
 from .options import Json, Run
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ def figures(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write each figure of a run's report as SVG, PDF and PNG, and its numbers as CSV.
+    """Write each figure of a report as SVG, PDF and PNG, and its numbers as CSV.
+
+    RUN may also be the folder of a comparison or of a search.
 
     Example: `throughtime figures runs/sunspots --out paper`
     """
@@ -40,27 +44,71 @@ def figures(
 
 def _draw_report(run: Path, files: "FigureFiles") -> None:
     """The figures of `report.html`."""
-    from throughtime.dynamics import saved_surrogate
     from throughtime.reports.forecast_report import draw_forecast
-    from throughtime.reports.surrogate_report import draw_surrogate
-    from throughtime.runs import surrogate_record
+    from throughtime.runs.measured_record import is_measured
+    from throughtime.runs.surrogate_record import is_surrogate
+    from throughtime.tasks.saved_comparison import is_comparison
+    from throughtime.tuning.journal import is_search
 
     from . import forecast_run
 
-    if not surrogate_record.is_surrogate(run):
-        draw_forecast(files, *forecast_run.evaluated(run))
-        return
+    others = {
+        is_surrogate: _draw_surrogate,
+        is_measured: _draw_measured,
+        is_comparison: _draw_comparison,
+        is_search: _draw_search,
+    }
+    for is_one, draw in others.items():
+        if is_one(run):
+            draw(run, files)
+            return
+    if (run / "scan.html").is_file() and not (run / "run.json").is_file():
+        rule = "a scan has its figure in its folder, with its numbers in `points.csv`"
+        raise InputError(rule, f"`{run}`, a scan", f"See `{run / 'scan.pdf'}`, or `scan.svg`.")
+    draw_forecast(files, *forecast_run.evaluated(run))
+
+
+def _draw_surrogate(run: Path, files: "FigureFiles") -> None:
+    from throughtime.dynamics import saved_surrogate
+    from throughtime.reports.surrogate_report import draw_surrogate
+
     saved_surrogate.load(run)  # refuses one that is not trained to its end
     model, record = saved_surrogate.read(run)
     options = record.options
     draw_surrogate(files, model, model.evaluate(options.unseen, options.unseen_steps))
 
 
+def _draw_measured(run: Path, files: "FigureFiles") -> None:
+    from throughtime.dynamics.saved_measured import read_measured
+    from throughtime.reports.measured_report import draw_measured
+
+    model, _, _ = read_measured(run)
+    draw_measured(files, model, model.invariants())
+
+
+def _draw_comparison(folder: Path, files: "FigureFiles") -> None:
+    from throughtime.reports.comparison_report import draw_comparison
+    from throughtime.tasks.saved_comparison import read_errors
+
+    draw_comparison(files, *read_errors(folder))
+
+
+def _draw_search(folder: Path, files: "FigureFiles") -> None:
+    from throughtime.reports.search_report import draw_search
+    from throughtime.tuning.journal import read_ended
+
+    draw_search(files, *read_ended(folder))
+
+
 def _draw_diagnosis(run: Path, files: "FigureFiles") -> None:
     """The figures of `diagnosis.html`."""
     from throughtime.dynamics.diagnose import diagnose
     from throughtime.reports.diagnosis_report import draw_diagnosis
+    from throughtime.runs.measured_record import is_measured
 
     from .diagnose import trained
 
+    if is_measured(run):
+        rule = "a model of measured trajectories has the figures of its report alone"
+        raise InputError(rule, f"`{run}`", "Leave out `--diagnosis`.")
     draw_diagnosis(files, diagnose(trained(run)), run)

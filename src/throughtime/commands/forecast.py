@@ -27,6 +27,7 @@ from .options import (
     Method,
     Missing,
     NoTime,
+    On,
     Out,
     Overwrite,
     PastInputs,
@@ -182,9 +183,7 @@ def forecast(
     ] = 0.2,
     dtype: Dtype = "float32",
     seed: Seed = 0,
-    on: Annotated[
-        str | None, models_option(help="Spread many series over the workers of `ray`.")
-    ] = None,
+    on: On = None,
     out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -271,17 +270,17 @@ def forecast(
             command=command_line(),
         )
         tell_reading(model.data_.series)
-        train_and_print(folder, as_json, quiet)
+        train_and_print(folder, as_json, quiet, on)
 
 
-def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
-    """Train a run to its end and print its results."""
+def train_and_print(folder: Path, as_json: bool, quiet: bool, on: str | None = None) -> None:
+    """Train a run to its end and print its results; `on` is what the work is spread over."""
     from throughtime.runs import forecast_record
     from throughtime.training.progress import show_progress
 
     from . import forecast_run
 
-    with resumable(folder):
+    with resumable(folder, on):
         epochs = forecast_record.read(folder).settings["epochs"]
         with show_progress(epochs, quiet) as display:
             summary = forecast_run.complete(folder, display.show)

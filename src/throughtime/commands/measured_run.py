@@ -31,11 +31,11 @@ def continue_run(run: Path, steps: int, data: Path | None, fill: str | None) -> 
     Of several trajectories each is continued, and the first column has their names.
     """
     from throughtime.dynamics.saved_surrogate import load_surrogate
-    from throughtime.runs.measured_record import table_columns
+    from throughtime.runs.measured_record import read_record
 
     from .forecast_csv import harmless
 
-    model, known = load_surrogate(run), table_columns(run)
+    model, known = load_surrogate(run), read_record(run).columns
     found = model.measured_
     if found.input_names:
         rule = "a run with inputs is continued in Python, where its inputs are given"

@@ -32,6 +32,8 @@ Data = Annotated[
 ]
 Run = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
+On = Annotated[str | None, models_option(help="Spread many series over the workers of `ray`.")]
+
 Target = Annotated[
     str | None, data_option(help="Column to forecast; several separated by commas: `a,b`.")
 ]

@@ -1,17 +1,21 @@
 """The report of a comparison: one HTML file that works offline, with its verdict first."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from throughtime._support import atomic
 from throughtime._support.versions import package_versions
+from throughtime.forecasting.backtest import Backtest
 from throughtime.tasks.comparison import Comparison, Entry
+from throughtime.tasks.saved_comparison import SavedErrors
 
 from . import error_figures
 from .forecast_report import error_tables, settings_table
-from .page import PictureMaker, Table, render
+from .page import DrawFigure, PictureMaker, Table, render
 
 SETTINGS = (
     "cell", "hidden", "init", "method", "rate", "clip", "batch_size", "patience",
@@ -34,21 +38,7 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
     command
         Command that repeats the comparison.
     """
-    picture, backtest = PictureMaker(), found.backtest
-    finite = {name: rmse for name, rmse in backtest.rmse.items() if np.isfinite(rmse).any()}
-    with_finite_errors = dataclasses.replace(backtest, rmse=finite)
-    ways = [entry.name for entry in found.entries if entry.name in finite]
-    several = len(backtest.targets) > 1
-    pictures = [
-        picture(
-            name if several else "",
-            error_figures.compare_methods,
-            with_finite_errors,
-            ways,
-            i,
-        )
-        for i, name in enumerate(backtest.targets)
-    ]
+    ways = [entry.name for entry in found.entries]
     head = ["Way", "mean RMSE", "seconds", "epochs", "trained weights", "training ended"]
     page = render(
         "comparison.html",
@@ -56,8 +46,8 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
         command=command,
         versions=package_versions(),
         sentences=found.sentences(),
-        pictures=pictures,
-        errors=error_tables(backtest),
+        pictures=draw_comparison(PictureMaker(), found.backtest, ways),
+        errors=error_tables(found.backtest),
         cost=Table("", head, found.cost()),
         budget=_budget(found),
         settings=_settings(found),
@@ -65,6 +55,19 @@ def write_comparison(path: Path, found: Comparison, *, title: str, command: str)
         folder=str(path.parent),
     )
     atomic.write(path, page)
+
+
+def draw_comparison(
+    picture: DrawFigure, errors: Backtest | SavedErrors, ways: Sequence[str]
+) -> list[Any]:
+    """The figure of each target as `picture` makes it; a way that diverged is left out."""
+    finite = {name: rmse for name, rmse in errors.rmse.items() if np.isfinite(rmse).any()}
+    drawn = dataclasses.replace(errors, rmse=finite)
+    kept, several = [name for name in ways if name in finite], len(errors.targets) > 1
+    return [
+        picture(name if several else "", error_figures.compare_methods, drawn, kept, i)
+        for i, name in enumerate(errors.targets)
+    ]
 
 
 def _budget(found: Comparison) -> str:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from throughtime.forecasting.backtest import Backtest
+from throughtime.tasks.saved_comparison import SavedErrors
 
 from . import figure_style
 from .figure_style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, WIDE, baseline_style, short
@@ -31,7 +32,7 @@ def error_by_lead_time(backtest: Backtest, target: int = 0, width: int = WIDE) -
 
 
 def compare_methods(
-    backtest: Backtest, methods: Sequence[str], target: int = 0, width: int = WIDE
+    backtest: Backtest | SavedErrors, methods: Sequence[str], target: int = 0, width: int = WIDE
 ) -> Figure:
     """RMSE of several methods (in colour) and of the baselines (grey) against the lead time."""
     leads, rmse = _leads_and_rmse(backtest, target)
@@ -73,14 +74,18 @@ def interval_coverage(backtest: Backtest, target: int = 0, width: int = WIDE) ->
 
 
 def _leads_and_rmse(
-    backtest: Backtest, target: int
+    backtest: Backtest | SavedErrors, target: int
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     rmse = {method: errors[:, target] for method, errors in backtest.rmse.items()}
     return np.arange(1, backtest.steps + 1), rmse
 
 
 def _finish_error_axes(
-    figure: Figure, axes: Axes, backtest: Backtest, target: int, first: tuple[str, ...]
+    figure: Figure,
+    axes: Axes,
+    backtest: Backtest | SavedErrors,
+    target: int,
+    first: tuple[str, ...],
 ) -> None:
     """Scales, labels, legend and description of a figure of RMSE against lead time."""
     _, rmse = _leads_and_rmse(backtest, target)

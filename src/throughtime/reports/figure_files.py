@@ -40,11 +40,8 @@ class FigureFiles:
         for i, panel in enumerate(found):
             part = f"-{i + 1}" if len(found) > 1 else ""
             self.files[f"{name}{part}.csv"] = figure_data.to_csv(panel).encode()
-        with figure_style.style(), rc_context(FONTS):
-            for suffix, options in FORMATS.items():
-                content = io.BytesIO()
-                figure.savefig(content, format=suffix, facecolor="white", **options)
-                self.files[f"{name}.{suffix}"] = content.getvalue()
+        for suffix, content in in_formats(figure).items():
+            self.files[f"{name}.{suffix}"] = content
         return name
 
     def write(self, folder: Path) -> list[Path]:
@@ -72,6 +69,17 @@ class FigureFiles:
             for one in self.files
         )
         return f"{name}-{same + 1}" if same else name
+
+
+def in_formats(figure: Figure) -> dict[str, bytes]:
+    """A figure as SVG, PDF and PNG, by the suffix."""
+    found = {}
+    with figure_style.style(), rc_context(FONTS):
+        for suffix, options in FORMATS.items():
+            content = io.BytesIO()
+            figure.savefig(content, format=suffix, facecolor="white", **options)
+            found[suffix] = content.getvalue()
+    return found
 
 
 def check_folder(folder: Path) -> None:

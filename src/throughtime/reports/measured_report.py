@@ -1,6 +1,7 @@
 """The report of a model of measured trajectories: one HTML file, with its verdict first."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from throughtime.dynamics.measured_surrogate import Invariants, MeasuredSurrogat
 from throughtime.dynamics.state_space import embedding
 
 from . import dynamics_figures
-from .page import PictureMaker, Table, render
+from .page import DrawFigure, PictureMaker, Table, render
 
 MAX_STEPS = 500
 """Steps that are drawn over time, at most."""
@@ -42,23 +43,6 @@ def write_measured(
     command
         Command that repeats the run.
     """
-    picture, data, run = PictureMaker(), model.data(), found.free_run
-    steps = min(MAX_STEPS, len(data), len(run))
-    times = model.dt * np.arange(steps)
-    over_time = {
-        "data": (times - times[-1] - model.dt, data[-steps:, 0]),
-        "free run": (times, run[:steps, 0]),
-    }
-    title = "The end of the data and the free run"
-    labels = "time from the end of the data", model.variables[0]
-    pages = [picture("", dynamics_figures.time_series, over_time, title, labels)]
-    portraits = []
-    if found.bounded:
-        a, b = embedding(data), embedding(run)
-        x, y = (0, 2) if a.shape[1] == 3 else (0, 1)
-        names = model.variables if data.shape[1] > 1 else (model.variables[0], "a delay ago")
-        curves = {"data": (a[:, x], a[:, y]), "free run": (b[:, x], b[:, y])}
-        portraits = [picture("", dynamics_figures.phase_portrait, curves, (names[x], names[y]))]
     atomic.write(
         path,
         render(
@@ -67,14 +51,37 @@ def write_measured(
             command=command,
             versions=package_versions(),
             sentences=sentences,
-            free_run=pages,
-            portraits=portraits,
+            **draw_measured(PictureMaker(), model, found),
             valid=_valid_times(model),
             invariants=_invariants(found),
             tried=_tried(model),
             settings={k: str(v) for k, v in vars(model.model.settings).items()},
         ),
     )
+
+
+def draw_measured(
+    picture: DrawFigure, model: MeasuredSurrogate, found: Invariants
+) -> dict[str, list[Any]]:
+    """Every figure of the report as `picture` makes it, by section."""
+    data, run = model.data(), found.free_run
+    steps = min(MAX_STEPS, len(data), len(run))
+    times = model.dt * np.arange(steps)
+    over_time = {
+        "data": (times - times[-1] - model.dt, data[-steps:, 0]),
+        "free run": (times, run[:steps, 0]),
+    }
+    title = "The end of the data and the free run"
+    labels = "time from the end of the data", model.variables[0]
+    free_run = [picture("", dynamics_figures.time_series, over_time, title, labels)]
+    portraits = []
+    if found.bounded:
+        a, b = embedding(data), embedding(run)
+        x, y = (0, 2) if a.shape[1] == 3 else (0, 1)
+        names = model.variables if data.shape[1] > 1 else (model.variables[0], "a delay ago")
+        curves = {"data": (a[:, x], a[:, y]), "free run": (b[:, x], b[:, y])}
+        portraits = [picture("", dynamics_figures.phase_portrait, curves, (names[x], names[y]))]
+    return {"free_run": free_run, "portraits": portraits}
 
 
 def _valid_times(model: MeasuredSurrogate) -> Table:

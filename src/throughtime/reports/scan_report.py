@@ -9,7 +9,8 @@ from throughtime._support import atomic
 from throughtime._support.versions import package_versions
 from throughtime.dynamics.scan_result import Scan
 
-from . import figure_style, scan_figures
+from . import scan_figures
+from .figure_files import in_formats
 from .page import PictureMaker, Table, render
 
 ROWS = 60
@@ -17,7 +18,7 @@ ROWS = 60
 
 
 def write_scan(folder: Path, scans: Sequence[Scan], *, command: str) -> Path:
-    """Write `scan.html`, `scan.png`, `scan.csv` and `points.csv`.
+    """Write `scan.html`, its figure (`scan.svg`, `.pdf`, `.png`), `scan.csv` and `points.csv`.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ def write_scan(folder: Path, scans: Sequence[Scan], *, command: str) -> Path:
         tables=[_stretches(scan) for scan in scans],
     )
     atomic.write(folder / "scan.html", page)
-    figure_style.save(scan_figures.bifurcation(scans), folder / "scan.png")
+    for suffix, content in in_formats(scan_figures.bifurcation(scans)).items():
+        atomic.write(folder / f"scan.{suffix}", content)
     atomic.write(folder / "scan.csv", _rows(scans))
     atomic.write(folder / "points.csv", _points(scans))
     return folder / "scan.html"

@@ -8,9 +8,10 @@ from throughtime._support import atomic
 from throughtime._support.versions import package_versions
 from throughtime.tuning.judging import mean_error
 from throughtime.tuning.result import SearchResult
+from throughtime.tuning.trial import Trial
 
 from . import search_figures
-from .page import PictureMaker, Table, render
+from .page import DrawFigure, PictureMaker, Table, render
 
 NAMES = {"winner": "the winner", "start": "the settings begun with"}
 
@@ -35,8 +36,6 @@ def write_search(
     run
         Folder of the winner's run.
     """
-    picture = PictureMaker()
-    bars = [picture("", search_figures.importance, found)] if found.importance else []
     page = render(
         "search.html",
         title=title,
@@ -47,11 +46,21 @@ def write_search(
         sentences=found.sentences(),
         judged=_judged(found),
         winner=_winner(found),
-        history=[picture("", search_figures.errors_of_trials, found)],
-        importance=bars,
+        **draw_search(PictureMaker(), found.trials, found.importance),
         trials=_trials(found),
     )
     atomic.write(path, page)
+
+
+def draw_search(
+    picture: DrawFigure, trials: list[Trial], importance: dict[str, float]
+) -> dict[str, list[Any]]:
+    """Every figure of the report as `picture` makes it, by section."""
+    bars = [picture("", search_figures.importance, importance)] if importance else []
+    return {
+        "history": [picture("", search_figures.errors_of_trials, trials)],
+        "importance": bars,
+    }
 
 
 def _judged(found: SearchResult) -> Table:

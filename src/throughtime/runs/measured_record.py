@@ -115,6 +115,12 @@ def is_measured(folder: Path) -> bool:
     return (folder / MEASURED).is_file()
 
 
-def table_columns(folder: Path) -> dict[str, str]:
-    """The columns of stamps and of the names of trajectories, which newer tables have too."""
-    return read_json(folder / MEASURED, MeasuredFile, FORMAT).columns
+def read_record(folder: Path) -> MeasuredFile:
+    """The content of `measured.json`: of its table it has the names of the columns.
+
+    Raises
+    ------
+    InputError
+        If it was changed.
+    """
+    return read_json(folder / MEASURED, MeasuredFile, FORMAT)

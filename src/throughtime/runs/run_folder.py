@@ -18,6 +18,9 @@ SURROGATE = "surrogate.json"
 NETWORK = "network.json"
 MEASURED = "measured.json"
 
+COMPARISON = "comparison.json"
+SEARCH = "search.json"
+
 FILES = ("run.json", "series.safetensors", "weights.safetensors", "history.jsonl")
 """What a finished forecasting run consists of."""
 
@@ -38,6 +41,11 @@ KINDS = {
 }
 """What a folder holds, by the file that tells it, and what reads that."""
 
+MAKE = "Make a run with `throughtime forecast`."
+
+HOLDERS = {COMPARISON: "a comparison", SEARCH: "a search"}
+"""What folders with runs in them hold."""
+
 
 def check_kind(folder: Path, file: str) -> None:
     """Refuse a folder that holds no run, or one of another kind than that of this file.
@@ -53,6 +61,12 @@ def check_kind(folder: Path, file: str) -> None:
         if (folder / other).is_file():
             rule = f"the folder must hold {KINDS[file][0]}"
             raise InputError(rule, f"`{folder}`, {kind}", f"Read it with {reader}.")
+    for other, kind in HOLDERS.items():
+        if (folder / other).is_file():
+            rule = f"the folder must hold {KINDS[file][0]}"
+            kept = [f"`{path.parent}`" for path in sorted(folder.glob("*/run.json"))]
+            remedy = f"Pass a run in it: {', '.join(kept)}." if kept else MAKE
+            raise InputError(rule, f"`{folder}`, {kind}", remedy)
     first, *others = (f"`{name}`" for name in KINDS)
     rule = f"a run is a folder with a {first}, or of another kind: {', '.join(others)}"
     remedy = "Pass the folder of a run: `throughtime runs` lists them."

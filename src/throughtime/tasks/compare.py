@@ -23,6 +23,7 @@ from throughtime.data.series import Series
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.recurrence.network import count_parameters
+from throughtime.runs.run_folder import COMPARISON
 from throughtime.training.history import Row
 from throughtime.training.result import Diverged, Fitted
 
@@ -113,7 +114,7 @@ def compare(
     result = Comparison(tuple(entries), seconds, merge_backtests(entries))
     folder.mkdir(parents=True, exist_ok=True)  # (there is none if no way was saved)
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
-    atomic.write(folder / "comparison.json", text + "\n")
+    atomic.write(folder / COMPARISON, text + "\n")
     return result
 
 

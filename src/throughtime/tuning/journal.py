@@ -2,7 +2,7 @@
 
 `search.json` says what is searched: the same search goes on in its folder, another one is
 refused. `trials.jsonl` grows by a line when a trial ends; a line that was cut off by a crash
-is dropped.
+is dropped. `result.json` is written at the end of a search, for its figures.
 """
 
 import contextlib
@@ -16,12 +16,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from throughtime._support.integrity import damaged_file, read_file_bytes, read_json, write_json
 from throughtime.errors import InputError
-from throughtime.runs.run_folder import is_occupied
+from throughtime.runs.run_folder import SEARCH, is_occupied
 from throughtime.runs.run_lock import writing
 
 from .trial import Trial
 
-SEARCH, TRIALS = "search.json", "trials.jsonl"
+TRIALS, RESULT = "trials.jsonl", "result.json"
 FORMAT = 1
 
 TRIAL = TypeAdapter(Trial)
@@ -43,6 +43,24 @@ class Searched(BaseModel):
     format: int
     command: str
     about: dict[str, Any]
+
+
+class Ended(BaseModel):
+    """The content of `result.json`.
+
+    Attributes
+    ----------
+    format
+        Number of this format.
+    trials
+        How many trials there were.
+    importance
+        As in a `SearchResult`.
+    """
+
+    format: int
+    trials: int
+    importance: dict[str, float]
 
 
 class Journal:
@@ -74,6 +92,7 @@ class Journal:
         if (folder / SEARCH).is_file():
             self._alone.enter_context(writing(folder))
             _check_same(folder, read_json(folder / SEARCH, Searched, FORMAT).about, about)
+            _drop_cut_line(folder / TRIALS)
             self.trials = _read_trials(folder / TRIALS)
             return
         if is_occupied(folder):
@@ -102,6 +121,41 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
+    def end(self, importance: dict[str, float]) -> None:
+        """Keep what was found of the trials."""
+        if self.folder is not None:
+            ended = Ended(format=FORMAT, trials=len(self.trials), importance=importance)
+            write_json(self.folder / RESULT, ended.model_dump())
+
+
+def is_search(folder: Path) -> bool:
+    """Whether a folder holds a search."""
+    return (folder / SEARCH).is_file()
+
+
+def how_to_go_on(folder: Path) -> str:
+    """What goes on with the search in a folder, as a sentence."""
+    command = read_json(folder / SEARCH, Searched, FORMAT).command
+    return f"Go on with `{command}`." if command else "Call `tt.search` again as before."
+
+
+def read_ended(folder: Path) -> tuple[list[Trial], dict[str, float]]:
+    """The trials of a search that has ended, and the importance of its settings.
+
+    Raises
+    ------
+    InputError
+        If it has not ended, or a file was changed.
+    """
+    if not (folder / RESULT).is_file():
+        rule = "a search must have ended"
+        raise InputError(rule, f"`{folder}`, which has not", how_to_go_on(folder))
+    ended = read_json(folder / RESULT, Ended, FORMAT)
+    trials = _read_trials(folder / TRIALS)
+    if len(trials) < ended.trials:
+        raise damaged_file(folder / TRIALS, "it has too few lines")
+    return trials[: ended.trials], ended.importance
+
 
 def _check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Refuse to go on with a search that is about something else."""
@@ -112,15 +166,20 @@ def _check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> No
             raise InputError(rule, got, "Repeat its command, or pass another `--out`.")
 
 
+def _drop_cut_line(path: Path) -> None:
+    """Remove a last line that was cut off from a journal."""
+    if path.exists():
+        content = read_file_bytes(path)
+        with open(path, "r+b") as file:
+            file.truncate(content.rfind(b"\n") + 1)
+
+
 def _read_trials(path: Path) -> list[Trial]:
-    """The trials of a journal; a last line that was cut off is removed from the file."""
+    """The trials of a journal."""
     if not path.exists():
         return []
     content = read_file_bytes(path)
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        with open(path, "r+b") as file:
-            file.truncate(len(whole))
+    whole = content[: content.rfind(b"\n") + 1]  # another process may be writing the next line
     try:
         return [TRIAL.validate_json(line) for line in whole.splitlines()]
     except ValidationError:

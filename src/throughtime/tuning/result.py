@@ -10,7 +10,7 @@ from throughtime._support.result_view import ResultView, current_axes
 from throughtime.forecasting.forecaster import Forecaster
 
 from .judging import Judged, compare, mean_error
-from .trial import Trial, alike
+from .trial import Trial, alike, lowest_errors
 
 PARTS = ("combination", "prior", "linear core", "network")
 """The methods of a backtest that are not baselines."""
@@ -152,9 +152,7 @@ class SearchResult(ResultView):
 
     def lowest(self) -> np.ndarray:
         """The lowest error up to each trial; NaN before one has finished."""
-        errors = [math.inf if t.error is None else t.error for t in self.trials]
-        lowest = np.minimum.accumulate(errors)
-        return np.where(np.isinf(lowest), np.nan, lowest)
+        return lowest_errors(self.trials)
 
     def plot(self, axes: Any = None) -> Any:
         """Draw the error of each trial, and the lowest one up to it.

@@ -137,11 +137,13 @@ def search(
         if not alike(best.settings, tried.first()):
             settings["start"] = base
         fitted, judged = _judge(crew, series, settings, steps, seeds)
+        importance = proposals.importance()
+        journal.end(importance)
     finally:
         crew.cancel()
         journal.close()
     found = journal.trials, best, tried.first(), fitted, judged
-    return SearchResult(*found, proposals.importance(), proposals.study)
+    return SearchResult(*found, importance, proposals.study)
 
 
 def _base(model: Forecaster, series: list[Series], folder: Any) -> dict[str, Any]:

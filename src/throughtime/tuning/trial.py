@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from throughtime.data.series import Series
 from throughtime.data.split import Split
@@ -157,6 +158,12 @@ def relative_error(backtest: Backtest, method: str | None = None) -> float:
     errors = backtest.rmse[method or backtest.method].mean(axis=0)
     last = backtest.rmse["persistence"].mean(axis=0)
     return float(np.mean(errors / np.where(last > 0, last, 1.0)))
+
+
+def lowest_errors(trials: Sequence[Trial]) -> Float[np.ndarray, " trials"]:
+    """The lowest error up to each trial; NaN before one has finished."""
+    lowest = np.minimum.accumulate([np.inf if t.error is None else t.error for t in trials])
+    return np.where(np.isinf(lowest), np.nan, lowest)
 
 
 def median_bars(trials: Sequence[Trial]) -> list[float]:

@@ -40,12 +40,12 @@ from .determinism import UNPREDICTABLE, LocalPrediction, local_prediction
 from .largest_exponent import (
     SeriesExponent,
     check_series,
-    check_step,
     is_constant,
     largest_exponent,
     standardised,
 )
 from .spectral_lines import spectral_lines
+from .time_step import check_step
 
 NOISE = "is noise"
 

@@ -28,6 +28,7 @@ from throughtime.errors import InputError, check_positive_integer, did_you_mean
 
 from .method_of_steps import delay_scheme, delays, substeps_within
 from .systems import DELAY, FIELD, FLOW, MAP, System
+from .time_step import check_step
 
 State = Float[Array, " state"]
 Step = Callable[[Any, State], State]
@@ -363,8 +364,7 @@ def _identity(y):
 
 def _check(system: System, steps: int, dt: float | int, scheme: str, tolerance: float) -> None:
     check_positive_integer("steps", steps)
-    if not 0 < dt < math.inf:
-        raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
+    check_step(dt, "Change `dt`.")
     if scheme not in SCHEMES:
         raise InputError("`scheme` must be a known one", scheme, did_you_mean(scheme, SCHEMES))
     if not 0 < tolerance < 1:

@@ -286,7 +286,7 @@ def _paired(series, inputs) -> tuple[list, list]:
     return all_series, all_inputs
 
 
-def _columns(series, inputs) -> tuple[list[Series], list[Series]]:
+def _columns(series, inputs) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Series and inputs as tables, which agree in their columns and steps."""
     ys, xs = [], []
     for y, x in zip(*_paired(series, inputs), strict=True):

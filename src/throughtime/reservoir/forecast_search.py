@@ -31,6 +31,9 @@ PLAIN = 32
 COMMON: dict[str, Any] = {"radius": 0.9, "leak": 1.0, "input_scale": 1.0}
 """Its settings, which are tried first, beside the reservoirs of a search for flows."""
 
+WEAK: dict[str, Any] = {"radius": 0.9, "leak": 1.0, "input_scale": 0.05, "bias_scale": 0.2}
+"""A reservoir that is driven so weakly that it is nearly linear: a long memory."""
+
 LINES = (1, 2, 4, 8, 16, 32)
 """Delays of the linear models that a search for polynomials tries."""
 
@@ -59,7 +62,7 @@ def forecast_search(
     ridge, most = fixed.pop("ridge", None), fixed.pop("units", units)
     ridges = RIDGES if ridge is None else np.array([ridge])
     common = {"order": 0, "seed": seed} | fixed
-    starts: list[dict[str, Any]] = [COMMON, *RESERVOIRS]
+    starts: list[dict[str, Any]] = [COMMON, WEAK, *RESERVOIRS]
     first = [
         Choice(Settings(**one | {"residual": residual} | common), *mode)
         for one in starts

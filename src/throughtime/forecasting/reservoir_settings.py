@@ -3,6 +3,7 @@
 import numpy as np
 
 from throughtime._support.blas_threads import one_blas_thread
+from throughtime.recurrence.echo_state_cell import BIAS_SCALE
 from throughtime.training.settings import Settings
 
 from .splits import SplitData
@@ -12,8 +13,8 @@ DEFAULTS = {"hidden": 32, "residual": False, "centred": True, "truncated": False
 
 SEARCHED = ("radius", "leak", "input_scale", "residual", "ridge", "centred")
 
-BIAS_SCALE = 0.2
-"""That of the cell `EchoState`."""
+COMPLETED = (*SEARCHED, "hidden", "truncated")
+"""All settings of an `esn` that may be left out."""
 
 
 def completed(settings: Settings, data: SplitData) -> Settings:

@@ -426,3 +426,16 @@ def test_no_table_of_figures_is_without_a_result():
         for head in measured(path.read_text(encoding="utf-8"))
     }
     assert found == HELD | GIVEN | WITHOUT
+
+
+def test_reservoirs_without_settings():
+    known = result("reservoir_defaults.json")["rows"]
+    models = [f"{kind}, {how}" for kind in ("echo state", "polynomial")
+              for how in ("fixed", "searched")]  # fmt: skip
+    for series, *cells in table(page("four-ways"), "series", "echo state, fixed"):
+        for cell, model in zip(cells, models, strict=True):
+            found = known[series].get(model, {})
+            values = [found[name] for name in ("error", "valid") if name in found]
+            lost = bool(values) and not values[0] < 1e3
+            assert lost == cell.startswith("lost"), (series, cell)
+            says(cell, values[1:] if lost else values)

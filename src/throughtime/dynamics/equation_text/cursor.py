@@ -1,5 +1,8 @@
 """A place in the tokens of a statement, and the errors that a parser has there."""
 
+from collections.abc import Container
+from itertools import takewhile
+
 from throughtime.errors import InputError
 
 from .tokens import Token, error_at, tokens
@@ -35,6 +38,12 @@ class Cursor:
         token = self.next_token()
         self.position += 1
         return token
+
+    def factors(self, functions: Container[str]) -> list[str]:
+        """The names and numbers that follow each other from here on, up to a function."""
+        rest = self.tokens[self.position :]
+        few = takewhile(lambda token: token.kind in ("name", "number"), rest)
+        return [token.text for token in takewhile(lambda one: one.text not in functions, few)]
 
     def expect(self, wanted: str, rule: str, remedy: str) -> Token:
         """Consume the next token, which must be of this kind or have this text."""

@@ -344,14 +344,13 @@ class Statement(Cursor):
                 raise self.error(rule, token.text, token.column, remedy)
         bare = self._bare_argument()
         if bare is None and self.next_token().text != "(":
-            following, least = self.next_token(), FUNCTIONS[token.text][0][0]
-            argument = following.text if following.kind in ("name", "number") else "x"
-            argument = argument if least == 1 else ", ".join("abc"[:least])
-            rule, remedy = (
-                "a function needs its arguments",
-                f"Write `{token.text}({argument})`.",
-            )
-            raise self.error(rule, token.text, token.column, remedy)
+            least, factors = FUNCTIONS[token.text][0][0], self.factors(FUNCTIONS) or ["x"]
+            argument = "*".join(factors) if least == 1 else ", ".join("abc"[:least])
+            remedy = f"Write `{token.text}({argument})`"
+            if least == 1 and len(factors) > 1:
+                remedy += f", or `{token.text}({factors[0]})*{'*'.join(factors[1:])}`"
+            rule = "a function needs its arguments"
+            raise self.error(rule, token.text, token.column, f"{remedy}.")
         arguments = self._arguments() if bare is None else (bare,)
         least, most = FUNCTIONS[token.text][0]
         if not least <= len(arguments) <= most:

@@ -197,7 +197,11 @@ def test_a_table_becomes_a_run(tmp_path):
     assert ahead[0] == "step,y"
     values = [float(line.split(",")[1]) for line in ahead[1:]]
     np.testing.assert_allclose(values, logistic(203)[200:], atol=1e-5)
-    assert "chaotic" in call("diagnose", run).out
+    said = call("diagnose", run).out.splitlines()
+    assert said[0].startswith("By the data alone, y is chaotic: ")
+    assert said[-1] == f"Report: {run / 'report.html'}"
+    wrong = call("diagnose", table)
+    assert wrong.status == 2 and f"`throughtime surrogate {table}`" in wrong.err
     assert "`--steps` is for another run" in call("diagnose", run, "--steps", 9).err
     again = call("surrogate", table, "--id", "run", "--out", run)
     assert again.status == 2

@@ -113,6 +113,12 @@ class SeriesBehaviour:
             return f"can't tell what it does: {self.why}."
         return f"{self.kind}: {self.why}."
 
+    def sentence(self, name: str) -> str:
+        """What a variable of this name does, as a sentence."""
+        if self.kind == UNDECIDED:
+            return f"The data do not tell what {name} does: {self.why}."
+        return f"By the data alone, {name} {self.describe()}"
+
 
 def series_behaviour(values: Any, dt: float = 1.0, *, seed: int = 0) -> SeriesBehaviour:
     """Judge what a measured series does.

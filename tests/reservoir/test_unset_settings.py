@@ -5,8 +5,9 @@ import pytest
 from conftest import refuses
 
 from throughtime.reservoir.echo_state import EchoStateNetwork
-from throughtime.reservoir.next_generation import NextGeneration, monomials
-from throughtime.reservoir.unset_settings import change_of_units, found_reservoir
+from throughtime.reservoir.monomials import change_of_units, monomials
+from throughtime.reservoir.next_generation import NextGeneration
+from throughtime.reservoir.unset_settings import found_reservoir
 
 pytestmark = pytest.mark.usefixtures("few_reservoirs")
 

@@ -10,14 +10,14 @@ of the constant too.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from throughtime._support.memory import require_memory
 from throughtime.errors import InputError, check_positive_integer
 
+from .monomials import monomials
 from .regression_sums import Triangle
 from .ridge import Readout
 from .states import SeriesLike, as_columns, list_of_series
@@ -119,7 +119,7 @@ class NextGeneration:
     @classmethod
     def _for_series(cls, series: SeriesLike | Sequence[SeriesLike]) -> "NextGeneration":
         """The model of the settings whose free runs are best."""
-        from .unset_settings import found_polynomial  # here: it imports `monomials`
+        from .unset_settings import found_polynomial  # here: SciPy takes a while to load
 
         ys: list[Series] = []
         for one in list_of_series(series):
@@ -185,35 +185,6 @@ class NextGeneration:
                 x = _delayed(y[t - span : t], self.delays, self.spacing)
                 y[t] = y[t - 1] + self.readout(monomials(x, self.order))[0]
         return y[span:]
-
-
-def monomials(x: Float[np.ndarray, "rows columns"], order: int) -> Float[np.ndarray, "rows _"]:
-    """1, then all products of 1, 2, ... `order` columns, each product once."""
-    parts = [np.ones((len(x), 1))]
-    for degree in range(1, order + 1):
-        parts.append(x[:, _factors(x.shape[1], degree)].prod(axis=2))
-    return np.concatenate(parts, axis=1)
-
-
-def monomial_slopes(
-    x: Float[np.ndarray, "rows columns"], order: int
-) -> Float[np.ndarray, "rows _ columns"]:
-    """The derivatives of `monomials` by each column."""
-    parts = [np.zeros((len(x), 1, x.shape[1]))]
-    for degree in range(1, order + 1):
-        factors = _factors(x.shape[1], degree)
-        values, products = x[:, factors], np.arange(len(factors))
-        found = np.zeros((len(x), len(factors), x.shape[1]))
-        for place in range(degree):
-            others = np.delete(values, place, axis=2).prod(axis=2)
-            found[:, products, factors[:, place]] += others
-        parts.append(found)
-    return np.concatenate(parts, axis=1)
-
-
-def _factors(columns: int, degree: int) -> Int[np.ndarray, "products degree"]:
-    """The columns that each product of that degree multiplies."""
-    return np.array(list(combinations_with_replacement(range(columns), degree)))
 
 
 def _size(columns, order):

@@ -7,7 +7,6 @@ of standardised values is one of the values themselves.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from .closed_loop import Features, Settings
 from .closed_loop_model import readouts, regression
 from .forecast_judging import LEAST_ROWS, MOST_ROWS, MOST_SERIES, WASHOUT, ForecastData
 from .forecast_search import forecast_search, polynomial_search
+from .monomials import change_of_units
 
 UNITS = 32, 300
 """Fewest and most units of a reservoir; between them a quarter of the steps."""
@@ -101,28 +101,6 @@ def found_polynomial(series: Sequence[Float[np.ndarray, "_ output"]]) -> FoundPo
     change = change_of_units(*delayed, own.order)
     whole = np.concatenate([c[:, None], V], axis=1)
     return FoundPolynomial(own, scale[:, None] * (whole @ change.T), own.ridge * path.count)
-
-
-def change_of_units(
-    mean: Float[np.ndarray, " column"], scale: Float[np.ndarray, " column"], order: int
-) -> Float[np.ndarray, "monomial monomial"]:
-    """The matrix A for which the monomials of (x - mean)/scale are those of x, times A."""
-    columns = range(len(mean))
-    products = [
-        factors
-        for degree in range(order + 1)
-        for factors in combinations_with_replacement(columns, degree)
-    ]
-    place = {factors: i for i, factors in enumerate(products)}
-    found = np.zeros((len(products), len(products)))
-    found[0, 0] = 1.0
-    for factors in products[1:]:
-        rest, last = found[:, place[factors[:-1]]], factors[-1]
-        for k in np.flatnonzero(rest):
-            longer = tuple(sorted((*products[k], last)))
-            found[place[longer], place[factors]] += rest[k] / scale[last]
-            found[k, place[factors]] -= rest[k] * mean[last] / scale[last]
-    return found
 
 
 def _standardised(series, inputs):

@@ -14,7 +14,9 @@ import argparse
 import json
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from chaotic_flows import measured
@@ -55,7 +57,7 @@ def fits(series: np.ndarray, inputs: np.ndarray | None) -> dict:
     columns = 0 if inputs is None else inputs.shape[1]
     design = tt.ReservoirDesign(300, columns, series.shape[1])
     washout = Training(washout=min(100, len(series) // 5))
-    found = {
+    found: dict[str, Callable[[], Any]] = {
         "echo state, fixed": lambda: tt.EchoStateNetwork.fit(
             design.draw(0), series, inputs, training=washout
         ),
@@ -101,7 +103,7 @@ def judged(model, y, x, end: int, exponent: float | None) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kinds", nargs="+")
     parser.add_argument("--suite", type=Path, default=HERE.parent / "shared" / "data" / "suite")
     parser.add_argument("--cache", type=Path, default=Path("/tmp/flows"))

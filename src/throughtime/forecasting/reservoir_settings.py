@@ -53,7 +53,7 @@ def _of_reservoir(settings: Settings, data: SplitData) -> dict[str, object]:
     with one_blas_thread():
         choice = forecast_search(read, units_for(rows), given, settings.seed)
     own, names = choice.settings, ("radius", "leak", "input_scale", "residual", "ridge")
-    found = {name: getattr(own, name) for name in names}
+    found: dict[str, object] = {name: getattr(own, name) for name in names}
     found |= {"centred": choice.centred, "truncated": choice.carried}
     return found | {"hidden": settings.hidden or own.units}
 

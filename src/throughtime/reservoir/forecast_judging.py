@@ -170,7 +170,7 @@ def judged(choice: Choice, data: ForecastData, ridges: np.ndarray) -> Choice:
     seen = counts > 0
     logs = np.where(seen, np.log(np.sqrt(squares / np.maximum(counts, 1)) + FLOOR), 0.0)
     of_blocks = np.moveaxis(logs.sum(axis=1) / seen.sum(axis=1).clip(1), 1, 2)
-    means = of_blocks[seen.any(axis=1)[:, 0]]
+    means = of_blocks[np.any(seen, axis=1)[:, 0]]
     mean = means.mean(axis=0)
     best = int(np.flatnonzero(mean <= mean.min() + np.log(ALIKE))[-1])
     settings = replace(own, ridge=float(ridges[best]))

@@ -61,7 +61,7 @@ def forecast_search(
     modes = _modes(fixed.pop("carried", None), fixed.pop("centred", None))
     ridge, most = fixed.pop("ridge", None), fixed.pop("units", units)
     ridges = RIDGES if ridge is None else np.array([ridge])
-    common = {"order": 0, "seed": seed} | fixed
+    common: dict[str, Any] = {"order": 0, "seed": seed} | fixed
     starts: list[dict[str, Any]] = [COMMON, WEAK, *RESERVOIRS]
     first = [
         Choice(Settings(**one | {"residual": residual} | common), *mode)

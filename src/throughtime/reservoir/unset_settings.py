@@ -25,6 +25,9 @@ from .monomials import change_of_units
 UNITS = 32, 300
 """Fewest and most units of a reservoir; between them a quarter of the steps."""
 
+Level = tuple[np.ndarray, np.ndarray]
+"""Mean and scale of some columns."""
+
 
 class FoundReservoir(NamedTuple):
     """A reservoir in the units of a series.
@@ -97,13 +100,13 @@ def found_polynomial(series: Sequence[Float[np.ndarray, "_ output"]]) -> FoundPo
     every = [((y - mean) / scale, x) for y, x in zip(series, nothing, strict=True)]
     path = regression(Features(own, None), every, 0).path()
     V, c = (part[0] for part in readouts(path, [own.ridge]))
-    delayed = [np.tile(part, own.delays) for part in (mean, scale)]
-    change = change_of_units(*delayed, own.order)
+    delayed_mean, delayed_scale = (np.tile(part, own.delays) for part in (mean, scale))
+    change = change_of_units(delayed_mean, delayed_scale, own.order)
     whole = np.concatenate([c[:, None], V], axis=1)
     return FoundPolynomial(own, scale[:, None] * (whole @ change.T), own.ridge * path.count)
 
 
-def _standardised(series, inputs):
+def _standardised(series, inputs) -> tuple[ForecastData, Level, Level]:
     """What a search reads, and the mean and scale of the series and of the inputs."""
     longest = max(map(len, series), default=0)
     if longest < LEAST_ROWS:
@@ -118,11 +121,11 @@ def _standardised(series, inputs):
         for y, x in zip(series, inputs, strict=True)
     ]
     chosen = read[:: -(-len(read) // MOST_SERIES)]
-    levels = (mean, scale), (input_mean, input_scale)
-    return ForecastData(chosen, WASHOUT, 0, "float64"), *levels
+    data = ForecastData(chosen, WASHOUT, 0, "float64")
+    return data, (mean, scale), (input_mean, input_scale)
 
 
-def _level(series) -> tuple[np.ndarray, np.ndarray]:
+def _level(series) -> Level:
     """Mean and standard deviation of each column; 1 where it is constant."""
     every = np.concatenate(series)
     scale = every.std(axis=0)

@@ -56,13 +56,13 @@ def test_a_level_that_drifts_is_centred():
         ("ridge", 0.013),
     ],
 )
-def test_what_is_given_stays(name, value):
+def test_what_is_given_stays(name, value, few_reservoirs):
     found = forecast_search(data(LOGISTIC[:150]), 20, GIVEN | {name: value})
     assert getattr(found.settings, name) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("mode", [(True, False), (False, True), (False, False)])
-def test_how_it_reads_is_given(mode):
+def test_how_it_reads_is_given(mode, few_reservoirs):
     given = GIVEN | {"carried": mode[0], "centred": mode[1]}
     found = forecast_search(data(LOGISTIC[:150]), 20, given)
     assert (found.carried, found.centred) == mode

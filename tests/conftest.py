@@ -115,6 +115,10 @@ def refuses(message):
 def few_reservoirs():
     """What an `esn` is not given is searched among few settings: for tests of other things."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"RESERVOIRS": (), "NEAR": 1, "SEEDS": 1}.items():
-            patch.setattr(f"throughtime.reservoir.forecast_search.{name}", value)
+        for name, value in {
+            "search.RESERVOIRS": (),
+            "search.NEAR": 1,
+            "judging.SEEDS": 1,
+        }.items():
+            patch.setattr(f"throughtime.reservoir.forecast_{name}", value)
         yield

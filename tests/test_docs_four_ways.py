@@ -241,3 +241,16 @@ def test_what_sparse_weights_do():
     (run,) = only(task="memorisation_20bit", way="hf", recipe="sparse", length=100)
     symbols = re.search(r"by Hessian-free ([\d.]+) of 10 .+? after (\d+)", page("four-ways"))
     says(f"{symbols[1]} {symbols[2]}", [run["answers"], run["updates_done"]])
+
+
+def test_reservoirs_without_settings():
+    known = result("reservoir_defaults.json")["rows"]
+    models = [f"{kind}, {how}" for kind in ("echo state", "polynomial")
+              for how in ("fixed", "searched")]  # fmt: skip
+    for series, *cells in table(page("four-ways"), "series", "echo state, fixed"):
+        for cell, model in zip(cells, models, strict=True):
+            found = known[series].get(model, {})
+            values = [found[name] for name in ("error", "valid") if name in found]
+            lost = bool(values) and not values[0] < 1e3
+            assert lost == cell.startswith("lost"), (series, cell)
+            says(cell, values[1:] if lost else values)

@@ -165,7 +165,7 @@ def test_a_saved_model_goes_on_as_before(model, tmp_path):
         ("must be finite", lambda: Surrogate().fit([np.r_[logistic(90), np.nan]])),
         ("a row for each step", lambda: Surrogate().fit(logistic(90), inputs=logistic(80))),
         ("a length for each", lambda: Surrogate().fit(logistic(90), lengths=[1, 2])),
-        ("`dt` must be positive", lambda: Surrogate().fit(logistic(90), dt=0.0)),
+        ("`dt` must be above 0 and finite", lambda: Surrogate().fit(logistic(90), dt=0.0)),
         ("only a surrogate of measured", lambda: Surrogate("pendulum").predict(3)),
         ("only a surrogate of equations", lambda: Surrogate().solve([1.0], 3)),
     ],
@@ -195,8 +195,8 @@ STEPS = np.arange(60.0)
         ("must be arrays of numbers", np.arange(60).astype("datetime64[D]"), {}),
         ("`inputs` must be arrays of numbers", STEPS, {"inputs": "u.csv"}),
         ("more steps than variables; got 2 lists of 60", [list(STEPS)] * 2, {}),
-        ("`dt` must be positive; got None", STEPS, {"dt": None}),
-        ("`dt` must be positive; got a", STEPS, {"dt": "a"}),
+        ("`dt` must be above 0 and finite; got None", STEPS, {"dt": None}),
+        ("`dt` must be above 0 and finite; got 'a'", STEPS, {"dt": "a"}),
         ("a length for each of 1", STEPS, {"lengths": 60}),
         ("within the steps of each trajectory; got 500", [STEPS] * 2, {"lengths": [500, 9]}),
         ("within the steps of each trajectory; got -5", [STEPS] * 2, {"lengths": [-5, 60]}),
@@ -262,7 +262,11 @@ def test_a_table_becomes_a_run(tmp_path, monkeypatch):
     assert ahead[0] == "step,y"
     values = [float(line.split(",")[1]) for line in ahead[1:]]
     np.testing.assert_allclose(values, logistic(203)[200:], atol=1e-5)
-    assert "chaotic" in call("diagnose", run).out
+    said = call("diagnose", run).out.splitlines()
+    assert said[0].startswith("By the data alone, y is chaotic: ")
+    assert said[-1] == f"Report: {run / 'report.html'}"
+    wrong = call("diagnose", table)
+    assert wrong.status == 2 and f"`throughtime surrogate {table}`" in wrong.err
     assert "`--steps` is for another run" in call("diagnose", run, "--steps", 9).err
     figures = succeeds("figures", run, "--out", tmp_path / "paper").out.split()
     names = {Path(name).stem for name in figures if name.endswith(".pdf")}
@@ -297,7 +301,7 @@ def table_of(values, path):
     ("steps", "more", "rule", "got"),
     [
         (20, (), "a model needs 50 steps", "20"),
-        (90, ("--dt", "-1"), "`dt` must be positive", "-1"),
+        (90, ("--dt", "-1"), "`dt` must be above 0 and finite", "-1"),
         (90, ("--seed", "-1"), "a seed must not be negative", "-1"),
         (90, ("--out", "/proc/x"), "must be writable", "`/proc/x`"),
         (90, ("--out", "file/x"), "must be writable", "`file/x`"),

@@ -182,7 +182,7 @@ def test_missing_values_and_tables_are_refused():
 @pytest.mark.parametrize("judge", [series_behaviour, largest_exponent])
 def test_a_step_of_time_is_positive(judge):
     for dt in (0.0, -1.0, np.nan, np.inf):
-        with refuses("`dt` must be positive"):
+        with refuses("`dt` must be above 0 and finite"):
             judge(NOISE, dt)
 
 

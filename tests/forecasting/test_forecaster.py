@@ -484,6 +484,21 @@ def test_what_a_reservoir_is_given_stays():
     assert given.items() <= found.items() and not found["truncated"]
 
 
+def test_a_loaded_reservoir_searches_again_as_the_first_fit_did(tmp_path, few_reservoirs):
+    given = {"leak": 0.7, "ridge": 0.01, "window": 12, "core": None, "prior": None}
+    first = Forecaster(cell="esn", ensemble=1, **given).fit(wave(60))
+    first.save(tmp_path / "run")
+    loaded = Forecaster.load(tmp_path / "run")
+    assert loaded.settings_ == first.settings_
+    assert (loaded.radius, loaded.hidden, loaded.leak) == (None, None, 0.7)
+    np.testing.assert_array_equal(loaded.predict(3).mean, first.predict(3).mean)
+    loaded.save(tmp_path / "again")
+    loaded = Forecaster.load(tmp_path / "again")
+    other = np.random.default_rng(0).normal(size=60)
+    wanted = Forecaster(cell="esn", ensemble=1, **given).prepare(other).settings_
+    assert loaded.prepare(other).settings_ == wanted
+
+
 # --- the washout ---
 
 

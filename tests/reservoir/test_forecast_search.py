@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from throughtime.reservoir.closed_loop import Settings
-from throughtime.reservoir.forecast_search import (
+from throughtime.reservoir.forecast_judging import (
     Choice,
     ForecastData,
-    forecast_search,
     judged,
     lead_times,
     stays,
 )
+from throughtime.reservoir.forecast_search import clearly_better, forecast_search
 
 LOGISTIC = np.empty(600)
 LOGISTIC[0] = 0.3
@@ -56,13 +56,13 @@ def test_a_level_that_drifts_is_centred():
         ("ridge", 0.013),
     ],
 )
-def test_what_is_given_stays(name, value):
+def test_what_is_given_stays(name, value, few_reservoirs):
     found = forecast_search(data(LOGISTIC[:150]), 20, GIVEN | {name: value})
     assert getattr(found.settings, name) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("mode", [(True, False), (False, True), (False, False)])
-def test_how_it_reads_is_given(mode):
+def test_how_it_reads_is_given(mode, few_reservoirs):
     given = GIVEN | {"carried": mode[0], "centred": mode[1]}
     found = forecast_search(data(LOGISTIC[:150]), 20, given)
     assert (found.carried, found.centred) == mode
@@ -76,3 +76,15 @@ def test_windows_and_a_carried_state_agree_where_memory_is_short():
         for mode in (True, False)
     )
     assert carried.error == pytest.approx(windows.error, rel=0.1)
+
+
+def test_a_choice_must_be_better_by_a_standard_error():
+    settings = Settings(units=5)
+
+    def of(*blocks):
+        return Choice(settings, True, False, float(np.exp(np.mean(blocks))), blocks)
+
+    plain = of(0.0, 0.0, 0.0, 0.0)
+    assert clearly_better(of(-1.0, -1.2, -0.8, -1.0), plain)
+    assert not clearly_better(of(-3.0, 1.0, 1.0, 0.5), plain)  # by one block alone
+    assert not clearly_better(Choice(settings, True, False), plain)

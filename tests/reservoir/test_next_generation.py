@@ -8,7 +8,8 @@ from conftest import refuses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.reservoir.next_generation import NextGeneration, monomials
+from throughtime.reservoir.monomials import monomials
+from throughtime.reservoir.next_generation import NextGeneration
 
 
 def henon(steps, a=1.4, b=0.3):

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from throughtime.reservoir.closed_loop import Features, Settings
-from throughtime.reservoir.next_generation import monomial_slopes, monomials
+from throughtime.reservoir.monomials import monomial_slopes, monomials
 from throughtime.reservoir.noise_filter import NoiseFilter
 from throughtime.reservoir.noise_reduction import (
     _estimate,

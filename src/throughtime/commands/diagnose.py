@@ -3,12 +3,14 @@
 import json
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from throughtime.errors import InputError
 
+from .measured_run import names_table
 from .named_values import EXAMPLES
 from .options import Json, Seed, command_line
 
@@ -82,6 +84,9 @@ def diagnose(
     if "=" in subject and not run.exists():
         rule, remedy = "a system is diagnosed along a parameter", f"Add `--scan {ADD}`."
         raise InputError(rule, "equations without `--scan`", remedy)
+    if run.is_file() and names_table(subject):
+        remedy = f"Learn it first: `throughtime surrogate {quote(subject)}`."
+        raise InputError("what is diagnosed is the run of a model", f"`{subject}`", remedy)
     if measured_record.is_measured(run):
         from .measured_run import explain_run
 

@@ -70,16 +70,25 @@ def _pasts(
 
 
 def explain_run(run: Path, as_json: bool) -> None:
-    """Say again how well the model of a run does, by a new free run."""
+    """Say what the data of a run do, and how well its model does, by a new free run."""
+    from throughtime.dynamics.largest_exponent import LEAST
     from throughtime.dynamics.saved_measured import read_measured
+    from throughtime.dynamics.series_behaviour import series_behaviour
 
     refuse_options({"--json"}, "another run", "a model of trajectories", "Leave it out.")
     found, _, _ = read_measured(run)
-    invariants = found.invariants()
+    invariants, first = found.invariants(), found.data()[:, 0]
+    judged = series_behaviour(first, found.dt) if len(first) >= LEAST else None
     if as_json:
-        typer.echo(json.dumps({"run": str(run), **found.to_json(invariants)}))
+        data = None if judged is None else {"behaviour": judged.kind, "why": judged.why}
+        content = {"run": str(run), "data": data, **found.to_json(invariants)}
+        typer.echo(json.dumps(content))
         return
+    if judged is not None:
+        typer.echo(judged.sentence(found.variables[0]))
     typer.echo("\n".join(found.sentences(invariants)))
+    if (run / "report.html").exists():
+        typer.echo(f"Report: {run / 'report.html'}")
 
 
 def learn_table(

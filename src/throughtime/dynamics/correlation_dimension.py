@@ -8,6 +8,10 @@ falls as $r^D$ where r is small beside the attractor and large beside noise and 
 neighbours. Pairs that follow each other within the window w (Theiler 1986) do not count: they
 are near by continuity alone. The exponent D is the slope of $\ln C$ over $\ln r$ where that is
 straight. For a series it must not grow further with the dimension of the embedding.
+
+Where the density is singular, as at the fold of the logistic map or of Rossler's flow, C(r)
+falls as $r^D \ln(1/r)$, and the slope is below D by about $1/\ln(1/r)$ at every radius that can
+be reached (Sprott and Rowlands 2001); no error tells that.
 """
 
 import itertools

@@ -10,7 +10,7 @@ from jaxtyping import Float64
 
 from throughtime._support.result_view import ResultView, current_axes, finite_or_none, picture
 
-from .behaviour import UNDECIDED, Behaviour
+from .behaviour import Behaviour
 from .disagreement import disagreements
 from .fixed_points import FixedPoint, eigenvalue_text
 from .gradient_flow import GradientFlow
@@ -167,11 +167,7 @@ class Diagnosis(ResultView):
         """What the series does by itself, and where the network's free run disagrees."""
         if self.series is None:
             return []
-        name = self.model.variables[0]
-        if self.series.kind == UNDECIDED:
-            said = [f"The data do not tell what {name} does: {self.series.why}."]
-        else:
-            said = [f"By the data alone, {name} {self.series.describe()}"]
+        said = [self.series.sentence(self.model.variables[0])]
         against = disagreements(
             self.model.truth[:, 0], self.series, self.attractor, self.behaviour
         )

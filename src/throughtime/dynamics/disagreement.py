@@ -55,13 +55,14 @@ def disagreements(
         ratio = behaviour.period / series.period
         if abs(ratio - 1) > PERIOD:
             found.append(f"its period is {ratio:.3g} times that of the series")
-    moves = series.kind not in (NOISE, SETTLES, DRIFTS)
-    if moves and len(free_run) and truth.std() > 0:
+    if series.kind != DRIFTS and len(free_run) and truth.std() > 0:
         run = free_run[:, 0]
-        shift = (run.mean() - truth.mean()) / truth.std()
+        level = truth[-1] if series.kind == SETTLES else truth.mean()
+        shift = (run.mean() - level) / truth.std()
         if abs(shift) > OFF:
             found.append(f"its level is {shift:+.2g} standard deviations away")
         spread = run.std() / truth.std()
-        if not 1 / SPREAD < spread < SPREAD:
+        least = 0 if series.kind in (NOISE, SETTLES) else 1 / SPREAD
+        if not least <= spread < SPREAD:
             found.append(f"its spread is {spread:.2g} times that of the series")
     return found

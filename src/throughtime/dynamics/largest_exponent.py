@@ -25,6 +25,8 @@ from throughtime.reservoir.delay_embedding import (
     neighbours,
 )
 
+from .time_step import check_step
+
 LEAST = 200
 """Steps of a series, at least."""
 
@@ -177,18 +179,6 @@ def _numbers(values: Any) -> np.ndarray:
     text = isinstance(values, str)
     remedy = "Read the file, and pass a column of it." if text else "Pass one array of numbers."
     raise InputError("a series must be real numbers", reprlib.repr(values), remedy)
-
-
-def check_step(dt: Any) -> None:
-    """Refuse a time of a step that is not positive and finite."""
-    try:
-        good = 0 < dt < math.inf
-    except (TypeError, ValueError):
-        good = False
-    if not good:
-        raise InputError(
-            "`dt` must be positive", reprlib.repr(dt), "Leave it out for steps of 1."
-        )
 
 
 def is_constant(values: Float64[np.ndarray, " time"]) -> bool:

@@ -22,6 +22,7 @@ from throughtime.recurrence.unroll import unroll
 
 from .simulate import stepper
 from .systems import System
+from .time_step import check_step
 
 Rows = Float[Array, "row state"]
 
@@ -113,11 +114,7 @@ def map_of_system(
     InputError
         If `dt` is not positive and finite.
     """
-    dt = system.dt if dt is None else dt
-    if not 0 < dt < np.inf:
-        raise InputError(
-            "`dt` must be above 0 and finite", dt, "Set `dt` to a positive number."
-        )
+    dt = check_step(system.dt if dt is None else dt, "Set `dt` to a positive number.")
     step, begin, observe = stepper(system, dt, parameters, substeps=substeps)
     return Map(
         lambda n, rows: jax.vmap(lambda state: step(n * dt, state))(rows),

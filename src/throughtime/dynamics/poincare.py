@@ -25,6 +25,7 @@ from .equations import equations, is_text
 from .simulate import stepper
 from .systems import FLOW, MAP, System
 from .systems import system as system_named
+from .time_step import check_step
 
 Plane = tuple[str | int | Sequence[float | int], float | int]
 """A variable and its value, or a normal vector and its product with the points of the plane."""
@@ -191,8 +192,8 @@ def poincare(
     [1.0, 1.0, 1.0]
     """
     check_positive_integer("steps", steps)
-    if dt is not None and not 0 < dt < np.inf:
-        raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
+    if dt is not None:
+        dt = check_step(dt, "Change `dt`.")
     if isinstance(source, str | System):
         return _of_system(_as_flow(source), plane, rising, dt, steps)
     y = np.asarray(source, np.float64)

@@ -8,7 +8,7 @@ The data decide, without any network. In this order:
 | oscillates | a Fourier series of one period leaves nothing, or noise that nothing predicts |
 | is quasi-periodic | few lines of several frequencies leave nothing |
 | drifts | a trend, or a unit root: its level is a random walk (Dickey and Fuller 1979) |
-| is noise | surrogates of the same spectrum are as easy to predict |
+| is noise | surrogates of the same spectrum are as easy to predict, and each step surprises |
 | is chaotic | they are not, a line is no match, and neighbours separate along a straight one |
 | is undecided | anything else: it says why |
 """
@@ -36,16 +36,16 @@ from .behaviour import (
     harmonics,
 )
 from .correlation_dimension import CorrelationDimension, correlation_dimension
-from .determinism import UNPREDICTABLE, LocalPrediction, local_prediction
+from .determinism import UNPREDICTABLE, LocalPrediction, line_error, local_prediction
 from .largest_exponent import (
     SeriesExponent,
     check_series,
-    check_step,
     is_constant,
     largest_exponent,
     standardised,
 )
 from .spectral_lines import spectral_lines
+from .time_step import check_step
 
 NOISE = "is noise"
 
@@ -66,6 +66,10 @@ FEW, STEPS_OF_A_LINE = 30, 60
 
 TURNS = 2
 """Turns of the slowest line, at least: a trend is no turn."""
+
+PASTS, SMOOTH = 8, 0.05
+"""Noise surprises at every step. Where a line through so many values leaves less than this
+part of a deviation, hardly anything does: that may be noise that was smoothed, or a flow."""
 
 STRAIGHT, GROWTH = 0.95, 1.0
 """Chaos needs a line that explains this much, along which distances grow by e^GROWTH."""
@@ -108,6 +112,12 @@ class SeriesBehaviour:
         if self.kind == UNDECIDED:
             return f"can't tell what it does: {self.why}."
         return f"{self.kind}: {self.why}."
+
+    def sentence(self, name: str) -> str:
+        """What a variable of this name does, as a sentence."""
+        if self.kind == UNDECIDED:
+            return f"The data do not tell what {name} does: {self.why}."
+        return f"By the data alone, {name} {self.describe()}"
 
 
 def series_behaviour(values: Any, dt: float = 1.0, *, seed: int = 0) -> SeriesBehaviour:
@@ -295,6 +305,11 @@ def _law_or_noise(values: np.ndarray, dt: float, seed: int) -> SeriesBehaviour:
             why = f"few lines are most of it, beside something that is not noise ({beside})"
             return SeriesBehaviour(UNDECIDED, why, prediction=found)
         why = f"noise of the same spectrum is as easy to predict ({beside})"
+        left = line_error(values, 1, PASTS)
+        if left < SMOOTH:
+            why += f", but a line through {PASTS} values leaves only {left:.1%} of the next"
+            why += " one's deviation: a flow of many dimensions may look like this, too"
+            return SeriesBehaviour(UNDECIDED, why, prediction=found)
         return SeriesBehaviour(NOISE, why, prediction=found)
     rate = largest_exponent(values, dt, delay=delay, dimension=max(2, found.dimension))
     text = f"largest exponent {_with_error(rate.exponent, rate.error)}"

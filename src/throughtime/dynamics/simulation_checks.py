@@ -8,6 +8,7 @@ from throughtime._support.memory import require_memory
 from throughtime.errors import InputError, check_positive_integer, did_you_mean
 
 from .systems import DELAY, FIELD, System
+from .time_step import check_step
 
 SCHEMES = ("adaptive", "euler", "rk4")
 
@@ -20,8 +21,7 @@ def check_arguments(
 ) -> None:
     """Refuse steps, times, a scheme or a tolerance that cannot be meant."""
     check_positive_integer("steps", steps)
-    if not 0 < dt < math.inf:
-        raise InputError("`dt` must be above 0 and finite", dt, "Change `dt`.")
+    check_step(dt, "Change `dt`.")
     if not 0 <= transient < math.inf:
         rule = "`transient` must be a finite time of at least 0"
         raise InputError(rule, transient, "Leave it out for 0.")

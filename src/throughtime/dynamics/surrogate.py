@@ -12,7 +12,8 @@ from throughtime.training.train import OnEpoch
 from .equation_surrogate import EquationSurrogate
 from .measured_data import as_numbers, as_trajectories
 from .measured_surrogate import fit_measured
-from .surrogate_checks import check_measured, check_names, check_source, check_step
+from .surrogate_checks import check_measured, check_names, check_source
+from .time_step import check_step
 
 
 @dataclass(eq=False)

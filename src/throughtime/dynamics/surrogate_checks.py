@@ -1,7 +1,6 @@
 """What a surrogate refuses before it is trained, and before it solves."""
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,19 +63,6 @@ def check_source(system: object, trajectories: object) -> None:
         raise InputError(rule, "neither", remedy)
     if system is not None and trajectories is not None:
         raise InputError(rule, "both", "Use `Surrogate().fit(trajectories)`.")
-
-
-def check_step(dt: object) -> float:
-    """The time of a step of measured trajectories.
-
-    Raises
-    ------
-    InputError
-        If it is no positive number.
-    """
-    if not isinstance(dt, Real) or isinstance(dt, bool) or not 0 < float(dt) < np.inf:
-        raise InputError("`dt` must be positive", dt, "Leave it out for steps of 1.")
-    return float(dt)
 
 
 def check_names(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from throughtime._support.blas_threads import one_blas_thread
+from throughtime.recurrence.echo_state_cell import BIAS_SCALE
 from throughtime.training.settings import Settings
 
 from .splits import SplitData
@@ -10,19 +11,10 @@ from .splits import SplitData
 DEFAULTS = {"hidden": 32, "residual": False, "centred": True, "truncated": False}
 """What a setting is that was not given."""
 
-UNITS = 32, 300
-"""Fewest and most units of an `esn`; between them a quarter of the rows of training."""
-
-LEAST_ROWS = 30
-"""Rows below which nothing is searched."""
-
-MOST_ROWS, MOST_SERIES = 10_000, 30
-"""Rows of each series at its end, and series, that a search reads."""
-
 SEARCHED = ("radius", "leak", "input_scale", "residual", "ridge", "centred")
 
-BIAS_SCALE = 0.2
-"""That of the cell `EchoState`."""
+COMPLETED = (*SEARCHED, "hidden", "truncated")
+"""All settings of an `esn` that may be left out."""
 
 
 def completed(settings: Settings, data: SplitData) -> Settings:
@@ -44,31 +36,32 @@ def completed(settings: Settings, data: SplitData) -> Settings:
 def _of_reservoir(settings: Settings, data: SplitData) -> dict[str, object]:
     """What the series says of the settings of an `esn`."""
     # Imported here because SciPy takes a while to load.
-    from throughtime.reservoir.forecast_search import ForecastData, forecast_search
+    from throughtime.reservoir.forecast_judging import LEAST_ROWS, ForecastData
+    from throughtime.reservoir.forecast_search import forecast_search
+    from throughtime.reservoir.unset_settings import units_for
 
     washout = min(settings.washout, settings.window - 1)
     read = ForecastData(_scaled(data), settings.window, washout, settings.dtype)
     rows = [len(y) for y, _ in read.series]
     given = {name: getattr(settings, name) for name in SEARCHED}
     given |= {"carried": settings.truncated, "bias_scale": BIAS_SCALE}
+    given |= {"units": settings.hidden}
     if settings.depth > 1 or settings.horizon > 1 or max(rows) < LEAST_ROWS:
         return {"centred": read.drifts()}
-    if all(value is not None for value in given.values()):
-        return {"hidden": _units(rows)}
-    units = settings.hidden or _units(rows)
+    if all(given[name] is not None for name in (*SEARCHED, "carried")):
+        return {"hidden": units_for(rows)}
     with one_blas_thread():
-        choice = forecast_search(read, units, given, settings.seed)
+        choice = forecast_search(read, units_for(rows), given, settings.seed)
     own, names = choice.settings, ("radius", "leak", "input_scale", "residual", "ridge")
-    found = {name: getattr(own, name) for name in names}
-    return found | {"hidden": units, "centred": choice.centred, "truncated": choice.carried}
-
-
-def _units(rows: list[int]) -> int:
-    return int(np.clip(sum(rows) // 4, *UNITS))
+    found: dict[str, object] = {name: getattr(own, name) for name in names}
+    found |= {"centred": choice.centred, "truncated": choice.carried}
+    return found | {"hidden": settings.hidden or own.units}
 
 
 def _scaled(data: SplitData) -> list[tuple[np.ndarray, np.ndarray]]:
     """The series before their test parts as the networks read them, in float64."""
+    from throughtime.reservoir.forecast_judging import MOST_ROWS, MOST_SERIES
+
     chosen = data.trained[:: -(-len(data.trained) // MOST_SERIES)]
     found = []
     for i in chosen:

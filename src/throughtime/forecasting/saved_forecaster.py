@@ -20,6 +20,7 @@ from throughtime.training.checkpoint import from_named_tensors
 from throughtime.training.result import Fitted
 
 from . import kept_models
+from .reservoir_settings import COMPLETED
 from .splits import SplitData
 
 if TYPE_CHECKING:
@@ -58,9 +59,11 @@ def to_record(model: "Forecaster", **more: Any) -> ForecastRecord:
     }
     if len(data.past_scaler.mean):
         scalers["past"] = data.past_scaler.to_json()
-    return ForecastRecord(
-        model.settings_, model.architecture_, data.series, scalers=scalers, **more
-    )
+    found: tuple[str, ...] = ()
+    if model.settings_["cell"] == "esn":
+        found = tuple(name for name in COMPLETED if getattr(model, name) is None)
+    settings, parts = model.settings_, {"scalers": scalers, "found": found}
+    return ForecastRecord(settings, model.architecture_, data.series, **parts, **more)
 
 
 def save(model: "Forecaster", folder: Path, overwrite: bool) -> None:
@@ -111,6 +114,8 @@ def restore(model: "Forecaster", record: ForecastRecord, folder: Path) -> None:
         rule = "its architecture is not that of its settings"
         raise damaged_file(folder / "run.json", rule)
     model.data_ = _restored_scalers(model.data_, record, folder)
+    for name in set(record.found) & set(COMPLETED):
+        setattr(model, name, None)  # a new fit searches again, as the first one did
     if record.params is None:
         return
     weights = folder / "weights.safetensors"

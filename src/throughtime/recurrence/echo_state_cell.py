@@ -12,6 +12,9 @@ from throughtime._support.seeds import Key
 from .cells import Cell, Drive, Hidden
 from .initialisation import on_device
 
+BIAS_SCALE = 0.2
+"""The default scale of the biases."""
+
 
 class EchoState(Cell):
     r"""The reservoir of an echo state network: leaky units with random, fixed weights.
@@ -69,7 +72,7 @@ class EchoState(Cell):
         radius: float | int = 0.9,
         leak: float | int = 1.0,
         input_scale: float | int = 1.0,
-        bias_scale: float | int = 0.2,
+        bias_scale: float | int = BIAS_SCALE,
         incoming: int = 10,
         dtype: DTypeLike = jnp.float32,
         key: Key,

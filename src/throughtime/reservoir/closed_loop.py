@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from throughtime.recurrence.reservoir_weights import Reservoir, ReservoirDesign
 
-from .next_generation import monomials
+from .monomials import monomials
 from .states import drive, run, step
 
 COMPACTED = 20

@@ -27,7 +27,7 @@ from .echo_state_fitting import (
     zero_memory,
 )
 from .ridge import Readout
-from .states import SeriesLike, drive, list_of_series, step
+from .states import SeriesLike, as_columns, drive, list_of_series, step
 
 Series = Float[np.ndarray, "time output"]
 
@@ -97,15 +97,53 @@ class EchoStateNetwork:
             step, and a singular system.
         """
         fitting = EchoStateFitting(reservoir, training or Training())
-        all_series = list_of_series(series)
-        all_inputs = [None] * len(all_series) if inputs is None else list_of_series(inputs)
-        if len(all_series) != len(all_inputs) or not all_series:
-            rule = "there must be a series, and inputs for each"
-            got = f"{len(all_series)} series and {len(all_inputs)} inputs"
-            raise InputError(rule, got, "Pass two lists of the same length.")
-        for y, x in zip(all_series, all_inputs, strict=True):
+        for y, x in zip(*_paired(series, inputs), strict=True):
             fitting.add(y, x)
         return cls(*fitting.solve(ridge))
+
+    @classmethod
+    def for_series(
+        cls,
+        series: SeriesLike | Sequence[SeriesLike],
+        inputs: SeriesLike | Sequence[SeriesLike] | None = None,
+        *,
+        units: int | None = None,
+        seed: int = 0,
+    ) -> "EchoStateNetwork":
+        """Fit a network whose reservoir is searched: no setting is needed.
+
+        Radius, leak, the scales of the weights and the penalty are those whose free runs over
+        held-out parts of the series are best; the weights take up its mean and scale.
+
+        Parameters
+        ----------
+        series, inputs
+            As for `fit`.
+        units
+            Units of the reservoir; a quarter of the steps if None, from 32 to 300.
+        seed
+            Seed of the search and of the weights.
+
+        Returns
+        -------
+        EchoStateNetwork
+            The network, ready to `generate` from the end of the last series.
+
+        Raises
+        ------
+        InputError
+            For data that do not match each other, that are constant, and for less than 30
+            steps.
+        """
+        # Imported here because SciPy takes a while to load.
+        from .unset_settings import found_reservoir
+
+        if units is not None:
+            check_positive_integer("units", units)
+        ys, xs = _columns(series, inputs)
+        found = found_reservoir(ys, xs, units, seed)
+        training = Training(washout=found.washout)
+        return cls.fit(found.reservoir, ys, xs, found.ridge, training)
 
     def predict(
         self,
@@ -235,3 +273,27 @@ class EchoStateNetwork:
         reservoir = Reservoir(W, of["U"], of["F"], of["b"], float(of["leak"]), activation)
         memory = Memory(of["memory.h"], of["memory.y"])
         return cls(reservoir, Readout(of["V"], of["c"]), float(of["ridge"]), memory)
+
+
+def _paired(series, inputs) -> tuple[list, list]:
+    """Lists of series and of inputs, None where there are none."""
+    all_series = list_of_series(series)
+    all_inputs = [None] * len(all_series) if inputs is None else list_of_series(inputs)
+    if len(all_series) != len(all_inputs) or not all_series:
+        rule = "there must be a series, and inputs for each"
+        got = f"{len(all_series)} series and {len(all_inputs)} inputs"
+        raise InputError(rule, got, "Pass two lists of the same length.")
+    return all_series, all_inputs
+
+
+def _columns(series, inputs) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Series and inputs as tables, which agree in their columns and steps."""
+    ys, xs = [], []
+    for y, x in zip(*_paired(series, inputs), strict=True):
+        y = as_columns("series", y, ys[0].shape[1] if ys else None)
+        x = np.zeros((len(y), 0)) if x is None else as_columns("inputs", x)
+        if len(x) != len(y) or (xs and x.shape[1] != xs[0].shape[1]):
+            rule = f"`inputs` must have {len(y)} steps, and as many columns as the others"
+            raise InputError(rule, f"shape {x.shape}", "Pass a row for each step.")
+        ys, xs = [*ys, y], [*xs, x]
+    return ys, xs

@@ -10,14 +10,14 @@ of the constant too.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from throughtime._support.memory import require_memory
 from throughtime.errors import InputError, check_positive_integer
 
+from .monomials import monomials
 from .regression_sums import Triangle
 from .ridge import Readout
 from .states import SeriesLike, as_columns, list_of_series
@@ -64,9 +64,9 @@ class NextGeneration:
     def fit(
         cls,
         series: SeriesLike | Sequence[SeriesLike],
-        delays: int = 2,
-        spacing: int = 1,
-        order: int = 2,
+        delays: int | None = None,
+        spacing: int | None = None,
+        order: int | None = None,
         ridge: float | int | None = None,
     ) -> "NextGeneration":
         """Fit the readout to one series or several.
@@ -76,9 +76,12 @@ class NextGeneration:
         series
             y, `(time, output)`, or a list of such arrays; `(time,)` is one column.
         delays, spacing, order
-            k, s and the highest degree of a monomial; see the class.
+            k, s and the highest degree of a monomial; see the class. With none of them given,
+            those are taken, and the penalty, whose free runs over held-out parts of the series
+            are best; else what is not given is 2, 1 and 2.
         ridge
             The penalty on the sum over steps; chosen by generalised cross-validation if None.
+            Where it is found with the delays, it is one on standardised values.
 
         Returns
         -------
@@ -89,8 +92,13 @@ class NextGeneration:
         ------
         InputError
             For numbers below 1, a series shorter than its delays, series that differ in
-            columns, and a singular system.
+            columns, and a singular system; without settings also for a constant and for less
+            than 30 steps.
         """
+        if delays is None and spacing is None and order is None and ridge is None:
+            return cls._for_series(series)
+        given = zip((delays, spacing, order), (2, 1, 2), strict=True)
+        delays, spacing, order = (usual if one is None else one for one, usual in given)
         for name, number in (("delays", delays), ("spacing", spacing), ("order", order)):
             check_positive_integer(name, number)
         sums = None
@@ -107,6 +115,19 @@ class NextGeneration:
         ridge = path.best() if ridge is None else ridge
         past = y[-(delays - 1) * spacing - 1 :]
         return cls(delays, spacing, order, path.solve(ridge), ridge, past)
+
+    @classmethod
+    def _for_series(cls, series: SeriesLike | Sequence[SeriesLike]) -> "NextGeneration":
+        """The model of the settings whose free runs are best."""
+        from .unset_settings import found_polynomial  # here: SciPy takes a while to load
+
+        ys: list[Series] = []
+        for one in list_of_series(series):
+            ys.append(as_columns("series", one, ys[0].shape[1] if ys else None))
+        found = found_polynomial(ys)
+        own, past = found.settings, ys[-1][-found.settings.span :]
+        readout = Readout(found.V, np.zeros(len(found.V)))
+        return cls(own.delays, own.spacing, own.order, readout, found.ridge, past)
 
     def predict(self, series: SeriesLike) -> Float[np.ndarray, "rows output"]:
         r"""Predict one step ahead along a series.
@@ -164,35 +185,6 @@ class NextGeneration:
                 x = _delayed(y[t - span : t], self.delays, self.spacing)
                 y[t] = y[t - 1] + self.readout(monomials(x, self.order))[0]
         return y[span:]
-
-
-def monomials(x: Float[np.ndarray, "rows columns"], order: int) -> Float[np.ndarray, "rows _"]:
-    """1, then all products of 1, 2, ... `order` columns, each product once."""
-    parts = [np.ones((len(x), 1))]
-    for degree in range(1, order + 1):
-        parts.append(x[:, _factors(x.shape[1], degree)].prod(axis=2))
-    return np.concatenate(parts, axis=1)
-
-
-def monomial_slopes(
-    x: Float[np.ndarray, "rows columns"], order: int
-) -> Float[np.ndarray, "rows _ columns"]:
-    """The derivatives of `monomials` by each column."""
-    parts = [np.zeros((len(x), 1, x.shape[1]))]
-    for degree in range(1, order + 1):
-        factors = _factors(x.shape[1], degree)
-        values, products = x[:, factors], np.arange(len(factors))
-        found = np.zeros((len(x), len(factors), x.shape[1]))
-        for place in range(degree):
-            others = np.delete(values, place, axis=2).prod(axis=2)
-            found[:, products, factors[:, place]] += others
-        parts.append(found)
-    return np.concatenate(parts, axis=1)
-
-
-def _factors(columns: int, degree: int) -> Int[np.ndarray, "products degree"]:
-    """The columns that each product of that degree multiplies."""
-    return np.array(list(combinations_with_replacement(range(columns), degree)))
 
 
 def _size(columns, order):

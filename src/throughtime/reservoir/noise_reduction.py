@@ -116,7 +116,9 @@ def find_filter(
     if best is None or best[1].ratio > USEFUL:
         return None
     pieces, chosen = _pieces(trajectories, MOST), None
-    for settings in _and_richer(best[0], families):  # more data bear more weights
+    if len(pieces) == len(sample):  # no more data than the maps were compared by
+        chosen = _features(best[0], variables, inputs), best[1]
+    for settings in [] if chosen else _and_richer(best[0], families):  # more bear more weights
         features = _features(settings, variables, inputs)
         found = _estimate(features, pieces, sigma, width)
         if chosen and found.evidence <= chosen[1].evidence:

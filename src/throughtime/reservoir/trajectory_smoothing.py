@@ -18,7 +18,7 @@ from jaxtyping import Float
 from scipy.linalg import cho_solve_banded, cholesky_banded
 
 from .closed_loop import Features, Pair
-from .next_generation import monomial_slopes
+from .monomials import monomial_slopes
 from .ridge import Readout
 
 Weights = Float[np.ndarray, "_ variable"]

@@ -169,6 +169,8 @@ class RunFile(BaseModel):
         The command line that repeats the run.
     versions
         Of Python and the packages, by name.
+    found
+        Names of the settings that were searched, not given; a new fit searches again.
     stopped, best_epochs
         As in `Fitted`, once training has finished.
     """
@@ -184,6 +186,7 @@ class RunFile(BaseModel):
     options: CommandOptions
     command: str
     versions: dict[str, str]
+    found: tuple[str, ...] = ()
     stopped: str | None = None
     best_epochs: tuple[int, ...] = ()
 
@@ -200,7 +203,7 @@ class ForecastRecord:
         The weights, or None while training goes on.
     history, stopped, best_epochs
         As in `Fitted`.
-    scalers, options, command
+    scalers, options, command, found
         As in `RunFile`.
     versions
         The versions of Python and the packages that made the run.
@@ -218,6 +221,7 @@ class ForecastRecord:
     scalers: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     command: str = ""
+    found: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=package_versions)
     models: bytes | None = None
 
@@ -240,6 +244,7 @@ def write(folder: Path, record: ForecastRecord) -> list[str]:
         options=CommandOptions(**record.options),
         command=record.command,
         versions=record.versions,
+        **({"found": record.found} if record.found else {}),
         stopped=record.stopped,
         best_epochs=record.best_epochs,
     )
@@ -291,6 +296,7 @@ def read(folder: str | Path) -> ForecastRecord:
         options=run.options.model_dump(exclude_unset=True),
         command=run.command,
         versions=run.versions,
+        found=run.found,
         models=read_verified(folder / MODELS, run.digests) if MODELS in run.digests else None,
     )
 

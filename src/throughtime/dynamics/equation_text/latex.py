@@ -9,6 +9,7 @@ import re
 
 from throughtime.errors import InputError
 
+from .cursor import MAX_DEPTH
 from .expressions import FUNCTIONS
 
 GREEK: dict[str, str] = dict(
@@ -73,8 +74,8 @@ def without_latex(text: str) -> str:
 class _Reader:
     """What was read of a text, and a place in it."""
 
-    def __init__(self, text: str):
-        self.text, self.at, self.read_ = text, 0, ""
+    def __init__(self, text: str, depth: int = 0):
+        self.text, self.at, self.read_, self.depth = text, 0, "", depth
 
     def read(self) -> str:
         """The whole text without LaTeX."""
@@ -84,7 +85,7 @@ class _Reader:
                 self.at = command.end()
                 self._command(command[1], command[0])
             elif sign == "{":
-                inside = _Reader(self._group()).read()
+                inside = self._read_group()
                 is_index = self.read_.rstrip()[-1:] in ("_", "^")
                 self.read_ += f"{{{inside}}}" if is_index else ""
                 if not is_index:
@@ -109,10 +110,22 @@ class _Reader:
             if depth <= 0:
                 break
         found = self.text[begin : self.at]
-        return found[1:-1] if found.startswith("{") and found.endswith("}") else found
+        if not found.startswith("{"):
+            return found
+        return found[1:] if depth else found[1:-1]  # (not closed: what there is)
+
+    def _read_group(self) -> str:
+        """Take a group, and read it."""
+        if self.depth == MAX_DEPTH:
+            rule, remedy = (
+                "LaTeX must not be nested too deep",
+                "Give names to parts: `a = ...`.",
+            )
+            raise InputError(rule, f"{self.depth} braces in each other", remedy)
+        return _Reader(self._group(), self.depth + 1).read()
 
     def _argument(self) -> str:
-        return _Reader(self._group()).read().strip()
+        return self._read_group().strip()
 
     def _command(self, name: str, written: str) -> None:
         """Read a command, whose name was taken."""

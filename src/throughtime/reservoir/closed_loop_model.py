@@ -116,9 +116,18 @@ class ClosedLoopModel:
             y = self.filter.smooth((y, x)) if self.filter else y
         ahead = np.zeros((steps, columns)) if inputs is None else inputs
         ahead = (ahead - self.mean[size:]) / self.scale[size:]
-        place = self.warmed_up(y, x, np.array([len(y)]))
+        return self._run(self.warmed_up(y, x, np.array([len(y)])), ahead)
+
+    def generate_again(self, row: int) -> Float[np.ndarray, "steps variable"]:
+        """Run free from a row of the training data, driven by the inputs from there on."""
+        y, x = self.past
+        return self._run(self.warmed_up(y, x, np.array([row])), x[row:])
+
+    def _run(self, place: Place, inputs: np.ndarray) -> np.ndarray:
+        """A free run from a place, in the units of the data."""
+        size = len(self.readout.c)
         V, c = (part[None] for part in self.readout)
-        run = free_runs(self.features, V, c, place, ahead[:, None])
+        run = free_runs(self.features, V, c, place, inputs[:, None])
         with np.errstate(over="ignore"):  # where the run diverges
             return run[:, 0] * self.scale[:size] + self.mean[:size]
 
@@ -154,6 +163,11 @@ def filtered_series(features: Features, readout: Readout, y, x, forcing: float) 
     return found
 
 
+def first_driven(settings: Settings, length: int) -> int:
+    """The row of a trajectory from which a model can be driven: what it reads comes before."""
+    return max(settings.span, min(WASHOUT, length // 5))
+
+
 def driven_rows(
     settings: Settings, length: int, runs: int, most: int
 ) -> tuple[np.ndarray, int]:
@@ -162,7 +176,7 @@ def driven_rows(
     They begin in the first quarter of what is left after a washout, and end before the inputs
     do: inputs that are begun again would jump.
     """
-    first = max(settings.span, min(WASHOUT, length // 5))
+    first = first_driven(settings, length)
     steps = max(min(most, 3 * (length - first) // 4), 1)
     return np.linspace(first, max(length - steps, first), runs).astype(int), steps
 

@@ -158,4 +158,4 @@ def _greater(one: np.ndarray, other: np.ndarray) -> bool:
     for lag in range(1, lags + 1):
         weight = 1 - lag / (lags + 1)
         variance += 2 * weight * float(left[lag:] @ left[:-lag]) / count
-    return mean > BEYOND * np.sqrt(max(variance, 0.0) / count)
+    return bool(mean > BEYOND * np.sqrt(max(variance, 0.0) / count))

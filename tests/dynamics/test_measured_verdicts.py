@@ -27,6 +27,7 @@ def _few_trials():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("throughtime.dynamics.measured_surrogate.TRIALS", 10)
         patch.setattr("throughtime.reservoir.closed_loop_search.LARGE", (100,))
+        patch.setattr("throughtime.dynamics.measured_invariants.EXPONENT_STEPS", 200)
         yield
 
 
@@ -91,7 +92,6 @@ def test_the_law_of_shuffled_chaos_is_no_better_than_the_mean():
 def test_of_linear_noise_it_is_said_first_that_a_line_does_as_well(factor, monkeypatch):
     """Not even its exact law is better; one step ahead all have the noise, of variance 1."""
     monkeypatch.setattr("throughtime.dynamics.measured_data.find_filter", lambda *_: None)
-    monkeypatch.setattr("throughtime.dynamics.measured_invariants.EXPONENT_STEPS", 100)
     y = linear(1200, factor)
     data, model = law_of(y[:, None], Settings(residual=False), np.array([[factor]]))
     beside = baselines(model, data)
@@ -182,11 +182,10 @@ def test_a_driven_model_is_not_bounded_by_a_jump_of_its_drive():
     assert closed_loop_search._is_bounded(model, data)
 
 
-def test_a_free_run_at_rest_is_not_alike(monkeypatch):
+def test_a_free_run_at_rest_is_not_alike():
     """Of data that move, the mean as a model is bounded, and moves not at all."""
     y = np.sin(0.3 * np.arange(400))[:, None]
     _, model = law_of(y, Settings(residual=False), np.array([[0.5]]))
-    monkeypatch.setattr("throughtime.dynamics.measured_invariants.EXPONENT_STEPS", 100)
     found = invariants(model)
     assert found.bounded
     assert found.spread < 0.1

@@ -116,7 +116,7 @@ def _spread(run: np.ndarray, data: np.ndarray) -> float:
     shares = run.std(axis=0)[moves > 0] / moves[moves > 0]
     if not len(shares):
         return np.nan
-    return float(max(shares, key=lambda share: abs(np.log(max(share, 1e-300)))))
+    return float(shares[np.abs(np.log(np.maximum(shares, 1e-300))).argmax()])
 
 
 def _distances(data: np.ndarray, other: np.ndarray) -> tuple[float, float]:

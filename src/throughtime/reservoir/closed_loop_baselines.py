@@ -24,7 +24,7 @@ ORDERS = (1, 2, 3, 5, 8, 13, 21)
 """Orders of the autoregression that are tried."""
 
 READ, ROWS = 200, 60
-"""Steps before each of so many steps from which noise is taken to foretell it."""
+"""Steps, or more for longer delays, before each of so many from which noise is taken."""
 
 BEYOND = 3.0
 """One is better than another if the difference is so many of its standard errors."""
@@ -133,9 +133,9 @@ def _one_step(
     if filter is None:
         place = model.warmed_up(one.y, one.x, rows)
     else:
-        pasts = [
-            (one.y[max(row - READ, 0) : row], one.x[max(row - READ, 0) : row]) for row in rows
-        ]
+        many = max(READ, model.settings.span)
+        begin = np.maximum(rows - many, 0)
+        pasts = [(one.y[a:b], one.x[a:b]) for a, b in zip(begin, rows, strict=True)]
         place = one._replace(
             starts=rows, pasts=[(filter.smooth(past), past[1]) for past in pasts]
         ).places(model.features)

@@ -12,13 +12,15 @@ from throughtime.dynamics.measured_data import search_data
 from throughtime.dynamics.measured_invariants import invariants
 from throughtime.dynamics.measured_surrogate import MeasuredSurrogate
 from throughtime.dynamics.surrogate import Surrogate
-from throughtime.reservoir import closed_loop_search
+from throughtime.reservoir import closed_loop_baselines, closed_loop_search
 from throughtime.reservoir.closed_loop import Features, Settings
 from throughtime.reservoir.closed_loop_baselines import baselines
 from throughtime.reservoir.closed_loop_model import ClosedLoopModel, largest_exponent
 from throughtime.reservoir.closed_loop_search import valid_times
+from throughtime.reservoir.noise_filter import NoiseFilter
 from throughtime.reservoir.ridge import Readout
 from throughtime.reservoir.series_traits import Traits
+from throughtime.reservoir.trajectory_smoothing import Noise
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -180,6 +182,22 @@ def test_a_driven_model_is_not_bounded_by_a_jump_of_its_drive():
         data.mean, data.scale, features, Readout(scales, np.zeros(1)), data.everything()[0]
     )
     assert closed_loop_search._is_bounded(model, data)
+
+
+def test_delays_may_span_more_steps_than_a_filter_reads():
+    """The law y_t = y_{t-1}, written with a delay of 300 steps that has no weight."""
+    y = np.sin(0.1 * np.arange(1600))[:, None]
+    settings = Settings(delays=2, spacing=299)
+    data, model = law_of(y, settings, np.zeros((1, 2)))
+    (one,) = data.trajectories
+
+    noiseless = Noise(np.ones(1), np.ones(1))
+    known = NoiseFilter(model.features, model.readout, noiseless, 0)
+    rows = np.array([1300, 1500])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NoiseFilter, "smooth", lambda self, pair: pair[0])
+        found = closed_loop_baselines._one_step(model, one, rows, known)
+    np.testing.assert_allclose(found, one.y[rows - 1])
 
 
 def test_a_free_run_at_rest_is_not_alike():

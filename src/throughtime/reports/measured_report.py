@@ -11,7 +11,7 @@ from throughtime.dynamics.state_space import embedding
 from throughtime.reservoir.closed_loop_baselines import LINEAR, MEAN, MODEL
 
 from . import dynamics_figures
-from .page import PictureMaker, Table, render
+from .page import Picture, PictureMaker, Table, render
 
 MAX_STEPS = 500
 """Steps that are drawn over time, at most."""
@@ -79,7 +79,7 @@ def write_measured(
 
 def _over_time(
     picture: PictureMaker, model: MeasuredSurrogate, found: Invariants, named: str
-) -> list[str]:
+) -> list[Picture]:
     """Data and free run over time: one after the other, with inputs both at once."""
     data, run = model.data(), found.free_run
     steps = min(MAX_STEPS, len(data), len(run))

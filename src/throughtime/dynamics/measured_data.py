@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime.errors import InputError
-from throughtime.reservoir.closed_loop_search import SHARES, Denoised, HeldOut, SearchData
+from throughtime.reservoir.closed_loop_data import SHARES, Denoised, HeldOut, SearchData
+from throughtime.reservoir.noise_filter import smoothed
 from throughtime.reservoir.noise_reduction import find_filter, refined
 from throughtime.reservoir.series_traits import Traits, series_traits
 from throughtime.reservoir.states import as_columns
@@ -152,7 +153,7 @@ def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]
         last = len(y) - horizon
         fits = end < len(y) and last >= first
         starts = np.linspace(first, last, each).astype(int) if fits else np.empty(0, int)
-        held.append(HeldOut(y, x, end, np.unique(starts)))
+        held.append(HeldOut(y, x, end, np.unique(starts), smoothed(y, traits.smoothing)))
     shares = tuple(share for share in SHARES if share >= 3 * traits.noise) or SHARES[-1:]
     data = SearchData(held, horizon, shares, mean, scale)
     return (_without_noise(data, traits) if traits.noise else data), traits

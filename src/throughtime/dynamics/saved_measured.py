@@ -20,6 +20,7 @@ from throughtime._support.versions import package_versions
 from throughtime.errors import InputError
 from throughtime.recurrence.reservoir_weights import Reservoir
 from throughtime.reservoir.closed_loop import Features, Settings
+from throughtime.reservoir.closed_loop_baselines import Baselines
 from throughtime.reservoir.closed_loop_model import ClosedLoopModel
 from throughtime.reservoir.closed_loop_search import Trial
 from throughtime.reservoir.noise_filter import NoiseFilter
@@ -54,6 +55,7 @@ def write_measured(
         trials=[(asdict(t.settings), t.valid) for t in model.trials],  # pyright: ignore
         valid_times=model.valid_times.tolist(),
         horizon=model.horizon,
+        baselines=model.baselines and asdict(model.baselines),  # pyright: ignore[reportArgumentType]
         filter=_filter_record(model.model),  # pyright: ignore[reportArgumentType]
         digests={WEIGHTS: digest(weights)},
         command=command,
@@ -94,6 +96,7 @@ def read_measured(folder: Path) -> tuple[MeasuredSurrogate, int, str]:
         tuple(Trial(Settings(**one.model_dump()), valid) for one, valid in record.trials),
         np.array(record.valid_times),
         record.horizon,
+        record.baselines and Baselines(**record.baselines.model_dump()),
     )
     return found, record.seed, record.command
 

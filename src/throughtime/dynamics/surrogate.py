@@ -16,7 +16,7 @@ from .surrogate_checks import check_measured, check_names, check_source
 from .time_step import check_step
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Surrogate(EquationSurrogate):
     """A recurrent network that learns to solve a system, or a model of measured trajectories.
 
@@ -70,6 +70,13 @@ class Surrogate(EquationSurrogate):
     >>> model.fit().solve([1.0, 0.0], 1000, {"damping": 0.2}).shape      # doctest: +SKIP
     (1001, 2)
     """
+
+    def __repr__(self) -> str:
+        """The settings that count: of measured trajectories, what was found instead."""
+        if self.system is None:
+            found = f"found={self.measured_!r}" if hasattr(self, "measured_") else "not fitted"
+            return f"Surrogate(seed={self.seed}, {found})"
+        return super().__repr__()
 
     def fit(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +15,9 @@ from .states import drive, step
 
 SEPARATION = 1e-7
 """The distance of nearby states, in standard deviations."""
+
+WASHOUT = 100
+"""Most steps at the start of each trajectory that a reservoir reads before it is used."""
 
 LOST = 3.0
 """A prediction one step ahead that is so far off, in standard deviations, filters nothing."""
@@ -46,6 +50,14 @@ def readouts(
         for ridge in ridges
     ]
     return np.stack([one.V for one in found]), np.stack([one.c for one in found])
+
+
+class Exponent(NamedTuple):
+    """A Lyapunov exponent per step, its standard error over runs, and the steps of a run."""
+
+    rate: float
+    error: float
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -104,9 +116,18 @@ class ClosedLoopModel:
             y = self.filter.smooth((y, x)) if self.filter else y
         ahead = np.zeros((steps, columns)) if inputs is None else inputs
         ahead = (ahead - self.mean[size:]) / self.scale[size:]
-        place = self.warmed_up(y, x, np.array([len(y)]))
+        return self._run(self.warmed_up(y, x, np.array([len(y)])), ahead)
+
+    def generate_again(self, row: int) -> Float[np.ndarray, "steps variable"]:
+        """Run free from a row of the training data, driven by the inputs from there on."""
+        y, x = self.past
+        return self._run(self.warmed_up(y, x, np.array([row])), x[row:])
+
+    def _run(self, place: Place, inputs: np.ndarray) -> np.ndarray:
+        """A free run from a place, in the units of the data."""
+        size = len(self.readout.c)
         V, c = (part[None] for part in self.readout)
-        run = free_runs(self.features, V, c, place, ahead[:, None])
+        run = free_runs(self.features, V, c, place, inputs[:, None])
         with np.errstate(over="ignore"):  # where the run diverges
             return run[:, 0] * self.scale[:size] + self.mean[:size]
 
@@ -142,34 +163,56 @@ def filtered_series(features: Features, readout: Readout, y, x, forcing: float) 
     return found
 
 
+def first_driven(settings: Settings, length: int) -> int:
+    """The row of a trajectory from which a model can be driven: what it reads comes before."""
+    return max(settings.span, min(WASHOUT, length // 5))
+
+
+def driven_rows(
+    settings: Settings, length: int, runs: int, most: int
+) -> tuple[np.ndarray, int]:
+    """Where driven runs begin in a trajectory of so many steps, and how long they can be.
+
+    They begin in the first quarter of what is left after a washout, and end before the inputs
+    do: inputs that are begun again would jump.
+    """
+    first = first_driven(settings, length)
+    steps = max(min(most, 3 * (length - first) // 4), 1)
+    return np.linspace(first, max(length - steps, first), runs).astype(int), steps
+
+
 def largest_exponent(
     model: ClosedLoopModel, steps: int, runs: int = 16, seed: int = 0
-) -> tuple[float, float]:
+) -> Exponent:
     """The largest Lyapunov exponent of a free run, per step, and its standard error.
 
     The rate at which pairs of nearby states separate, brought back together after each step
     (Benettin, Galgani and Strelcyn 1976), over several runs from places along the past. Inputs
-    are those of the past, from its first on again after its last.
+    are those of the past, from there on: a fifth fewer steps than there are of them, at most.
 
     Returns
     -------
-    tuple[float, float]
-        The exponent and the standard error over the runs; NaN if a run does not stay finite.
+    Exponent
+        NaN if a run does not stay finite.
     """
     y, x = model.past
-    first = min(max(model.settings.span, len(y) // 4), len(y))
-    rows = np.linspace(first, len(y), runs).astype(int)
+    settle = steps // 4
+    if x.shape[1]:
+        rows, whole = driven_rows(model.settings, len(y), runs, settle + steps)
+        settle, steps = whole // 5, whole - whole // 5
+    else:
+        first = min(max(model.settings.span, len(y) // 4), len(y))
+        rows = np.linspace(first, len(y), runs).astype(int)
     h, past = places(model.features, y, x, rows)
     rng = np.random.default_rng(seed)
     V, c = (np.broadcast_to(part, (2 * runs, *part.shape)) for part in model.readout)
-    settle = steps // 4
     apart = Place(*(SEPARATION * rng.standard_normal(part.shape) for part in (h, past)))
     logs = np.zeros(runs)
     with np.errstate(over="ignore", invalid="ignore"):
         for t in range(settle + steps):
             pairs = (h, h + apart.h), (past, past + apart.y)
             both = Place(*(np.concatenate(pair) for pair in pairs))
-            inputs = x[np.tile((rows + t) % len(x), 2)]
+            inputs = x[np.tile(rows + t, 2)] if x.shape[1] else np.empty((2 * runs, 0))
             both = advance(model.features, V, c, both, inputs)
             h, past = both.h[:runs], both.y[:runs]
             apart = Place(both.h[runs:] - h, both.y[runs:] - past)
@@ -178,4 +221,4 @@ def largest_exponent(
             logs += np.log(growth) if t >= settle else 0
             apart = Place(apart.h / growth[:, None], apart.y / growth[:, None, None])
     rates = logs / steps
-    return float(rates.mean()), float(rates.std(ddof=1) / np.sqrt(runs))
+    return Exponent(float(rates.mean()), float(rates.std(ddof=1) / np.sqrt(runs)), steps)

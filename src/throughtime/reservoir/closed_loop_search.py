@@ -8,17 +8,18 @@ free runs go in one batch; a run that has left the truth is not continued.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Real
+from jaxtyping import Real
 
 from throughtime._support.seeds import generator
 from throughtime.errors import InputError
 
-from .closed_loop import Features, Pair, Place, Settings, free_runs, places
-from .closed_loop_model import ClosedLoopModel, readouts, regression
+from .closed_loop import Features, Pair, Settings, free_runs, places
+from .closed_loop_data import SHARES, Denoised, HeldOut, SearchData
+from .closed_loop_model import WASHOUT, ClosedLoopModel, driven_rows, readouts, regression
 from .closed_loop_proposals import first_settings, nearby
 from .noise_filter import NoiseFilter
 from .ridge import Readout
@@ -26,12 +27,6 @@ from .series_traits import Traits
 
 RIDGES = 10.0 ** np.arange(-12.0, 0.0, 2)
 """The penalties that are tried, on the mean over rows; those between them for the best."""
-
-SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
-"""The errors, in standard deviations, at which a valid time ends."""
-
-WASHOUT = 100
-"""Most steps at the start of each trajectory that the regression leaves out."""
 
 TUNED = 3
 """Of the best settings, those that are tried with more penalties and more units."""
@@ -46,104 +41,11 @@ SMALL, LARGE = 200, (400, 800)
 """Units of a reservoir during the search, and of those that the best are tried with."""
 
 
-class HeldOut(NamedTuple):
-    """A trajectory, of which the first `end` steps are for training, and starts after these.
-
-    Attributes
-    ----------
-    y, x
-        Its variables and inputs, as they were measured.
-    end, starts
-        The row after the training part, and those at which free runs begin.
-    pasts
-        What is read before each start, without its noise; if None, the series as it is.
-    """
-
-    y: Float[np.ndarray, "time variable"]
-    x: Float[np.ndarray, "time input"]
-    end: int
-    starts: np.ndarray
-    pasts: list[Pair] | None = None
-
-    def places(self, features: Features) -> Place:
-        """Where free runs stand that begin at the starts."""
-        if self.pasts is None:
-            return places(features, self.y, self.x, self.starts)
-        ends = [places(features, y, x, np.array([len(y)])) for y, x in self.pasts]
-        return Place(*(np.concatenate(parts) for parts in zip(*ends, strict=True)))
-
-
-class Denoised(NamedTuple):
-    """Trajectories without their noise.
-
-    Attributes
-    ----------
-    training
-        The training parts, by a filter that knows these alone.
-    everything
-        Whole trajectories, by a filter that knows them all.
-    training_filter, filter
-        Those filters.
-    """
-
-    training: list[Pair]
-    everything: list[Pair]
-    training_filter: NoiseFilter
-    filter: NoiseFilter
-
-
 class Trial(NamedTuple):
     """Settings, and the mean valid time that they reached, in steps."""
 
     settings: Settings
     valid: float
-
-
-@dataclass(frozen=True)
-class SearchData:
-    """Standardised trajectories, split into a training and a held-out part.
-
-    Attributes
-    ----------
-    trajectories
-        Each with its starts.
-    horizon
-        The longest free run from a start, in steps.
-    shares
-        Those of `SHARES` at which valid times are judged.
-    mean, scale
-        Of the variables, then of the inputs.
-    denoised
-        The trajectories without their noise, where a map was found that tells it from motion.
-    """
-
-    trajectories: list[HeldOut]
-    horizon: int
-    shares: tuple[float, ...]
-    mean: Float[np.ndarray, " columns"]
-    scale: Float[np.ndarray, " columns"]
-    denoised: Denoised | None = None
-
-    @property
-    def longest_span(self) -> int:
-        """The most steps that delays may reach over: of every trajectory much more is left,
-        and before each start there are as many."""
-        parts = [one.end for one in self.trajectories if one.end]
-        starts = [int(one.starts[0]) for one in self.trajectories if len(one.starts)]
-        lengths = [len(one.y) for one in self.trajectories]
-        return max(min(min(parts) // 3, min(lengths) // 2, *starts), 1)
-
-    def training(self) -> list[Pair]:
-        """The training parts, without noise where that is known."""
-        if self.denoised:
-            return self.denoised.training
-        return [(one.y[: one.end], one.x[: one.end]) for one in self.trajectories if one.end]
-
-    def everything(self) -> list[Pair]:
-        """Whole trajectories, without noise where that is known."""
-        if self.denoised:
-            return self.denoised.everything
-        return [(one.y, one.x) for one in self.trajectories]
 
 
 class SearchResult(NamedTuple):
@@ -317,7 +219,7 @@ def _errors(features, readout, place, one: HeldOut, horizon: int) -> np.ndarray:
     V, c = readout
     if V.ndim == 2:
         V, c = np.broadcast_to(V, (runs, *V.shape)), np.broadcast_to(c, (runs, *c.shape))
-    truth = one.y[rows]
+    truth = one.truth[rows]
     found = free_runs(features, V, c, place, one.x[rows], truth, SHARES[-1])
     with np.errstate(over="ignore", invalid="ignore"):
         errors = np.sqrt(np.square(found - truth).mean(axis=-1))
@@ -353,16 +255,21 @@ def _first_bounded(ordered: list[Trial], data: SearchData) -> tuple[Trial, Close
 def _is_bounded(model: ClosedLoopModel, data: SearchData) -> bool:
     """Whether long free runs from several places stay where the data are.
 
-    Without inputs they must also go on moving. Inputs are those of the trajectory, from its
-    first on, again and again.
+    Without inputs they must also go on moving. With them a run goes on as long as its inputs
+    do: begun again they would jump.
     """
     longest = max((y for y, _ in data.everything()), key=len)
     one = next(one for one in data.trajectories if len(one.starts))
-    rows = one.starts[:: max(len(one.starts) // 3, 1)]
-    inputs = one.x[(rows + np.arange(LONG)[:, None]) % len(one.x)]
+    rows, steps = one.starts[:: max(len(one.starts) // 3, 1)], LONG
+    if one.x.shape[1]:
+        one = max(data.trajectories, key=lambda one: len(one.y))
+        rows, steps = driven_rows(model.settings, len(one.y), len(rows), LONG)
     size, spread = np.abs(longest).max(axis=0), longest.std(axis=0)
     place = places(model.features, one.y, one.x, rows)
     V, c = (np.broadcast_to(p, (len(rows), *p.shape)) for p in model.readout)
+    inputs = np.empty((steps, len(rows), 0))
+    if one.x.shape[1]:
+        inputs = one.x[rows + np.arange(steps)[:, None]]
     run = free_runs(model.features, V, c, place, inputs)
     if not (np.isfinite(run).all() and (np.abs(run) <= 1.5 * size + 0.5).all()):
         return False

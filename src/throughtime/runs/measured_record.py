@@ -62,6 +62,18 @@ class FoundFilter(BaseModel):
     width: Annotated[int, Field(ge=0)]
 
 
+class FoundBaselines(BaseModel):
+    """The model beside plain ones; see `reservoir/closed_loop_baselines.py`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    one_step: dict[Literal["model", "mean", "autoregression"], float]
+    valid_times: dict[Literal["model", "mean", "autoregression"], float]
+    steps: Annotated[int, Field(ge=1)]
+    beats_mean: bool
+    beats_linear: bool
+
+
 class MeasuredFile(BaseModel):
     """The content of `measured.json`.
 
@@ -79,6 +91,8 @@ class MeasuredFile(BaseModel):
         What was tried, and the mean valid time of each in steps.
     valid_times, horizon
         The valid time from each start, and the longest that it can be.
+    baselines
+        The model beside the mean and a linear autoregression; none in earlier files.
     filter
         What takes the noise from a past, if there is any.
     digests
@@ -102,6 +116,7 @@ class MeasuredFile(BaseModel):
     trials: list[tuple[TriedSettings, float]]
     valid_times: list[float]
     horizon: float
+    baselines: FoundBaselines | None = None
     filter: FoundFilter | None = None
     digests: dict[str, str]
     command: str

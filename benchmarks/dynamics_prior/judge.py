@@ -1,0 +1,175 @@
+"""500 points of an unseen flow: in-context networks beside the searched model.
+
+    python benchmarks/dynamics_prior/judge.py --only searched copied
+    python benchmarks/dynamics_prior/judge.py --only published mixture --networks /tmp/dynamics
+
+The twelve flows of `trajectories.py`, clean and with noise of 2 %, from three stretches of 500
+points each. Every method knows one stretch: `tt.Surrogate().fit` with its defaults is fitted to
+it, a network reads it as its context. Then
+
+- valid times of twelve free runs from later starts, at most eight Lyapunov times, each after a
+  past of 500 points (the networks read its last 50), as in `trajectories.py`;
+- a free run of 10,000 steps from the end of the stretch, and its state-space divergence and
+  spectrum distance from the last 10,000 points of the flow, without noise. `flow` is what the
+  first 10,000 points have.
+
+`copied` is no network: the free run repeats what followed the ten values of the context that
+are nearest to the last ten (context parroting, Zhang and Gilpin 2025).
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from network import Mixture
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+from chaotic_flows import JUDGED, measured  # noqa: E402
+from machine import machine  # noqa: E402
+from trajectories import FLOWS, TOTAL, judged, noisy, steps_to_judge  # noqa: E402
+
+import throughtime as tt  # noqa: E402
+
+POINTS, STRETCHES, LONG, READ, MATCHED = 500, (0,), 10_000, 50, 10
+METHODS = "searched", "copied", "published", "mixture"
+
+
+def searched(context, dt):
+    """The library with its defaults; runs from a past of 500 points."""
+    model = tt.Surrogate().fit(context, dt=dt)
+    settings = model.measured_.model.settings
+    found = f"units {settings.units}" if settings.units else "polynomial"
+    return lambda past, steps: model.predict(steps, past), {"model": found}
+
+
+def copied(context, dt):
+    """What followed the nearest values of the context."""
+    mean, scale = context.mean(axis=0), context.std(axis=0)
+    z = (context - mean) / scale
+    windows = np.lib.stride_tricks.sliding_window_view(z, MATCHED, axis=0)
+
+    def run_from(past, steps):
+        last = ((past[-MATCHED:] - mean) / scale).T
+        # A match must leave something to repeat.
+        after = np.square(windows[: len(z) * 3 // 4] - last).sum(axis=(1, 2)).argmin() + MATCHED
+        return context[after + np.arange(steps) % (len(context) - after)]
+
+    return run_from, {}
+
+
+def in_context(network, free):
+    """A trained network, which reads the context and is not changed by it."""
+
+    def method(context, dt):
+        mean, scale, size = context.mean(axis=0), context.std(axis=0), context.shape[1]
+
+        def padded(y):
+            found = np.zeros((len(y), network.variables), np.float32)
+            found[:, :size] = (y - mean) / scale
+            return jnp.asarray(found)
+
+        known = padded(context)
+
+        def run_from(past, steps):
+            # Lengths are rounded up, so that few are compiled.
+            run = free(network, known, padded(past[-READ:]), -(-steps // 1000) * 1000)
+            return np.asarray(run, float)[:steps, :size] * scale + mean
+
+        return run_from, {}
+
+    return method
+
+
+def distances(truth, run) -> dict:
+    """Divergence and spectrum of a free run, and whether it stays where the flow is."""
+    half = np.abs(truth - truth.mean(axis=0)).max(axis=0)
+    with np.errstate(invalid="ignore"):
+        bounded = bool((np.abs(run - truth.mean(axis=0)) <= 2 * half).all())
+    late = run[len(run) // 2 :]
+    moves = bool(bounded and (late.std(axis=0) > 0.1 * truth.std(axis=0)).all())
+    return {
+        "divergence": tt.state_space_divergence(truth, run),
+        "spectrum": tt.spectrum_distance(truth, run),
+        "bounded": bounded,
+        "moves": moves,
+    }
+
+
+def judge(method, flow, noise, first) -> dict:
+    """All that is measured of one method on one stretch."""
+    data = noisy(flow["y"], noise)
+    context = data[first : first + POINTS]
+    begun = time.process_time()
+    run_from, about = method(context, flow["dt"])
+    row = {"processor_seconds": time.process_time() - begun} | about
+    row["valid"] = judged(flow, data, run_from)
+    return row | distances(flow["y"][-LONG:], run_from(context, LONG))
+
+
+def table(rows) -> None:
+    """Medians over stretches and starts, a line for each flow and noise."""
+    for noise in sorted({row["noise"] for row in rows}):
+        print(f"noise {noise}: median valid time, median divergence, median spectrum distance")
+        for flow in JUDGED:
+            print(f"{flow:22}", end="")
+            for method in ("flow", *METHODS):
+                some = [r for r in rows if (r["flow"], r["noise"]) == (flow, noise)]
+                some = [r for r in some if r["method"] == method]
+                if some:
+                    valid = np.median([v for r in some for v in r.get("valid", [np.nan])])
+                    apart = [
+                        np.median([r[k] for r in some]) for k in ("divergence", "spectrum")
+                    ]
+                    print(f"{method:>11} {valid:5.2f} {apart[0]:6.2f} {apart[1]:5.2f}", end="")
+            print()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--networks", type=Path, default=Path("/tmp/dynamics"))
+    parser.add_argument("--folder", type=Path, default=FLOWS)
+    parser.add_argument("--again", action="store_true")
+    results = HERE.parent / "results" / "dynamics_prior.json"
+    parser.add_argument("--out", type=Path, default=results)
+    options = parser.parse_args()
+    methods, free = {"searched": searched, "copied": copied}, eqx.filter_jit(Mixture.free)
+    for name in {"published", "mixture"} & set(options.only):
+        network = Mixture(name == "published")
+        stored = options.networks / name / "network.eqx"
+        methods[name] = in_context(eqx.tree_deserialise_leaves(stored, network), free)
+    saved = json.loads(options.out.read_text()) if options.out.exists() else {"rows": []}
+    rows = {(r["method"], r["flow"], r["noise"], r["first"]): r for r in saved["rows"]}
+    for name, law in JUDGED.items():
+        flow = measured(name, law, TOTAL, options.folder)
+        cap = steps_to_judge(flow) * flow["dt"] * flow["exponent"]
+        about = {"method": "flow", "flow": name, "noise": 0.0, "first": 0, "cap": cap}
+        apart = distances(flow["y"][-LONG:], flow["y"][:LONG])
+        rows["flow", name, 0.0, 0] = about | apart
+        for noise in (0.0, 0.02):
+            for method in options.only:
+                for first in STRETCHES:
+                    key = method, name, noise, first
+                    if key not in rows or options.again:
+                        about = dict(
+                            zip(("method", "flow", "noise", "first"), key, strict=True)
+                        )
+                        rows[key] = about | judge(methods[method], flow, noise, first)
+        print(name, flush=True)
+        kept = {"rows": list(rows.values()), "training": saved.get("training", {})}
+        for one in {"published", "mixture"} & set(options.only):
+            lines = (options.networks / one / "history.jsonl").read_text().splitlines()
+            kept["training"][one] = [json.loads(line) for line in lines]
+        saved = kept | machine()
+        options.out.write_text(json.dumps(saved, indent=1) + "\n")
+    table(list(rows.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -3,13 +3,13 @@
     python benchmarks/dynamics_prior/judge.py --only searched copied
     python benchmarks/dynamics_prior/judge.py --only published mixture --networks /tmp/dynamics
 
-The twelve flows of `trajectories.py`, clean and with noise of 2 %, from three stretches of 500
-points each. Every method knows one stretch: `tt.Surrogate().fit` with its defaults is fitted to
-it, a network reads it as its context. Then
+The twelve flows of `trajectories.py`, clean and with noise of 2 %. Every method knows the first
+500 points: `tt.Surrogate().fit` with its defaults is fitted to them, a network reads them as
+its context. Then
 
 - valid times of twelve free runs from later starts, at most eight Lyapunov times, each after a
   past of 500 points (the networks read its last 50), as in `trajectories.py`;
-- a free run of 10,000 steps from the end of the stretch, and its state-space divergence and
+- a free run of 10,000 steps from their end, and its state-space divergence and
   spectrum distance from the last 10,000 points of the flow, without noise. `flow` is what the
   first 10,000 points have.
 
@@ -32,11 +32,12 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 from chaotic_flows import JUDGED, measured  # noqa: E402
 from machine import machine  # noqa: E402
-from trajectories import FLOWS, TOTAL, judged, noisy, steps_to_judge  # noqa: E402
+from trajectories import FLOWS, PAST, TOTAL, noisy, starts, steps_to_judge, valid  # noqa: E402
+from trajectories import POINTS as FITTED  # noqa: E402
 
 import throughtime as tt  # noqa: E402
 
-POINTS, STRETCHES, LONG, READ, MATCHED = 500, (0,), 10_000, 50, 10
+POINTS, LONG, READ, MATCHED = 500, 10_000, 50, 10
 METHODS = "searched", "copied", "published", "mixture"
 
 
@@ -45,7 +46,7 @@ def searched(context, dt):
     model = tt.Surrogate().fit(context, dt=dt)
     settings = model.measured_.model.settings
     found = f"units {settings.units}" if settings.units else "polynomial"
-    return lambda past, steps: model.predict(steps, past), {"model": found}
+    return lambda pasts, steps: [model.predict(steps, past) for past in pasts], {"model": found}
 
 
 def copied(context, dt):
@@ -54,13 +55,13 @@ def copied(context, dt):
     z = (context - mean) / scale
     windows = np.lib.stride_tricks.sliding_window_view(z, MATCHED, axis=0)
 
-    def run_from(past, steps):
+    def run(past, steps):
         last = ((past[-MATCHED:] - mean) / scale).T
         # A match must leave something to repeat.
         after = np.square(windows[: len(z) * 3 // 4] - last).sum(axis=(1, 2)).argmin() + MATCHED
         return context[after + np.arange(steps) % (len(context) - after)]
 
-    return run_from, {}
+    return lambda pasts, steps: [run(past, steps) for past in pasts], {}
 
 
 def in_context(network, free):
@@ -76,12 +77,13 @@ def in_context(network, free):
 
         known = padded(context)
 
-        def run_from(past, steps):
+        def runs_from(pasts, steps):
             # Lengths are rounded up, so that few are compiled.
-            run = free(network, known, padded(past[-READ:]), -(-steps // 1000) * 1000)
-            return np.asarray(run, float)[:steps, :size] * scale + mean
+            last = jnp.stack([padded(past[-READ:]) for past in pasts])
+            runs = free(network, known, last, -(-steps // 2000) * 2000)
+            return np.asarray(runs, float)[:, :steps, :size] * scale + mean
 
-        return run_from, {}
+        return runs_from, {}
 
     return method
 
@@ -101,32 +103,35 @@ def distances(truth, run) -> dict:
     }
 
 
-def judge(method, flow, noise, first) -> dict:
-    """All that is measured of one method on one stretch."""
+def judge(method, flow, noise) -> dict:
+    """All that is measured of one method on one flow."""
     data = noisy(flow["y"], noise)
-    context = data[first : first + POINTS]
+    context = data[:POINTS]
     begun = time.process_time()
-    run_from, about = method(context, flow["dt"])
+    runs_from, about = method(context, flow["dt"])
     row = {"processor_seconds": time.process_time() - begun} | about
-    row["valid"] = judged(flow, data, run_from)
-    return row | distances(flow["y"][-LONG:], run_from(context, LONG))
+    steps, spread = steps_to_judge(flow), flow["y"][:FITTED].std(axis=0)
+    rows, unit = starts(steps), flow["dt"] * flow["exponent"]
+    runs = runs_from([data[row - PAST : row] for row in rows], steps)
+    row["valid"] = [
+        unit * valid(flow["y"][at : at + steps], run, spread)
+        for at, run in zip(rows, runs, strict=True)
+    ]
+    return row | distances(flow["y"][-LONG:], runs_from([context], LONG)[0])
 
 
 def table(rows) -> None:
-    """Medians over stretches and starts, a line for each flow and noise."""
+    """The median valid time, the divergence and the spectrum distance, a line for each flow."""
     for noise in sorted({row["noise"] for row in rows}):
-        print(f"noise {noise}: median valid time, median divergence, median spectrum distance")
+        print(f"noise {noise}: median valid time, divergence, spectrum distance")
         for flow in JUDGED:
             print(f"{flow:22}", end="")
             for method in ("flow", *METHODS):
-                some = [r for r in rows if (r["flow"], r["noise"]) == (flow, noise)]
-                some = [r for r in some if r["method"] == method]
-                if some:
-                    valid = np.median([v for r in some for v in r.get("valid", [np.nan])])
-                    apart = [
-                        np.median([r[k] for r in some]) for k in ("divergence", "spectrum")
-                    ]
-                    print(f"{method:>11} {valid:5.2f} {apart[0]:6.2f} {apart[1]:5.2f}", end="")
+                for row in rows:
+                    if (row["method"], row["flow"], row["noise"]) == (method, flow, noise):
+                        valid = np.median(row.get("valid", np.nan))
+                        apart = f"{row['divergence']:6.2f} {row['spectrum']:5.2f}"
+                        print(f"{method:>11} {valid:5.2f} {apart}", end="")
             print()
 
 
@@ -139,19 +144,20 @@ def main() -> None:
     results = HERE.parent / "results" / "dynamics_prior.json"
     parser.add_argument("--out", type=Path, default=results)
     options = parser.parse_args()
-    methods, free = {"searched": searched, "copied": copied}, eqx.filter_jit(Mixture.free)
+    methods = {"searched": searched, "copied": copied}
+    free = eqx.filter_jit(eqx.filter_vmap(Mixture.free, in_axes=(None, None, 0, None)))
     for name in {"published", "mixture"} & set(options.only):
         network = Mixture(name == "published")
         stored = options.networks / name / "network.eqx"
         methods[name] = in_context(eqx.tree_deserialise_leaves(stored, network), free)
     saved = json.loads(options.out.read_text()) if options.out.exists() else {"rows": []}
-    rows = {(r["method"], r["flow"], r["noise"], r["first"]): r for r in saved["rows"]}
+    rows = {(r["method"], r["flow"], r["noise"]): r for r in saved["rows"]}
     for name, law in JUDGED.items():
         flow = measured(name, law, TOTAL, options.folder)
         cap = steps_to_judge(flow) * flow["dt"] * flow["exponent"]
-        about = {"method": "flow", "flow": name, "noise": 0.0, "first": 0, "cap": cap}
+        about = {"method": "flow", "flow": name, "noise": 0.0, "cap": cap}
         apart = distances(flow["y"][-LONG:], flow["y"][:LONG])
-        rows["flow", name, 0.0, 0] = about | apart
+        rows["flow", name, 0.0] = about | apart
         for noise in (0.0, 0.02):
             for method in options.only:
                 for first in STRETCHES:
@@ -164,7 +170,8 @@ def main() -> None:
         print(name, flush=True)
         kept = {"rows": list(rows.values()), "training": saved.get("training", {})}
         for one in {"published", "mixture"} & set(options.only):
-            lines = (options.networks / one / "history.jsonl").read_text().splitlines()
+            history = options.networks / one / "history.jsonl"
+            lines = history.read_text().splitlines() if history.exists() else []
             kept["training"][one] = [json.loads(line) for line in lines]
         saved = kept | machine()
         options.out.write_text(json.dumps(saved, indent=1) + "\n")

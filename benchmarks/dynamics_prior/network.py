@@ -73,7 +73,7 @@ class Mixture(eqx.Module):
         self.widths = jnp.array([0.1] if published else [0.03, 0.1, 0.3])
         self.temperature = jnp.array(0.1)
         self.variables, self.bent = variables, bent
-        if not published:  # what is learned is the increment
+        if self.U is not None:  # it begins where it is; `train.begun` adds where to go
             self.A = self.A.at[:, :variables].set(1.0)
 
     def attended(self, pairs: Float[Array, "two_variables time"], y) -> Float[Array, " read"]:

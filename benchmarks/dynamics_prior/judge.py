@@ -160,13 +160,10 @@ def main() -> None:
         rows["flow", name, 0.0] = about | apart
         for noise in (0.0, 0.02):
             for method in options.only:
-                for first in STRETCHES:
-                    key = method, name, noise, first
-                    if key not in rows or options.again:
-                        about = dict(
-                            zip(("method", "flow", "noise", "first"), key, strict=True)
-                        )
-                        rows[key] = about | judge(methods[method], flow, noise, first)
+                key = method, name, noise
+                if key not in rows or options.again:
+                    about = dict(zip(("method", "flow", "noise"), key, strict=True))
+                    rows[key] = about | judge(methods[method], flow, noise)
         print(name, flush=True)
         kept = {"rows": list(rows.values()), "training": saved.get("training", {})}
         for one in {"published", "mixture"} & set(options.only):

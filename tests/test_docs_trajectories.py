@@ -4,7 +4,7 @@ import numpy as np
 from test_docs_figures import says
 from test_docs_tables import page, result, table
 
-METHODS = "searched", "copied"
+METHODS = "searched", "mixture", "copied"
 
 
 def test_the_noisy_lorenz():

@@ -4,6 +4,8 @@ import numpy as np
 from test_docs_figures import says
 from test_docs_tables import page, result, table
 
+METHODS = "searched", "mixture", "copied"
+
 
 def test_the_noisy_lorenz():
     found = result("noisy_lorenz.json")["rows"]
@@ -25,3 +27,23 @@ def test_the_twelve_flows():
             np.median(one[name]) for one in both for name in ("valid", "tutorial", "search")
         ]
         says(" ".join(cells), values)
+
+
+def test_five_hundred_points():
+    """Valid times flow by flow, and the sentence about the free runs."""
+    rows = result("dynamics_prior.json")["rows"]
+    known = {(row["method"], row["flow"], row["noise"]): row for row in rows}
+    text = page("trajectories").split("\n## From 500 points\n")[1]
+    shown = table(text, "500 points of")
+    assert {flow for flow, *_ in shown} == {row["flow"] for row in rows}
+    for flow, *cells in shown:
+        says(
+            " ".join(cells),
+            [np.median(known[m, flow, n]["valid"]) for n in (0.0, 0.02) for m in METHODS],
+        )
+    flows = [flow for flow, *_ in shown]
+    for noise, method, *cells in table(text, "noise"):
+        some = [known[method, flow, float(noise.strip(" %")) / 100] for flow in flows]
+        kept = sum(row["bounded"] and row["moves"] for row in some)
+        apart = [np.median([row[k] for row in some]) for k in ("divergence", "spectrum")]
+        says(" ".join(cells), [*apart, kept])

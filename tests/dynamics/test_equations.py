@@ -147,7 +147,8 @@ def test_python_is_not_reached(text):
     "text",
     ["x' = " + "(" * 5000 + "x" + ")" * 5000, "x' = " + "-" * 5000 + "x",
      "x' = " + "x^" * 5000 + "x", "x' = " + "+".join("x" * 9000), "x' = " + "sin(" * 999,
-     "x' = x # " + "y" * 30_000, r"x' = \frac" + "{" * 5000, r"x' = \sin" + "{" * 99 + "}" * 99],
+     "x' = x # " + "y" * 30_000, r"x' = \frac" + "{" * 5000,
+     r"x' = \sin" + "{" * 99 + "}" * 99],
 )  # fmt: skip
 def test_what_is_nested_too_deep_or_too_long_is_refused(text):
     with pytest.raises(InputError, match=r"too deep|at most 20,000"):

@@ -364,6 +364,8 @@ HELD = {
     ("four-ways", "length"),
     ("four-ways", ""),
     ("trajectories", "flow"),
+    ("trajectories", "500 points of"),
+    ("trajectories", "noise"),
     ("trajectories", "points"),
     ("inputs", "the series"),
     ("performance", "cell, batch x time x hidden"),

@@ -122,7 +122,7 @@ def test_a_surrogate(here):
     [
         (["none"], "a run is a folder with a `run.json`", "`none`", "Pass the folder"),
         (["."], "a run is a folder with a `run.json`", "`.`", "Pass the folder"),
-        (["y.csv"], "a run is a folder with a `run.json`", "`y.csv`", "Pass the folder"),
+        (["y.csv"], "what is diagnosed is the run of a model", "`y.csv`", "surrogate y.csv`"),
         (["plain", "--steps", 10], "`steps` must be at least 64", "10", "Raise `steps`."),
         (["plain", "--seed", -1], "`--seed` must be at least 0", "-1", "Raise `--seed`."),
         (["plain", "--stps", 10], "must be a known one", "`--stps`", "`--steps`"),

@@ -115,7 +115,8 @@ def test_marks(steps):
     assert (np.diff(found) > 0).all() and found.dtype == int
 
 
-@given(st.lists(st.floats(-10, 10), min_size=1, max_size=250))
+# (XLA takes subnormal numbers for 0.)
+@given(st.lists(st.floats(-10, 10, allow_subnormal=False), min_size=1, max_size=250))
 def test_stalled_is_the_rule(values):
     with jax.enable_x64(True):
         i = len(values) - 1

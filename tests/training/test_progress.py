@@ -21,8 +21,9 @@ def row(epoch, loss=0.5, validation=0.25, member=0):
     return Row(member, epoch, loss, validation, 1.0, 1.0, 0.1 * epoch)
 
 
-def terminal(**options):
-    return Console(file=io.StringIO(), force_terminal=True, width=60, **options)
+def terminal(term="xterm", **options):
+    able = {"TERM": term}  # whatever the terminal of the tests is
+    return Console(file=io.StringIO(), force_terminal=True, width=60, _environ=able, **options)
 
 
 def file(**options):
@@ -106,9 +107,8 @@ def test_a_bar_is_taken_down_after_an_error():
     assert "\x1b[?25h" in console.file.getvalue()
 
 
-def test_a_bar_on_a_dumb_terminal_has_no_codes(monkeypatch):
-    monkeypatch.setenv("TERM", "dumb")
-    console = terminal()
+def test_a_bar_on_a_dumb_terminal_has_no_codes():
+    console = terminal("dumb")
     with show_progress(2, console=console) as shown:
         shown.show([row(1)])
         shown.show([row(2)])

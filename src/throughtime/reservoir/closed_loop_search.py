@@ -273,8 +273,9 @@ def _is_bounded(model: ClosedLoopModel, data: SearchData) -> bool:
     run = free_runs(model.features, V, c, place, inputs)
     if not (np.isfinite(run).all() and (np.abs(run) <= 1.5 * size + 0.5).all()):
         return False
-    moves = run[LONG // 2 :].std(axis=(0, 1)) > 0.3 * spread
-    return bool(one.x.shape[1] or moves.all())
+    if one.x.shape[1]:
+        return True
+    return bool((run[LONG // 2 :].std(axis=(0, 1)) > 0.3 * spread).all())
 
 
 def _best_forcing(trial: Trial, data: SearchData) -> float:

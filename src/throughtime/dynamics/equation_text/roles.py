@@ -13,6 +13,7 @@ r"""The statements of equations as text, sorted by what they say.
 import re
 from dataclasses import dataclass, field, replace
 
+from throughtime._support.precision import precision
 from throughtime.errors import InputError
 
 from .equation import Equation
@@ -150,8 +151,8 @@ def _add_range(roles: Roles, equation: Equation, equations: list[Equation]) -> N
                 raise equation.error(
                     "a range must be of numbers", used.symbol, used.column, remedy
                 )
-            roles.sizes[used.symbol] = float(evaluate(numbers[used.symbol], {}))
-        ends.append(float(evaluate(end, roles.sizes)))
+            roles.sizes[used.symbol] = _number(numbers[used.symbol], {})
+        ends.append(_number(end, roles.sizes))
     first, last = ends
     whole = all(end.is_integer() and abs(end) <= MAX_SIZE for end in ends)
     if not whole or not 0 < last - first < MAX_SIZE:
@@ -328,3 +329,9 @@ def _solve(roles: Roles, equations: list[Equation]) -> None:
         roles.laws[target.symbol] = Definition(
             target.symbol, letters, target.order, expression, equation
         )
+
+
+def _number(node: Node, known: dict[str, float]) -> float:
+    """The value of an expression, with all its digits."""
+    with precision("float64"):
+        return float(evaluate(node, known))

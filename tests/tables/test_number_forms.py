@@ -78,6 +78,7 @@ def test_what_has_no_one_reading_is_asked(texts, message):
         ["a", "b"],
         ["site1", "site2"],
         ["10.0.0.1", "10.0.0.2"],
+        ["398\t340", "1\t000"],
     ],
 )
 def test_what_is_no_number_stays_text(texts):

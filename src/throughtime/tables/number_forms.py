@@ -140,7 +140,9 @@ def asks_for_thousands(texts: pl.Series, separator: str) -> InputError | None:
 def _split(texts: pl.Series) -> pl.DataFrame:
     """The parts of each number, null where it is none."""
     plain = texts.str.replace_all("[\u2212\ufe63\uff0d\u2013]", "-")
-    plain = plain.str.replace_all(r"\s", " ").str.replace_all("[’‘`´]", "'")
+    # A tab within a number is no space between its thousands: it parts two cells.
+    plain = plain.str.strip_chars().str.replace_all(r"[^\S\t\r\n]", " ")
+    plain = plain.str.replace_all("[’‘`´]", "'")
     parts = plain.str.extract_groups(FORM).struct.unnest()
     digits = parts["digits"].str.strip_chars()
     digits = digits.set(parts["exponent"].is_not_null() & (digits != parts["digits"]), None)

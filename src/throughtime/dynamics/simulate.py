@@ -34,7 +34,6 @@ State = Float[Array, " state"]
 Step = Callable[[Any, State], State]
 Parameters = Mapping[str, Any]
 
-
 MAX_SUBSTEP = {FLOW: 0.01, DELAY: 0.1, FIELD: 0.25}
 """The longest substep by kind of system, unless `substeps` is given."""
 

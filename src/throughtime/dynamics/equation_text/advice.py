@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from itertools import takewhile
 
 from throughtime.errors import InputError, did_you_mean
 
@@ -151,7 +152,7 @@ def _meant(name: str, known: Collection[str]) -> str:
     """`sin(2*t)` for `sin2t`, `x*y` for `xy`; "" for other names."""
     for function in sorted(FUNCTIONS, key=len, reverse=True):
         rest = name.removeprefix(function)
-        digits = re.match(r"\d*", rest)[0]  # type: ignore[index]
+        digits = "".join(takewhile(str.isdecimal, rest))
         if rest and rest != name:
             factors = factors_of(rest[len(digits) :], known) if rest != digits else []
             if factors:

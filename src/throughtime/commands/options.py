@@ -247,6 +247,11 @@ def refuse_options(used: Collection[str], purpose: str, got: str, remedy: str) -
             raise InputError(f"`{option}` is for {purpose}", got, remedy)
 
 
+def given(options: Collection[str]) -> bool:
+    """Whether one of these options stands in the command line."""
+    return any(word.partition("=")[0] in options for word in sys.argv[1:])
+
+
 def run_name(data: str) -> str:
     """The name of a run's folder: that of its file without endings."""
     return "stdin" if data == "-" else Path(data).name.split(".")[0] or Path(data).stem

@@ -14,11 +14,9 @@ from .named_values import number, pairs, span
 from .options import (
     BatchSize,
     Depth,
-    Dtype,
     Epochs,
     Fill,
     Forcing,
-    Hidden,
     Id,
     Inputs,
     Json,
@@ -30,6 +28,7 @@ from .options import (
     Target,
     Time,
     command_line,
+    given,
     network_option,
     refuse_options,
     training_option,
@@ -46,6 +45,10 @@ SHOWN = {"--json", "--quiet"}
 OF_TABLE = {"--dt", "--seed", "--out", "--overwrite", *SHOWN}
 OF_TABLE |= {"--target", "--inputs", "--time", "--id", "--fill"}
 """The options that have an effect where a table is learned."""
+
+OF_GRADIENTS = {"--depth", "--window", "--forcing", "--method", "--rate", "--epochs"}
+OF_GRADIENTS |= {"--batch-size"}
+"""The options of a training by gradients."""
 
 
 def surrogate(
@@ -78,9 +81,17 @@ def surrogate(
     ] = 200,
     steps: Annotated[int, system_option(help="Number of steps of each trajectory.")] = 200,
     cell: Annotated[
-        str, network_option(help="Recurrent cell: `rnn`, `gru` or `lstm`.")
-    ] = "gru",
-    hidden: Hidden = 64,
+        str | None,
+        network_option(
+            help="`esn`, random features of the state whose readout is found by regression; or"
+            " `rnn`, `gru` or `lstm`, trained by gradients. By default `esn`, and `gru` if an"
+            " option of its training is given."
+        ),
+    ] = None,
+    hidden: Annotated[
+        int | None,
+        network_option(help="Units of each layer; by default 500 of an `esn`, else 64."),
+    ] = None,
     depth: Depth = 1,
     window: Annotated[int, training_option(help="Number of steps of a training window.")] = 20,
     forcing: Forcing = "full",
@@ -91,7 +102,12 @@ def surrogate(
     ] = None,
     epochs: Epochs = 300,
     batch_size: BatchSize = 64,
-    dtype: Dtype = "float32",
+    dtype: Annotated[
+        str | None,
+        network_option(
+            help="Floating-point type; by default `float64` for an `esn`, else `float32`."
+        ),
+    ] = None,
     seed: Seed = 0,
     unseen: Annotated[
         int, typer.Option(help="Number of unseen trajectories to evaluate it on.")
@@ -138,6 +154,8 @@ def surrogate(
 
     from .surrogate_run import begin
 
+    if cell is None and given(OF_GRADIENTS):
+        cell = "gru"
     model = Surrogate(
         system,
         parameters={name: number(text, "--set") for name, text in pairs(values, "--set")},
@@ -169,15 +187,16 @@ def surrogate(
 
 def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
     """Train a surrogate to its end, evaluate it, and print the results."""
+    from throughtime.dynamics import saved_surrogate
     from throughtime.reports.surrogate_report import write_surrogate
-    from throughtime.runs import run_folder, surrogate_record
+    from throughtime.runs import run_folder
     from throughtime.training.progress import show_progress
 
     from . import surrogate_run
 
     report = folder / "report.html"
     with resumable(folder):
-        epochs = surrogate_record.max_epochs(folder)
+        epochs = saved_surrogate.max_epochs(folder)
         with show_progress(epochs, quiet) as display:
             model, record = surrogate_run.complete(folder, display.show)
         unseen = record.options.unseen, record.options.unseen_steps

@@ -43,7 +43,8 @@ def begin(
         If anything is refused; nothing is written then.
     """
     model.prepare()
-    model.first_state()
+    if not model.regressed:
+        model.first_state()
     saved_surrogate.surrogate_settings(model)
     run_folder.prepare_folder(folder, overwrite)
     saved_surrogate.write(folder, model, options, command)
@@ -80,7 +81,10 @@ def complete(
     with writing(folder):
         model, record = saved_surrogate.read(folder)
         if record.stopped is None:
-            train_with_checkpoints(model, folder, show)
+            if model.regressed:  # in seconds, so that nothing is kept on the way
+                model.train(on_epoch=lambda _, history: show(history))
+            else:
+                train_with_checkpoints(model, folder, show)
             options = record.options.model_dump()
             record = saved_surrogate.write(folder, model, options, record.command)
         return model, record

@@ -30,6 +30,7 @@ from throughtime.training.objective import Method
 from throughtime.training.train import OnEpoch, first_state, train
 
 from .equations import equations, is_text
+from .flow_map_regression import SCALES, Steps, fit_flow_map
 from .linear_map import LinearMap
 from .simulate import trajectory_count
 from .surrogate_checks import (
@@ -38,6 +39,7 @@ from .surrogate_checks import (
     check_motion,
     check_settings,
     check_system,
+    unset_settings,
     validation_count,
 )
 from .surrogate_data import fit_scalers, sample_around_own, windows
@@ -46,6 +48,7 @@ from .systems import System
 from .systems import system as system_named
 from .trajectories import (
     Range,
+    Trajectories,
     input_names,
     input_parameters,
     network_inputs,
@@ -74,8 +77,8 @@ class EquationSurrogate:
     trajectories: int = 200
     steps: int = 200
     validation: float = 0.15
-    cell: str | CellSource = "gru"
-    hidden: int = 64
+    cell: str | CellSource | None = None
+    hidden: int | None = None
     depth: int = 1
     dense: tuple[int, ...] = ()
     window: int = 20
@@ -86,11 +89,12 @@ class EquationSurrogate:
     schedule: str = "cosine"
     epochs: int = 300
     batch_size: int = 64
-    dtype: str = "float32"
+    dtype: str | None = None
     seed: int = 0
 
     def prepare(self: T) -> T:
         """The first half of `fit`: sample the trajectories, split and scale them."""
+        self.cell_, self.hidden_, self.dtype_ = unset_settings(self)
         check_settings(self)
         self.system_ = self._system()
         check_system(self.system_, self.dt)
@@ -114,12 +118,13 @@ class EquationSurrogate:
         self.architecture_ = Architecture(
             input_size=size + training.inputs.shape[-1],
             output_size=size,
-            cell=self.cell,
-            hidden=self.hidden,
+            cell=self.cell_,
+            hidden=self.hidden_,
             depth=self.depth,
             dense=tuple(self.dense),
             residual=size,
-            dtype=self.dtype,
+            dtype=self.dtype_,
+            radius=0.0 if self.regressed else 0.9,
         )
         return self
 
@@ -134,9 +139,16 @@ class EquationSurrogate:
         Parameters
         ----------
         start, on_epoch
-            As for `throughtime.train`.
+            As for `throughtime.train`. An `esn` has no state to start from, and `on_epoch` is
+            called after each scale of its features.
         """
-        with precision(self.dtype):
+        if self.regressed:
+            with precision(self.dtype_):
+                parts = self.training_trajectories_, self.validation_trajectories_
+                steps = (self._steps(part) for part in parts)
+                self.fitted_ = fit_flow_map(self.untrained(), *steps, on_epoch)
+            return self
+        with precision(self.dtype_):
             self.fitted_ = train(
                 self.untrained(),
                 self.training_data(),
@@ -152,9 +164,19 @@ class EquationSurrogate:
             )
         return self
 
+    @property
+    def regressed(self) -> bool:
+        """Whether the network is an `esn`, whose readout alone is fitted."""
+        return isinstance(self.cell_, str) and self.cell_ == "esn"
+
+    @property
+    def max_epochs(self) -> int:
+        """The number of epochs of a training, or of scales that an `esn` tries."""
+        return len(SCALES) if self.regressed else self.epochs
+
     def first_state(self) -> TrainState:
         """The state of the training before its first epoch, as a checkpoint holds it."""
-        with precision(self.dtype):
+        with precision(self.dtype_):
             return first_state(self.untrained(), self._method())
 
     def training_data(self) -> Sequences:
@@ -285,16 +307,16 @@ class EquationSurrogate:
 
     def scale(self, start: Any, inputs: Any) -> tuple[jax.Array, jax.Array]:
         """Starts and inputs as the network reads them; see `solve_scaled`."""
-        with precision(self.dtype):
-            first = self.scaler_.transform(start)[:, None].astype(self.dtype)
-            known = self.input_scaler_.transform(inputs).astype(self.dtype)
+        with precision(self.dtype_):
+            first = self.scaler_.transform(start)[:, None].astype(self.dtype_)
+            known = self.input_scaler_.transform(inputs).astype(self.dtype_)
             # `rollout` reads the inputs of a step where it ends, hence a row before the first.
             known = np.pad(known, ((0, 0), (1, 0), (0, 0)))
             return jax.device_put(first), jax.device_put(known)
 
     def solve_scaled(self, first: jax.Array, known: jax.Array) -> jax.Array:
         """The network's solution for scaled starts and inputs, scaled, on the device."""
-        with precision(self.dtype):
+        with precision(self.dtype_):
             return _rollout(self.trained(), first, known.shape[1] - 1, known)
 
     def _solve(self, start: np.ndarray, inputs: np.ndarray) -> np.ndarray:
@@ -304,7 +326,12 @@ class EquationSurrogate:
         return np.concatenate([start[:, None], states], axis=1)
 
     def _windows(self, part: Any) -> Sequences:
-        return windows(part, self.scaler_, self.input_scaler_, self.window, self.dtype)
+        return windows(part, self.scaler_, self.input_scaler_, self.window, self.dtype_)
+
+    def _steps(self, part: Trajectories) -> Steps:
+        """Trajectories, scaled, as the regression reads them."""
+        ys, us = self.scaler_.transform(part.states), self.input_scaler_.transform(part.inputs)
+        return Steps(ys, us)
 
     def _driven_by(self, drive: Drive | None) -> System:
         """The system, with another drive if one is given."""

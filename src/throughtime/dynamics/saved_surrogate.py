@@ -34,6 +34,7 @@ from throughtime.training.checkpoint import from_named_tensors, load_tensors, na
 from throughtime.training.history import history_lines, history_rows
 from throughtime.training.result import Fitted
 
+from .flow_map_regression import SCALES
 from .measured_surrogate import MeasuredSurrogate
 from .saved_measured import WEIGHTS, read_measured, write_measured
 from .surrogate import Surrogate
@@ -182,7 +183,7 @@ def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, Surro
         ours = model.architecture_.describe_own_cell()
         check_same_cell(str(cell_read), ours, record.own_cell)
     if record.stopped is not None:
-        with precision(model.dtype):
+        with precision(model.dtype_):
             like, static = eqx.partition(model.untrained(), eqx.is_inexact_array)
             params = from_named_tensors(like, load_tensors(weights, content), weights)
         history = history_rows(folder / "history.jsonl", lines)
@@ -192,6 +193,12 @@ def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, Surro
         model.scaler_ = _stored_scaler(model.scaler_, record, "targets", path)
         model.input_scaler_ = _stored_scaler(model.input_scaler_, record, "inputs", path)
     return model, record
+
+
+def max_epochs(folder: Path) -> int:
+    """The number of epochs of a run, or of scales that an `esn` tries, at most."""
+    settings = read_json(folder / SURROGATE, SurrogateFile, FORMAT).settings
+    return len(SCALES) if settings.cell == "esn" else settings.epochs
 
 
 def _stored_scaler(own: Scaler, record: SurrogateFile, name: Any, path: Path) -> Scaler:
@@ -217,6 +224,7 @@ def surrogate_settings(model: Surrogate) -> SurrogateSettings:
         rule = "a surrogate that is saved must be of a system by name, or of equations as text"
         raise InputError(rule, "a system of your own function", "Write its equations as text.")
     settings = {f.name: getattr(model, f.name) for f in fields(model)}
+    settings |= {"cell": model.cell_, "hidden": model.hidden_, "dtype": model.dtype_}
     settings["ranges"] = {
         name: bounds if isinstance(bounds, Iterable) else (bounds, bounds)
         for name, bounds in model.ranges.items()

@@ -125,9 +125,10 @@ class Surrogate(EquationSurrogate):
         if trajectories is not None:
             return self._fit_measured(trajectories, inputs, lengths, dt, names)
         self.prepare()
+        total = self.max_epochs
         from throughtime.training.progress import fit_progress  # here: it loads Rich
 
-        with fit_progress(self.epochs, verbose, on_epoch) as after_epoch:
+        with fit_progress(total, verbose, on_epoch) as after_epoch:
             return self.train(on_epoch=after_epoch)
 
     def _fit_measured(self, trajectories, inputs, lengths, dt, names) -> "Surrogate":

@@ -1,6 +1,7 @@
 """What a surrogate refuses before it is trained, and before it solves."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,35 @@ NETWORK_SETTINGS += "epochs batch_size validation dtype seed".split()
 """The settings that have the same meaning for a `Forecaster`."""
 
 
+GRADIENT_ONLY = "depth dense window forcing method rate clip schedule epochs batch_size".split()
+"""The settings that have no effect on an `esn`, whose readout is found by regression."""
+
+
+def unset_settings(model: "EquationSurrogate") -> tuple[Any, int, str]:
+    """The cell, its units and their type: those given, or the defaults.
+
+    An `esn` is the default, and a `gru` where a setting of a training by gradient differs from
+    its own default.
+    """
+    defaults = {field.name: field.default for field in fields(model)}
+    trained = any(getattr(model, name) != defaults[name] for name in GRADIENT_ONLY)
+    cell = ("gru" if trained else "esn") if model.cell is None else model.cell
+    if not (isinstance(cell, str) and cell == "esn"):
+        units, dtype = 64, "float32"
+    else:
+        units, dtype = 500, "float64"
+        for name in GRADIENT_ONLY:
+            if (got := getattr(model, name)) != defaults[name]:
+                rule = f"an `esn` is fitted by regression and needs the default `{name}`"
+                remedy = f"Leave `{name}` at its default, or choose another `cell`."
+                raise InputError(rule, got, remedy)
+    return (
+        cell,
+        units if model.hidden is None else model.hidden,
+        dtype if model.dtype is None else model.dtype,
+    )
+
+
 def check_settings(model: "EquationSurrogate") -> None:
     """Refuse settings that are out of range or contradict each other.
 
@@ -31,14 +61,13 @@ def check_settings(model: "EquationSurrogate") -> None:
     """
     check_positive_integer("trajectories", model.trajectories)
     check_positive_integer("steps", model.steps)
-    check_known_settings({name: getattr(model, name) for name in NETWORK_SETTINGS})
-    if isinstance(model.cell, str) and model.cell == "esn":
-        rule = "a surrogate must be a network that is trained by its gradient"
-        raise InputError(rule, "an `esn`", "Choose another `cell`.")
+    resolved = {"cell": model.cell_, "hidden": model.hidden_, "dtype": model.dtype_}
+    given = {name: getattr(model, name) for name in NETWORK_SETTINGS}
+    check_known_settings(given | resolved)
     for name in set(model.parameters) & set(model.ranges):
         rule = "a parameter must have a value or a range"
         raise InputError(rule, f"both of `{name}`", "Leave out one of the two.")
-    if model.window > model.steps:
+    if not model.regressed and model.window > model.steps:
         rule = "`window` must be at most the steps of a trajectory"
         got = f"{model.window} of {model.steps}"
         raise InputError(rule, got, "Lower `window`, or raise `steps`.")

@@ -134,10 +134,12 @@ class Architecture:
         object.__setattr__(self, "hidden", own.fixed.hidden_size)
 
     def _check_range(self, name: str, default: object) -> None:
-        """Refuse a setting of a reservoir that is not positive, or is too large."""
+        """Refuse a setting of a reservoir that is too small or too large."""
         value, most = getattr(self, name), 1 if name == "leak" else float("inf")
-        if not 0 < value <= most or value == float("inf"):
-            rule = f"`{name}` must be above 0 and {'at most 1' if most == 1 else 'finite'}"
+        above = value >= 0 if name == "radius" else value > 0
+        if not (above and value <= most) or value == float("inf"):
+            least = "0 or more" if name == "radius" else "above 0"
+            rule = f"`{name}` must be {least} and {'at most 1' if most == 1 else 'finite'}"
             raise InputError(rule, value, f"The default is {default}.")
 
     def build(self, key: Key) -> Network:

@@ -32,7 +32,8 @@ class EchoState(Cell):
     radius
         Spectral radius of W, its largest absolute eigenvalue; it is set exactly. Below 1 the
         echo of old inputs fades for almost any input, but not always for a weak one; above 1 it
-        may fade too.
+        may fade too. With 0 there is no W, and with a leak of 1 no memory either: the units are
+        random features of x.
     leak
         Leak rate a, above 0 and at most 1. A unit forgets over about 1/a steps; with 1 it has
         no memory except through W.
@@ -61,6 +62,7 @@ class EchoState(Cell):
     W: Float[Array, "hidden hidden"]
     b: Float[Array, " hidden"]
     leak: float = eqx.field(static=True)
+    connected: bool = eqx.field(static=True)
     input_size: int = eqx.field(static=True)
     hidden_size: int = eqx.field(static=True)
 
@@ -98,6 +100,7 @@ class EchoState(Cell):
         reservoir: Any = design.draw(key)
         self.U, self.W = on_device(reservoir.U, dtype), on_device(reservoir.W.toarray(), dtype)
         self.b, self.leak = on_device(reservoir.b, dtype), float(leak)
+        self.connected = radius > 0
         self.input_size, self.hidden_size = input_size, hidden_size
 
     def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
@@ -106,7 +109,8 @@ class EchoState(Cell):
 
     def step(self, drive: Drive, state: Hidden) -> Hidden:
         h, a, W = state, self.leak, jax.lax.stop_gradient(self.W)
-        return (1 - a) * h + a * jnp.tanh(drive + h @ W.T)
+        fed = drive + h @ W.T if self.connected else drive
+        return (1 - a) * h + a * jnp.tanh(fed)
 
     def initial_state(self, batch: int) -> Hidden:
         return jnp.zeros((batch, self.hidden_size), self.W.dtype)

@@ -155,7 +155,8 @@ class ReservoirDesign:
     incoming
         Number of weights into each unit of a sparse reservoir.
     radius
-        Spectral radius of W, its largest absolute eigenvalue; it is set exactly.
+        Spectral radius of W, its largest absolute eigenvalue; it is set exactly. With 0 there
+        are no weights from unit to unit.
     leak
         Leak rate of the units, above 0 and at most 1; 1 for units without memory of their own.
     input_scale, feedback_scale, bias_scale
@@ -208,6 +209,8 @@ class ReservoirDesign:
 
     def _recurrent_weights(self, rng):
         n = self.units
+        if self.radius == 0:
+            return sparse.csr_array((n, n))
         if self.topology == "cycle":
             rows, weights = np.arange(n), np.full(n, float(self.radius))
             return sparse.csr_array((weights, (rows, (rows - 1) % n)), shape=(n, n))
@@ -236,8 +239,8 @@ class ReservoirDesign:
             if not 0 <= getattr(self, name) < np.inf:
                 rule = f"`{name}` must be 0 or more, and finite"
                 raise InputError(rule, getattr(self, name), f"Pass `{name}=1`.")
-        if not 0 < self.radius < np.inf:
-            rule = "`radius` must be positive and finite"
+        if not 0 <= self.radius < np.inf:
+            rule = "`radius` must be 0 or more, and finite"
             raise InputError(rule, self.radius, "Pass 0.9.")
         per_unit = {"sparse": 2 * self.incoming, "dense": self.units, "cycle": 2}
         numbers = self.units * (per_unit[self.topology] + self.inputs + self.outputs)

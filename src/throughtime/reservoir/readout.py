@@ -132,7 +132,7 @@ def fit_readout(
     last = network.readout.layers[-1]
     weights = on_device(V, last.V.dtype), on_device(c, last.c.dtype)
     loss = float(path.squared_error(best).mean() / weight)
-    return ReadoutFit(_with_last_layer(network, *weights), best, loss, validation_loss)
+    return ReadoutFit(with_last_layer(network, *weights), best, loss, validation_loss)
 
 
 def fit_readouts(
@@ -212,7 +212,7 @@ def _states(network: Network, data: Data, row: Int[Array, "..."], state: PyTree)
     """h, y of the last layer and the weight of each step, or of each example if `last`."""
     batch, readout = data.batch(row), network.readout
     last = readout.layers[-1]
-    zeroed = _with_last_layer(network, jnp.zeros_like(last.V), jnp.zeros_like(last.c))
+    zeroed = with_last_layer(network, jnp.zeros_like(last.V), jnp.zeros_like(last.c))
     added, hidden, finals = zeroed.trace(batch.inputs, state, batch.lengths)
     hs = network.cells[-1].hidden(finals[-1]) if readout.last else hidden[-1]
     for layer in readout.layers[:-1]:
@@ -279,7 +279,7 @@ def _losses(readouts: list[Readout], batches: Iterator[Rows]) -> list[float]:
     return (squares / total).tolist()
 
 
-def _with_last_layer(network: Network, V: Array, c: Array) -> Network:
+def with_last_layer(network: Network, V: Array, c: Array) -> Network:
     """The network with these weights in its last layer."""
 
     def last_layer(network):

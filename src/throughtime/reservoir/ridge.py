@@ -149,7 +149,7 @@ class RidgePath:
         """
         variance = self._variance()
         ridges = [float(ridge) for ridge in ridges]
-        usable = [ridge for ridge in ridges if self._is_regular(ridge)]
+        usable = [ridge for ridge in ridges if self.is_regular(ridge)]
         if not usable:
             raise self._singular(max(ridges, default=0.0))
         return min(usable, key=lambda ridge: float((self.gcv(ridge) / variance).sum()))
@@ -159,7 +159,8 @@ class RidgePath:
         total = self.unexplained + (self.projections**2).sum(axis=0)
         return np.where(total > 0, total, 1)
 
-    def _is_regular(self, ridge):
+    def is_regular(self, ridge: float | int) -> bool:
+        """Whether the system at this penalty is not singular to working precision."""
         least = self.squares.min() + ridge
         return least > self.resolution * (self.squares.max() + ridge)
 
@@ -169,7 +170,7 @@ class RidgePath:
 
     def _check(self, ridge):
         check_ridge(ridge)
-        if not self._is_regular(ridge):
+        if not self.is_regular(ridge):
             raise self._singular(ridge)
 
 

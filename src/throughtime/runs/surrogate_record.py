@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from throughtime._support.integrity import read_json
 from throughtime.recurrence.own_cell import OwnCell
 
 from .run_folder import SURROGATE
@@ -111,8 +110,3 @@ class SurrogateFile(BaseModel):
 def is_surrogate(folder: Path) -> bool:
     """Whether a folder holds a surrogate, finished or not."""
     return (folder / SURROGATE).is_file()
-
-
-def max_epochs(folder: Path) -> int:
-    """The number of epochs after which the training of a surrogate ends at the latest."""
-    return read_json(folder / SURROGATE, SurrogateFile, FORMAT).settings.epochs

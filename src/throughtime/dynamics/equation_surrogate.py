@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from jaxtyping import Float64
 
+from throughtime._support.blas_threads import one_blas_thread
 from throughtime._support.precision import precision
 from throughtime.errors import InputError, check_positive_integer
 from throughtime.recurrence.architecture import Architecture
@@ -143,7 +144,8 @@ class EquationSurrogate:
             called after each scale of its features.
         """
         if self.regressed:
-            with precision(self.dtype_):
+            # Threads of BLAS wait for each other at the small products of the regression.
+            with precision(self.dtype_), one_blas_thread():
                 parts = self.training_trajectories_, self.validation_trajectories_
                 steps = (self._steps(part) for part in parts)
                 self.fitted_ = fit_flow_map(self.untrained(), *steps, on_epoch)

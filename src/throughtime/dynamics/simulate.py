@@ -163,16 +163,20 @@ def solution(
         ]
         if system.jumps:
             solvers[1:] = [(JUMPS, finely)]
-    states, found = np.empty(0), Solution(np.empty(0))
+    states, said = np.full((len(starts), steps + 1, starts.shape[-1]), np.nan), ""
+    left = np.arange(len(starts))
     for remark, solver in solvers:
+        own = {name: values[left] for name, values in individual.items()}
         with precision("float64"):
-            states = np.asarray(jax.jit(jax.vmap(solver))(individual, starts))
-        found = Solution(states[0] if count is None else states, remark)
-        if np.isfinite(states).all():
+            run, escaped = jax.jit(jax.vmap(solver))(own, starts[left])
+        states[left], said = run, remark
+        # Another solver may find what this one did not, but not what went to infinity.
+        left = left[~(np.isfinite(states[left]).all(axis=(1, 2)) | np.asarray(escaped))]
+        if not len(left):
             break
     if finite:
         _check_finite(system, states, span)
-    return found
+    return Solution(states[0] if count is None else states, said)
 
 
 def trajectory_count(
@@ -312,15 +316,24 @@ def _fixed_steps(system, span, scheme, substeps, shared, individual, y):
 
     state = jax.lax.fori_loop(0, span.transient_steps, forward, begin(y))
     _, ys = jax.lax.scan(observed, state, span.transient_steps + jnp.arange(span.steps))
-    return jnp.concatenate([observe(state)[None], ys])
+    return jnp.concatenate([observe(state)[None], ys]), False
 
 
 def _adaptive(system, span, tolerance, implicit, most, shared, individual, y):
-    """One trajectory by steps whose errors stay within the tolerance."""
+    """One trajectory by steps whose errors stay within the tolerance, and whether it escapes.
+
+    It escapes to infinity in a finite time if it is a million times as large as at its start
+    and grows by its own size within a billionth of dt.
+    """
     import diffrax  # here: it takes a while to load
 
     def slope(t, y, p):
         return system.law(t, y, p, system.forcing(t, p))
+
+    def escapes(t, now, args, **_):
+        size = jnp.abs(now).max()
+        rate = jnp.abs(slope(t, now, args)).max() * span.dt
+        return (size > 1e6 * (1 + jnp.abs(y).max())) & (rate > 1e9 * size)
 
     times = span.dt * jnp.arange(span.steps + 1)
     control = diffrax.ClipStepSizeController(  # steps end at `times`: interpolation is coarser
@@ -333,7 +346,7 @@ def _adaptive(system, span, tolerance, implicit, most, shared, individual, y):
         ),
         step_ts=times,
     )
-    return diffrax.diffeqsolve(
+    found = diffrax.diffeqsolve(
         diffrax.ODETerm(slope),
         # Kvaerno5's iteration fails at some starts of Van der Pol's equation with mu = 1000.
         # Kvaerno5's iteration fails at some starts of Van der Pol's equation with mu = 1000.
@@ -346,8 +359,10 @@ def _adaptive(system, span, tolerance, implicit, most, shared, individual, y):
         saveat=diffrax.SaveAt(ts=times),
         stepsize_controller=control,
         max_steps=most * (span.transient_steps + span.steps + 1),
+        event=diffrax.Event(escapes),
         throw=False,
-    ).ys
+    )
+    return found.ys, found.result == diffrax.RESULTS.event_occurred
 
 
 def _by_sharing(parameters: Parameters) -> tuple[dict[str, float], dict[str, np.ndarray]]:

@@ -11,12 +11,15 @@ from throughtime.data.scaler import Scaler
 from throughtime.errors import InputError
 from throughtime.training.batches import Sequences
 
-from .simulate import STIFF, solution
-from .systems import MAP, System
-from .trajectories import Range, Trajectories, sample_trajectories
+from .simulate import JUMP_SUBSTEPS, STIFF, solution
+from .systems import FLOW, MAP, System
+from .trajectories import Range, Trajectories, sample_starts, sample_trajectories
 
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.02)
 """Shares of the own trajectory's range that are tried for starts."""
+
+FAR = 100
+"""Ranges of the own trajectory that a solution may be away from its middle."""
 
 
 def sample_around_own(
@@ -45,18 +48,29 @@ def sample_around_own(
     # Steps of a map cost nothing, and an evaluation takes more of them than the training.
     length = max(steps, 1000) if system.kind == MAP else steps
 
-    def sample(share: float) -> tuple[dict[str, Range], Trajectories]:
+    def ranges_of(share: float) -> dict[str, Range]:
         low, high = middle + share * (least - middle), middle + share * (largest - middle)
         bounds = zip(system.variables, low.tolist(), high.tolist(), strict=True)
-        complete = {**ranges, **{name: (a, b) for name, a, b in bounds if b > a}}
+        return {**ranges, **{name: (a, b) for name, a, b in bounds if b > a}}
+
+    def sample(complete: dict[str, Range]) -> tuple[dict[str, Range], Trajectories]:
         sampled = sample_trajectories(system, complete, count, length, dt, seed)
         states, inputs = sampled.states[:, : steps + 1], sampled.inputs[:, :steps]
         return complete, replace(sampled, states=states, inputs=inputs)
 
-    for share in SHARES[:-1]:
-        with contextlib.suppress(InputError):
-            return sample(share)
-    return sample(SHARES[-1])
+    def stays(complete: dict[str, Range]) -> bool:
+        start, values = sample_starts(system, complete, count, seed)
+        scheme = {"scheme": "rk4", "substeps": JUMP_SUBSTEPS, "finite": False}
+        runs = solution(system, length, dt=dt, start=start, parameters=values, **scheme).states
+        return bool((np.abs(runs - middle) <= FAR * (largest - least)).all())
+
+    quick = system.kind == FLOW and not found.remark
+    for complete in map(ranges_of, SHARES[:-1]):
+        # Where some run away, a scheme with error control takes minutes to say so.
+        if not quick or stays(complete):
+            with contextlib.suppress(InputError):
+                return sample(complete)
+    return sample(ranges_of(SHARES[-1]))
 
 
 def fit_scalers(training: Trajectories, variables: tuple[str, ...]) -> tuple[Scaler, Scaler]:

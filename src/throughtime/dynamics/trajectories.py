@@ -129,15 +129,23 @@ def sample_trajectories(
     """
     check_positive_integer("count", count)
     system, ranges = with_fixed_values(system, ranges)
+    start, values = sample_starts(system, ranges, count, seed)
+    found = solution(system, steps, dt=dt, start=start, parameters=values)
+    read = input_parameters(system, ranges)
+    inputs = network_inputs(system, values, read, count, steps, dt)
+    return Trajectories(found.states, inputs, values, found.remark)
+
+
+def sample_starts(
+    system: System, ranges: Mapping[str, Range], count: int, seed: int
+) -> tuple[Float64[np.ndarray, "trajectory variable"], dict[str, np.ndarray]]:
+    """The starts and the varying parameters of `sample_trajectories`."""
     rng = generator(seed)
     values = {name: rng.uniform(*bounds, count) for name, bounds in ranges.items()}
     start = np.tile(np.asarray(system.start, np.float64), (count, 1))
     for i, name in enumerate(system.variables):
         start[:, i] = values.pop(name, start[:, i])
-    found = solution(system, steps, dt=dt, start=start, parameters=values)
-    read = input_parameters(system, ranges)
-    inputs = network_inputs(system, values, read, count, steps, dt)
-    return Trajectories(found.states, inputs, values, found.remark)
+    return start, values
 
 
 def network_inputs(

@@ -67,7 +67,8 @@ def test_files_that_a_document_names_are_there(path):
     text = path.read_text(encoding="utf-8")
     addresses = re.findall(r"\]\(([^)#\s]+)", text)
     links = [link for link in addresses if "://" not in link]
-    named = re.findall(r"`((?:src|tests|scripts|benchmarks|docs|examples)/[\w./-]+)`", text)
+    folders = "src|tests|scripts|benchmarks|docs|examples|native|recipe"
+    named = re.findall(rf"`((?:{folders})/[\w./-]+)`", text)
     missing = [name for name in links if not (path.parent / name).exists()]
     missing += [name for name in named if not (ROOT / name).exists()]
     missing += [link for link in addresses if published(link) and not published(link).exists()]

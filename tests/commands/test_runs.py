@@ -39,6 +39,26 @@ def test_runs_are_listed_by_age(runs):
     assert all(entry["state"] in line for entry, line in zip(found, lines, strict=True))
 
 
+def test_comparisons_and_searches_are_listed(runs):
+    compared, searched = runs / "compared", runs / "searched"
+    for folder in (compared, searched):
+        folder.mkdir()
+    (compared / "comparison.json").write_text('{"backtest": {"targets": ["u", "v"]}}')
+    (compared / "report.html").write_text("<p>compared</p>")
+    (searched / "search.json").write_text('{"command": "throughtime search a.csv --out x"}')
+    (searched / "trials.jsonl").write_text("")
+    os.utime(searched / "search.json", (1e9, 1e9))
+    os.utime(searched / "trials.jsonl", (3e9, 3e9))
+    found = {e["folder"]: e for e in document(succeeds("runs", "--json").out)}
+    one, other = found["runs/compared"], found["runs/searched"]
+    assert (one["kind"], one["about"], one["state"]) == ("comparison", "u, v", "finished")
+    assert one["report"] == "runs/compared/report.html"
+    assert (other["kind"], other["state"]) == ("search", "not finished")
+    assert other["about"] == "throughtime search a.csv" and list(found)[-1] == "runs/searched"
+    (compared / "comparison.json").write_text("{}")
+    assert "damaged: `comparison.json`" in succeeds("runs").out
+
+
 def test_a_run_is_listed_by_its_own_folder(runs):
     assert len(succeeds("runs", "runs/late").out.splitlines()) == 1
 

@@ -17,6 +17,7 @@ from throughtime.commands.usage_errors import to_input_error
         "forecast --rate x": "`--rate` must be a number; got `x`. See",
         "forecast --clip x": "`--clip` must be a number; got `x`. See",
         "predict": "`throughtime predict` must be given its RUN; got none. See",
+        "diagnose": "`throughtime diagnose` must be given its RUN; got none. See",
         "forecast --target": "`--target` must be followed by a value; got none. See",
         "forecast --plain=1": "`--plain` takes no value; got `1`. See",
         "forecast y --seed 3 z --json w": "no other arguments than its help names; got `z w`.",

@@ -1,6 +1,7 @@
 """The flow of a gradient against theory: powers of rho, sums, the equations written out."""
 
 import math
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -65,6 +66,22 @@ def test_an_lstm_is_not_told_to_use_an_lstm():
     assert "keep gate" in flow.verdict() and "an LSTM" not in flow.verdict()
     flow = gradient_flow(*case(cell="lstm"))
     assert flow.has_memory_cell and not gradient_flow(*case(cell="gru")).has_memory_cell
+
+
+def test_a_reservoir_is_told_of_its_radius_and_leak_and_both_lengthen_its_memory():
+    def flow(**settings):
+        return gradient_flow(*case(cell="esn", hidden=30, time=60, **settings))
+
+    short = flow(radius=0.4)
+    said = short.verdict()
+    assert "(`radius`)" in said and "`leak`" in said and "`hidden`" in said
+    assert "LSTM" not in said and "initialisation" not in said and "learn" not in said
+    assert (
+        flow(radius=0.7).reach > short.reach and flow(radius=0.4, leak=0.5).reach > short.reach
+    )
+    grows = replace(short, signal=1.1 ** np.arange(60))
+    assert "Lower its spectral radius" in grows.verdict()
+    assert "over all 59 steps" in replace(short, signal=np.ones(60)).verdict()
 
 
 def test_what_grows_reaches_back_without_end_and_is_told_to_be_clipped():

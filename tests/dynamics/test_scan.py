@@ -171,6 +171,8 @@ def test_it_shows_itself_as_a_table_and_on_axes(logistic):
     stretches = logistic.stretches()
     assert sum(one.count for one in stretches) == 151 and stretches[0].label == "settles"
     assert any("period 2" in line for line in logistic.sentences())
+    repeats = logistic.kinds.count("oscillates")
+    assert repeats and f", repeats at {repeats}, and is chaotic" in logistic.sentences()[0]
 
 
 @pytest.mark.parametrize(

@@ -437,6 +437,20 @@ def test_a_network_that_goes_to_infinity_is_infinitely_wrong():
     assert plain["valid_time"] == 17.0 and plain["trajectories"] == 2
 
 
+@pytest.mark.parametrize(("follows", "learned"), [(200, True), (4, False)])
+def test_a_solution_that_parts_after_a_while_is_no_failure(follows, learned):
+    """A chaotic truth, and its own continuation from another state after so many steps."""
+    law = system("lorenz63")
+    states = simulate(law, 1200, dt=0.02, start=np.array([[1.0, 1.0, 1.0], [-3.0, 2.0, 20.0]]))
+    truth = Trajectories(states[:, 200:], np.zeros((2, 1000, 0)), {})
+    solved = truth.states.copy()
+    solved[:, follows:] = truth.states[::-1, follows:]
+    found = evaluate(law, 0.02, truth, solved, truth.states.std((0, 1)))
+    assert np.median(found.errors) > 1 and found.parted == learned
+    assert ("has not learned" in found.sentences()[0]) != learned
+    assert ("judge it by the time" in found.sentences()[0]) == learned
+
+
 def test_where_nothing_moves_only_a_constant_solution_is_right():
     still = Trajectories(np.ones((2, 4, 1)), np.zeros((2, 3, 0)), {})
     solved = np.ones((2, 4, 1))

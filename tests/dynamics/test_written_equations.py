@@ -302,6 +302,11 @@ WRONG = [
     ("x[n+1] = x; y[n+2] = y", "the same step"), ("x' = x > 0", "where(x > 0, 1, 0)"),
     ("x' = 1 + |x", "a bar must be closed"), ("x' = sin^-1(x)", "asin"),
     ("x'''''''''' = 1", "order 9"),
+    ("x' = ax - bxy; y' = cxy - dy; a=1; b=2; c=3; d=4",
+     "Write `a*x`, or add `ax = 1`, say. Likewise: `b*x*y`, `c*x*y`, `d*y`."),
+    ("x' = -np.sin(x)", "Leave out each `np.`"), ("x' = math.pi x", "Leave out each `math.`"),
+    ("x' = (a 2); a = 1", "Write products with `*`"), ("x' = sin(x 2)", "Write products with"),
+    ("x' = H(t - 1)", "Write `heaviside(t - 1)`."),
 ]  # fmt: skip
 
 

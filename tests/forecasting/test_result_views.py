@@ -13,6 +13,7 @@ from conftest import refuses
 from made_models import known_backtest, untrained, waves
 from matplotlib.figure import Figure
 
+from throughtime._support.result_view import html_of_sentence, html_table
 from throughtime.commands.forecast_csv import predictions_csv
 from throughtime.data.datasets import load_dataset
 from throughtime.forecasting.forecaster import Forecaster
@@ -153,6 +154,20 @@ def test_a_notebook_shows_a_few_words_a_picture_and_a_table(forecast, backtest, 
     assert "flow &lt;m3/s&gt;_lower_90" in forecast._repr_html_()
     assert repr(backtest).startswith("Backtest(5 steps from ")
     assert repr(History()) == "History(no epochs)"
+
+
+def test_a_table_of_a_notebook_has_plain_stamps_and_counts_its_rows():
+    hours = np.datetime64("2024-02-03T22:00", "us") + np.arange(6) * np.timedelta64(1, "h")
+    html = html_table({"time": hours, "y": np.arange(6.0)})
+    assert "<td>2024-02-03 23:00:00</td>" in html and "<td>2024-02-04</td>" in html
+    assert "<p>1 more row</p>" in html
+    half = hours[:1] + np.timedelta64(500, "ms")
+    assert "<td>2024-02-03 22:00:00.5</td>" in html_table({"time": half})
+
+
+def test_what_is_typed_is_set_as_code_and_nothing_else_is():
+    said = html_of_sentence("Set `a<b` to 1, not ` or <i>.")
+    assert said == "Set <code>a&lt;b</code> to 1, not ` or &lt;i&gt;."
 
 
 def test_a_forecaster_names_the_settings_that_were_changed():

@@ -44,8 +44,11 @@ def waves(steps=160):
 
 
 def set_clock(patch):
-    """Give comparisons a clock that moves by a second whenever it is read."""
-    clock = SimpleNamespace(perf_counter=itertools.count(0.0).__next__)
+    """Give comparisons a clock that moves by a second whenever it is read, and processors."""
+    clock = SimpleNamespace(
+        perf_counter=itertools.count(0.0).__next__,
+        process_time=itertools.count(0.0, 100.0).__next__,
+    )
     patch.setattr(comparing, "time", clock)
 
 
@@ -347,6 +350,21 @@ def test_the_verdict_names_the_best_and_the_costs():
         "the next best, is 2.000."
     )
     assert "Quickest to train: echo state network, 0.1 s; slowest: LSTM, 9 s." in sentences[1]
+
+
+def test_the_verdict_says_that_the_machine_was_busy():
+    for worked, told in ((8.9, False), (2.25, True), (np.inf, False)):
+        one = replace(entry("lstm", 2.0, 9.0), processor_seconds=worked)
+        errors = {"LSTM": 2.0, "persistence": 4.0}
+        text = " ".join(Comparison((one,), 9.0, backtest(**errors)).sentences())
+        assert ("a way had 25 % of a core" in text) == told
+
+
+def test_the_verdict_says_who_was_still_learning_and_who_searched(found):
+    result, *_ = found
+    text = " ".join(result.sentences())
+    assert "Still learning when the seconds were over: LSTM (after 6 epochs), Hess" in text
+    assert "Left out, as it searches for all its seconds: echo state network." in text
 
 
 def test_the_verdict_says_when_a_baseline_wins():

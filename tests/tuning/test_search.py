@@ -179,9 +179,9 @@ def test_the_start_is_that_whichever_trial_ends_first(series, tmp_path, monkeypa
     assert found.best.settings == best
     assert found.settings == {k: v for k, v in best.items() if v != first.get(k)}
     assert {one.settings for one in found.judged} == {"winner", *(["start"] * (start > 1))}
-    assert (f"with the settings begun with {start:.3f}" in " ".join(found.sentences())) == (
-        start > 1
-    )
+    assert (
+        f"with the settings at the start it is {start:.3f}" in " ".join(found.sentences())
+    ) == (start > 1)
 
 
 def test_settings_from_a_file_are_those_that_were_written():

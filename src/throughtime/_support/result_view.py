@@ -3,8 +3,11 @@
 import base64
 import io
 import math
+import re
 from html import escape
 from typing import Any
+
+import numpy as np
 
 from throughtime.errors import InputError
 
@@ -84,6 +87,11 @@ def picture(result: ResultView) -> str:
     return f'<img src="data:image/png;base64,{data}" alt="{escape(repr(result))}">'
 
 
+def html_of_sentence(text: str) -> str:
+    """A sentence as HTML, with what stands between backticks set as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def html_table(columns: dict[str, Any], rows: int = SHOWN_ROWS) -> str:
     """The first rows of a table as HTML."""
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
@@ -93,12 +101,18 @@ def html_table(columns: dict[str, Any], rows: int = SHOWN_ROWS) -> str:
         "<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in line) + "</tr>"
         for line in lines
     )
-    more = f"<p>{length - rows} more rows</p>" if length > rows else ""
+    left = length - rows
+    more = f"<p>{left} more row{'s' * (left > 1)}</p>" if left > 0 else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
 def _cell(value: Any) -> str:
-    """A value as text: numbers to five digits, midnight without its time."""
+    """A value as text: numbers to five digits, stamps without zeros at their end."""
     if isinstance(value, float):
         return f"{value:.5g}"
-    return str(value).removesuffix("T00:00:00.000000")
+    if not isinstance(value, np.datetime64):
+        return str(value)
+    text = str(value)
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.removesuffix("T00:00:00").replace("T", " ")

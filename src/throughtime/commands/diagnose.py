@@ -28,7 +28,7 @@ def diagnose(
     subject: Annotated[
         str,
         typer.Argument(
-            metavar="RUN",
+            metavar="run",
             help="The folder of a run; with `--scan` also a system's name, or equations.",
         ),
     ],

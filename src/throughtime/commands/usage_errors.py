@@ -43,7 +43,7 @@ def to_input_error(error: Any, given: list[str]) -> InputError:
         got = "none" if value is None else f"`{value}`"
         return InputError(f"`{error.option_name}` {rule}", got, remedy)
     if name == "MissingParameter":
-        what = error.param.name.upper()
+        what = (error.param.metavar or error.param.name).upper()
         return InputError(f"`{command}` must be given its {what}", "none", remedy)
     if getattr(error, "param", None) is not None:
         what = _kind_of(context.command, error.param)

@@ -364,7 +364,8 @@ def _series(
     if put_in := len(times) - len(steps):
         more.append(f"{put_in} missing row{'' if put_in == 1 else 's'} put in")
     if first := first_complete_row(full) if fill is not None else 0:
-        more.append(f"the first {first} row{'' if first == 1 else 's'} left out: no value yet")
+        which = "row" if first == 1 else f"{first} rows"
+        more.append(f"the first {which} left out: no value yet")
         full, times, at = full[first:], times[first:], at[first:]
     _check_length(at, name)
     missing = np.isnan(full)

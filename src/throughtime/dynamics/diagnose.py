@@ -63,6 +63,11 @@ def diagnose(
     data
         What a network was trained on, such as `Sequences`. A fitted model knows it.
 
+    Returns
+    -------
+    Diagnosis
+        The findings: `sentences()` in words, `to_json()` and `columns()` as numbers, `plot()`.
+
     Raises
     ------
     InputError

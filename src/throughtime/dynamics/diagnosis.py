@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from throughtime._support.result_view import ResultView, current_axes, finite_or_none, picture
+from throughtime._support.result_view import (
+    ResultView,
+    current_axes,
+    finite_or_none,
+    html_of_sentence,
+    picture,
+)
 
 from .behaviour import Behaviour
 from .disagreement import disagreements
@@ -74,7 +80,9 @@ class Diagnosis(ResultView):
         return f"Diagnosis({self.model.name}: a free run {kind})"
 
     def _repr_html_(self) -> str:
-        findings = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.sentences())
+        findings = "".join(
+            f"<li>{html_of_sentence(sentence)}</li>" for sentence in self.sentences()
+        )
         drawn = picture(self) if len(self.free_run) else ""
         return f"<p>{escape(repr(self))}</p>{drawn}<ul>{findings}</ul>"
 

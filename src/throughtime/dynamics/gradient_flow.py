@@ -24,6 +24,7 @@ from jaxtyping import Array, Float64
 from throughtime._support.precision import precision
 from throughtime.errors import InputError
 from throughtime.recurrence.cells import LSTM
+from throughtime.recurrence.echo_state_cell import EchoState
 from throughtime.recurrence.network import Network
 from throughtime.training.batches import Batch, Data
 from throughtime.training.losses import Loss
@@ -67,6 +68,8 @@ class GradientFlow:
         `(lag, value)`, largest first.
     has_memory_cell
         Whether a cell is an LSTM already.
+    is_reservoir
+        Whether its cells are those of an echo state network, whose weights stay as they are.
     """
 
     signal: Float64[np.ndarray, " lag"]
@@ -76,6 +79,7 @@ class GradientFlow:
     lags: tuple[int, ...]
     singular_values: Float64[np.ndarray, "lags value"]
     has_memory_cell: bool = False
+    is_reservoir: bool = False
 
     @property
     def rate(self) -> float:
@@ -113,6 +117,8 @@ class GradientFlow:
     def verdict(self) -> str:
         """In a sentence or two: how the gradient changes, what it means, and what helps."""
         steps, rate = len(self.signal) - 1, self.rate
+        if self.is_reservoir:
+            return self._memory(steps, rate)
         if rate > STEADY:
             tenfold = _steps(math.log(10) / math.log(rate), one="step")
             return (
@@ -136,6 +142,29 @@ class GradientFlow:
                 f" {remedy}."
             )
         return f"The gradient keeps its size over all {steps} steps."
+
+    def _memory(self, steps: int, rate: float) -> str:
+        """The verdict on a reservoir, in which nothing recurrent is trained: its memory."""
+        if rate > STEADY:
+            tenfold = _steps(math.log(10) / math.log(rate), one="step")
+            return (
+                f"A difference between states grows tenfold every {tenfold}: the reservoir does"
+                " not forget where it began. Lower its spectral radius (`radius`)."
+            )
+        if rate >= 1 / STEADY:
+            return f"The reservoir keeps what it reads over all {steps} steps."
+        tenfold = _steps(-math.log(10) / math.log(rate) if rate > 0 else 1, one="step")
+        if self.reach > steps:
+            return (
+                f"The memory of the reservoir falls tenfold every {tenfold}: it reaches back"
+                f" over all {steps} steps of the sequences."
+            )
+        return (
+            f"The memory of the reservoir falls tenfold every {tenfold}: what happened"
+            f" {_steps(self.reach)} ago or earlier is forgotten. If it matters, raise"
+            " the spectral radius (`radius`) towards 1, lower `leak`, or take more units"
+            " (`hidden`)."
+        )
 
 
 def gradient_flow(
@@ -193,6 +222,7 @@ def gradient_flow(
         lags,
         singular_values,
         any(isinstance(cell, LSTM) for cell in network.cells),
+        all(isinstance(cell, EchoState) for cell in network.cells),
     )
 
 

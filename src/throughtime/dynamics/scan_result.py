@@ -125,12 +125,13 @@ class Scan(ResultView):
     def sentences(self) -> list[str]:
         """What it does over the values, in a few lines."""
         what = "iterates" if self.is_map else "maxima"
-        settled = sum(kind == SETTLES for kind in self.kinds)
-        chaotic = sum(kind == CHAOTIC for kind in self.kinds)
+        settled, repeats, chaotic = (
+            sum(kind == one for kind in self.kinds) for one in (SETTLES, OSCILLATES, CHAOTIC)
+        )
         told = [
             f"{self.name}, {self.parameter} from {self.values[0]:g} to {self.values[-1]:g}:"
-            f" of {len(self.values)} values it settles at {settled}, and is chaotic at"
-            f" {chaotic}. A period counts {what} of {self.variable}."
+            f" of {len(self.values)} values it settles at {settled}, repeats at {repeats}, and"
+            f" is chaotic at {chaotic}. A period counts {what} of {self.variable}."
         ]
         found = self.stretches()
         told += [self._line(one) for one in found[:SHOWN]]

@@ -302,7 +302,8 @@ def _law_or_noise(values: np.ndarray, dt: float, seed: int) -> SeriesBehaviour:
         return SeriesBehaviour(UNDECIDED, why, prediction=found)
     if not found.nonlinear:
         if spectral_lines(values, 3).unexplained < 0.5:
-            why = f"few lines are most of it, beside something that is not noise ({beside})"
+            why = "few lines of its spectrum are most of it, and noise of the same spectrum is"
+            why += f" as easy to predict ({beside})"
             return SeriesBehaviour(UNDECIDED, why, prediction=found)
         why = f"noise of the same spectrum is as easy to predict ({beside})"
         left = line_error(values, 1, PASTS)

@@ -25,6 +25,16 @@ MORE = {
 }
 """What to do about it."""
 
+LONGER = 10
+"""A network that stays with the truth so many times longer than the start itself has learned
+something, however large its error over all steps."""
+
+PARTED = (
+    "It follows the truth for a while, then parts from it, as every solution does where nearby"
+    " states separate (chaos): judge it by the time that it follows, not by the error over all"
+    " steps."
+)
+
 DIVERGED = 100
 """A solution whose NRMSE is above this counts as diverged."""
 
@@ -79,6 +89,22 @@ class SurrogateEvaluation:
         """The number of steps of each trajectory."""
         return self.solution.shape[1] - 1
 
+    @property
+    def parted(self) -> bool:
+        """Whether the solution stayed with the truth before it went its own way, bounded.
+
+        That is what chaos makes of a good network. The start, held for ever, is what it must
+        outlast.
+        """
+        if not 1 <= np.median(self.errors) < DIVERGED:
+            return False
+        truth = self.unseen.states
+        held = np.broadcast_to(truth[:, :1], truth.shape)
+        spread = truth.std((0, 1))
+        spread[spread == 0] = 1
+        outlast = np.median(valid_time(truth[:, 1:], held[:, 1:], dt=self.dt, spread=spread))
+        return bool(np.median(self.valid_times) > LONGER * max(outlast, self.dt))
+
     def remarks(self) -> list[str]:
         """What was chosen where the equations do not say it, and how they were solved."""
         return [*self.system.remarks, *([self.unseen.remark] if self.unseen.remark else [])]
@@ -86,7 +112,9 @@ class SurrogateEvaluation:
     def sentences(self) -> list[str]:
         """The error, how long the solution stays valid, and the errors of the others."""
         sentences = []
-        if np.median(self.errors) >= 1:
+        if self.parted:
+            sentences.append(PARTED)
+        elif np.median(self.errors) >= 1:
             more = MORE[MAP if self.system.kind == MAP else FLOW]
             sentences.append(f"{NOT_LEARNED} {more}")
         sentences += [

@@ -16,6 +16,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from throughtime._support.result_view import html_of_sentence
+
 from . import figure_data, figure_style
 
 SCRIPTS = ("scale", "ticks", "panel", "csv", "figure", "pointer", "tables", "start")
@@ -129,13 +131,15 @@ def _digest(text: str) -> str:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    templates = Environment(
         loader=FunctionLoader(_read),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["sentence"] = lambda text: Markup(html_of_sentence(text))
+    return templates
 
 
 def render(name: str, **values: Any) -> bytes:

@@ -68,7 +68,8 @@ def _stretches(scan: Scan) -> Table:
         for one in found[:ROWS]
     ]
     head = [scan.parameter, "behaviour", "values", "least exponent", "largest"]
-    name = f"What {scan.name} does"
+    # (equations that were given as text have no other name)
+    name = "What the equations do" if scan.name == "equations" else f"What {scan.name} does"
     return Table(name, head, rows, omitted=max(len(found) - ROWS, 0))
 
 

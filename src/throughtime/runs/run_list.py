@@ -8,10 +8,19 @@ from typing import Any
 
 from throughtime.errors import InputError
 
-from .run_folder import KINDS, MEASURED, NETWORK, SURROGATE
+from .run_folder import COMPARISON, HOLDERS, KINDS, MEASURED, NETWORK, SEARCH, SURROGATE
 
 REPORTS = ("report.html", "diagnosis.html")
 """The pages of a run, the one that is opened first."""
+
+NAMES = {
+    SURROGATE: "surrogate",
+    MEASURED: "trajectories",
+    NETWORK: "network",
+    COMPARISON: "comparison",
+    SEARCH: "search",
+}
+"""The kinds of runs by the file that tells them; others are forecasts."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +32,10 @@ class RunEntry:
     folder
         Its folder.
     kind
-        `forecast`, `surrogate` (of equations), `trajectories` (a surrogate of measured ones) or
-        `network`.
+        `forecast`, `surrogate` (of equations), `trajectories` (a surrogate of measured ones),
+        `network`, `comparison` or `search`.
     about
-        Its series, or its system.
+        Its series, or its system; of a search the command that goes on with it.
     state
         Why its training ended; that it is not finished, or damaged.
     changed
@@ -79,27 +88,36 @@ def report_of(run: Path) -> Path | None:
 
 def _kind_file(folder: Path) -> Path | None:
     """The file that tells of which kind a run is; None if this is none."""
-    return next((folder / name for name in KINDS if (folder / name).is_file()), None)
+    names = (*KINDS, *HOLDERS)
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _entry(folder: Path, file: Path) -> RunEntry:
-    stamp = datetime.fromtimestamp(file.stat().st_mtime).isoformat(" ", "seconds")
-    kinds = {SURROGATE: "surrogate", MEASURED: "trajectories", NETWORK: "network"}
-    kind = kinds.get(file.name, "forecast")
+    kind = NAMES.get(file.name, "forecast")
+    report = report_of(folder)
+    # The file of a search is written at its start, those beside it as it goes on.
+    written = [one for one in folder.iterdir() if one.is_file()] if kind == "search" else [file]
+    changed = max(one.stat().st_mtime for one in written)
+    stamp = datetime.fromtimestamp(changed).isoformat(" ", "seconds")
     try:
-        about, state = _contents(kind, json.loads(file.read_text(encoding="utf-8")))
+        content = json.loads(file.read_text(encoding="utf-8"))
+        about, state = _contents(kind, content, report is not None)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         about, state = "", f"damaged: `{file.name}`"
-    report = report_of(folder)
     return RunEntry(str(folder), kind, about, state, stamp, report and str(report))
 
 
-def _contents(kind: str, content: dict[str, Any]) -> tuple[str, str]:
+def _contents(kind: str, content: dict[str, Any], reported: bool) -> tuple[str, str]:
     """What a run is about, and why its training ended."""
     if kind == "network":
         return "", "saved"
     if kind == "trajectories":
         return ", ".join(content["variables"]), "finished"
+    if kind in ("comparison", "search"):
+        state = "finished" if reported else "not finished"
+        if kind == "comparison":
+            return ", ".join(content["backtest"]["targets"]), state
+        return content["command"].partition(" --out ")[0], state
     state = content.get("stopped") or "not finished"
     if kind == "surrogate":
         return str(content["settings"]["system"]), state

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from throughtime._support import atomic
@@ -99,17 +100,19 @@ def compare(
     entries = []
     for way, model in zip(ways, models, strict=True):
         trials, show_way = 1, partial(show, way)
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         if model.cell == "esn":
             error = None
             model, trials = _search(model, series, seconds, settings, show_way)
         else:
             error = _train(model, seconds, show_way)
-        duration = time.perf_counter() - start
+        duration, worked = time.perf_counter() - start, time.process_time() - worked
+        if jax.default_backend() != "cpu":
+            worked = math.inf  # the work is done elsewhere
         if error is None:
             model.save(folder / way)
         backtest, weights = model.backtest(steps=steps), count_parameters(model.network_)
-        entry = Entry(way, model, backtest, duration, weights, trials, error)
+        entry = Entry(way, model, backtest, duration, weights, trials, error, worked)
         entries.append(entry if error is None else with_infinite_errors(entry))
     result = Comparison(tuple(entries), seconds, merge_backtests(entries))
     folder.mkdir(parents=True, exist_ok=True)  # (there is none if no way was saved)

@@ -1,6 +1,7 @@
 """The result of a comparison: each way with its errors and costs, and the verdict."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from throughtime.forecasting.verdict import format_number, method_label
 from throughtime.training.result import Diverged
 
 from .series_ways import SERIES_WAYS
+
+BUSY = 0.7
+"""Processor seconds in a second, below which other programs kept a training waiting."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,9 @@ class Entry:
     diverged
         The error of a training that diverged before any weights were validated, else None. Then
         the model is not fitted, and its errors are infinite.
+    processor_seconds
+        Seconds that processors worked for its training, of all cores together; infinite where
+        an accelerator did.
     """
 
     way: str
@@ -46,6 +53,7 @@ class Entry:
     weights: int
     trials: int = 1
     diverged: Diverged | None = None
+    processor_seconds: float = math.inf
 
     @property
     def name(self) -> str:
@@ -59,8 +67,14 @@ class Entry:
             return f"diverged: {self.diverged.got}"
         if self.trials > 1:
             return f"the best of {self.trials} settings"
-        reason = self.model.fitted_.stopped
-        return "the seconds were over" if reason.startswith("stopped after") else reason
+        return "the seconds were over" if self.is_cut_off else self.model.fitted_.stopped
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the training ended because the seconds were over."""
+        if self.diverged is not None or not hasattr(self.model, "fitted_"):
+            return False
+        return self.trials == 1 and self.model.fitted_.stopped.startswith("stopped after")
 
     @property
     def epochs(self) -> int:
@@ -117,6 +131,31 @@ class Comparison:
             sentences.append(
                 f"Quickest to train: {quickest.name}, {quickest.seconds:.3g} s; "
                 f"slowest: {slowest.name}, {slowest.seconds:.3g} s."
+            )
+            searched = [entry.name for entry in self.entries if entry.trials > 1]
+            sentences += [
+                f"Left out, as it searches for all its seconds: {n}." for n in searched
+            ]
+        return sentences + self._limits()
+
+    def _limits(self) -> list[str]:
+        """What the seconds were too few for, and what else the machine did meanwhile."""
+        sentences = []
+        cut = [
+            f"{one.name} (after {one.epochs:,} epoch{'s' * (one.epochs > 1)})"
+            for one in self.entries
+            if one.is_cut_off
+        ]
+        if cut:
+            sentences.append(
+                f"Still learning when the seconds were over: {', '.join(cut)}. With more"
+                " `seconds` the order may be another."
+            )
+        share = min(one.processor_seconds / one.seconds for one in self.entries)
+        if share < BUSY:
+            sentences.append(
+                f"The machine was busy: a way had {100 * share:.0f} % of a core while its"
+                " seconds ran. Compare again when it is idle, or with more `seconds`."
             )
         return sentences
 

@@ -84,7 +84,7 @@ class SearchResult(ResultView):
         if start and self.settings:
             text.append(
                 f"On the rows that trials are judged on, the error of the winner's networks is "
-                f"{self.best.error:.3f}, with the settings begun with {start[0]:.3f}. "
+                f"{self.best.error:.3f}; with the settings at the start it is {start[0]:.3f}. "
                 "The lowest of many errors is too low: only those on the test part count."
             )
         return text
@@ -103,8 +103,8 @@ class SearchResult(ResultView):
         over = f" (means of {seeds} seeds {rows})" if seeds > 1 else ""
         figures = (
             f"on the test part, which no trial has seen, the error of the winner's {what} is "
-            f"{winner:.3f} times that of repeating the last value, with the settings begun "
-            f"with {start:.3f}{over}."
+            f"{winner:.3f} times that of repeating the last value; with the settings at the "
+            f"start it is {start:.3f}{over}."
         )
         found = compare(self.judged, method)
         head = {

@@ -1,7 +1,7 @@
 """Errors for names and functions that are not given, and what is most likely meant by them."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import takewhile
 
 from throughtime.errors import InputError, did_you_mean
@@ -20,6 +20,9 @@ NOISE_OF_TIME = re.compile(r"\b(ξ|η|xi|eta|W)(?:_\w+)?\s*\(\s*t\s*\)|\bdW\s*/\
 LAGS = {"tau", "τ", "lag", "delay", "delayed", "lagged", "T", "d", "D"}
 """Names of a delay, as the index of what is delayed."""
 
+STEP = {"H", "Θ", "Theta", "step"}
+"""Names of Heaviside's step."""
+
 
 def unknown_function(name: Node, equation: Equation, known: Collection[str]) -> InputError:
     """The error for a call of what is no function, where some names are known."""
@@ -29,7 +32,9 @@ def unknown_function(name: Node, equation: Equation, known: Collection[str]) -> 
     factors = factors_of(name.symbol, known)
     if not factors and (len(name.symbol) == 1 or {*name.symbol[:2]} & {*known}):
         factors = [*name.symbol] if len(name.symbol) <= 2 else []
-    if name.symbol == "if":
+    if name.symbol in STEP and name.symbol not in known and len(name.children) == 1:
+        remedy = f"Write `heaviside({to_text(name.children[0])})`."
+    elif name.symbol == "if":
         remedy = "Write `where(x > 0, a, b)`."
     elif factors and len(name.children) == 1:
         product = "*".join([*factors, f"({to_text(name.children[0])})"])
@@ -38,7 +43,11 @@ def unknown_function(name: Node, equation: Equation, known: Collection[str]) -> 
 
 
 def unknown_name(
-    node: Node, equation: Equation, variables: Collection[str], values: Collection[str]
+    node: Node,
+    equation: Equation,
+    variables: Collection[str],
+    values: Collection[str],
+    laws: Iterable[Equation] = (),
 ) -> InputError:
     """The error for a name that is not given.
 
@@ -48,6 +57,8 @@ def unknown_name(
         The name, and where it stands.
     variables, values
         The names that are given: those of variables, and all others.
+    laws
+        The equations; of a product that is written without a sign, the others in them are told.
     """
     name, known = node.symbol, {*variables, *values}
     rule = "every name must be given"
@@ -68,6 +79,8 @@ def unknown_name(
         remedy = f"Add `{to_text(node)} = 1`, say."
     elif meant := _meant(name, known):
         remedy = f"Write `{meant}`, or add `{name} = 1`, say."
+        if others := {one: None for one in _products(laws, known) if one != meant}:
+            remedy += f" Likewise: {', '.join(f'`{one}`' for one in others)}."
     else:
         remedy = f"Add `{name} = 1`, say."
         close = did_you_mean(name, known).partition("?")
@@ -158,6 +171,13 @@ def _meant(name: str, known: Collection[str]) -> str:
             if factors:
                 return f"{function}({'*'.join([*([digits] if digits else []), *factors])})"
     return "*".join(factors_of(name, known))
+
+
+def _products(laws: Iterable[Equation], known: Collection[str]) -> list[str]:
+    """What is meant by names that are not given, but made of names that are."""
+    names = (one for law in laws for side in (law.left, law.right) for one in side.names())
+    unknown = (one.symbol for one in names if not (one.order or one.indices))
+    return [meant for name in unknown if "*" in (meant := _meant(name, known))]
 
 
 def factors_of(name: str, known: Collection[str]) -> list[str]:

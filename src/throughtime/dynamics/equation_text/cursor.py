@@ -40,6 +40,8 @@ class Cursor:
         """Consume the next token, which must be of this kind or have this text."""
         token = self.next_token()
         if wanted not in (token.kind, token.text):
+            if wanted in (")", "|") and token.kind == "number":  # (2 x 3)
+                raise self.not_expected("Write products with `*`, as in `x*2`.")
             raise self.error(rule, token.text, token.column, remedy)
         return self.take()
 

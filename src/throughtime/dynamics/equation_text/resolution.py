@@ -286,7 +286,8 @@ class Resolver(Indices):
             base, _, letter = name.rpartition("_")
             if node.indices and base == node.symbol and letter.isalpha():
                 return no_range(law.equation, Node(NAME, letter))
-        return unknown_name(node, equation, roles.laws, {*roles.values, *roles.sizes})
+        laws = [law.equation for law in roles.laws.values()]
+        return unknown_name(node, equation, roles.laws, {*roles.values, *roles.sizes}, laws)
 
 
 def step_of_index(index: Node, roles: Roles) -> int | None:

@@ -60,6 +60,10 @@ REMEDIES = {
 """What to write in place of characters that are not read."""
 
 
+MODULE = re.compile(r"\b(np|numpy|math|jnp|sp|sympy|torch)\.$")
+"""A module of Python, of which a function is taken."""
+
+
 class Token(NamedTuple):
     """A token of a statement.
 
@@ -142,7 +146,7 @@ def _tokens(text: str, statement: str, shift: int = 0) -> Iterator[Token]:
         match = TOKEN.match(text, at)
         if match is None:
             at += len(text[at:]) - len(text[at:].lstrip())
-            raise _unreadable(text[at], statement, at + shift)
+            raise _unreadable(text[at], statement, at + shift, MODULE.search(text[: at + 1]))
         kind, column = str(match.lastgroup), match.end("blank") + shift
         at, found = match.end(), match[0].strip()
         yield from _read(kind, found, match, Token("", "", column, 0, not match["blank"]))
@@ -196,12 +200,16 @@ def _name(found: str, token: Token, statement: str) -> str:
     return name
 
 
-def _unreadable(sign: str, statement: str, column: int) -> InputError:
+def _unreadable(
+    sign: str, statement: str, column: int, module: re.Match[str] | None = None
+) -> InputError:
     remedy = "Use numbers, names, + - * / ^ ( ) and the known functions."
     if unicodedata.numeric(sign, None) is not None:
         remedy = "Write numbers in digits: `(1/2)`."
-    rule = "a statement must be mathematics"
-    return error_at(rule, sign, statement, column, REMEDIES.get(sign, remedy))
+    rule, remedy = "a statement must be mathematics", REMEDIES.get(sign, remedy)
+    if module is not None:
+        remedy = f"Leave out each `{module[0]}`: write `sin(x)` or `pi`."
+    return error_at(rule, sign, statement, column, remedy)
 
 
 def error_at(rule: str, got: str, text: str, column: int, remedy: str) -> InputError:

@@ -43,7 +43,7 @@ from .surrogate_checks import (
     unset_settings,
     validation_count,
 )
-from .surrogate_data import fit_scalers, sample_around_own, windows
+from .surrogate_data import fit_scalers, sample_around_own, windows, with_random_drives
 from .surrogate_evaluation import SurrogateEvaluation, evaluate_solution
 from .systems import System
 from .systems import system as system_named
@@ -108,6 +108,9 @@ class EquationSurrogate:
         else:
             self.ranges_, sampled = sample_around_own(self.system_, ranges, *draw)
         self.input_parameters_ = input_parameters(self.system_, self.ranges_)
+        if self.regressed:
+            known = self.ranges_, sampled, self.dt_, self.seed + 1
+            sampled = with_random_drives(self.system_, *known)
         held_out = validation_count(self.validation, self.trajectories)
         training = sampled.subset(slice(held_out, None))
         self.training_trajectories_ = training
@@ -295,10 +298,11 @@ class EquationSurrogate:
     def evaluate_random_drive(
         self, count: int = 100, steps: int = 1000
     ) -> SurrogateEvaluation | None:
-        """As `evaluate`, under a random drive: a kind of drive that the training never used.
+        """As `evaluate`, under a random drive that the training never used.
 
-        The drive is the sum of eight waves of random frequencies and phases, as large and as
-        fast as the drive in the training. None if nothing drives the system.
+        The training of a network by gradients used none of its kind. The drive is the sum of
+        eight waves of random frequencies and phases, as large and as fast as the drive of the
+        training. None if nothing drives the system.
         """
         training, inputs = self.training_trajectories_, len(self.system_.inputs)
         drive = random_drive(training, inputs, self.dt_, self.seed)

@@ -13,10 +13,19 @@ from throughtime.training.batches import Sequences
 
 from .simulate import JUMP_SUBSTEPS, STIFF, solution
 from .systems import FLOW, MAP, System
-from .trajectories import Range, Trajectories, sample_starts, sample_trajectories
+from .trajectories import (
+    Range,
+    Trajectories,
+    random_drive,
+    sample_starts,
+    sample_trajectories,
+)
 
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.02)
 """Shares of the own trajectory's range that are tried for starts."""
+
+BEGUN, LATEST = "begun at", 1000
+"""The time at which a random drive begins, a parameter; its largest value in trajectories."""
 
 FAR = 100
 """Ranges of the own trajectory that a solution may be away from its middle."""
@@ -71,6 +80,37 @@ def sample_around_own(
             with contextlib.suppress(InputError):
                 return sample(complete)
     return sample(ranges_of(SHARES[-1]))
+
+
+def with_random_drives(
+    system: System, ranges: Mapping[str, Range], own: Trajectories, dt: float | int, seed: int
+) -> Trajectories:
+    """The trajectories, every second of them under a random drive as large and as fast.
+
+    A regression is determined only where there are data, and those of one kind of drive are
+    few of all values at the start, the middle and the end of a step. All random drives are one
+    sum of waves, each begun at a time of its own. Where nothing drives the system, or solutions
+    diverge so, the trajectories stay as they are.
+    """
+    drive = random_drive(own, len(system.inputs), dt, seed)
+    if drive is None:
+        return own
+    count, steps = own.inputs.shape[:2]
+
+    def begun_later(t, p):
+        return drive(t + p[BEGUN], p)
+
+    shaken = replace(system, drive=begun_later, parameters={**system.parameters, BEGUN: 0.0})
+    times = {BEGUN: (0.0, LATEST * steps * dt)}
+    with contextlib.suppress(InputError):
+        other = sample_trajectories(shaken, {**ranges, **times}, count, steps, dt, seed)
+        states, inputs = own.states.copy(), own.inputs.copy()
+        states[::2], inputs[::2] = other.states[::2], other.inputs[::2]
+        parameters = {name: values.copy() for name, values in own.parameters.items()}
+        for name, values in parameters.items():
+            values[::2] = other.parameters[name][::2]
+        return replace(own, states=states, inputs=inputs, parameters=parameters)
+    return own
 
 
 def fit_scalers(training: Trajectories, variables: tuple[str, ...]) -> tuple[Scaler, Scaler]:

@@ -8,7 +8,7 @@ import pytest
 from conftest import refuses
 
 from throughtime.dynamics.equations import equations
-from throughtime.dynamics.simulate import simulate, solution, stepper
+from throughtime.dynamics.simulate import STIFF, simulate, solution, stepper
 from throughtime.dynamics.systems import DELAY, System, system
 
 
@@ -210,3 +210,32 @@ def test_a_solution_that_diverges_is_returned_if_asked_for():
     np.testing.assert_allclose(found[1, :, 0], -1 / (1 + 0.1 * np.arange(31)), rtol=1e-7)
     with refuses("must stay finite"):
         simulate(grows, 30, dt=0.1, start=[[1.0], [-1.0]], scheme="rk4")
+
+
+def test_what_escapes_does_not_keep_others_from_being_solved():
+    escapes = equations("x' = x^2; x(0) = 1")
+    starts = np.array([[-1.0], [1.0], [0.2]])
+    found = solution(escapes, 20, dt=0.1, start=starts, finite=False)
+    t = 0.1 * np.arange(21)
+    for row in (0, 2):
+        exact = starts[row, 0] / (1 - starts[row, 0] * t)
+        np.testing.assert_allclose(found.states[row, :, 0], exact, rtol=1e-7)
+    assert not np.isfinite(found.states[1]).all()
+    assert not found.remark  # (it was not taken for stiff)
+
+
+def test_what_grows_exponentially_does_not_escape():
+    grows = equations("x' = k x; k = 3; x(0) = 1")
+    states = simulate(grows, 200, dt=0.1)
+    np.testing.assert_allclose(states[:, 0], np.exp(0.3 * np.arange(201)), rtol=1e-5)
+
+
+def test_of_many_only_the_stiff_are_solved_by_an_implicit_scheme():
+    decays = equations("x' = -k (x - cos(t)); k = 1; x(0) = 1")
+    rates = np.array([1.0, 1e6])
+    found = solution(decays, 10, dt=0.5, start=np.ones((2, 1)), parameters={"k": rates})
+    alone = solution(decays, 10, dt=0.5, parameters={"k": 1.0})
+    assert found.remark == STIFF
+    np.testing.assert_array_equal(found.states[0], alone.states)
+    t = 0.5 * np.arange(11)
+    np.testing.assert_allclose(found.states[1, :, 0], np.cos(t), atol=2e-6)

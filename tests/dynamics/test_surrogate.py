@@ -325,7 +325,7 @@ def test_an_unfitted_one_solves_nothing():
             "every variable must move along the trajectories; got `x`",
         ),
         ({"system": "henon", "dt": 0.5}, "a map goes by steps of 1; got `dt` 0.5."),
-        ({"cell": "esn"}, "trained by its gradient; got an `esn`."),
+        ({"cell": "esn"}, "an `esn` is fitted by regression and needs the default `window`"),
         ({"cell": "lsmt"}, "Did you mean `lstm`?"),
         ({"hidden": 0}, "`hidden` must be above 0"),
         ({"epochs": 0}, "`epochs` must be above 0"),
@@ -552,7 +552,7 @@ def test_a_folder_is_that_of_a_surrogate_or_of_none(kept, tmp_path):
     assert surrogate_record.is_surrogate(kept[1]) and not surrogate_record.is_surrogate(
         tmp_path
     )
-    assert surrogate_record.max_epochs(kept[1]) == 4
+    assert saved_surrogate.max_epochs(kept[1]) == 4
     with refuses("a run is a folder with a `run.json`, or of another kind"):
         saved_surrogate.load(tmp_path)
     with refuses("the folder must hold a forecasting run"):

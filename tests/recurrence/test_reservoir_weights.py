@@ -78,7 +78,7 @@ def test_what_cannot_be_drawn_is_refused():
         ReservoirDesign(5, leak=0, incoming=2).draw(0)
     with refuses("`leak` must be above 0 and at most 1; got 1.5"):
         ReservoirDesign(5, leak=1.5, incoming=2).draw(0)
-    with refuses("`radius` must be positive and finite; got -1"):
+    with refuses("`radius` must be 0 or more, and finite; got -1"):
         ReservoirDesign(5, incoming=2, radius=-1).draw(0)
     with refuses("`units` must be at least 1; got 0"):
         ReservoirDesign(0).draw(0)

@@ -145,6 +145,8 @@ class GradientFlow:
 
     def _memory(self, steps: int, rate: float) -> str:
         """The verdict on a reservoir, in which nothing recurrent is trained: its memory."""
+        if rate == 0:
+            return "The units remember nothing: what goes on is the output, which is fed back."
         if rate > STEADY:
             tenfold = _steps(math.log(10) / math.log(rate), one="step")
             return (

@@ -9,6 +9,7 @@ import numpy as np
 from throughtime._support import atomic
 from throughtime._support.versions import package_versions
 from throughtime.dynamics.surrogate import Surrogate
+from throughtime.dynamics.surrogate_checks import GRADIENT_ONLY
 from throughtime.dynamics.surrogate_evaluation import SurrogateEvaluation
 from throughtime.recurrence.network import count_parameters
 
@@ -52,6 +53,7 @@ def write_surrogate(
         sentences=sentences,
         **draw_surrogate(PictureMaker(), model, found),
         errors=_errors(_by_method(found)),
+        tried=_tried(model),
         trained=f"Training ended after {fitted.history[-1].seconds:.1f} s: {fitted.stopped}.",
         ranges=_ranges(model),
         settings=_settings(model),
@@ -90,9 +92,9 @@ def draw_surrogate(
         "trajectories": trajectories,
         "portraits": portraits,
         "spread": [picture("", dynamics_figures.error_distribution, _by_method(found))],
-        "training": [
-            picture("", general_figures.training_losses, fitted.history, fitted.best_epochs)
-        ],
+        "training": []
+        if model.regressed
+        else [picture("", general_figures.training_losses, fitted.history, fitted.best_epochs)],
     }
 
 
@@ -130,6 +132,20 @@ def _errors(errors: dict[str, np.ndarray]) -> Table:
     return Table("", ["NRMSE", "median", "90 % quantile", "largest"], rows)
 
 
+def _tried(model: Surrogate) -> Table | None:
+    """What a regression tried: the scales of its features, and how well each did."""
+    if not model.regressed:
+        return None
+    rows = []
+    for row in model.history_:
+        kept = "kept" if row.epoch in model.fitted_.best_epochs else ""
+        numbers = row.quantities["input_scale"], row.quantities["penalty"]
+        errors = np.sqrt(row.loss), row.validation_loss
+        rows.append([*(f"{value:.2g}" for value in (*numbers, *errors)), kept])
+    columns = ["scale of the features", "penalty", "error of a step", "error of free runs", ""]
+    return Table("", columns, rows)
+
+
 def _ranges(model: Surrogate) -> Table:
     """The starts and parameters that the surrogate was trained on."""
     system, rows = model.system_, []
@@ -144,8 +160,10 @@ def _ranges(model: Surrogate) -> Table:
 def _settings(model: Surrogate) -> dict[str, str]:
     """The settings of the surrogate as text."""
     shown_elsewhere = "system", "ranges", "parameters", "dt"
+    shown_elsewhere += (*GRADIENT_ONLY,) if model.regressed else ()
     names = [f.name for f in fields(model) if f.name not in shown_elsewhere]
     settings = {name: getattr(model, name) for name in names}
+    settings |= {"cell": model.cell_, "hidden": model.hidden_, "dtype": model.dtype_}
     text = {name: str(value) for name, value in settings.items() if value not in ((), None)}
     return {
         "time step": f"{model.dt_:g}",

@@ -162,7 +162,7 @@ class RidgePath:
     def is_regular(self, ridge: float | int) -> bool:
         """Whether the system at this penalty is not singular to working precision."""
         least = self.squares.min() + ridge
-        return least > self.resolution * (self.squares.max() + ridge)
+        return bool(least > self.resolution * (self.squares.max() + ridge))
 
     def _singular(self, ridge):
         least = 2 * self.resolution * self.squares.max()

@@ -28,9 +28,7 @@ PROGRAMS = {
         300,
         _lazily("oscillator"),
     ),
-    "by-hand": Program(
-        "three steps forward and back, with all numbers", 0, _lazily("by_hand")
-    ),
+    "by-hand": Program("three steps forward and back, with all numbers", 0, _lazily("by_hand")),
     "behaviours": Program(
         "three nets that settle, oscillate, are chaotic", 0, _lazily("behaviours")
     ),

@@ -10,7 +10,7 @@ import pytest
 from conftest import refuses
 
 from throughtime.dynamics.surrogate import Surrogate
-from throughtime.lecture import feed_forward, gates, programs
+from throughtime.lecture import feed_forward, gates, programs, strokes
 from throughtime.lecture.noisy_sine import noisy_sine
 from throughtime.lecture.oscillator import oscillator
 

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from throughtime._support.quick_compilation import quick_filter_jit
 from throughtime.recurrence import native_kernels
+from throughtime.recurrence.cells import Cell
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.unroll import in_kernels
 
@@ -33,14 +34,14 @@ def compile_epoch(
     ensemble: int | None,
     parallel: bool,
     place: Placement = HERE,
-    kernels: bool = False,
+    cells: tuple[Cell, ...] = (),
 ) -> Callable:
     """The program of an epoch of one network, or of an ensemble, in parallel or in turn.
 
-    With `kernels` the network is known to run in them. What is left for a first-order method
-    is a few percent of its work, for which XLA compiles in half the time.
+    Where all cells run in the kernels, what is left for a first-order method is a few percent
+    of its work, and XLA compiles that in half the time.
     """
-    quick = kernels and isinstance(epoch.method, FirstOrder)
+    quick = bool(cells) and isinstance(epoch.method, FirstOrder) and in_kernels(cells)
     if ensemble is None:
         return _compiled(_run_one, epoch, place, quick)
     together = parallel or place.mesh is not None

@@ -20,7 +20,6 @@ from throughtime._support.compilation_cache import use_compilation_cache
 from throughtime._support.precision import in_precision_of_weights
 from throughtime._support.seeds import Key, seed_integers
 from throughtime.recurrence.network import Network
-from throughtime.recurrence.unroll import in_kernels
 
 from .batches import Data
 from .checks import check_members, check_networks, check_training
@@ -144,8 +143,7 @@ def train(
     )
     check_training(epoch, network, weights, data, validation, ensemble, keep)
     place = Placement.of(mesh, ensemble, batch_size)
-    parallel, kernels = members_in_parallel(network), in_kernels(network.cells)
-    run = compile_epoch(epoch, ensemble, parallel, place, kernels)
+    run = compile_epoch(epoch, ensemble, members_in_parallel(network), place, network.cells)
     seed = seed_integers(key)
     state, history = (start[0], [*start[1]]) if start else (state_before(epoch, weights), [])
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)

@@ -39,7 +39,8 @@ def quick_filter_jit(function: Callable) -> Callable:
 
     @cache
     def compiled():
-        return eqx.filter_jit(function, compiler_options=quick_options())
+        options: Any = {"compiler_options": quick_options()}
+        return eqx.filter_jit(function, **options)
 
     @wraps(function)
     def call(*args, **options):

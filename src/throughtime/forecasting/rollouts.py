@@ -10,9 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from throughtime._support.precision import precision
+from throughtime._support.quick_compilation import quick_filter_jit
 from throughtime.data.scaler import Scaler
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.rollout import rollout
+from throughtime.recurrence.unroll import in_kernels
 
 from .splits import SplitData
 
@@ -83,17 +85,17 @@ def _in_chunks(networks, past, known, steps, data):
     past, known = (np.concatenate([v, v[:1].repeat(padding, axis=0)]) for v in (past, known))
     made = data.horizon * blocks_of_program(-(-steps // data.horizon))
     known = np.concatenate([known, np.repeat(known[:, -1:], made - steps, axis=1)], axis=1)
+    run = _quick_mean_rollout if in_kernels(networks.cells) else _mean_rollout
     chunks = []
     with precision(data.dtype):
         for i in range(0, len(past), size):
             xs, us = jax.device_put((past[i : i + size], known[i : i + size]))
-            chunks.append(_mean_rollout(networks, xs, us, made, data.truncated))
+            chunks.append(run(networks, xs, us, made, data.truncated))
     forecasts = np.concatenate([np.asarray(chunk)[:, :steps] for chunk in chunks])
     return forecasts[:count].astype(np.float64)
 
 
-@eqx.filter_jit
-def _mean_rollout(
+def _rollout_members(
     networks: Network,
     past: Float[Array, "origin time measured"],
     known: Float[Array, "origin span input"],
@@ -107,3 +109,7 @@ def _mean_rollout(
         return rollout(eqx.combine(member, static), past, steps, known, carry=carry)
 
     return jnp.mean(jax.lax.map(one, params), axis=0)
+
+
+_mean_rollout = eqx.filter_jit(_rollout_members)
+_quick_mean_rollout = quick_filter_jit(_rollout_members)

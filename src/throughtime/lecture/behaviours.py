@@ -68,7 +68,7 @@ def behaviours(folder: Path, seed: int = 0, show: Show = show_nothing) -> Progra
             exponent = float(found[gain].spectrum.exponents[0])
             figures[f"gain {gain}: largest Lyapunov exponent"] = exponent
             lines.append(f"gain {gain}: {found[gain].describe()}")
-    loading.join()
+    loading.result()
     return ProgramResult("\n".join(lines), figures, _draw(folder, found, paths))
 
 

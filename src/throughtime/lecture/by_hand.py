@@ -58,7 +58,7 @@ def by_hand(folder: Path, seed: int = 0, show: Show = show_nothing) -> ProgramRe
     figures = {"L": backward.loss}
     for letter in WEIGHTS:
         figures[f"dL/d{letter}, the sum over the steps"] = getattr(backward, letter).item()
-    loading.join()
+    loading.result()
     return ProgramResult(table(forward, backward), figures, _draw(folder, forward, backward))
 
 

@@ -81,7 +81,7 @@ def feed_forward(folder: Path, seed: int = 0, show: Show = show_nothing) -> Prog
         figures[f"recurrent, in order, windows of {length}: test RMSE"] = _rmse(
             trained["recurrent", "in order"], longer, following
         )
-    loading.join()
+    loading.result()
     return ProgramResult("\n".join(lines), figures, _draw(folder, curves))
 
 

@@ -109,7 +109,7 @@ def gates_over_time(folder: Path, seed: int = 0, show: Show = show_nothing) -> P
         figures |= _figures(kind, fitted.network, test)
         shown[kind] = _panels(kind, fitted.network, *example)
         lines.append(network.summary())
-    loading.join()
+    loading.result()
     return ProgramResult("\n".join(lines), figures, _draw(folder, example, shown))
 
 

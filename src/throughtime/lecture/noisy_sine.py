@@ -65,7 +65,7 @@ def noisy_sine(folder: Path, seed: int = 0, show: Show = show_nothing) -> Progra
         "network, training": (t[4:800], predicted[:796]),
         "network, test": (t[804:], predicted[800:996]),
     }
-    loading.join()
+    loading.result()
     pictures = draw_curves(folder, "A noisy sine, one step ahead", lines, fitted.history)
     return ProgramResult(network.summary(), figures, pictures)
 

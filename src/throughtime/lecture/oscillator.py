@@ -85,7 +85,7 @@ def oscillator(folder: Path, seed: int = 0, show: Show = show_nothing) -> Progra
         "linear map that reads the same: median NRMSE": float(np.median(evaluation.linear)),
         "seconds of training": model.history_[-1].seconds,
     }
-    loading.join()
+    loading.result()
     pictures = _draw_oscillator(folder, model, evaluation)
     return ProgramResult(model.trained().summary(), figures, pictures)
 

@@ -3,8 +3,10 @@
 import math
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,11 +59,23 @@ def show_nothing(history: list[Row]) -> None:
     """Show no progress."""
 
 
-def load_figures() -> threading.Thread:
-    """Load Matplotlib in a thread, while compilation and training leave Python idle."""
-    thread = threading.Thread(target=_import_figures, daemon=True)
-    thread.start()
-    return thread
+def in_background(task: Callable[[], Any]) -> Future[Any]:
+    """Run a task in a thread, while compilation and training leave Python idle."""
+    future = Future()
+
+    def run():
+        try:
+            future.set_result(task())
+        except BaseException as error:  # it is raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def load_figures() -> Future[Any]:
+    """Load Matplotlib in the background."""
+    return in_background(_import_figures)
 
 
 def _import_figures():

@@ -6,12 +6,13 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from throughtime._support.quick_compilation import quick_jit
 from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.rollout import rollout
 from throughtime.training.batches import Windows
 from throughtime.training.train import train
 
-from .program import ProgramResult, Show, draw_curves, load_figures, show_nothing
+from .program import ProgramResult, Show, draw_curves, in_background, load_figures, show_nothing
 
 
 def sine(folder: Path, seed: int = 0, show: Show = show_nothing) -> ProgramResult:
@@ -35,10 +36,13 @@ def sine(folder: Path, seed: int = 0, show: Show = show_nothing) -> ProgramResul
         The network's summary, errors and pictures.
     """
     loading = load_figures()
+    ahead = quick_jit(static_argnames="steps")(rollout)
     t = np.linspace(0, 4 * np.pi, 1000, dtype=np.float32)
     wave = np.sin(t)[:, None]
     training, validation = (_windows(part, 20) for part in (wave[:800], wave[800:]))
     network = Architecture(1, 1, cell="rnn", hidden=64, last=True).build(seed)
+    last = wave[None, 780:800]
+    compiling = in_background(lambda: ahead(network, last, steps=200))
     fitted = train(
         network,
         training,
@@ -48,8 +52,8 @@ def sine(folder: Path, seed: int = 0, show: Show = show_nothing) -> ProgramResul
         key=seed + 1,
         on_epoch=lambda _, history: show(history),
     )
-    ahead = jax.jit(rollout, static_argnames="steps")
-    forecast = np.asarray(ahead(fitted.network, wave[None, 780:800], steps=200))[0, :, 0]
+    compiling.result()
+    forecast = np.asarray(ahead(fitted.network, last, steps=200))[0, :, 0]
     truth = wave[800:, 0]
     figures = {
         "training MSE, last epoch": fitted.history[-1].loss,
@@ -61,7 +65,7 @@ def sine(folder: Path, seed: int = 0, show: Show = show_nothing) -> ProgramResul
         "truth": (t[800:], truth),
         "network, from its own predictions": (t[800:], forecast),
     }
-    loading.join()
+    loading.result()
     pictures = draw_curves(folder, "A sine wave, forecast closed-loop", lines, fitted.history)
     return ProgramResult(network.summary(), figures, pictures)
 

@@ -150,7 +150,7 @@ def small_programs(folder: Path, seed: int = 0, show: Show = show_nothing) -> Pr
             xs = np.array([[[1.0 if sign == "(" else -1.0] for sign in DRAWN]])
         shown[name] = xs[0], activities(network, xs)
         lines.append(f"{name}: {len(network.cells[0].b)} relu units, weights by hand")
-    loading.join()
+    loading.result()
     return ProgramResult("\n".join(lines), figures, _draw(folder, shown))
 
 

@@ -124,7 +124,7 @@ def strokes(folder: Path, seed: int = 0, show: Show = show_nothing) -> ProgramRe
     lines = [whole.summary(), f"{'true':>8}  said: " + " ".join(f"{n:>7}" for n in SIGNS)]
     for name, row in zip(SIGNS, counts, strict=True):
         lines.append(f"{name:>8}        " + " ".join(f"{count:>7}" for count in row))
-    loading.join()
+    loading.result()
     return ProgramResult("\n".join(lines), figures, _draw(folder, counts, new, now))
 
 

@@ -16,7 +16,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from safetensors.numpy import load as load_tensors
 
+from throughtime._support.quick_compilation import quick_filter_jit
 from throughtime.errors import InputError
+from throughtime.recurrence.initialisation import on_device
 
 from .prior_features import READ, ask, read
 from .prior_network import MEDIAN, QUANTILES, PriorNetwork
@@ -189,7 +191,7 @@ def _check(values, origins, steps):
         raise InputError(rule, f"none before {first}", "Pass later origins, or more values.")
 
 
-@eqx.filter_jit
+@quick_filter_jit
 def _quantiles(network, x, question):
     single = jax.tree.map(_in_single_precision, (x, question))
     return network(*single)
@@ -231,7 +233,7 @@ def network_from(tensors: dict[str, np.ndarray]) -> PriorNetwork:
     empty = eqx.filter_eval_shape(PriorNetwork, hidden, width, key=0)
     return jax.tree_util.tree_map_with_path(
         lambda path, leaf: (
-            jnp.asarray(tensors[_name(path)], leaf.dtype)
+            on_device(tensors[_name(path)], leaf.dtype)
             if isinstance(leaf, jax.ShapeDtypeStruct)
             else leaf
         ),

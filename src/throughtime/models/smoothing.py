@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from throughtime._support.precision import precision
 from throughtime._support.quick_compilation import quick_jit
-from throughtime.recurrence.exponential_smoothing import SmoothingState
+from throughtime.recurrence.exponential_smoothing import SmoothingState, rates_of_shares
 from throughtime.recurrence.unroll import unroll
 
 from .smoothing_rates import (
@@ -100,9 +100,9 @@ class Smoothing:
     @property
     def rates(self) -> dict[str, float]:
         """alpha, beta, gamma and phi by name."""
-        with precision("float64"):
-            rates = cell_of(jnp.asarray(self.logits), self.period).rates
-            return dict(zip(("alpha", "beta", "gamma", "phi"), map(float, rates), strict=True))
+        with np.errstate(over="ignore"):  # (a logit of minus infinity is a share of 0)
+            rates = rates_of_shares(1 / (1 + np.exp(-np.asarray(self.logits))))
+        return dict(zip(("alpha", "beta", "gamma", "phi"), map(float, rates), strict=True))
 
     def forecast(
         self,
@@ -143,8 +143,8 @@ class Smoothing:
         padded = np.zeros(window_size(len(values)))
         padded[: len(values)] = values - values[0]
         with precision("float64"):
-            arguments = jnp.asarray(self.logits), jnp.asarray(padded)[None]
-            units = jax.tree.map(np.asarray, _states(*arguments, period=self.period))
+            states = _states(np.asarray(self.logits), padded[None], period=self.period)
+            units = jax.tree.map(np.asarray, states)
         first = _first_states(units.error[:, 1:], origins, self._parts(), self.period)
         states = [_state_at(units, x, o) for x, o in zip(first, origins, strict=True)]
         level, slope, season = map(np.array, zip(*states, strict=True))

@@ -166,8 +166,7 @@ def _evaluate(logits, *, ys, weights, free, period, seasons=None) -> _Point:
     Seasons that are given, `(batch, period)`, are not fitted.
     """
     with precision("float64"):
-        arguments = jnp.asarray(logits.T), jnp.asarray(ys)
-        units, tangents = map(np.asarray, _errors(*arguments, period=period))
+        units, tangents = map(np.asarray, _errors(logits.T, ys, period=period))
     errors, parts, penalty = units[0], _has_part(free, period), penalties(period)
     if seasons is None:
         A = responses(units, period)

@@ -1,6 +1,6 @@
 """Exponential smoothing as a cell: a linear recurrent network of three rates."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -118,14 +118,7 @@ class ExponentialSmoothing(Cell):
     @property
     def rates(self) -> tuple[Array, Array, Array, Array]:
         """alpha, beta, gamma and phi, each of shape `(*batch,)`."""
-        shares = jax.nn.sigmoid(self.logits)
-        alpha = shares[0]
-        return (
-            alpha,
-            alpha * shares[1],
-            (1 - alpha) * shares[2],
-            1 - WIDEST_DAMPING * shares[3],
-        )
+        return rates_of_shares(jax.nn.sigmoid(self.logits))
 
     @property
     def U(self) -> Float[Array, "hidden 1"]:
@@ -174,6 +167,12 @@ class ExponentialSmoothing(Cell):
     @property
     def _season_size(self) -> int:
         return self.period if self.period > 1 else 0
+
+
+def rates_of_shares(shares: Any) -> tuple[Any, Any, Any, Any]:
+    """alpha, beta, gamma and phi, each a share of what it can be, of NumPy or JAX."""
+    alpha = shares[0]
+    return alpha, alpha * shares[1], (1 - alpha) * shares[2], 1 - WIDEST_DAMPING * shares[3]
 
 
 def _logits(alpha, beta, gamma, phi):

@@ -1,6 +1,7 @@
 """A cell run through time."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import equinox as eqx
@@ -13,11 +14,18 @@ from jaxtyping import Array, Float, Int, PyTree
 from throughtime._support.precision import in_precision_of_weights
 from throughtime.errors import InputError
 
-from . import primitives
+from . import native_kernels, primitives
 from .cells import GRU, LSTM, RNN, Cell, LSTMState, State
 
 BUILT_IN = (RNN, GRU, LSTM)
 """The cells that run as a primitive, and so by the compiled kernels."""
+
+
+def in_kernels(cells: Iterable[Cell]) -> bool:
+    """Whether all of these cells run by the compiled kernels on the default device."""
+    if jax.default_backend() != "cpu" or not native_kernels.available():
+        return False
+    return all(type(cell) in BUILT_IN for cell in cells)
 
 
 @in_precision_of_weights

@@ -19,6 +19,7 @@ import matplotlib.style
 import numpy as np
 from jaxtyping import Float, Shaped
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
@@ -238,8 +239,10 @@ def save(figure: Figure, path: str | Path) -> None:
     if path.suffix.lower() != ".png":
         rule = "a figure must be saved as PNG"
         raise InputError(rule, path.name, "Give a name that ends in `.png`.")
-    with style():
-        figure.savefig(path, dpi=120, facecolor="white", metadata={"Software": None})
+    figure.set_dpi(120)
+    figure.set_facecolor("white")
+    with style():  # `savefig` would draw it twice, to the same picture
+        FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
 
 
 def to_svg(figure: Figure, name: str = "figure") -> str:

@@ -143,7 +143,7 @@ def train(
     )
     check_training(epoch, network, weights, data, validation, ensemble, keep)
     place = Placement.of(mesh, ensemble, batch_size)
-    run = compile_epoch(epoch, ensemble, members_in_parallel(network), place)
+    run = compile_epoch(epoch, ensemble, members_in_parallel(network), place, network.cells)
     seed = seed_integers(key)
     state, history = (start[0], [*start[1]]) if start else (state_before(epoch, weights), [])
     clock = time.perf_counter() - (history[-1].seconds if history else 0.0)
@@ -153,7 +153,7 @@ def train(
         return place.plan(*_plan(data, batch_size, members))
 
     why = ""
-    number, finished = int(np.max(state.epoch)) + 1, _finished(epoch, state)
+    number, finished = int(np.asarray(state.epoch).max()) + 1, _finished(epoch, state)
     rows, keys = plan(number)
     state, shared = place.by_member(state), place.everywhere((data, validation))
     while not finished.all():

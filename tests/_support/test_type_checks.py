@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Literal
 
-import jaxtyping
 import numpy as np
 import pytest
 from jaxtyping import Float, PyTree
@@ -32,7 +31,7 @@ def test_axes_are_found_in_annotations(hint, axes):
 
 
 def test_wrong_types_are_refused_with_and_without_axes(lab):
-    with pytest.raises(Exception, match="name.* known"):
+    with pytest.raises(Exception, match=r"name.* known"):
         closest_name("a", 3)
     with pytest.raises(Exception, match="step"):
         Times(0, "a day", 3, None)

@@ -62,7 +62,7 @@ def kind(value):
     form = type(value)
     if form in SCALARS:
         return form
-    if (form is tuple or form is list) and len(value) <= 100:
+    if isinstance(value, tuple | list) and len(value) <= 100:
         return form, *map(kind, value)
     if isinstance(value, Sequence):
         raise Unsure

@@ -15,9 +15,13 @@ from types import FunctionType, NoneType, UnionType
 from typing import Any, Literal
 
 import jaxtyping
+from beartype import BeartypeConf
 from jaxtyping import _decorator
 
 original = jaxtyping.jaxtyped
+
+AS_JAXTYPING = BeartypeConf(violation_type=jaxtyping.TypeCheckError)
+"""What does not fit is a `TypeError`, as jaxtyping has it: the library catches some."""
 
 
 class Unsure(Exception):
@@ -129,7 +133,7 @@ def checks(fn, typechecker):
     if inspect.isgeneratorfunction(fn) or inspect.iscoroutinefunction(fn):
         return original(fn, typechecker=typechecker)
     if not any(map(may_have_axes, hints)):
-        return typechecker(fn)
+        return typechecker(fn, conf=AS_JAXTYPING)
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     if all(map(told_by_shapes, hints)) and not any(
         one.kind in several for one in inspect.signature(fn).parameters.values()

@@ -79,11 +79,11 @@ def test_a_kind_that_passed_does_not_let_another_pass():
 
 
 def test_wrong_types_are_refused_with_and_without_axes(lab):
-    with pytest.raises(Exception, match=r"name.* known"):
+    with pytest.raises(jaxtyping.TypeCheckError, match=r"name.* known"):
         closest_name("a", 3)
-    with pytest.raises(Exception, match="step"):
+    with pytest.raises(jaxtyping.TypeCheckError, match="step"):
         Times(0, "a day", 3, None)
-    with pytest.raises(Exception, match="inputs"):
+    with pytest.raises(jaxtyping.TypeCheckError, match="inputs"):
         Series(lab.targets, lab.target_names, lab.inputs[1:], lab.input_names, lab.times)
 
 

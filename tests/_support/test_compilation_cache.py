@@ -186,7 +186,7 @@ def test_the_library_stores_programs_too_when_it_is_used(tmp_path):
     fit(THROUGHTIME_CACHE=str(tmp_path / "cache"))
     assert sorted(folder.glob("*-cache")) == written, "a program was compiled again"
     assert fit(THROUGHTIME_CACHE="0") == "None"
-    own = str(tmp_path / "own")
+    own = str(folder)  # where the programs are already
     assert fit(JAX_COMPILATION_CACHE_DIR=own, THROUGHTIME_CACHE=str(tmp_path / "c")) == own
     assert not (tmp_path / "c").exists()
 

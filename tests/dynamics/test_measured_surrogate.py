@@ -461,3 +461,42 @@ def test_a_noisy_flow_is_saved_with_what_takes_its_noise(tmp_path):
 def test_no_trajectory_at_all_is_told():
     with refuses("a fit needs data; got no trajectory"):
         Surrogate().fit(np.zeros((0, 5, 2)))
+
+
+def test_delays_reach_no_further_than_the_past_without_noise(monkeypatch):
+    """A slow noisy oscillation, whose delays are longer than what is read at first."""
+    monkeypatch.setattr("throughtime.dynamics.measured_data.PAST", 20)
+    y = np.sin(0.06 * np.arange(600))[:, None]
+    y = y + 0.05 * np.random.default_rng(0).normal(size=y.shape)
+    data, traits = search_data([y], [np.zeros((len(y), 0))])
+    (one,) = data.trajectories
+    assert data.denoised
+    wanted = min(traits.dimension * traits.delay + 1, one.end // 3)
+    assert 20 < wanted <= data.longest_span <= min(len(past) for past, _ in one.pasts)
+    widest = Settings(delays=2, spacing=data.longest_span - 1)
+    assert np.isfinite(one.places(Features(widest, None)).y).all()
+
+
+def test_many_columns_of_noise_end_in_a_verdict():
+    """No model is ever near noise of many variables: that is no error."""
+    model = Surrogate().fit(np.random.default_rng(0).normal(size=(120, 20)))
+    said = model.measured_.sentences(model.measured_.invariants())
+    assert said[0].startswith("Nothing here can be foretold: ")
+    assert np.isfinite(model.predict(3)).all()
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_the_unit_of_the_data_does_not_matter(unit):
+    """Not even where the squares of numbers are none."""
+    y = logistic(80)[:, None]
+    plain, other = (search_data([one], [np.zeros((80, 0))])[0] for one in (y, unit * y))
+    np.testing.assert_allclose(other.trajectories[0].y, plain.trajectories[0].y, rtol=1e-9)
+    np.testing.assert_allclose(other.scale, unit * plain.scale)
+
+
+def test_what_grows_is_foretold_better_than_by_its_mean():
+    """The errors of the mean grow with the data, and the last of them are all that counts."""
+    model = Surrogate().fit(np.exp(0.1 * np.arange(200)))
+    found = model.measured_
+    assert found.baselines.beats_mean
+    assert "Nothing here" not in found.sentences(found.invariants())[0]

@@ -13,7 +13,7 @@ import throughtime as tt
 from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.runs import forecast_record, run_folder
-from throughtime.runs.forecast_record import TimesInfo
+from throughtime.runs.series_record import TimesInfo
 from throughtime.tables.reading_options import ReadingOptions
 
 

@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("stamps")
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)  # each form has a test of its own below
 @given(axes())
 def test_what_is_written_is_read_and_written_again(folder, axis):
     form, write, moments = axis

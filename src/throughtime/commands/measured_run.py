@@ -1,15 +1,9 @@
 """A run of `throughtime surrogate` on a table: read, search, save, report."""
 
-import csv
-import io
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import typer
-
-from throughtime.errors import InputError
 
 from .options import command_line, load_series, refuse_options, run_name, tell_reading
 
@@ -23,50 +17,6 @@ def names_table(text: str) -> bool:
         return False
     path = Path(text)
     return text == "-" or path.suffix.lower() in SUFFIXES or path.is_file()
-
-
-def continue_run(run: Path, steps: int, data: Path | None, fill: str | None) -> str:
-    """A free run from the end of the data of a run, or of newer data, as CSV.
-
-    Of several trajectories each is continued, and the first column has their names.
-    """
-    from throughtime.dynamics.saved_surrogate import load_surrogate
-    from throughtime.runs.measured_record import read_record
-
-    from .forecast_csv import harmless
-
-    model, known = load_surrogate(run), read_record(run).columns
-    found = model.measured_
-    if found.input_names:
-        rule = "a run with inputs is continued in Python, where its inputs are given"
-        remedy = "Use `tt.load_surrogate(folder).predict(steps, inputs=...)`."
-        raise InputError(rule, ", ".join(found.input_names), remedy)
-    if data is None and "id" in known:
-        remark = "Continued from the last trajectory; pass `--data` to continue others."
-        typer.echo(remark, err=True)
-    pasts = [("", None)] if data is None else _pasts(known, data, found.variables, fill)
-    several = len(pasts) > 1
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    head = [*(["series"] if several else []), "step", *found.variables]
-    writer.writerow([harmless(name) for name in head])
-    for name, past in pasts:
-        for i, row in enumerate(model.predict(steps, past), 1):
-            values = [repr(float(value)) for value in row]
-            writer.writerow([*([harmless(name)] if several else []), i, *values])
-    return text.getvalue()
-
-
-def _pasts(
-    known: Mapping[str, str], data: Path, variables: tuple[str, ...], fill: str | None
-) -> list[tuple[str, np.ndarray]]:
-    """The name and the values of each trajectory in newer data, read as those of the run."""
-    from throughtime.data.loading import has_column
-
-    id = known.get("id")
-    id = id if has_column(str(data), id) else None
-    series = load_series(str(data), variables, None, known.get("time"), id, fill)
-    return [(one.name, one.targets) for one in series]
 
 
 def explain_run(run: Path, as_json: bool) -> None:
@@ -146,7 +96,8 @@ def learn_table(
 
     def write(folder: Path) -> tuple[str, ...]:
         named = {name: of for name in ("id", "time") if (of := columns[name])}
-        saved_measured.write_measured(folder, found, seed, command_line(), named)
+        of = saved_measured.Origin(command_line(), named, series[-1] if driven else None)
+        saved_measured.write_measured(folder, found, seed, of)
         write_measured(report, found, invariants, sentences, command=command_line())
         return run_folder.MEASURED, saved_measured.WEIGHTS, report.name
 

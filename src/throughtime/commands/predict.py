@@ -37,10 +37,10 @@ def predict(
 
     _check_out(out, data, future)
     if is_measured(run):
-        from .measured_run import continue_run
+        from .continued_run import continue_run
 
-        _check_plain(future, paths, as_json)
-        _write(continue_run(run, steps, data, fill), out)
+        _check_plain(paths, as_json)
+        _write(continue_run(run, steps, data, fill, future), out)
         return
     from throughtime.forecasting.forecaster import Forecaster
 
@@ -67,9 +67,9 @@ def _check_out(out: Path | None, *read: Path | None) -> None:
             raise InputError(rule, f"`{out}`", "Pass another `--out`.")
 
 
-def _check_plain(future: Path | None, paths: int | None, as_json: bool) -> None:
+def _check_plain(paths: int | None, as_json: bool) -> None:
     """Refuse what only a forecasting run has."""
-    for option, given in (("future", future), ("paths", paths), ("json", as_json or None)):
+    for option, given in (("paths", paths), ("json", as_json or None)):
         if given is not None:
             rule = f"`--{option}` is for a forecasting run"
             raise InputError(rule, "a model of trajectories", "Leave it out.")

@@ -28,25 +28,30 @@ from .equation_text.advice import differential
 from .equation_text.echo import understood
 from .equation_text.equation import Equation
 from .equation_text.expressions import (
-    CONSTANTS,
     JUMPS,
     OPERATION,
     TIME,
     Node,
     evaluate,
-    number,
-    substitute,
     tabulate,
 )
 from .equation_text.forcings import with_forcings
 from .equation_text.latex import without_latex
 from .equation_text.law import Entry, Law
-from .equation_text.nonfinite import refuse_start
+from .equation_text.nonfinite import check_divisors, refuse_start
 from .equation_text.parser import Statement
 from .equation_text.printing import to_text
 from .equation_text.resolution import ALONE, Resolver, Scope
-from .equation_text.roles import Definition, given_twice, letters_of, sort, stated_ranges
-from .equation_text.starts import choose_start
+from .equation_text.roles import (
+    Definition,
+    given_twice,
+    is_parameter,
+    letters_of,
+    sort,
+    stated_ranges,
+    without_abbreviations,
+)
+from .equation_text.starts import check_names, choose_start
 from .equation_text.tokens import REMEDIES, shortened, statements
 from .equation_text.unused import refuse_unused
 from .systems import DELAY, FLOW, MAP, System
@@ -106,13 +111,13 @@ class _Text:
             if name in self.roles.laws:
                 raise given_twice(value.equation, name)
         for equation in found:
-            _check_divisors(equation.right, equation)
+            check_divisors(equation.right, equation)
         self._check_starts(found)
         self.resolver = Resolver(self.roles)
         self.parameters = {
             name: _number(value.expression, value.equation)
             for name, value in self.roles.values.items()
-            if _is_parameter(value) and name not in self.roles.sizes
+            if is_parameter(value) and name not in self.roles.sizes
         }
         self.law = self._law()
         self.statements = understood(found, self.roles, self.parameters)
@@ -130,7 +135,7 @@ class _Text:
     def system(self) -> System:
         roles, law = self.roles, self.law
         kind = DELAY if law.lags else FLOW if roles.index is None else MAP
-        given, first = self._given_starts()
+        given, first, given_at = self._given_starts()
         # The number n of x[n+1] = ... is that of the first state, of x[n] = ... one more.
         ahead = 0 if kind != MAP else 1 - next(iter(roles.laws.values())).order
         law = self.law = replace(law, step=first + ahead)
@@ -150,12 +155,17 @@ class _Text:
             drive=law.drive if law.inputs else None,
             delays=law.delays if law.lags else None,
             delay_parameters=tuple(name for name in self.parameters if name in read),
-            past=self._past(given) if roles.pasts else None,
+            past=self._past() if roles.pasts else None,
             statements=self.statements,
             jumps=any(node.kind == OPERATION and node.symbol in JUMPS for node in nodes),
         )
         start = self._start(system, given)
-        return replace(system, start=tuple(start.tolist()), remarks=self._remarks(given, start))
+        return replace(
+            system,
+            start=tuple(start.tolist()),
+            start_of=None if given_at is None else _completed(given_at, given, start),
+            remarks=self._remarks(given, start),
+        )
 
     def _law(self) -> Law:
         """All expressions resolved, in an order in which they can be evaluated."""
@@ -180,8 +190,9 @@ class _Text:
         entries = self._ordered(entries)
         names = [*resolver.lags, *(one.expression for one in roles.pasts.values())]
         names += [one.right for _, _, one in roles.starts]
+        names += [one.expression for _, one in roles.functions.values()]
         read = {one.symbol for node in names for one in node.names()}
-        refuse_unused(roles, entries, {*tops, *read}, resolver.called)
+        refuse_unused(roles, entries, {*tops, *read, *resolver.called}, resolver.called)
         entries = with_forcings(entries, {*state}, {*tops}, {*self.parameters})
         return Law(state, tuple(tops), entries, roles.ranges, tuple(resolver.lags))
 
@@ -213,18 +224,16 @@ class _Text:
         rule = "names must not stand for each other"
         return equation.error(rule, name, equation.left.column, remedy)
 
-    def _given_starts(self) -> tuple[np.ndarray, int]:
-        """The start, NaN where the text does not say it; of a map, also the step it is of."""
+    def _given_starts(self) -> tuple[np.ndarray, int, Callable[..., Any] | None]:
+        """The start, NaN where the text does not say it; of a map, the step that it is of; and
+        how it follows from the parameters, if it does."""
         roles, resolver = self.roles, self.resolver
         starts = [(left, step, one.right, one) for left, step, one in roles.starts]
         for past in roles.pasts.values():
             left = past.equation.left
-            at_zero = substitute(past.expression, {TIME: number(0)})
-            starts.append((left, 0, at_zero, past.equation))
+            starts.append((left, 0, past.expression, past.equation))
         first = max([0, *(step for _, step, _, _ in starts)])
-        table = {
-            key: np.full(self.law.shape(one), np.nan) for key, one in self.law.state.items()
-        }
+        values: list[tuple[str, tuple[int, ...], Node, list[tuple[str, int, int]]]] = []
         seen: set[tuple[str, tuple[int, ...]]] = set()
         # A start of all components first: `x_1(0) = 2` is another than `x_i(0) = 1`.
         for left, step, right, equation in sorted(starts, key=lambda one: not one[0].indices):
@@ -242,35 +251,50 @@ class _Text:
                 rule, remedy = "a start must be of a variable", "Write its indices."
                 raise equation.error(rule, to_text(left), left.column, remedy)
             seen.add((key, place))
-            table[key][place] = self._start_value(right, equation, letters)
-        parts = [np.ravel(table[key]) for key in self.law.state]
-        return np.concatenate(parts), first
+            values.append((key, place, *self._start_value(right, equation, letters)))
+
+        past = self._past(jnp.nan) if roles.pasts else None
+
+        def given_at(p):
+            table = {
+                key: jnp.full(self.law.shape(one), jnp.nan)
+                for key, one in self.law.state.items()
+            }
+            for key, place, node, ranges in values:
+                found = tabulate(node, ranges, {**p, TIME: 0.0})
+                table[key] = table[key].at[place].set(found)
+            found = jnp.concatenate([jnp.ravel(table[key]) for key in self.law.state])
+            # Derivatives that are not given are those of the past.
+            return found if past is None else jnp.where(jnp.isnan(found), past(0.0, p), found)
+
+        with precision("float64"):
+            given = np.asarray(given_at(self.parameters), np.float64)
+        read = {used.symbol for _, _, node, _ in values for used in node.names()}
+        return given, first, given_at if read & {*self.parameters} else None
 
     def _start_value(
         self, node: Node, equation: Equation, letters: tuple[str, ...]
-    ) -> np.ndarray:
-        """The value of a start, for all values of its indices."""
-        for used in node.names():
-            if used.symbol not in {*CONSTANTS, *letters, *self.roles.sizes}:
-                rule, remedy = "a start must be a number", "Write the number itself."
-                raise equation.error(rule, used.symbol, used.column, remedy)
+    ) -> tuple[Node, list[tuple[str, int, int]]]:
+        """The formula of a start, and the ranges of its indices."""
+        roles, is_past = self.roles, equation.left.symbol in self.roles.pasts
+        known = {*letters, *roles.sizes, *self.parameters} | ({TIME} if is_past else set())
+        node = without_abbreviations(node, roles)
+        check_names(node, equation, known | {*roles.functions}, roles)
         node = self.resolver.resolve(node, Scope(equation, frozenset(letters)))
-        ranges = [(letter, *self.roles.ranges[letter]) for letter in letters]
+        check_names(node, equation, known, roles)
+        ranges = [(letter, *roles.ranges[letter]) for letter in letters]
         with precision("float64"):
-            values = np.asarray(tabulate(node, ranges, {}), np.float64)
-        return _finite(values, equation, node)
+            found = tabulate(node, ranges, {**self.parameters, TIME: 0.0})
+            _finite(np.asarray(found, np.float64), equation, node)
+        return node, ranges
 
-    def _past(self, given: np.ndarray) -> Callable[..., Any]:
-        """The state before time 0, as `System.past`."""
+    def _past(self, elsewhere: float = 0.0) -> Callable[..., Any]:
+        """The state before time 0, as `System.past`; one value for variables without a past."""
         roles, resolver, law = self.roles, self.resolver, self.law
-        known = {*self.parameters, *CONSTANTS, TIME, *roles.sizes, *roles.ranges}
         pasts = {}
         for name, past in roles.pasts.items():
-            for used in past.expression.names():
-                if used.symbol not in known:
-                    rule, remedy = "a past must be a formula of `t`", "Write the number itself."
-                    raise past.equation.error(rule, used.symbol, used.column, remedy)
-            pasts[name] = self._entry(past)
+            plain = without_abbreviations(past.expression, roles)
+            pasts[name] = self._entry(replace(past, expression=plain))
 
         def state(t, p):
             parts = []
@@ -279,7 +303,7 @@ class _Text:
 
                 def value(t, name=name, ranges=ranges):
                     if name not in pasts:
-                        return jnp.zeros(law.shape(roles.laws[name].letters))
+                        return jnp.full(law.shape(roles.laws[name].letters), elsewhere)
                     return tabulate(pasts[name].node, ranges, {**p, TIME: t})
 
                 for _ in range(resolver.orders[name]):
@@ -328,6 +352,13 @@ class _Text:
         return tuple(remarks)
 
 
+def _completed(
+    given_at: Callable[..., Any], given: np.ndarray, start: np.ndarray
+) -> Callable[..., Any]:
+    """The start that follows from the parameters, with what was chosen where none is given."""
+    return lambda p: jnp.where(np.isnan(given), start, given_at(p))
+
+
 def _derivative(function: Callable[..., Any]) -> Callable[..., Any]:
     """The derivative of a function of time."""
 
@@ -347,10 +378,6 @@ def _waits_for(entry: Entry, pending: dict[str, Entry]) -> bool:
     return bool(used & {*pending}) or any(pending[k].node for k in alone & {*pending})
 
 
-def _is_parameter(value: Definition) -> bool:
-    return value.expression.is_number() and not value.letters
-
-
 def _number(node: Node, equation: Equation) -> float:
     """The value of a right side that consists of numbers only."""
     with precision("float64"):
@@ -365,14 +392,3 @@ def _finite(values: np.ndarray, equation: Equation, node: Node) -> np.ndarray:
         rule, remedy = "a value must be a finite number", f"Change `{name}`."
         raise equation.error(rule, f"{wrong}", node.column, remedy)
     return values
-
-
-def _check_divisors(node: Node, equation: Equation) -> None:
-    """Refuse a division by a constant that is 0."""
-    for one in node.walk():
-        if one.kind == OPERATION and one.symbol == "/" and one.children[1].is_number():
-            with precision("float64"):
-                value = float(evaluate(one.children[1], {}))
-            if value == 0:
-                rule, remedy = "nothing can be divided by 0", "Change the divisor."
-                raise equation.error(rule, "/", one.column, remedy)

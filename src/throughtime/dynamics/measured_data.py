@@ -28,7 +28,7 @@ HORIZON = 80
 """The longest free run of the search, in correlation lengths."""
 
 PAST = 500
-"""Most steps before a start from which the noise is taken."""
+"""Most steps before a start from which the noise is taken, unless delays reach further."""
 
 Trajectories = list[Float64[np.ndarray, "_ _"]]
 
@@ -137,7 +137,12 @@ def search_data(ys: Trajectories, xs: Trajectories) -> tuple[SearchData, Traits]
         ends = [len(y) if i < first else 0 for i, y in enumerate(ys)]
     columns = [np.concatenate(pair, axis=1) for pair in zip(ys, xs, strict=True)]
     known = np.concatenate([one[:end] for one, end in zip(columns, ends, strict=True)])
-    mean, scale, size = known.mean(axis=0), known.std(axis=0), ys[0].shape[1]
+    largest, size = np.abs(known).max(axis=0), ys[0].shape[1]
+    largest = np.where(largest > 0, largest, 1.0)  # squares of 1e200 are no numbers
+    mean, scale = (
+        largest * (known / largest).mean(axis=0),
+        largest * (known / largest).std(axis=0),
+    )
     scale = np.where(scale > 0, scale, 1.0)
     ys = [(y - mean[:size]) / scale[:size] for y in ys]
     xs = [(x - mean[size:]) / scale[size:] for x in xs]
@@ -168,9 +173,10 @@ def _without_noise(data: SearchData, traits: Traits) -> SearchData:
     known = find_filter(data.training(), traits, data.longest_span)
     if known is None:
         return data
+    reach = max(PAST, min(traits.dimension * traits.delay + 1, data.longest_span))
     held = []
     for one in data.trajectories:
-        pasts = [(one.y[max(row - PAST, 0) : row], one.x[max(row - PAST, 0) : row])
+        pasts = [(one.y[max(row - reach, 0) : row], one.x[max(row - reach, 0) : row])
                  for row in one.starts]  # fmt: skip
         held.append(one._replace(pasts=[(known.smooth(past), past[1]) for past in pasts]))
     training = [(known.smooth(pair), pair[1]) for pair in data.training()]
@@ -186,7 +192,8 @@ def _check(ys: Trajectories, xs: Trajectories) -> None:
     if total < LEAST or min(len(y) for y in ys) < 5:
         rule = f"a model needs {LEAST} steps in all, and 5 in each trajectory"
         remedy = "Pass more data."
-        raise InputError(rule, f"{total} in {len(ys)} trajectories", remedy)
+        got = f"{total} in {len(ys)}" if len(ys) > 1 else f"{total}"
+        raise InputError(rule, got, remedy)
     if [len(x) for x in xs] != [len(y) for y in ys]:
         rule = "`inputs` must have a row for each step of each trajectory"
         got = f"{[len(x) for x in xs][:3]} for {[len(y) for y in ys][:3]}"

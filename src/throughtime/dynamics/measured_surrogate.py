@@ -91,6 +91,11 @@ class MeasuredSurrogate:
         size = len(self.variables)
         return self.model.past[0] * self.model.scale[:size] + self.model.mean[:size]
 
+    def inputs(self) -> Float64[np.ndarray, "time input"]:
+        """The inputs of the last trajectory, in their own units."""
+        size = len(self.variables)
+        return self.model.past[1] * self.model.scale[size:] + self.model.mean[size:]
+
     def invariants(self) -> Invariants:
         """Compare a long free run with the data; the exponent is per unit of time."""
         found = invariants(self.model)

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sparse
@@ -17,6 +18,7 @@ from throughtime._support.integrity import (
     read_verified,
 )
 from throughtime._support.versions import package_versions
+from throughtime.data.series import Series
 from throughtime.errors import InputError
 from throughtime.recurrence.reservoir_weights import Reservoir
 from throughtime.reservoir.closed_loop import Features, Settings
@@ -30,20 +32,38 @@ from throughtime.reservoir.trajectory_smoothing import Noise
 from throughtime.runs import run_folder
 from throughtime.runs.measured_record import FORMAT, FoundFilter, MeasuredFile
 from throughtime.runs.run_folder import MEASURED
+from throughtime.runs.series_record import series_info
 
 from .measured_surrogate import MeasuredSurrogate
 
 WEIGHTS = "weights.safetensors"
 
 
+class Origin(NamedTuple):
+    """Where a model comes from that the command line made.
+
+    Attributes
+    ----------
+    command
+        The command line.
+    columns
+        The columns `id` and `time` of its table, where they were named.
+    driven
+        The last trajectory, if it has inputs.
+    """
+
+    command: str
+    columns: dict[str, str]
+    driven: Series | None = None
+
+
 def write_measured(
-    folder: Path,
-    model: MeasuredSurrogate,
-    seed: int,
-    command: str = "",
-    columns: dict[str, str] | None = None,
+    folder: Path, model: MeasuredSurrogate, seed: int, origin: Origin | None = None
 ) -> None:
-    """Write a model to an existing folder; `columns` are those that its table has beside."""
+    """Write a model to an existing folder."""
+    origin = origin or Origin("", {})
+    driven = origin.driven
+    future = None if driven is None or driven.future is None else driven.future.tolist()
     weights = save({k: np.ascontiguousarray(v) for k, v in _arrays(model.model).items()})
     record = MeasuredFile(
         format=FORMAT,
@@ -58,10 +78,12 @@ def write_measured(
         baselines=model.baselines and asdict(model.baselines),  # pyright: ignore[reportArgumentType]
         filter=_filter_record(model.model),  # pyright: ignore[reportArgumentType]
         digests={WEIGHTS: digest(weights)},
-        command=command,
+        command=origin.command,
         versions=package_versions(),
         seed=seed,
-        columns=columns or {},
+        columns=origin.columns,
+        table=None if driven is None else series_info(driven),
+        future=future,
     )
     text = json_text(record.model_dump(mode="json"))
     atomic.write_together(folder, {WEIGHTS: weights, MEASURED: text}, MEASURED)

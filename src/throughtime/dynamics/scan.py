@@ -1,6 +1,5 @@
 """A bifurcation scan: what a system does over the values of a parameter."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +86,7 @@ def scan(
             subject = scanned_network(system, parameter)
     else:
         law = system_of(system, parameter, float(values[0]))
-        law = replace(law, parameters={**law.parameters, parameter: float(values[0])})
+        law = law.with_parameters(**{parameter: float(values[0])})
         subject = scanned_system(law, parameter, dt)
         if follow and not subject.traceable:
             rule = "an attractor can be followed along a parameter that no scheme depends on"

@@ -145,8 +145,9 @@ def solution(
     """Solve a system as `simulate` does, and say how."""
     dt = system.dt if dt is None else dt
     check_arguments(steps, dt, transient, scheme, tolerance)
-    start = np.asarray(system.start if start is None else start, np.float64)
+    own, start = start is None, np.asarray(system.start if start is None else start, np.float64)
     count = trajectory_count(system, start, parameters or {})
+    start = system.start_at(parameters or {}) if own else start
     shared, individual = _by_sharing({**system.parameters, **(parameters or {})})
     check_shared(system, individual)
     check_size(count or 1, steps, start.shape[-1])

@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Float64
 
+from throughtime._support.precision import precision
 from throughtime.errors import InputError, did_you_mean
 
 from .equation_text.printing import number_text
@@ -67,6 +70,8 @@ class System:
         The parameters that the delays depend on.
     past
         For a `delay`, `past(t, p)`: the state before time 0; constant without it.
+    start_of
+        `start_of(p)`: the default initial state, where it depends on parameters.
     jumps
         Whether the law has jumps, as `sign` has: no scheme keeps its order there.
     remarks
@@ -94,6 +99,7 @@ class System:
     delays: Callable[[Mapping[str, Any]], tuple[float, ...]] | None = None
     delay_parameters: tuple[str, ...] = ("delay",)
     past: Callable[[Any, Mapping[str, Any]], Array] | None = None
+    start_of: Callable[[Mapping[str, Any]], Array] | None = field(default=None, repr=False)
     jumps: bool = False
     remarks: tuple[str, ...] = ()
     statements: tuple[str, ...] = ()
@@ -121,6 +127,28 @@ class System:
         known = self.exponents and self.exponents[0] > 0
         return 1 / self.exponents[0] if known else None
 
+    def start_at(self, parameters: Mapping[str, Any]) -> Float64[np.ndarray, "*count variable"]:
+        """The default initial state where some parameters have other values.
+
+        Parameters
+        ----------
+        parameters
+            Numbers, or arrays with one value per trajectory: then a start for each.
+        """
+        if self.start_of is None:
+            return np.asarray(self.start, np.float64)
+        p = {**self.parameters, **parameters}
+        counts = {np.shape(value) for value in p.values()} - {()}
+        with precision("float64"):
+            if not counts:
+                return np.asarray(self.start_of(p), np.float64)
+            (count,) = counts
+            each = {
+                name: jnp.broadcast_to(jnp.asarray(value, float), count)
+                for name, value in p.items()
+            }
+            return np.asarray(jax.vmap(self.start_of)(each), np.float64)
+
     def with_parameters(self, **values: float | int) -> "System":
         """A copy with some parameters changed, and then without the known properties.
 
@@ -137,7 +165,9 @@ class System:
                 rule = f"the parameter `{name}` must be a finite number"
                 raise InputError(rule, value, f"Set `{name}` to a finite number.")
         changed = any(self.parameters[name] != value for name, value in values.items())
-        known = {"exponents": (), "period": None} if changed else {}
+        known: dict[str, Any] = {"exponents": (), "period": None} if changed else {}
+        if self.start_of is not None:
+            known |= {"start": tuple(self.start_at(values).tolist())}
         return replace(self, parameters={**self.parameters, **values}, **known)
 
 

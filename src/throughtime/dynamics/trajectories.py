@@ -142,7 +142,8 @@ def sample_starts(
     """The starts and the varying parameters of `sample_trajectories`."""
     rng = generator(seed)
     values = {name: rng.uniform(*bounds, count) for name, bounds in ranges.items()}
-    start = np.tile(np.asarray(system.start, np.float64), (count, 1))
+    own = {name: of for name, of in values.items() if name in system.parameters}
+    start = np.array(np.broadcast_to(system.start_at(own), (count, len(system.variables))))
     for i, name in enumerate(system.variables):
         start[:, i] = values.pop(name, start[:, i])
     return start, values
@@ -252,7 +253,7 @@ def with_fixed_values(
     InputError
         If a range is not from a number to one at least as large, or of an unknown name.
     """
-    left, start = {}, dict(zip(system.variables, system.start, strict=True))
+    left, start, variables = {}, {}, system.variables
     known = (*system.variables, *system.parameters)
     for name, bounds in ranges.items():
         if name not in known:
@@ -266,11 +267,20 @@ def with_fixed_values(
             raise InputError(rule, got, "Write it as `0.1:0.5`, in Python `(0.1, 0.5)`.")
         if least < largest:
             left[name] = least, largest
-        elif name in start:
-            start[name] = float(least)
+        elif name in variables:
+            start[variables.index(name)] = float(least)
         else:
             system = system.with_parameters(**{name: float(least)})
-    return replace(system, start=tuple(start.values())), left
+    return (_with_start(system, start) if start else system), left
+
+
+def _with_start(system: System, given: Mapping[int, float]) -> System:
+    """A system some of whose variables start at these values, whatever its parameters are."""
+    places, values = np.array([*given]), np.array([*given.values()])
+    start, of = np.array(system.start, np.float64), system.start_of
+    start[places] = values
+    known = {"start_of": lambda p: of(p).at[places].set(values)} if of else {}
+    return replace(system, start=tuple(start.tolist()), **known)
 
 
 def dependencies(system: System) -> tuple[bool, set[str]]:

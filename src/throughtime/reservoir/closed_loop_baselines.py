@@ -30,6 +30,10 @@ BEYOND = 3.0
 """One is better than another if the difference is so many of its standard errors."""
 
 
+CLEAR = 0.01
+"""Squares of a tenth of the errors are fewer beyond doubt."""
+
+
 @dataclass(frozen=True)
 class Baselines:
     """How the model and plain ones do on the held-out data, each fitted to the rest.
@@ -89,7 +93,7 @@ def baselines(model: ClosedLoopModel, data: SearchData) -> Baselines:
         {name: float(np.sqrt(of.mean())) for name, of in squares.items()},
         {name: float(np.median(valid[name])) for name in models},
         len(squares[MODEL]),
-        _greater(squares[MEAN], squares[MODEL]),
+        _clear(squares[MEAN], squares[MODEL]) or _greater(squares[MEAN], squares[MODEL]),
         sooner or _greater(valid[MODEL], valid[LINEAR]),
     )
 
@@ -140,6 +144,15 @@ def _one_step(
             starts=rows, pasts=[(filter.smooth(past), past[1]) for past in pasts]
         ).places(model.features)
     return advance(model.features, V, c, place, one.x[rows]).y[:, -1]
+
+
+def _clear(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the mean of squares is so much greater that no test is needed.
+
+    Where errors grow, as those of the mean beside what grows itself, the last of them are all
+    that a test sees.
+    """
+    return bool(other.mean() < CLEAR * one.mean())
 
 
 def _greater(one: np.ndarray, other: np.ndarray) -> bool:

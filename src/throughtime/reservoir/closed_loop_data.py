@@ -92,9 +92,10 @@ class SearchData:
     @property
     def longest_span(self) -> int:
         """The most steps that delays may reach over: of every trajectory much more is left,
-        and before each start there are as many."""
+        and before each start as many are read."""
         parts = [one.end for one in self.trajectories if one.end]
         starts = [int(one.starts[0]) for one in self.trajectories if len(one.starts)]
+        starts += [len(y) for one in self.trajectories for y, _ in one.pasts or []]
         lengths = [len(one.y) for one in self.trajectories]
         return max(min(min(parts) // 3, min(lengths) // 2, *starts), 1)
 

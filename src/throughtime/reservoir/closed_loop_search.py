@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Real
 
 from throughtime._support.seeds import generator
-from throughtime.errors import InputError
 
 from .closed_loop import Features, Pair, Settings, free_runs, places
 from .closed_loop_data import SHARES, Denoised, HeldOut, SearchData
@@ -118,10 +117,6 @@ def closed_loop_search(
         for settings in _enlarged(trial.settings):
             attempt(settings, ridges)
     ordered = sorted(done, key=lambda trial: -trial.valid)
-    if not ordered[0].valid > 0:
-        rule = "a search must find a model that follows the data for a step"
-        remedy = "Pass more data, or data with less noise."
-        raise InputError(rule, f"none in {len(done)} trials", remedy)
     best, model = _first_bounded(ordered, data)
     forcing = _best_forcing(best, data) if traits.noise else 1.0
     judged = fit(best.settings, data, data.training()).with_forcing(forcing)
@@ -208,7 +203,7 @@ def _trial(settings: Settings, data: SearchData, ridges: np.ndarray) -> Trial:
         valid = np.mean([_valid(errors, share) for share in data.shares], axis=0)
         total += valid.reshape(len(ridges), many).sum(axis=1)
         count += many
-    best = int(total.argmax())
+    best = int(total.argmax()) if total.any() else int(np.argmax(ridges))  # none foretells
     return Trial(replace(settings, ridge=float(ridges[best])), float(total[best] / count))
 
 

@@ -15,7 +15,7 @@ Every file is written completely or not at all, and has a digest that is checked
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import PyTree
@@ -32,95 +32,17 @@ from throughtime._support.integrity import (
     write_json,
 )
 from throughtime._support.versions import package_versions
-from throughtime.data.input_columns import InputColumns
 from throughtime.data.series import Series
 from throughtime.recurrence.architecture import Architecture
 from throughtime.recurrence.own_cell import OwnCell
-from throughtime.stamps.calendars import MONDAY_TO_FRIDAY
-from throughtime.stamps.time_axis import Times
-from throughtime.stamps.time_units import Unit
-from throughtime.tables.reading_options import ReadingOptions
 from throughtime.training.checkpoint import load_tensors, named_tensors
 from throughtime.training.history import Row, history_lines, history_rows
 from throughtime.training.settings import check_settings
 
 from .run_folder import MODELS, check_kind
+from .series_record import SeriesInfo, series_info
 
 FORMAT = 1
-Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-
-
-class FormInfo(BaseModel):
-    """How stamps are written, as in `StampForm`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    pattern: str
-    names: list[str] = []
-    zone_word: str = ""
-
-
-class TimesInfo(BaseModel):
-    """The time axis of a series, as `Times.to_json` gives it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    start: Int64 | float | str
-    step: Annotated[Int64 | float, Field(gt=0)]
-    length: Annotated[int, Field(ge=0, lt=2**63)]
-    column: str | None
-    unit: Unit
-    day: Annotated[int, Field(ge=1, le=31)]
-    second_day: Annotated[int, Field(ge=0, le=31)] = 0
-    week: Annotated[str, Field(pattern="^[01]{7}$")] = MONDAY_TO_FRIDAY
-    skipped: list[Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]] = []
-    form: FormInfo | None = None
-    zone: str | None = None
-    local: bool = False
-
-    def times(self) -> Times:
-        """The time axis.
-
-        Raises
-        ------
-        ValueError
-            If the start or the step does not fit the unit.
-        """
-        number = self.unit == "number"
-        if isinstance(self.start, str) == number or not (number or isinstance(self.step, int)):
-            raise ValueError("a date needs a unit of time, and whole steps")
-        if "1" not in self.week or (self.unit == "half month") != (self.second_day > 0):
-            raise ValueError("a calendar needs days that count")
-        times = Times.from_json(self.model_dump())
-        if self.zone is not None:
-            from throughtime.stamps.time_zones import check_zone  # here: it loads Polars
-
-            check_zone(self.zone)
-        try:
-            times.after(1).labels()
-        except LookupError:
-            raise ValueError("a form needs known tokens, and twelve names of months") from None
-        return times
-
-
-class SeriesInfo(BaseModel):
-    """A series without its values."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    target_names: tuple[str, ...]
-    input_names: tuple[str, ...]
-    times: TimesInfo
-    filled: int
-    id: str | None
-    fingerprint: str
-    remarks: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
-    decimal: Literal[".", ","] | None = None
-    missing: tuple[str, ...] = ()
-    past_names: tuple[str, ...] = ()
-    columns: InputColumns | None = None
 
 
 class CommandOptions(BaseModel):
@@ -238,7 +160,7 @@ def write(folder: Path, record: ForecastRecord) -> list[str]:
         format=FORMAT,
         settings=_plain_settings(record.settings),
         architecture=record.architecture.to_json(),
-        series=[_series_info(series) for series in record.series],
+        series=[series_info(series) for series in record.series],
         scalers=record.scalers,
         digests={name: digest(content) for name, content in files.items()},
         options=CommandOptions(**record.options),
@@ -347,53 +269,15 @@ def _read_series(folder: Path, run: RunFile) -> list[Series]:
     values = _read_tensors(folder, "series.safetensors", run.digests)
     try:
         return [
-            Series(
-                values[f"{i}.targets"].astype(np.float64),
-                info.target_names,
-                values[f"{i}.inputs"].astype(np.float64),
-                info.input_names,
-                info.times.times(),
-                info.name,
-                info.filled,
-                info.id,
-                None if (filled := values.get(f"{i}.filled")) is None else filled == 1,
-                info.remarks,
-                values.get(f"{i}.future"),
-                info.units,
-                ReadingOptions(info.decimal, info.missing),
-                **_other_inputs(info, values.get(f"{i}.past")),
+            info.series(
+                values[f"{i}.targets"],
+                values[f"{i}.inputs"],
+                filled=values.get(f"{i}.filled"),
+                future=values.get(f"{i}.future"),
+                past=values.get(f"{i}.past"),
             )
             for i, info in enumerate(run.series)
         ]
     except (KeyError, TypeError, ValueError):
         reason = "its series do not match `series.safetensors`"
         raise damaged_file(folder / "run.json", reason) from None
-
-
-def _other_inputs(info: SeriesInfo, past: np.ndarray | None) -> dict[str, Any]:
-    """What a series has that inputs known ahead, as their table has them, do not need."""
-    more: dict[str, Any] = {} if past is None else {"past_inputs": past}
-    if info.columns is not None:
-        more["columns"] = info.columns
-    return more | {"past_names": info.past_names}
-
-
-def _series_info(series: Series) -> SeriesInfo:
-    more: dict[str, Any] = {}
-    if series.columns.all != series.input_names:
-        more = {"columns": series.columns}
-        more |= {"past_names": series.past_names} if series.past_names else {}
-    return SeriesInfo(
-        name=series.name,
-        target_names=series.target_names,
-        input_names=series.input_names,
-        times=TimesInfo(**series.times.to_json()),
-        filled=series.filled,
-        id=series.id,
-        fingerprint=series.fingerprint(),
-        remarks=series.remarks,
-        units=series.units,
-        decimal=series.reading.decimal,
-        missing=series.reading.missing,
-        **more,
-    )

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from throughtime._support.integrity import read_json
 
 from .run_folder import MEASURED
+from .series_record import SeriesInfo
 
 FORMAT = 1
 
@@ -103,6 +104,9 @@ class MeasuredFile(BaseModel):
         Of the search.
     columns
         The columns `id` and `time` of its table, where they were named.
+    table, future
+        Of a run with inputs, what the last trajectory's table is beside its values, and the
+        inputs (step, input) that it has after its end; none in earlier files.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -123,6 +127,8 @@ class MeasuredFile(BaseModel):
     versions: dict[str, str]
     seed: int
     columns: dict[str, str] = {}
+    table: SeriesInfo | None = None
+    future: list[list[float]] | None = None
 
 
 def is_measured(folder: Path) -> bool:

@@ -6,8 +6,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from throughtime._support.precision import precision
 from throughtime.errors import InputError
 
+from .equation import Equation
 from .expressions import OPERATION, TIME, Node, evaluate
 from .law import Entry, Law
 from .resolution import ALONE
@@ -85,3 +87,14 @@ def _another_start(law: Law, start: np.ndarray, p: Mapping[str, Any], places: li
             if all(_finite(known[key]) for key in law.entries):
                 return f"Start elsewhere: `{law.variables[place]}(0) = {value:g}`."
     return ""
+
+
+def check_divisors(node: Node, equation: Equation) -> None:
+    """Refuse a division by a constant that is 0."""
+    for one in node.walk():
+        if one.kind == OPERATION and one.symbol == "/" and one.children[1].is_number():
+            with precision("float64"):
+                value = float(evaluate(one.children[1], {}))
+            if value == 0:
+                rule, remedy = "nothing can be divided by 0", "Change the divisor."
+                raise equation.error(rule, "/", one.column, remedy)

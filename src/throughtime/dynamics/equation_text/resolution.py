@@ -29,7 +29,7 @@ from .expressions import (
 )
 from .indices import Indices, Scope, not_in_scope
 from .printing import to_text
-from .roles import Definition, Roles, no_range, step_of
+from .roles import Definition, Roles, is_parameter, no_range, step_of, without_abbreviations
 
 ALONE = "|"
 """At the end of a key: its components without what stands at the ends of their range."""
@@ -208,10 +208,11 @@ class Resolver(Indices):
         lag = _lag(argument)
         if lag is None or self.roles.index is not None:
             raise wrong
+        self.called.update(used.symbol for used in lag.names())
+        lag = without_abbreviations(lag, self.roles)
         for used in lag.names():
             value = self.roles.values.get(used.symbol)
-            is_number = value is not None and value.expression.is_number() and not value.letters
-            if used.symbol not in CONSTANTS and not is_number:
+            if used.symbol not in CONSTANTS and not (value and is_parameter(value)):
                 self.resolve(used, scope)  # refuses what is not given
                 raise wrong
         if plain.order >= self.orders[self.component(plain.symbol)[0]]:

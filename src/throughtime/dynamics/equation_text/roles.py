@@ -27,6 +27,7 @@ from .expressions import (
     evaluate,
     number,
     operation,
+    substitute,
 )
 from .isolate import derivatives, isolate
 from .rewriting import (
@@ -335,3 +336,23 @@ def _number(node: Node, known: dict[str, float]) -> float:
     """The value of an expression, with all its digits."""
     with precision("float64"):
         return float(evaluate(node, known))
+
+
+def is_parameter(value: Definition) -> bool:
+    """Whether a name is given a number."""
+    return value.expression.is_number() and not value.letters
+
+
+def without_abbreviations(node: Node, roles: Roles) -> Node:
+    """An expression, in which what abbreviates others is written out, down to parameters.
+
+    Names that stand for each other stay.
+    """
+    plain = {
+        name: one.expression
+        for name, one in roles.values.items()
+        if not (is_parameter(one) or one.letters or name in roles.sizes)
+    }
+    for _ in plain:
+        node = substitute(node, plain)
+    return node

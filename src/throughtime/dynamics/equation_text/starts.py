@@ -1,8 +1,13 @@
 """Where equations start that do not say it: not where nothing moves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
+
+from .equation import Equation
+from .expressions import CONSTANTS, Node
+from .printing import to_text
+from .roles import Roles
 
 PROBES, MAP_PROBES = 10, 3
 """Small steps in which a variable must begin to move, and steps in which one of a map must."""
@@ -76,3 +81,21 @@ def _moves(slope: Slope, start: np.ndarray, is_map: bool) -> np.ndarray | None:
             break
         state = found if is_map else state + 0.01 * found
     return moves
+
+
+def check_names(node: Node, equation: Equation, known: Iterable[str], roles: Roles) -> None:
+    """Refuse a start that is not a formula of numbers and parameters.
+
+    Raises
+    ------
+    InputError
+        With a start that is one, or with what is to be given.
+    """
+    for used in node.names():
+        if used.symbol in {*CONSTANTS, *known}:
+            continue
+        rule = "a start must be a number, or a formula of parameters"
+        remedy = f"Add `{used.symbol} = 1`, say."
+        if used.symbol in {*roles.laws, *roles.values, "t"}:
+            remedy = f"Write a number, such as `{to_text(equation.left)} = 1`."
+        raise equation.error(rule, used.symbol, used.column, remedy)

@@ -67,7 +67,7 @@ def oscillator(folder: Path, seed: int = 0, show: Show = show_nothing) -> Progra
         fitted = train(start, data, method="hessian_free", epochs=40, keep="last", key=seed)
         cell: Any = fitted.network.cells[0]
         W = float(cell.W[0, 0])
-    model = Surrogate("oscillator", ranges=RANGES, dt=LONG, seed=seed).prepare()
+    model = Surrogate("oscillator", ranges=RANGES, dt=LONG, cell="gru", seed=seed).prepare()
     model.train(on_epoch=lambda _, history: show(history))
     evaluation = model.evaluate()
     figures = {

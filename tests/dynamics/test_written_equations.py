@@ -327,7 +327,8 @@ BESIDE = [
     ("x' = xy² + αx; y' = -x; α = 2", "x' = x*y^2 + α*x; y' = -x; α = 2"),
     ("x_{n+1} = rx_n(1 - x_n); r = 3", "x_{n+1} = r*x_n*(1 - x_n); r = 3"),
     ("x_i' = -ax_i + x_{i+1}; a = 2; i = 1..4", "x_i' = -a*x_i + x_{i+1}; a = 2; i = 1..4"),
-    ("x' = -x + sin(ωt) + cos 2πft; ω = 2; f = 3", "x' = -x + sin(ω*t) + cos(2*π*f*t); ω=2; f=3"),
+    ("x' = -x + sin(ωt) + cos 2πft; ω = 2; f = 3",
+     "x' = -x + sin(ω*t) + cos(2*π*f*t); ω=2; f=3"),
     ("x' = -axf(x) + g(x, 2); f(y) = y²; g(u, v) = uv; a = 2",
      "x' = -a*x*f(x) + g(x, 2); f(y) = y²; g(u, v) = u*v; a = 2"),
 ]  # fmt: skip

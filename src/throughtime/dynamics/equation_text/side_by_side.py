@@ -1,4 +1,4 @@
-"""Letters side by side that can mean a product alone: `xy` where x and y are names, and xy is none.
+"""Letters that stand side by side as a product: `xy`, where x and y are names and xy is none.
 
 The letters become tokens of their own, and the statement is parsed again: `xy²` is `x*y²`, and
 `1/xy` has two readings and is refused as `1/x y` is.

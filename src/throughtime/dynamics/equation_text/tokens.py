@@ -64,9 +64,10 @@ MODULE = re.compile(r"\b(np|numpy|math|jnp|sp|sympy|torch)\.$")
 """A module of Python, of which a function is taken."""
 
 
+_SIGNS = re.escape("".join(one for one in OPERATORS if len(one) == 1))
 BRACKETS = re.compile(
     rf"(?P<rate>d\s?\[(?P<of>\w+)[-+]*\]\s?/\s?d\s?t)"
-    rf"|(?:^|(?<=[\s=+*/^(,<>|{re.escape(''.join(one for one in OPERATORS if len(one) == 1))}-]))"
+    rf"|(?:^|(?<=[\s=+*/^(,<>|{_SIGNS}-]))"
     r"\[(?P<inside>[^\[\],]*)(?:\]|$)"
 )
 """Brackets that hold no index: none stand after blanks and operators."""

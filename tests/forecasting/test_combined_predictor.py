@@ -239,7 +239,7 @@ def test_each_target_and_each_series_has_weights_of_its_own():
     panel = Forecaster(**TINY).fit(long, target="y", time="month", id="id")
     assert [one.name for one in panel.predict(3)] == ["p", "q"]
     assert panel.backtest(steps=3).series_counts == (2, 2)
-    assert composition(panel, 3)[0].startswith("p: y: made of ")
+    assert composition(panel, 3)[0].startswith("p: made of ")
 
 
 def test_inputs_reach_networks_and_core_and_the_weights_say_so():

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
@@ -13,8 +14,15 @@ from throughtime.errors import InputError
 
 from .options import command_line, load_series, refuse_options, run_name, tell_reading
 
+if TYPE_CHECKING:
+    from throughtime.stamps.time_axis import Times
+
 SUFFIXES = {".csv", ".tsv", ".txt", ".dat", ".parquet", ".xlsx", ".xls", ".json", ".gz", ".zip"}
 """The ends of names of files with tables."""
+
+
+SHORT = 6
+"""Significant digits on a terminal."""
 
 
 def names_table(text: str) -> bool:
@@ -25,48 +33,67 @@ def names_table(text: str) -> bool:
     return text == "-" or path.suffix.lower() in SUFFIXES or path.is_file()
 
 
-def continue_run(run: Path, steps: int, data: Path | None, fill: str | None) -> str:
+def continue_run(
+    run: Path, steps: int, data: Path | None, fill: str | None, *, exact: bool = True
+) -> str:
     """A free run from the end of the data of a run, or of newer data, as CSV.
 
-    Of several trajectories each is continued, and the first column has their names.
+    Stamps go on as the table has them. Of several trajectories each is continued, and the
+    first column has their names. Values are `exact`, or have six digits.
     """
     from throughtime.dynamics.saved_surrogate import load_surrogate
     from throughtime.runs.measured_record import read_record
+    from throughtime.stamps.time_axis import Times
 
-    from .forecast_csv import harmless
+    from .forecast_csv import harmless, stamp_columns
 
-    model, known = load_surrogate(run), read_record(run).columns
-    found = model.measured_
+    model, record = load_surrogate(run), read_record(run)
+    found, id = model.measured_, record.columns.get("id")
     if found.input_names:
         rule = "a run with inputs is continued in Python, where its inputs are given"
         remedy = "Use `tt.load_surrogate(folder).predict(steps, inputs=...)`."
         raise InputError(rule, ", ".join(found.input_names), remedy)
-    if data is None and "id" in known:
+    if data is None and id:
         remark = "Continued from the last trajectory; pass `--data` to continue others."
         typer.echo(remark, err=True)
-    pasts = [("", None)] if data is None else _pasts(known, data, found.variables, fill)
-    several = len(pasts) > 1
+    times = Times(0, 1, 1) if record.times is None else record.times.times()
+    pasts = [("", None, times)]
+    if data is not None:
+        pasts = _pasts(record.columns, data, found.variables, fill)
+    several, times = len(pasts) > 1, pasts[0][2]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    head = [*(["series"] if several else []), "step", *found.variables]
+    head = [*([id or "series"] if several else []), *stamp_columns(times), *found.variables]
     writer.writerow([harmless(name) for name in head])
-    for name, past in pasts:
-        for i, row in enumerate(model.predict(steps, past), 1):
-            values = [repr(float(value)) for value in row]
-            writer.writerow([*([harmless(name)] if several else []), i, *values])
+    for name, past, times in pasts:
+        values = np.asarray(model.predict(steps, past))
+        stamps = times.after(steps).written()
+        for stamp, row in zip(stamps, _written(values, exact), strict=True):
+            cells = [*([name] if several else []), *stamp.split("\t")]
+            writer.writerow([*map(harmless, cells), *row])
     return text.getvalue()
+
+
+def _written(values: np.ndarray, exact: bool) -> list[list[str]]:
+    """The rows as text, with all digits or with six of what tells the rows apart."""
+    from .forecast_csv import significant_digits
+
+    if exact:
+        return [[repr(float(value)) for value in row] for row in values]
+    digits = [significant_digits(column, SHORT) for column in values.T]
+    return [[f"{v:.{d}g}" for v, d in zip(row, digits, strict=True)] for row in values.tolist()]
 
 
 def _pasts(
     known: Mapping[str, str], data: Path, variables: tuple[str, ...], fill: str | None
-) -> list[tuple[str, np.ndarray]]:
-    """The name and the values of each trajectory in newer data, read as those of the run."""
+) -> "list[tuple[str, np.ndarray, Times]]":
+    """Name, values and time axis of each trajectory in newer data, read as those of the run."""
     from throughtime.data.loading import has_column
 
     id = known.get("id")
     id = id if has_column(str(data), id) else None
     series = load_series(str(data), variables, None, known.get("time"), id, fill)
-    return [(one.name, one.targets) for one in series]
+    return [(one.name, one.targets, one.times) for one in series]
 
 
 def explain_run(run: Path, as_json: bool) -> None:
@@ -146,7 +173,9 @@ def learn_table(
 
     def write(folder: Path) -> tuple[str, ...]:
         named = {name: of for name in ("id", "time") if (of := columns[name])}
-        saved_measured.write_measured(folder, found, seed, command_line(), named)
+        saved_measured.write_measured(
+            folder, found, seed, command_line(), named, series[-1].times
+        )
         write_measured(report, found, invariants, sentences, command=command_line())
         return run_folder.MEASURED, saved_measured.WEIGHTS, report.name
 

@@ -40,7 +40,8 @@ def predict(
         from .measured_run import continue_run
 
         _check_plain(future, paths, as_json)
-        _write(continue_run(run, steps, data, fill), out)
+        exact = out is not None or not sys.stdout.isatty()
+        _write(continue_run(run, steps, data, fill, exact=exact), out)
         return
     from throughtime.forecasting.forecaster import Forecaster
 

@@ -40,7 +40,9 @@ class Summary:
             lines.append(f"and {len(series) - 4} more series")
         lines += [f"Training: {fitted.stopped}, {fitted.history[-1].seconds:.1f} s", ""]
         made_of = composition(self.model, len(self.forecasts[0].mean))
-        lines += [*(f"Forecast {line}" for line in made_of[:1]), *made_of[1:]]
+        single = made_of[:1] and made_of[0].startswith("made of")
+        of = "Forecast " if single else "Forecast of "
+        lines += [*(f"{of}{line}" for line in made_of[:1]), *made_of[1:]]
         lines += [""] * bool(made_of)
         if self.backtest is not None:
             for i, name in enumerate(self.backtest.targets):

@@ -30,6 +30,8 @@ from throughtime.reservoir.trajectory_smoothing import Noise
 from throughtime.runs import run_folder
 from throughtime.runs.measured_record import FORMAT, FoundFilter, MeasuredFile
 from throughtime.runs.run_folder import MEASURED
+from throughtime.runs.times_record import TimesInfo
+from throughtime.stamps.time_axis import Times
 
 from .measured_surrogate import MeasuredSurrogate
 
@@ -42,8 +44,12 @@ def write_measured(
     seed: int,
     command: str = "",
     columns: dict[str, str] | None = None,
+    times: Times | None = None,
 ) -> None:
-    """Write a model to an existing folder; `columns` are those that its table has beside."""
+    """Write a model to an existing folder.
+
+    `columns` are those that its table has beside, `times` is the axis of the last trajectory.
+    """
     weights = save({k: np.ascontiguousarray(v) for k, v in _arrays(model.model).items()})
     record = MeasuredFile(
         format=FORMAT,
@@ -62,6 +68,7 @@ def write_measured(
         versions=package_versions(),
         seed=seed,
         columns=columns or {},
+        times=times and TimesInfo(**times.to_json()),
     )
     text = json_text(record.model_dump(mode="json"))
     atomic.write_together(folder, {WEIGHTS: weights, MEASURED: text}, MEASURED)

@@ -11,11 +11,12 @@ The folder of such a run:
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from throughtime._support.integrity import read_json
 
 from .run_folder import MEASURED
+from .times_record import TimesInfo
 
 FORMAT = 1
 
@@ -103,6 +104,8 @@ class MeasuredFile(BaseModel):
         Of the search.
     columns
         The columns `id` and `time` of its table, where they were named.
+    times
+        The time axis of the last trajectory; none in earlier files.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -123,6 +126,15 @@ class MeasuredFile(BaseModel):
     versions: dict[str, str]
     seed: int
     columns: dict[str, str] = {}
+    times: TimesInfo | None = None
+
+    @field_validator("times")
+    @classmethod
+    def _fit(cls, times: TimesInfo | None) -> TimesInfo | None:
+        """A start and a step that make an axis."""
+        if times is not None:
+            times.times()
+        return times
 
 
 def is_measured(folder: Path) -> bool:

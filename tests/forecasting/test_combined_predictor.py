@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from joblib import parallel_config
 
 from throughtime.errors import InputError
-from throughtime.forecasting.composition import composition
+from throughtime.forecasting.composition import composition, percentages
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.network_component import NetworkComponent, NetworkForecasts
 from throughtime.forecasting.verdict import notes
@@ -345,3 +347,11 @@ def test_filled_values_neither_weigh_nor_narrow_anything():
     ratio = (around.upper - around.lower) / (whole.upper - whole.lower)
     assert (ratio > 0.8).all()
     assert filled.backtest(steps=3).mean_coverage() > 0.8
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=1, max_size=9))
+def test_percentages_add_to_that_of_their_sum(parts):
+    shares = [part / sum(parts) for part in parts]
+    whole = percentages(shares)
+    assert sum(whole) == 100
+    assert all(abs(n - 100 * share) < 1 for n, share in zip(whole, shares, strict=True))

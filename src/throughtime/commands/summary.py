@@ -52,7 +52,9 @@ class Summary:
                 lines += [self.backtest.table(i), ""]
             lines += [*comparisons(self.backtest), ""]
             level, coverage = self.backtest.level, self.backtest.mean_coverage()
-            lines.append(f"Intervals of {level:.0%}: {coverage:.1%} of the truth inside")
+            lines.append(
+                f"Intervals of {100 * level:g} %: {100 * coverage:.1f} % of the truth inside"
+            )
         lines.append(f"Forecast: {self.folder / 'forecast.csv'}")
         lines.append(f"Report:   {self.folder / 'report.html'}")
         return "\n".join(lines)

@@ -68,7 +68,7 @@ def write_measured(
         versions=package_versions(),
         seed=seed,
         columns=columns or {},
-        times=times and TimesInfo(**times.to_json()),
+        times=None if times is None else TimesInfo(**times.to_json()),
     )
     text = json_text(record.model_dump(mode="json"))
     atomic.write_together(folder, {WEIGHTS: weights, MEASURED: text}, MEASURED)

@@ -248,7 +248,8 @@ def _text_readings(
         return [Reading(np.full(len(texts), np.datetime64("NaT", "us")))]
     longest = known.gather(int(known.str.len_chars().arg_max() or 0))[0]
     first = [patterns for one in known.head(FIRST) if (patterns := patterns_of(one))]
-    candidates = dict.fromkeys([*patterns_of(longest), *(first[0] if first else [])])
+    likeliest = first[0] if first else []
+    candidates = dict.fromkeys([*patterns_of(longest), *likeliest])
     parsed = [(one, parse(texts, one)) for one in [pattern] if one]
     if not parsed or parsed[0][1].wrong.any():
         likely = [one for one in candidates if not parse(known.head(SAMPLE), one).wrong.any()]

@@ -76,7 +76,8 @@ def harmless(text: str) -> str:
 
 def _id(forecast: Forecast) -> str:
     """The name of the column that tells series apart, as the table has it."""
-    return (forecast.past and forecast.past.id) or "series"
+    past = forecast.past
+    return "series" if past is None or past.id is None else past.id
 
 
 def stamp_columns(times: Times) -> list[str]:

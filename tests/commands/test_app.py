@@ -502,7 +502,7 @@ def test_forecast_makes_a_run(finished):
 def test_forecast_prints_results_on_stdout_and_progress_on_stderr(finished):
     out, err = finished.done.out, finished.done.err
     assert "y: 120 steps of 1, 0 to 119" in out
-    assert all(line in out for line in ("network", "persistence", "ridge", "Intervals of 90%"))
+    assert all(line in out for line in ("network", "persistence", "ridge", "Intervals of 90 %"))
     (verdict,) = re.findall("^Averaged over lead times 1 to 3, the network's .+", out, re.M)
     assert "of the best baseline, " in verdict
     assert "Forecast: run/forecast.csv" in out and "Report:   run/report.html" in out

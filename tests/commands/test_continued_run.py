@@ -94,7 +94,7 @@ def test_a_driven_run_goes_on_with_its_future_inputs(arguments, first, told):
     done = succeeds("predict", *arguments.split())
     assert told in done.err and bool(told) == bool(done.err)
     (head, *rows) = csv.reader(done.out.splitlines())
-    assert head == ["step", "y"]
+    assert head == ["t", "y"]
     truth = driven(STEPS + AHEAD)[0][first : first + len(rows)]
     np.testing.assert_allclose([float(row[1]) for row in rows], truth, atol=5e-3)
 

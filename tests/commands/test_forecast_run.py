@@ -287,3 +287,7 @@ def test_predictions_of_several_series_and_without_bounds():
         "c,5,1,-3,3,1e-09,-3,3",
         "c,6,2,-3,3,123456.79,-3,3",
     ]
+    values = np.zeros((3, 2))
+    past = Series(values, ("y", "z"), values[:, :0], (), Times.count(3), name="a", id="shop")
+    several = [replace(one, past=past) for one in several]
+    assert predictions_csv(several).startswith("shop,step,y,")

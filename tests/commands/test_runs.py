@@ -9,6 +9,9 @@ import pytest
 from command_line import call, document, fails, succeeds
 from made_models import untrained, waves
 
+from throughtime.runs.run_list import WAYS
+from throughtime.tasks.series_ways import SERIES_WAYS
+
 
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
@@ -37,6 +40,20 @@ def test_runs_are_listed_by_age(runs):
     lines = succeeds("runs").out.splitlines()
     assert [line.split()[0] for line in lines] == [entry["folder"] for entry in found]
     assert all(entry["state"] in line for entry, line in zip(found, lines, strict=True))
+
+
+def test_a_comparison_that_was_interrupted_is_listed(runs):
+    assert set(SERIES_WAYS) == WAYS
+    (runs / "late").rename(runs / "hf")  # a run of that name makes no comparison of `runs`
+    untrained(waves(name="lake")).save(runs / "compared" / "lstm")
+    found = {e["folder"]: e for e in document(succeeds("runs", "--json").out)}
+    one = found.pop("runs/compared")
+    assert (one["kind"], one["about"], one["state"]) == (
+        "comparison",
+        "lake: y",
+        "not finished",
+    )
+    assert one["report"] is None and set(found) == {"runs/other", "runs/early", "runs/hf"}
 
 
 def test_comparisons_and_searches_are_listed(runs):

@@ -100,8 +100,6 @@ FOLLOWED = [  # a text, a part of it, and what stands for each remedy in its pla
     ("x' = 0.2*x_{t-τ}/(1+x_{t-τ}^10) - 0.1*x; τ = 17", "x_{t-τ}", [with_delay]),
     ("x' = 0.2*xlag/(1+xlag^10) - 0.1*x; lag = 17", "xlag", [with_delay]),
     ("x' = 0.2*x_17/(1+x_17^10) - 0.1*x", "x_17", [with_delay]),
-    ("N' = rN(1-N/K); r = 2; K = 3", "rN(1-N/K)", [lambda n: (2 * n * (1 - n / 3),)]),
-    ("x' = rN - x; r = 2; N = 3", "rN", [lambda x: (6 - x,)]),
     ("dx = (a-x) dt + dW; a = 3", "dx = (a-x) dt + dW", [None, lambda x: (3 - x,)]),
     ("dx = (a-x) dt; a = 3", "dx = (a-x) dt", [lambda x: (3 - x,)]),
     ("x' = x(2) - 1", "x(2)", [lambda x: (2 * x - 1,)]),

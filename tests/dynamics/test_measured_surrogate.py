@@ -14,6 +14,9 @@ from safetensors.numpy import load_file, save
 from tampering import rewrite
 
 import throughtime as tt
+from throughtime.commands.continued_run import continue_run
+from throughtime.data.series import Series
+from throughtime.dynamics import saved_measured
 from throughtime.dynamics.measured_data import as_trajectories, search_data
 from throughtime.dynamics.surrogate import Surrogate
 from throughtime.errors import InputError
@@ -23,6 +26,7 @@ from throughtime.reservoir.closed_loop_model import ClosedLoopModel
 from throughtime.reservoir.noise_filter import NoiseFilter
 from throughtime.reservoir.ridge import Readout
 from throughtime.reservoir.trajectory_smoothing import Noise
+from throughtime.stamps.time_axis import Times
 
 
 def logistic(steps, start=0.3, r=3.9):
@@ -361,18 +365,36 @@ def test_each_trajectory_of_newer_data_is_continued(tmp_path, monkeypatch):
     done = succeeds("predict", "run", "--steps", 3)
     assert "from the last trajectory" in done.err
     (head, *rows) = csv.reader(done.out.splitlines())
-    assert head == ["step", "a,b", "'=y"]
+    assert head == ["t", "a,b", "'=y"] and [row[0] for row in rows] == ["110", "111", "112"]
     np.testing.assert_allclose(
         [float(row[1]) for row in rows], logistic(113, 0.4)[110:], atol=1e-4
     )
     (head, *rows) = csv.reader(
         succeeds("predict", "run", "--steps", 3, "--data", "newer.csv").out.splitlines()
     )
-    assert head == ["series", "step", "a,b", "'=y"]
-    assert [row[:2] for row in rows] == [[k, str(i)] for k in "ab" for i in (1, 2, 3)]
+    assert head == ["run", "t", "a,b", "'=y"]
+    assert [row[:2] for row in rows] == [
+        [name, str(t)] for name, n in (("a", 30), ("b", 25)) for t in range(n, n + 3)
+    ]
     expected = np.r_[logistic(33, 0.35)[30:], logistic(28, 0.45)[25:]]
     found = np.array([[float(value) for value in row[2:]] for row in rows])
     np.testing.assert_allclose(found, np.c_[expected, expected**2], atol=1e-4)
+
+
+def test_a_continuation_goes_on_as_its_table(model, tmp_path):
+    months = np.arange("2001-01", "2034-05", dtype="M8[M]").astype("M8[us]")
+    times = Times.from_stamps(months, "month")
+    found = model.measured_
+    last = Series(found.data(), found.variables, found.inputs(), (), times)
+    saved_measured.write_measured(tmp_path, found, 0, saved_measured.Origin("", {}, last))
+    head, *rows = continue_run(tmp_path, 2, None, None, None).split()
+    values = model.predict(2)[:, 0].tolist()
+    expected = [f"2034-0{5 + i}-01,{v!r}" for i, v in enumerate(values)]
+    assert head.split(",")[0] == "month" and rows == expected
+    short = continue_run(tmp_path, 2, None, None, None, exact=False).split()[1:]
+    for row, other in zip(rows, short, strict=True):
+        assert len(other) <= 20 < len(row)
+        assert float(other[11:]) == pytest.approx(float(row[11:]), abs=1e-5)
 
 
 def test_a_run_without_its_record_is_told_by_every_command(model, tmp_path, monkeypatch):

@@ -282,7 +282,7 @@ WRONG = [
     ("x' = x*t^p; p = -1", "must be finite at the start"),
     ("x' = 1/(x - y); y' = x; x(0) = 1; y(0) = 1", "Start elsewhere: `x(0) = 0.5`."),
     ("x' = 1/2x", "Write `(1/2)*x` or `1/(2*x)`."), ("x' = a/b c; a=1; b=1; c=1", "divided"),
-    ("x' = 2^3x", "Write `a^2*b` or `a^(2*b)`."), ("x' = xy; y' = x", "Write `x*y`"),
+    ("x' = 2^3x", "Write `a^2*b` or `a^(2*b)`."), ("x' = x^ab; a=1; b=1", "Write `(a*b)`"),
     ("x' = e x", "Write `exp(x)` or `e^x`"), ("x' = 0,2*x", "Write `0.5`, not `0,5`."),
     ("x' = y y' = -x", "Put `;` between"), ("x'' + sin(x'') = x", "Solve it for `x''`"),
     ("x' + y' = 1; x' - y' = x", "Solve the equations"),
@@ -302,8 +302,12 @@ WRONG = [
     ("x[n+1] = x; y[n+2] = y", "the same step"), ("x' = x > 0", "where(x > 0, 1, 0)"),
     ("x' = 1 + |x", "a bar must be closed"), ("x' = sin^-1(x)", "asin"),
     ("x'''''''''' = 1", "order 9"),
-    ("x' = ax - bxy; y' = cxy - dy; a=1; b=2; c=3; d=4",
-     "Write `a*x`, or add `ax = 1`, say. Likewise: `b*x*y`, `c*x*y`, `d*y`."),
+    ("x' = abx; y' = aby; ab=2", "Write `ab*x`, or add `abx = 1`, say. Likewise: `ab*y`."),
+    ("x' = 1/xy; y' = x", "Write `(1/x)*y` or `1/(x*y)`."),
+    ("x' = -xτ; τ = 1", "Write `x(t - τ)`."), ("x' = dt; d = 1", "every name must be given"),
+    ("d[A]/dt = -k[A][B]; k = 1", "Write `A` for `[A]`, and `dA/dt` for how it changes;"),
+    ("[A]' = -k[A]; k = 1", "Write `A` for `[A]`; products with `*`."),
+    ("A' = -k*[A]; k = 1", "got `[A]` at column 9"), ("x' = -[x - 1]", "Write `(x - 1)` with"),
     ("x' = -np.sin(x)", "Leave out each `np.`"), ("x' = math.pi x", "Leave out each `math.`"),
     ("x' = (a 2); a = 1", "Write products with `*`"), ("x' = sin(x 2)", "Write products with"),
     ("x' = H(t - 1)", "Write `heaviside(t - 1)`."),
@@ -314,6 +318,29 @@ WRONG = [
 def test_what_cannot_be_read_is_answered_with_a_remedy(text, message):
     with refuses(message):
         equations(text)
+
+
+BESIDE = [
+    ("N' = rN(1-N/K); r = 2; K = 3", "N' = r*N*(1 - N/K); r = 2; K = 3"),
+    ("x' = ax - bxy; y' = cxy - dy; a=1; b=2; c=3; d=4",
+     "x' = a*x - b*x*y; y' = c*x*y - d*y; a=1; b=2; c=3; d=4"),
+    ("x' = xy² + αx; y' = -x; α = 2", "x' = x*y^2 + α*x; y' = -x; α = 2"),
+    ("x_{n+1} = rx_n(1 - x_n); r = 3", "x_{n+1} = r*x_n*(1 - x_n); r = 3"),
+    ("x_i' = -ax_i + x_{i+1}; a = 2; i = 1..4", "x_i' = -a*x_i + x_{i+1}; a = 2; i = 1..4"),
+    ("x' = -x + sin(ωt) + cos 2πft; ω = 2; f = 3",
+     "x' = -x + sin(ω*t) + cos(2*π*f*t); ω=2; f=3"),
+    ("x' = -axf(x) + g(x, 2); f(y) = y²; g(u, v) = uv; a = 2",
+     "x' = -a*x*f(x) + g(x, 2); f(y) = y²; g(u, v) = u*v; a = 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("beside, apart", BESIDE)
+def test_letters_side_by_side_are_a_product_where_nothing_else_is_meant(beside, apart):
+    found, other = equations(beside), equations(apart)
+    assert any(one.startswith("Letters side by side were read as ") for one in found.remarks)
+    state, p, t = 0.3 + jnp.arange(len(found.variables)) / 7, found.parameters, 0.4
+    slopes = [np.asarray(s.law(t, state, p, s.forcing(t, p))) for s in (found, other)]
+    np.testing.assert_array_equal(*slopes)
 
 
 edits = st.tuples(

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from joblib import parallel_config
 
 from throughtime.errors import InputError
-from throughtime.forecasting.composition import composition
+from throughtime.forecasting.composition import composition, percentages
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.forecasting.network_component import NetworkComponent, NetworkForecasts
 from throughtime.forecasting.verdict import notes
@@ -239,7 +241,7 @@ def test_each_target_and_each_series_has_weights_of_its_own():
     panel = Forecaster(**TINY).fit(long, target="y", time="month", id="id")
     assert [one.name for one in panel.predict(3)] == ["p", "q"]
     assert panel.backtest(steps=3).series_counts == (2, 2)
-    assert composition(panel, 3)[0].startswith("p: y: made of ")
+    assert composition(panel, 3)[0].startswith("p: made of ")
 
 
 def test_inputs_reach_networks_and_core_and_the_weights_say_so():
@@ -345,3 +347,11 @@ def test_filled_values_neither_weigh_nor_narrow_anything():
     ratio = (around.upper - around.lower) / (whole.upper - whole.lower)
     assert (ratio > 0.8).all()
     assert filled.backtest(steps=3).mean_coverage() > 0.8
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=1, max_size=9))
+def test_percentages_add_to_that_of_their_sum(parts):
+    shares = [part / sum(parts) for part in parts]
+    whole = percentages(shares)
+    assert sum(whole) == 100
+    assert all(abs(n - 100 * share) < 1 for n, share in zip(whole, shares, strict=True))

@@ -99,6 +99,13 @@ def test_no_period_in_a_constant_a_line_a_short_or_an_aperiodic_series():
     assert find_period(np.sin(2 * np.pi * t / 60)) is None, "nor is a period beyond a third"
 
 
+def test_a_code_for_missing_does_not_hide_the_period():
+    y = 20 + 8 * np.sin(2 * np.pi * np.arange(96) / 12)
+    y += np.random.default_rng(0).normal(size=96)
+    y[[17, 55, 90]] = -999
+    assert find_period(y) == 12
+
+
 @pytest.mark.parametrize(("name", "known"), [("sunspots", 11), ("elnino", 12)])
 def test_the_period_of_the_bundled_data(name, known):
     """Eleven years of the sun, twelve months, seen in the training part alone."""

@@ -112,3 +112,16 @@ def test_each_part_can_be_left_out(recipe, groups):
     assert set(model.combination.groups) == groups
     assert (model.prior is None) == ("prior" not in groups)
     assert np.isfinite(model.forecast(y, np.array([96]), 6)).all()
+
+
+def test_a_code_for_missing_does_not_hide_the_season():
+    rng = np.random.default_rng(0)
+    y = 20 + 8 * np.sin(2 * np.pi * np.arange(120) / 12) + rng.normal(size=120)
+    clean, _ = read_traits(y, None, Recipe())
+    holed = y.copy()
+    holed[[17, 55, 90]] = -999
+    traits, values = read_traits(holed, None, Recipe())
+    assert traits.seasons == clean.seasons == (12,)
+    assert traits.wrong.tolist() == [17, 55, 90]
+    np.testing.assert_allclose(values, y, atol=5)
+    assert read_traits(holed, None, Recipe(season=(1,)))[0].seasons == ()

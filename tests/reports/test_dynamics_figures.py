@@ -187,3 +187,12 @@ def test_decades_are_few_and_plain(which):
     shown = texts(svg_of(figure))
     assert 3 <= sum(v in shown for v in ("1e-12", "1e-09", "1e-06", "0.001", "1", "1000")) <= 7
     assert len(axis.get_minorticklocs()) == 0
+
+
+@pytest.mark.parametrize("low, high", [(0.5, 1.2), (0.9, 1.05), (1e-6, 1.0), (0.3, 0.31)])
+def test_no_axis_of_errors_has_a_single_tick(low, high):
+    figure = dynamics_figures.error_distribution({"network": np.geomspace(low, high, 40)})
+    axes = figure.axes[0]
+    left, right = axes.get_xlim()
+    ticks = axes.xaxis.get_majorticklocs()
+    assert 2 <= ((ticks >= left) & (ticks <= right)).sum() <= 10

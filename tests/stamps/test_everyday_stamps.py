@@ -128,3 +128,33 @@ def test_a_date_among_numbers_is_no_lack_of_numbers(tmp_path):
         "stamps in `date` must be numbers, or dates written one way; got '2021-01-29' in row 1."
     ):
         read(tmp_path, ["2021-01-29", "1'000", "1'001", "1'002", "1'003"])
+
+
+@pytest.mark.parametrize("spoilt", ["x", "(UTC)", "yyyy-mm-dd", "2021-01-2g", "0"])
+def test_a_first_value_that_is_spoilt_does_not_hide_the_dates(tmp_path, spoilt):
+    stamps = [spoilt, *days(9)[1:]]
+    with refuses(f"got '{spoilt}' in row 1. "):
+        read(tmp_path, stamps, name="da@e")
+    with refuses("must have a stamp in each row; got none in row 1"):
+        read(tmp_path, ["--", *days(9)[1:]], name="da@e")
+
+
+def test_words_among_which_some_look_like_dates_are_no_dates(tmp_path):
+    words = ["low", "may 1", "high", "low", "high", "may 2", "low", "high", "low"]
+    assert read(tmp_path, words, name="level").remarks == ("without `level`",)
+
+
+def test_a_clock_between_the_day_and_the_year(tmp_path):
+    """Stamps of `ctime` and of `date`."""
+    for form in ("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S UTC %Y"):
+        stamps = days(40, "6h", form=form)
+        times = read(tmp_path, stamps, name="when").times
+        assert times.describe() == "6 hours"
+        assert list(times.labels()) == stamps
+
+
+def test_fiscal_years(tmp_path):
+    stamps = [f"FY{year}" for year in range(1995, 2007)]
+    for written in (stamps, [f"FY {one[-2:]}" for one in stamps]):
+        times = read(tmp_path, written, name="x").times
+        assert times.describe() == "1 year" and list(times.labels()) == written

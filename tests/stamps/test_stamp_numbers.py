@@ -45,13 +45,30 @@ def test_days_of_a_spreadsheet(tmp_path):
 
 
 def test_a_number_is_a_date_only_where_something_says_so(tmp_path):
-    for numbers in (range(44225, 44275), UNIX, range(20210101, 20210121)):
+    for numbers in (range(44225, 44275), UNIX // 10, range(20210101, 20210121)):
         series = read(tmp_path, numbers, "t")
         if numbers[0] == 20210101:  # digits of dates in order
             assert series.times.describe() == "1 day"
         else:
             assert series.times.unit == "number" and not series.remarks
     assert read(tmp_path, range(1947, 1963), "YEAR").times.unit == "number"
+
+
+@pytest.mark.parametrize("name", ["ts", "t", "event_ts", "epoch"])
+def test_a_name_that_means_time_makes_numbers_unix_times(tmp_path, name):
+    for scale in (1, 1000):
+        assert read(tmp_path, UNIX * scale, name).times.describe() == "1 hour"
+
+
+def test_a_column_that_is_named_holds_unix_times_where_their_steps_are_even(tmp_path):
+    gone = np.delete(UNIX, [7, 8, 20])
+    for seconds in (UNIX, gone):
+        series = read(tmp_path, seconds, "clock_value", time="clock_value", fill="linear")
+        assert series.times.describe() == "1 hour" and len(series.targets) == len(UNIX)
+    with refuses("`clock_value` (1611896400, 1611900000, 1611903600, ...)"):
+        read(tmp_path, UNIX, "clock_value")
+    early = UNIX - UNIX[0] + 500_000_000  # of 1985
+    assert read(tmp_path, early, "clock_value", time="clock_value").times.unit == "number"
 
 
 @pytest.mark.parametrize(

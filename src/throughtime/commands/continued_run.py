@@ -20,17 +20,30 @@ if TYPE_CHECKING:
     from throughtime.runs.measured_record import MeasuredFile
 
 
+SHORT = 6
+"""Significant digits on a terminal."""
+
+
 def continue_run(
-    run: Path, steps: int, data: Path | None, fill: str | None, future: Path | None
+    run: Path,
+    steps: int,
+    data: Path | None,
+    fill: str | None,
+    future: Path | None,
+    *,
+    exact: bool = True,
 ) -> str:
     """A free run from the end of the data of a run, or of newer data, as CSV.
 
-    Of several trajectories each is continued, and the first column has their names.
+    Stamps go on as the table has them. Of several trajectories each is continued, and the
+    first column has their names.
 
     Parameters
     ----------
     run, steps, data, fill, future
         The argument and the options of `predict`.
+    exact
+        Whether values have all digits, or six of what tells the rows apart.
 
     Raises
     ------
@@ -41,13 +54,14 @@ def continue_run(
     from throughtime.dynamics.saved_surrogate import load_surrogate
     from throughtime.runs.measured_record import read_record
 
-    from .forecast_csv import harmless
+    from .forecast_csv import harmless, stamp_columns
 
     check_positive_integer("steps", steps)
     model, record = load_surrogate(run), read_record(run)
     found = model.measured_
     _check_future(future, found.input_names)
-    if data is None and "id" in record.columns:
+    id = record.columns.get("id")
+    if data is None and id:
         remark = "Continued from the last trajectory; pass `--data` to continue others."
         typer.echo(remark, err=True)
     pasts = [_own(record, found)] if data is None else _newer(record, data, fill)
@@ -58,14 +72,26 @@ def continue_run(
     several = len(pasts) > 1
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    head = [*(["series"] if several else []), "step", *found.variables]
+    stamps = stamp_columns(pasts[0].times)
+    head = [*([id or "series"] if several else []), *stamps, *found.variables]
     writer.writerow([harmless(name) for name in head])
     for past, ahead in zip(pasts, known, strict=True):
         read = (None, None) if data is None else (past.targets, past.inputs)
-        for i, row in enumerate(found.predict(steps, *read, ahead.values), 1):
-            values = [repr(float(value)) for value in row]
-            writer.writerow([*([harmless(past.name)] if several else []), i, *values])
+        values = _written(np.asarray(found.predict(steps, *read, ahead.values)), exact)
+        for stamp, row in zip(past.times.after(steps).written(), values, strict=True):
+            cells = [*([past.name] if several else []), *stamp.split("\t")]
+            writer.writerow([*map(harmless, cells), *row])
     return text.getvalue()
+
+
+def _written(values: np.ndarray, exact: bool) -> list[list[str]]:
+    """The rows as text, with all digits or with six of what tells the rows apart."""
+    from .forecast_csv import significant_digits
+
+    if exact:
+        return [[repr(float(value)) for value in row] for row in values]
+    digits = [significant_digits(column, SHORT) for column in values.T]
+    return [[f"{v:.{d}g}" for v, d in zip(row, digits, strict=True)] for row in values.tolist()]
 
 
 def _check_future(future: Path | None, inputs: Sequence[str]) -> None:
@@ -90,7 +116,7 @@ def _without_future(
 
 
 def _own(record: "MeasuredFile", found: "MeasuredSurrogate") -> "Series":
-    """The last trajectory of the data of a run, as its table had it if it was driven."""
+    """The last trajectory of the data of a run, as its table had it."""
     from throughtime.data.series import Series
     from throughtime.stamps.time_axis import Times
 

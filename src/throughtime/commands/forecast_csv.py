@@ -13,6 +13,7 @@ import re
 import numpy as np
 
 from throughtime.forecasting.forecast import Forecast
+from throughtime.stamps.time_axis import Times
 
 DIGITS = 8
 """Significant digits of the changes of a forecast and of its intervals."""
@@ -25,14 +26,15 @@ NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 def predictions_csv(forecasts: list[Forecast]) -> str:
     """Forecasts as CSV: the time, then mean, lower and upper bound of each target.
 
-    The columns of the bounds have the level in their names: `y_lower_90` and `y_upper_90`. A
-    bound that is not known is an empty field.
+    Of several series, the first column has their names, under the name that it has in their
+    table. The columns of the bounds have the level in their names: `y_lower_90` and
+    `y_upper_90`. A bound that is not known is an empty field.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     several, first = len(forecasts) > 1, forecasts[0]
     names = [name for names in first.column_names() for name in names]
-    head = [*(["series"] if several else []), *_stamp_columns(first), *names]
+    head = [*([_id(first)] if several else []), *stamp_columns(first.times), *names]
     writer.writerow([harmless(name) for name in head])
     for one in forecasts:
         columns = [part for j in range(len(one.targets)) for part in _columns(one, j)]
@@ -47,7 +49,8 @@ def paths_csv(forecasts: list[Forecast], paths: int) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     several, first = len(forecasts) > 1, forecasts[0]
-    head = [*(["series"] if several else []), "path", *_stamp_columns(first), *first.targets]
+    stamps = stamp_columns(first.times)
+    head = [*([_id(first)] if several else []), "path", *stamps, *first.targets]
     writer.writerow([harmless(name) for name in head])
     for one in forecasts:
         stamps, samples = one.times.written(), one.sample(paths)  # (path, step, target)
@@ -71,9 +74,14 @@ def harmless(text: str) -> str:
     return f"'{text}" if FORMULA.match(text) and not NUMBER.match(text) else text
 
 
-def _stamp_columns(forecast: Forecast) -> list[str]:
+def _id(forecast: Forecast) -> str:
+    """The name of the column that tells series apart, as the table has it."""
+    past = forecast.past
+    return "series" if past is None or past.id is None else past.id
+
+
+def stamp_columns(times: Times) -> list[str]:
     """The names of the columns of the stamps: more than one if the table has them so."""
-    times = forecast.times
     name = times.column or "step"
     several = times.form is not None and "\t" in times.form.pattern
     return name.split(",") if several else [name]
@@ -88,13 +96,13 @@ def _columns(forecast: Forecast, target: int) -> list[list[str]]:
     ]
 
 
-def significant_digits(values: np.ndarray) -> int:
-    """The digits that tell values apart to eight digits of their differences."""
+def significant_digits(values: np.ndarray, digits: int = DIGITS) -> int:
+    """The digits that tell values apart to so many digits of their differences."""
     known = values[np.isfinite(values)]
     if not len(known):
-        return DIGITS
+        return digits
     spread, size = float(np.ptp(known / 2)) * 2, float(np.abs(known).max())
     if not spread > 0 or not np.isfinite(spread):
-        return DIGITS if not spread > 0 and size < 1e8 else EXACT
+        return digits if not spread > 0 and size < 1e8 else EXACT
     more = math.ceil(math.log10(size) - math.log10(spread))
-    return min(max(DIGITS, DIGITS + more), EXACT)
+    return min(max(digits, digits + more), EXACT)

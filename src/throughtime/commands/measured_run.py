@@ -96,7 +96,7 @@ def learn_table(
 
     def write(folder: Path) -> tuple[str, ...]:
         named = {name: of for name in ("id", "time") if (of := columns[name])}
-        of = saved_measured.Origin(command_line(), named, series[-1] if driven else None)
+        of = saved_measured.Origin(command_line(), named, series[-1])
         saved_measured.write_measured(folder, found, seed, of)
         write_measured(report, found, invariants, sentences, command=command_line())
         return run_folder.MEASURED, saved_measured.WEIGHTS, report.name

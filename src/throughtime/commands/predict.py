@@ -40,7 +40,8 @@ def predict(
         from .continued_run import continue_run
 
         _check_plain(paths, as_json)
-        _write(continue_run(run, steps, data, fill, future), out)
+        exact = out is not None or not sys.stdout.isatty()
+        _write(continue_run(run, steps, data, fill, future, exact=exact), out)
         return
     from throughtime.forecasting.forecaster import Forecaster
 

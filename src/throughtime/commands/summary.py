@@ -40,7 +40,9 @@ class Summary:
             lines.append(f"and {len(series) - 4} more series")
         lines += [f"Training: {fitted.stopped}, {fitted.history[-1].seconds:.1f} s", ""]
         made_of = composition(self.model, len(self.forecasts[0].mean))
-        lines += [*(f"Forecast {line}" for line in made_of[:1]), *made_of[1:]]
+        single = made_of[:1] and made_of[0].startswith("made of")
+        of = "Forecast " if single else "Forecast of "
+        lines += [*(f"{of}{line}" for line in made_of[:1]), *made_of[1:]]
         lines += [""] * bool(made_of)
         if self.backtest is not None:
             for i, name in enumerate(self.backtest.targets):
@@ -50,7 +52,9 @@ class Summary:
                 lines += [self.backtest.table(i), ""]
             lines += [*comparisons(self.backtest), ""]
             level, coverage = self.backtest.level, self.backtest.mean_coverage()
-            lines.append(f"Intervals of {level:.0%}: {coverage:.1%} of the truth inside")
+            lines.append(
+                f"Intervals of {100 * level:g} %: {100 * coverage:.1f} % of the truth inside"
+            )
         lines.append(f"Forecast: {self.folder / 'forecast.csv'}")
         lines.append(f"Report:   {self.folder / 'report.html'}")
         return "\n".join(lines)

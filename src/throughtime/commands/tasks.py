@@ -138,7 +138,7 @@ def text(result: "TaskResult") -> str:
     """The errors, the loss beside its baseline, the cost and a verdict, to read."""
     found, share = result.mistakes, result.loss / result.baseline
     lines = [
-        f"Wrong: {found.wrong} of {found.sequences} test sequences ({found.share:.2%}),"
+        f"Wrong: {found.wrong} of {found.sequences} test sequences ({100 * found.share:.2f} %),"
         f" {found.answers:.4g} wrong answers a sequence",
         f"Loss:  {result.loss:.4g} (the best guess without the inputs: {result.baseline:.4g})",
         f"Cost:  {result.updates} updates, {result.sequences} sequences,"

@@ -51,6 +51,7 @@ from .equation_text.roles import (
     stated_ranges,
     without_abbreviations,
 )
+from .equation_text.side_by_side import with_products
 from .equation_text.starts import check_names, choose_start
 from .equation_text.tokens import REMEDIES, shortened, statements
 from .equation_text.unused import refuse_unused
@@ -86,7 +87,8 @@ def equations(text: str) -> System:
         remedy = "Shorten them, or write a `System` with a Python function."
         raise InputError(rule, f"{len(text):,}", remedy)
     found = [Statement(one).read() for one in statements(without_latex(text))]
-    return _Text([*found, *stated_ranges(found)], text).system()
+    found, products = with_products([*found, *stated_ranges(found)])
+    return _Text(found, text, products).system()
 
 
 def is_text(system: str) -> bool:
@@ -97,8 +99,8 @@ def is_text(system: str) -> bool:
 class _Text:
     """Equations that were read, on their way to a system."""
 
-    def __init__(self, found: list[Equation], text: str):
-        self.text, self.roles = text, sort(found)
+    def __init__(self, found: list[Equation], text: str, products: list[str]):
+        self.text, self.roles, self.products = text, sort(found), products
         if not self.roles.laws:
             for wrong in filter(None, map(differential, found)):
                 raise wrong
@@ -341,6 +343,8 @@ class _Text:
         remarks, round_ = [], self.resolver.goes_round
         if round_:
             remarks.append(f"Indices go round: {round_}.")
+        if self.products:
+            remarks.append(f"Letters side by side were read as {', '.join(self.products)}.")
         if readings := self.resolver.readings:
             remarks.append(f"Arguments without parentheses were read as {', '.join(readings)}.")
         chosen = [i for i in range(len(start)) if np.isnan(given[i]) and start[i]]

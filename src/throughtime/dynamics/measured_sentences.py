@@ -51,7 +51,7 @@ def _without_gain(model: "MeasuredSurrogate") -> list[str]:
 def _found(model: "MeasuredSurrogate") -> str:
     """What the data look like, and what was chosen for them."""
     kind = "a flow" if model.traits.kind == "flow" else "a map"
-    noise = f", with noise of {model.traits.noise:.1%}" if model.traits.noise else ""
+    noise = f", with noise of {100 * model.traits.noise:.1f} %" if model.traits.noise else ""
     chosen = f"Of {len(model.trials)} settings, the best that stays near them has"
     if len(model.trials) == 1:
         chosen = "A map was estimated together with the noise:"
@@ -66,7 +66,7 @@ def _followed(model: "MeasuredSurrogate") -> str:
     if model.traits.noise:
         data += f", smoothed over {2 * model.traits.smoothing + 1} steps,"
     return (
-        f"From {starts} starts in {data} it stays within .4 standard deviations"
+        f"From {starts} starts in {data} it stays within 0.4 standard deviations"
         f" for {middle:.4g} units of time (median{cap}),"
         f" {model.valid_times.min():.4g} at least."
     )

@@ -48,13 +48,13 @@ class Origin(NamedTuple):
         The command line.
     columns
         The columns `id` and `time` of its table, where they were named.
-    driven
-        The last trajectory, if it has inputs.
+    last
+        The last trajectory.
     """
 
     command: str
     columns: dict[str, str]
-    driven: Series | None = None
+    last: Series | None = None
 
 
 def write_measured(
@@ -62,8 +62,8 @@ def write_measured(
 ) -> None:
     """Write a model to an existing folder."""
     origin = origin or Origin("", {})
-    driven = origin.driven
-    future = None if driven is None or driven.future is None else driven.future.tolist()
+    last = origin.last
+    future = None if last is None or last.future is None else last.future.tolist()
     weights = save({k: np.ascontiguousarray(v) for k, v in _arrays(model.model).items()})
     record = MeasuredFile(
         format=FORMAT,
@@ -82,7 +82,7 @@ def write_measured(
         versions=package_versions(),
         seed=seed,
         columns=origin.columns,
-        table=None if driven is None else series_info(driven),
+        table=None if last is None else series_info(last),
         future=future,
     )
     text = json_text(record.model_dump(mode="json"))

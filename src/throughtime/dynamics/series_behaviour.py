@@ -308,8 +308,9 @@ def _law_or_noise(values: np.ndarray, dt: float, seed: int) -> SeriesBehaviour:
         why = f"noise of the same spectrum is as easy to predict ({beside})"
         left = line_error(values, 1, PASTS)
         if left < SMOOTH:
-            why += f", but a line through {PASTS} values leaves only {left:.1%} of the next"
-            why += " one's deviation: a flow of many dimensions may look like this, too"
+            why += f", but a line through {PASTS} values leaves only {100 * left:.1f} %"
+            why += " of the next one's deviation:"
+            why += " a flow of many dimensions may look like this, too"
             return SeriesBehaviour(UNDECIDED, why, prediction=found)
         return SeriesBehaviour(NOISE, why, prediction=found)
     rate = largest_exponent(values, dt, delay=delay, dimension=max(2, found.dimension))

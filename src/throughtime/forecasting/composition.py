@@ -29,20 +29,29 @@ def composition(model: Forecaster, steps: int) -> list[str]:
     predictor = model.predictor(steps)
     if not isinstance(predictor, CombinedPredictor):
         return []
-    series = model.data_.series
-    several = len(series) * len(series[0].target_names) > 1
-    lines = []
+    series, lines = model.data_.series, []
     shares, traits = predictor.shares(steps), predictor.traits(steps)
     for one, of_series, read in zip(series, shares, traits, strict=True):
         for name, weights, found in zip(one.target_names, of_series, read, strict=True):
-            where = f"{one.name}: " * (len(series) > 1) + f"{name}: " * several
+            several = [one.name] * (len(series) > 1) + [name] * (len(of_series) > 1)
+            where = f"{', '.join(several)}: " if several else ""
             lines += [f"{where}{text}" for text in (_weights(weights), *_traits(found))]
     return lines[: 4 * MAX_CURVES]
 
 
 def _weights(shares: dict[str, float]) -> str:
-    told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
+    whole = percentages(list(shares.values()))
+    told = ", ".join(f"{name} {n} %" for name, n in zip(shares, whole, strict=True))
     return f"made of {told}"
+
+
+def percentages(shares: list[float]) -> list[int]:
+    """Whole percentages of shares, which add to that of their sum: the largest rests go up."""
+    exact = 100 * np.array(shares)
+    whole = np.floor(exact)
+    missing = round(exact.sum()) - int(whole.sum())
+    whole[np.argsort(whole - exact, kind="stable")[:missing]] += 1
+    return whole.astype(int).tolist()
 
 
 def _traits(traits: Traits) -> list[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from .outliers import clean
+
 Contexts = Float[np.ndarray, "origin time target"]
 Ahead = Float[np.ndarray, "origin steps input"]
 Forecasts = Float[np.ndarray, "origin steps target"]
@@ -39,8 +41,17 @@ def find_period(values: Float[np.ndarray, " time"]) -> int | None:
     from the series. Lags from where the autocorrelation first turns negative up to a third of
     the length are considered, and peaks of at least 0.2. Multiples of the period peak about as
     high as the period itself, so the shortest lag whose peak is within a tenth of the highest
-    is taken.
+    is taken. Where none shows, it is looked for once more without what is plainly wrong: a
+    code for missing hides it.
     """
+    found = _period_of(values)
+    if found is None:
+        cleaned, wrong = clean(values)
+        found = _period_of(cleaned) if len(wrong) else None
+    return found
+
+
+def _period_of(values: Float[np.ndarray, " time"]) -> int | None:
     n = len(values)
     if n < 12:
         return None

@@ -84,16 +84,31 @@ class Traits:
 def read_traits(
     values: Float[np.ndarray, " time"], times: Times | None, recipe: Recipe
 ) -> tuple[Traits, Float[np.ndarray, " time"]]:
-    """The traits of a series, and its values without what is plainly wrong."""
+    """The traits of a series, and its values without what is plainly wrong.
+
+    A few values that are wrong hide a season: it is looked for again without them, and with it
+    they are found and replaced once more.
+    """
     seasons = find_seasons(values, times) if recipe.season is None else recipe.season
-    seasons = tuple(sorted({m for m in seasons if 1 < m < len(values)}))
-    values, wrong = clean(values, seasons)
+    seasons = _fitting(seasons, values)
+    cleaned, wrong = clean(values, seasons)
+    if len(wrong) and recipe.season is None:
+        found = _fitting(find_seasons(cleaned, times), values)
+        if found != seasons:
+            seasons = found
+            cleaned, wrong = clean(values, seasons)
+    values = cleaned
     if recipe.transform is None:
         transform = choose_transform(values, seasons)
     else:
         transform = Transform.fit(values, 0.0 if recipe.transform == "log" else 1.0)
     lower = found_bound(values) if recipe.lower is None else recipe.lower
     return Traits(seasons, transform, wrong, lower, is_intermittent(values)), values
+
+
+def _fitting(seasons: tuple[int, ...], values: np.ndarray) -> tuple[int, ...]:
+    """The seasons that are shorter than the series, the shortest first."""
+    return tuple(sorted({m for m in seasons if 1 < m < len(values)}))
 
 
 def found_bound(values: Float[np.ndarray, " time"]) -> float:

@@ -150,11 +150,27 @@ def log_scale(axes: Axes, values: np.ndarray, ratio: int = 1) -> bool:
     return True
 
 
+class _Decades(LogLocator):
+    """Powers of ten; over few of them also what lies between, so that no axis has one tick."""
+
+    def tick_values(self, vmin: float, vmax: float) -> np.ndarray:
+        """The ticks between two ends."""
+        low, high = sorted((vmin, vmax))
+        ticks = np.asarray(super().tick_values(vmin, vmax))
+        for digits in ((1, 2, 5), range(1, 10)):
+            if ((ticks >= low) & (ticks <= high)).sum() > 1 or not 0 < low < high:
+                break
+            finer = LogLocator(subs=digits, numticks=12)
+            finer.axis = self.axis
+            ticks = np.asarray(finer.tick_values(vmin, vmax))
+        return ticks
+
+
 def decades(axes: Axes, which: str = "y") -> None:
     """Make an axis logarithmic over many powers of ten, with its numbers as plain text."""
     axes.set(**{f"{which}scale": "log"})
     axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_locator(LogLocator(numticks=7))
+    axis.set_major_locator(_Decades(numticks=7))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 

@@ -138,12 +138,15 @@ def _invariants(found: Invariants) -> Table:
     """The invariants of the free run, beside those of two halves of the data."""
 
     def text(value: float) -> str:
-        return f"{value:.3g}" if np.isfinite(value) else "none"
+        return f"{value:.3g}" if np.isfinite(value) else "not estimated"
 
+    exponent = text(found.exponent)
+    if np.isfinite(found.error):
+        exponent += f" ± {found.error:.3g}"
     rows = [
         ["state-space divergence", text(found.divergence), text(found.own_divergence)],
         ["spectrum distance", text(found.spectrum), text(found.own_spectrum)],
-        ["largest exponent", f"{text(found.exponent)} ± {text(found.error)}", "not estimated"],
+        ["largest exponent", exponent, "not estimated"],
         ["spread against all data", text(found.spread), "1"],
         ["stays with the data", _stays(found), "yes"],
     ]

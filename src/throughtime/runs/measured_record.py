@@ -11,7 +11,7 @@ The folder of such a run:
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from throughtime._support.integrity import read_json
 
@@ -105,8 +105,8 @@ class MeasuredFile(BaseModel):
     columns
         The columns `id` and `time` of its table, where they were named.
     table, future
-        Of a run with inputs, what the last trajectory's table is beside its values, and the
-        inputs (step, input) that it has after its end; none in earlier files.
+        What the last trajectory's table is beside its values, and the inputs (step, input) that
+        it has after its end; none in earlier files.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -129,6 +129,14 @@ class MeasuredFile(BaseModel):
     columns: dict[str, str] = {}
     table: SeriesInfo | None = None
     future: list[list[float]] | None = None
+
+    @field_validator("table")
+    @classmethod
+    def _fit(cls, table: SeriesInfo | None) -> SeriesInfo | None:
+        """A start and a step that make an axis."""
+        if table is not None:
+            table.times.times()
+        return table
 
 
 def is_measured(folder: Path) -> bool:

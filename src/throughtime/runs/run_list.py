@@ -1,7 +1,7 @@
 """The runs in a folder: what each is, and whether it is finished."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ NAMES = {
     SEARCH: "search",
 }
 """The kinds of runs by the file that tells them; others are forecasts."""
+
+WAYS = frozenset(("lstm", "hf", "esn", "momentum"))
+"""The subfolders of a comparison, which are there before `comparison.json` is."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,23 @@ def list_runs(folder: Path) -> list[RunEntry]:
         raise InputError(rule, f"`{folder}`", "Pass the folder that holds your runs.")
     found = [(path, _kind_file(path)) for path in (folder, *sorted(folder.iterdir()))]
     entries = [_entry(path, file) for path, file in found if file is not None]
+    others = [path for path, file in found[1:] if file is None]
+    entries += [one for path in others for one in _interrupted(path)]
     if not entries:
         rule = "a folder of runs must hold one"
         remedy = "Pass another folder, or make a run with `throughtime forecast`."
         raise InputError(rule, f"`{folder}`, which holds none", remedy)
     return sorted(entries, key=lambda entry: entry.changed)
+
+
+def _interrupted(folder: Path) -> list[RunEntry]:
+    """The comparison that a folder would hold, had it not been interrupted; [] for another."""
+    ways = [one for one in folder.glob("*/run.json") if one.parent.name in WAYS]
+    if not ways:
+        return []
+    last = _entry(folder, max(ways, key=lambda one: one.stat().st_mtime))
+    given = {"folder": str(folder), "kind": "comparison", "state": "not finished"}
+    return [replace(last, **given, report=None)]
 
 
 def report_of(run: Path) -> Path | None:

@@ -1,6 +1,7 @@
 """Stamps in several columns: year and month, date and time of day."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import narwhals as nw
@@ -22,6 +23,9 @@ PARTS = {
     "minute": ("%M", "minute min minutes".split()),
 }
 """Tokens and names of the parts of a stamp, from the largest to the smallest."""
+
+FIRST = 9
+"""Values at the front that say whether columns hold stamps: any of them may be spoilt."""
 
 COMBINATIONS = (
     ("date", "time"),
@@ -86,14 +90,22 @@ def has_clock(column: nw.Series[Any]) -> bool:
 
 
 def _first_stamp(frame: nw.DataFrame[Any], names: Sequence[str], parts: Sequence[str]) -> bool:
-    """Whether the first complete row holds a stamp whose parts are not stamps themselves."""
+    """Whether most of the first complete rows hold stamps whose parts are no stamps."""
     rows = zip(*(frame[name].head(100).to_list() for name in names), strict=True)
-    values = next((row for row in rows if not any(is_missing(v) for v in row)), None)
-    if values is None:
-        return False
-    texts = [str(v).removesuffix(".0").removesuffix(" 00:00:00") for v in values]
-    if parts[0] == "date" and has_clock(frame[names[0]]):
+    complete = (row for row in rows if not any(is_missing(v) for v in row))
+    found = list(islice(complete, FIRST))
+    if not found or (parts[0] == "date" and has_clock(frame[names[0]])):
         return False  # it is a stamp of its own
+    stamps = [_is_stamp([_as_text(v) for v in row], parts) for row in found]
+    return stamps[0] or 2 * sum(stamps) > len(stamps)
+
+
+def _as_text(value: Any) -> str:
+    return str(value).removesuffix(".0").removesuffix(" 00:00:00")
+
+
+def _is_stamp(texts: Sequence[str], parts: Sequence[str]) -> bool:
+    """Whether the texts of one row make a stamp together."""
     if parts[0] == "date":
         clock = parts[1] == "hour" or any("%H" in p or "%I" in p for p in patterns_of(texts[1]))
         return clock and any("%d" in p for p in patterns_of(texts[0]))

@@ -21,8 +21,13 @@ DATE_NAMES = frozenset(
 )
 """Names of columns whose numbers are dates where they can be."""
 
+UNIX_NAMES = frozenset("ts t stamp tstamp unixtime".split())
+"""Names of columns whose numbers are Unix times where they can be, and nothing else."""
+
 UNIX_SPAN = (3e8, 4.2e9)
 """Seconds since 1970, from July 1979 to 2103, that are read as such."""
+UNIX_LIKELY = (631_152_000, 4_102_444_800)
+"""Seconds since 1970, from 1990 to 2099, that are no plain numbers where their step is even."""
 EXCEL_SPAN = (18_000, 80_000)
 """Days since 1900, from 1949 to 2119, that are read as such."""
 YEAR_SPAN = (1500, 2200)
@@ -32,8 +37,17 @@ Numbers = Shaped[np.ndarray, " time"]
 
 def says_date(name: str) -> bool:
     """Whether the name of a column says that its numbers are dates."""
+    return _says(name, DATE_NAMES)
+
+
+def says_unix(name: str) -> bool:
+    """Whether the name of a column says that its numbers may be Unix times."""
+    return _says(name, UNIX_NAMES)
+
+
+def _says(name: str, names: frozenset[str]) -> bool:
     words = name.strip().lower().replace("-", "_").replace(" ", "_")
-    return words in DATE_NAMES or bool(DATE_NAMES & set(words.split("_")))
+    return words in names or bool(names & set(words.split("_")))
 
 
 def dates_in(numbers: Numbers) -> Iterator[tuple[Numbers, StampForm, str]]:
@@ -82,6 +96,22 @@ def are_dates(numbers: Numbers) -> bool:
     gaps = np.diff(numbers)
     ordered = len(numbers) > 2 and bool((gaps > 0).all() or (gaps < 0).all())
     return ordered and any(True for _ in dates_in(numbers))
+
+
+def are_unix_times(numbers: Numbers) -> bool:
+    """Whether whole numbers are Unix times since 1990, all whole steps from each other.
+
+    They may go back, as in a table of several series.
+    """
+    if numbers.dtype.kind != "i" or len(numbers) < 3:
+        return False
+    low, high = int(numbers.min()), int(numbers.max())
+    scales = (10**digits for digits in (0, 3, 6, 9))
+    first, last = UNIX_LIKELY
+    if not any(first * scale <= low and high < last * scale for scale in scales):
+        return False
+    gaps = np.diff(np.unique(numbers))
+    return len(gaps) > 1 and bool((gaps % gaps.min() == 0).all())
 
 
 def _compact(numbers: Numbers) -> Iterator[tuple[Numbers, StampForm, str]]:

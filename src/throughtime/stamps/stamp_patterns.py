@@ -23,6 +23,11 @@ HOUR = re.compile(
 COMPACT_CLOCK = re.compile(
     r"(?<=\d)(?P<between>[T ])(?P<clock>\d{4}(?:\d{2})?)(?P<zone>[Z+-]\S*)?$"
 )
+CTIME = re.compile(
+    r"(?P<date>[^\W\d_]+\s+\d{1,2})(?P<clock>\s+\d{1,2}:\d{2}:\d{2})"
+    r"(?P<zone>\s+[A-Z]{3,4})?\s+\d{4}"
+)
+"""A clock between the day and the year, as the C library and `date` write it."""
 OFFSET = r"[+-]\d{2}:?\d{2}|[+-]\d{2}"
 ZONE_WORDS = {"Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 60, "CET": 60, "CEST": 120}
 ZONE_WORDS |= {"EET": 120, "EEST": 180}
@@ -56,6 +61,8 @@ NUMERIC = {
     "HnY": ("{L}{0}%h{1}%Y",),
     "YWn": ("%G{0}{L}{1}%V",),
     "WnY": ("{L}{0}%V{1}%G",),
+    "FY": ("{L}{0}%Y",),
+    "Fn": ("{L}{0}%y",),
     "YWnn": ("%G{0}{L}{1}%V{2}%u",),
 }
 """Patterns by the kinds of the pieces: `Y` a year of four digits, `n` one or two digits, `3`
@@ -67,6 +74,7 @@ WORDS = {
     "H": "h s",
     "M": "m",
     "W": "w u v kw week",
+    "F": "fy",
     "o": "st nd rd th",
 }
 
@@ -96,6 +104,10 @@ def patterns_of(text: str) -> list[str]:
     if week and any(week.group(1) in (day, day[:3]) for day in WEEKDAYS):
         token = "%a" if len(week.group(1)) == 3 else "%A"
         start, text = token + text[week.end(1) : week.end()], text[week.end() :]
+    if match := CTIME.fullmatch(text):
+        known = bool(_date_patterns(match["date"]))
+        clock = "%H:%M:%S" + " %Z" * bool(match["zone"])
+        return [f"{start}%b %d {clock} %Y"] if known else []
     found = _date_patterns(text) or [date + clock for date, clock in _with_clock(text)]
     return [start + pattern for pattern in found]
 
@@ -173,7 +185,7 @@ def _date_patterns(text: str) -> list[str]:
             return []
         between += [""] * (len(kinds) - len(between))
         kinds += kind
-        letter = piece if kind in "QHMW" else letter
+        letter = piece if kind in "QHMWF" else letter
     end = between.pop() if len(between) == len(kinds) > 0 else ""
     if end and end not in "年月日년월일":
         return []

@@ -8,6 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import narwhals as nw
@@ -19,9 +20,16 @@ from throughtime.errors import InputError
 from throughtime.tables.missing_codes import is_missing
 from throughtime.tables.values import is_numeric, is_text, to_numbers, whole_numbers
 
-from .stamp_columns import has_clock, pattern_of
+from .stamp_columns import FIRST, has_clock, pattern_of
 from .stamp_form import StampForm
-from .stamp_numbers import are_dates, dates_in, is_compact_date, says_date
+from .stamp_numbers import (
+    are_dates,
+    are_unix_times,
+    dates_in,
+    is_compact_date,
+    says_date,
+    says_unix,
+)
 from .stamp_parsing import Parsed, parse
 from .stamp_patterns import patterns_of
 from .time_units import format_stamp
@@ -140,11 +148,11 @@ def read_stamps(
 
 
 def is_date(column: nw.Series[Any]) -> bool:
-    """Whether a column holds dates, or text whose first value reads as a date.
+    """Whether a column holds dates, or text whose first values read as dates.
 
     Whole numbers count if all of them are dates such as 20210131 in order, and any numbers
-    that can be dates if the name of their column says so. Later values of another kind do not
-    count: reading the column reports them.
+    that can be dates if the name of their column says so. Of text, the first value counts, or
+    most of the first nine: reading the column reports the others.
     """
     if isinstance(column.dtype, nw.Date | nw.Datetime):
         return True
@@ -152,26 +160,29 @@ def is_date(column: nw.Series[Any]) -> bool:
         numbers = whole_numbers(column)
         if numbers is None:
             numbers = column.cast(nw.Float64).to_numpy()
-        return is_compact_date(numbers) or (says_date(column.name) and are_dates(numbers))
+        if is_compact_date(numbers) or (says_date(column.name) and are_dates(numbers)):
+            return True
+        return says_unix(column.name) and are_unix_times(numbers)
     return is_text(column) and bool(_first_patterns(column))
 
 
-def _first(column: nw.Series[Any]) -> Any:
-    """The first value of a column that is there, text without spaces around it."""
-    values = column.head(1000).to_list()
-    first = next((v for v in values if not is_missing(v)), None)
-    dated = isinstance(first, str | dt.date)
-    return str(first).strip() if dated else first
-
-
 def _first_patterns(column: nw.Series[Any]) -> list[str]:
-    first = _first(column)
-    if not isinstance(first, str) or NUMBER.fullmatch(first):
+    """The patterns of the first value that is there, or of the first of most of the first."""
+    known = (v for v in column.head(1000).to_list() if not is_missing(v))
+    texts = [str(v).strip() for v in islice(known, FIRST) if isinstance(v, str | dt.date)]
+    if not texts:
         return []
-    if patterns := patterns_of(first):
+    if patterns := _dated(texts[0]):
         return patterns
     parts = split_weekdays(_as_texts(column.head(100)))
-    return [] if parts is None else patterns_of(parts[0].drop_nulls()[0])
+    if parts is not None:
+        return patterns_of(parts[0].drop_nulls()[0])
+    found = [patterns for text in texts if (patterns := _dated(text))]
+    return found[0] if 2 * len(found) > len(texts) else []
+
+
+def _dated(text: str) -> list[str]:
+    return [] if NUMBER.fullmatch(text) else patterns_of(text)
 
 
 def _typed_reading(column: nw.Series[Any]) -> Reading:
@@ -211,6 +222,7 @@ def _number_readings(column: nw.Series[Any]) -> list[Reading]:
         if not column.dtype.is_float() and whole:
             numbers = numbers.astype(np.int64)  # digits that are text
     dates_first = says_date(column.name) or is_compact_date(numbers)
+    dates_first = dates_first or are_unix_times(numbers)
     found = [Reading(numbers, rank=int(dates_first))]
     for stamps, form, words in dates_in(
         numbers.astype(np.float64, copy=False) if numbers.dtype.kind == "f" else numbers
@@ -235,7 +247,9 @@ def _text_readings(
     if not len(known):
         return [Reading(np.full(len(texts), np.datetime64("NaT", "us")))]
     longest = known.gather(int(known.str.len_chars().arg_max() or 0))[0]
-    candidates = dict.fromkeys([*patterns_of(longest), *patterns_of(known[0])])
+    first = [patterns for one in known.head(FIRST) if (patterns := patterns_of(one))]
+    likeliest = first[0] if first else []
+    candidates = dict.fromkeys([*patterns_of(longest), *likeliest])
     parsed = [(one, parse(texts, one)) for one in [pattern] if one]
     if not parsed or parsed[0][1].wrong.any():
         likely = [one for one in candidates if not parse(known.head(SAMPLE), one).wrong.any()]

@@ -48,8 +48,9 @@ def unreadable(
         remedy = f'{remedy} `time_zone="America/New_York"` (`--time-zone`) or another.'
         return InputError(rule, got, remedy)
     rule = f"dates in `{name}` must all be written one way, such as {EXAMPLES}"
-    last = i + count == len(texts) and not any(c.isdigit() for c in value)
-    remedy = f"Drop the row if it is no data; c{CORRECT[1:]}" if last else CORRECT
+    at_an_end = i + count in (1, len(texts))  # a unit below the header, a note below the data
+    words = at_an_end and not any(c.isdigit() for c in value)
+    remedy = f"Drop the row if it is no data; c{CORRECT[1:]}" if words else CORRECT
     return InputError(rule, got + _reason(value), remedy)
 
 

@@ -137,7 +137,7 @@ WAYS: dict[str, Way] = {
         sequences=10_000,
     ),
     "momentum": TrainedWay(
-        about="tanh units, echo-state initialisation, Nesterov's gradient with momentum .995",
+        about="tanh units, echo-state initialisation, Nesterov's gradient with momentum 0.995",
         source="after Sutskever, Martens, Dahl and Hinton 2013",
         cell="rnn",
         init=EchoStateStart(1.2, 0.01),
@@ -153,7 +153,7 @@ WAYS: dict[str, Way] = {
         centred=True,
         string_overrides={
             "about": "tanh units, orthogonal weights, a readout that learns first, Nesterov's"
-            " gradient with momentum .995",
+            " gradient with momentum 0.995",
             "init": OrthogonalStart(0.1, 0.01),
             "rate": 1.0,
             "recurrent": 1e-4,

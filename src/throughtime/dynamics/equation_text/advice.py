@@ -78,7 +78,9 @@ def unknown_name(
     elif node.indices:
         remedy = f"Add `{to_text(node)} = 1`, say."
     elif meant := _meant(name, known):
-        remedy = f"Write `{meant}`, or add `{name} = 1`, say."
+        is_exponent = equation.text[: node.column].rstrip().endswith(("^", "**"))
+        written = f"({meant})" if is_exponent else meant
+        remedy = f"Write `{written}`, or add `{name} = 1`, say."
         if others := {one: None for one in _products(laws, known) if one != meant}:
             remedy += f" Likewise: {', '.join(f'`{one}`' for one in others)}."
     else:

@@ -64,6 +64,15 @@ MODULE = re.compile(r"\b(np|numpy|math|jnp|sp|sympy|torch)\.$")
 """A module of Python, of which a function is taken."""
 
 
+_SIGNS = re.escape("".join(one for one in OPERATORS if len(one) == 1))
+BRACKETS = re.compile(
+    rf"(?P<rate>d\s?\[(?P<of>\w+)[-+]*\]\s?/\s?d\s?t)"
+    rf"|(?:^|(?<=[\s=+*/^(,<>|{_SIGNS}-]))"
+    r"\[(?P<inside>[^\[\],]*)(?:\]|$)"
+)
+"""Brackets that hold no index: none stand after blanks and operators."""
+
+
 class Token(NamedTuple):
     """A token of a statement.
 
@@ -137,7 +146,22 @@ def tokens(text: str) -> list[Token]:
     InputError
         If a character is none of an equation.
     """
+    if match := BRACKETS.search(text):
+        raise _no_index(match)
     return [*_tokens(text, text), Token("end", "the end", len(text))]
+
+
+def _no_index(match: re.Match[str]) -> InputError:
+    """The error for the concentration `[A]`, and for brackets in place of parentheses."""
+    inside = match["inside"] or ""
+    found = re.fullmatch(r"(\w+)[-+]*", inside)
+    name = match["of"] or (found[1] if found else "")
+    remedy = f"Write `({inside.strip()})` with parentheses."
+    if name:
+        rate = f", and `d{name}/dt` for how it changes" if match["rate"] else ""
+        remedy = f"Write `{name}` for `[{name}]`{rate}; products with `*`."
+    rule = "brackets hold an index, as in `x[n]`"
+    return error_at(rule, match[0], match.string, match.start(), remedy)
 
 
 def _tokens(text: str, statement: str, shift: int = 0) -> Iterator[Token]:

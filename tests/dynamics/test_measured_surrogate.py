@@ -263,7 +263,7 @@ def test_a_table_becomes_a_run(tmp_path, monkeypatch):
     assert json.loads(done.out)["kind"] == "map"
     assert (run / "report.html").read_text().count("<svg") >= 2
     ahead = call("predict", run, "--steps", 3).out.splitlines()
-    assert ahead[0] == "step,y"
+    assert ahead[0] == "t,y"
     values = [float(line.split(",")[1]) for line in ahead[1:]]
     np.testing.assert_allclose(values, logistic(203)[200:], atol=1e-5)
     said = call("diagnose", run).out.splitlines()

@@ -41,13 +41,17 @@ class Surrogate(EquationSurrogate):
         The fraction of the trajectories that is held out to choose the best epoch.
     cell, hidden, depth, dense
         The architecture of the network, as for `Forecaster`. A cell of your own reads the
-        variables, then the drives, then the parameters that vary.
+        variables, then the drives, then the parameters that vary. By default an `esn` of 500
+        random features of the state without memory, whose readout is found by regression; or a
+        `gru` of 64 units, if a setting of a training by gradients, from `depth` to
+        `batch_size`, differs from its default.
     window
         The number of steps of a training sequence.
     forcing
         The teacher forcing; see `teacher_forcing`.
     method, rate, clip, schedule, epochs, batch_size, dtype, seed
-        The training, as for `Forecaster`. The seed is also that of the trajectories.
+        The training, as for `Forecaster`. By default `dtype` is float64 for an `esn`, else
+        float32. The seed is also that of the trajectories.
 
     Attributes
     ----------
@@ -59,8 +63,10 @@ class Surrogate(EquationSurrogate):
         The scalers of the states and of the network's other inputs.
     input_parameters_
         The varying parameters that the network reads.
+    cell_, hidden_, dtype_
+        The cell, its units and their type: those given, or the defaults.
     fitted_
-        The trained network and its history.
+        The trained network and its history; of an `esn` a row for each scale of its features.
     measured_
         Of measured trajectories, the `MeasuredSurrogate`, and none of the others.
 

@@ -19,9 +19,9 @@ SCHEMES = {"Euler forward": "euler", "Runge-Kutta 4": "rk4"}
 
 NOT_LEARNED = "The network has not learned the system: a constant would do as well."
 MORE = {
-    MAP: "Raise `epochs`.",
+    MAP: "Raise `hidden` or `trajectories`.",
     FLOW: "Raise `dt` if little moves within a trajectory, lower it if much moves within a"
-    " step, or raise `epochs`.",
+    " step, or raise `hidden` or `trajectories`.",
 }
 """What to do about it."""
 

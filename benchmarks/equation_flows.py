@@ -72,7 +72,7 @@ def judged(text: str, exponent: float, hidden: int | None) -> dict:
             # From a start on the attractor: the training's own may lead elsewhere.
             there = model.scaler_.transform(starts[:1])
             dynamics = replace(from_surrogate(model), context=there).dynamics()
-            found = lyapunov_of_map(dynamics, exponents=1, steps=20_000)
+            found = lyapunov_of_map(dynamics, exponents=1, steps=100_000)
         row["free_run_exponent"] = float(found.exponents[0])
     return row
 

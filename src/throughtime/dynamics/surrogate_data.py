@@ -11,7 +11,7 @@ from throughtime.data.scaler import Scaler
 from throughtime.errors import InputError
 from throughtime.training.batches import Sequences
 
-from .simulate import JUMP_SUBSTEPS, STIFF, solution
+from .simulate import STIFF, solution
 from .systems import FLOW, MAP, System
 from .trajectories import (
     Range,
@@ -27,8 +27,9 @@ SHARES = (1.0, 0.5, 0.25, 0.1, 0.02)
 BEGUN, LATEST = "begun at", 1000
 """The time at which a random drive begins, a parameter; its largest value in trajectories."""
 
-FAR = 100
-"""Ranges of the own trajectory that a solution may be away from its middle."""
+FAR, PROBED_SUBSTEPS = 100, 20
+"""Ranges of the own trajectory that a solution may be away from its middle; steps within dt of
+the scheme that finds out."""
 
 
 def sample_around_own(
@@ -69,8 +70,9 @@ def sample_around_own(
 
     def stays(complete: dict[str, Range]) -> bool:
         start, values = sample_starts(system, complete, count, seed)
-        scheme = {"scheme": "rk4", "substeps": JUMP_SUBSTEPS, "finite": False}
-        runs = solution(system, length, dt=dt, start=start, parameters=values, **scheme).states
+        scheme = {"scheme": "rk4", "substeps": PROBED_SUBSTEPS, "finite": False}
+        known = {"dt": dt, "start": start, "parameters": values}
+        runs = solution(system, max(steps, 1000), **known, **scheme).states
         return bool((np.abs(runs - middle) <= FAR * (largest - least)).all())
 
     quick = system.kind == FLOW and not found.remark

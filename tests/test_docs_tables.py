@@ -353,6 +353,7 @@ def test_every_command_of_the_slides_ran_from_a_fresh_clone():
 # Every other table.
 
 HELD = {
+    ("differential-equations", "chaotic flow"),
     ("differential-equations", "way"),
     ("differential-equations", ""),
     ("forecasting", ""),

@@ -29,6 +29,15 @@ def test_the_twelve_flows():
         says(" ".join(cells), values)
 
 
+def test_the_twelve_flows_from_text():
+    known = {row["flow"]: row for row in result("equation_flows.json")["rows"]}
+    shown = table(page("differential-equations"), "chaotic flow")
+    assert {flow for flow, *_ in shown} == known.keys()
+    for flow, *cells in shown:
+        values = [np.median(known[flow][name]) for name in ("valid", "tutorial", "search")]
+        says(" ".join(cells), values)
+
+
 def test_five_hundred_points():
     """Valid times flow by flow, and the sentence about the free runs."""
     rows = result("dynamics_prior.json")["rows"]

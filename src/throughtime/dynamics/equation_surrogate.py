@@ -149,9 +149,9 @@ class EquationSurrogate:
         if self.regressed:
             # Threads of BLAS wait for each other at the small products of the regression.
             with precision(self.dtype_), one_blas_thread():
-                parts = self.training_trajectories_, self.validation_trajectories_
-                steps = (self._steps(part) for part in parts)
-                self.fitted_ = fit_flow_map(self.untrained(), *steps, on_epoch)
+                training = self._steps(self.training_trajectories_)
+                validation = self._steps(self.validation_trajectories_)
+                self.fitted_ = fit_flow_map(self.untrained(), training, validation, on_epoch)
             return self
         with precision(self.dtype_):
             self.fitted_ = train(

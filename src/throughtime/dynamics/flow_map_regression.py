@@ -113,10 +113,11 @@ def fit_flow_map(
         If the sums of the regression do not fit in memory.
     """
     clock, found, history = time.perf_counter(), [], []
-    variables, units = training.ys.shape[-1], network.cells[0].hidden_size
+    drawn: Any = network.cells[0]
+    variables, units = training.ys.shape[-1], drawn.hidden_size
     require_memory(sums_size(units, variables), "the sums of its regression")
     for scale in SCALES:
-        cell = scaled_features(network.cells[0], scale)
+        cell = scaled_features(drawn, scale)
         trial = _best_readout(cell, training, validation)
         found.append((trial, cell))
         known = {"input_scale": scale, "penalty": trial.penalty}

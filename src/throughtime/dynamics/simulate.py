@@ -154,7 +154,7 @@ def solution(
     starts = np.broadcast_to(start, (1 if count is None else count, start.shape[-1]))
     span = Span(dt, math.ceil(transient / dt - 1e-9), steps)
     fixed = partial(_fixed_steps, system, span)
-    solvers = [("", partial(fixed, scheme, substeps, shared))]
+    solvers: list[tuple[str, Any]] = [("", partial(fixed, scheme, substeps, shared))]
     if system.kind == FLOW and scheme == "adaptive":
         adaptive = partial(_adaptive, system, span, tolerance)
         finely = partial(fixed, "rk4", JUMP_SUBSTEPS, shared)

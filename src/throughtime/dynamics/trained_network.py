@@ -181,7 +181,7 @@ def from_surrogate(model: Surrogate, name: str = "") -> TrainedNetwork:
     truth = training.states[0]
     if not system.inputs:  # then it can be longer than the training, and on the attractor
         truth = _attractor(system, model.dt_, truth)
-    with precision(model.dtype):
+    with precision(model.dtype_):
         batch = example_batch(model.training_data())
     return TrainedNetwork(
         name=name or system.name,

@@ -16,9 +16,6 @@ import jax
 import jaxtyping
 import numpy as np
 import pytest
-import type_checks
-
-type_checks.install()
 
 pytest.register_assert_rewrite(
     "browser", "command_line", "made_models", "pages", "saved_run", "tampering"

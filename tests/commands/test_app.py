@@ -702,7 +702,7 @@ def test_several_series_with_inputs_each_of_its_own_end(here, no_report):
     assert "a: 100 steps" in done.out and "b: 110 steps" in done.out
     text = Path("run/forecast.csv").read_text()
     rows = rows_of(text)
-    assert [(row["series"], row["t"]) for row in rows] == [
+    assert [(row["who"], row["t"]) for row in rows] == [
         *(("a", str(t)) for t in (100, 101, 102)),
         *(("b", str(t)) for t in (110, 111, 112)),
     ]

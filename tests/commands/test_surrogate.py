@@ -256,7 +256,7 @@ def test_a_damaged_one_is_not_resumed(run):
         ("oscillator --dt 0", "`dt` must be above 0", "0.0", "Change `dt`."),
         ("oscillator --epochs 0", "`epochs` must be above 0", "0", "Raise `epochs`."),
         ("oscillator --hidden many", "must be a whole number", "`many`", "surrogate --help"),
-        ("oscillator --cell esn --epochs 5", "the default `epochs`", "5", "another `cell`"),
+        ("oscillator --cell esn", "the default `window`", "6", "another `cell`"),
         ("oscillator --forcing no", "`forcing` must be a known one", "no", "Known: "),
         ("oscillator --method no", "`method` must be a known one", "no", "Known: "),
         ("oscillator --rate -1", "`rate` must be above 0", "-1", "Raise `rate`."),

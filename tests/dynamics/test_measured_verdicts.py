@@ -218,4 +218,4 @@ def test_a_model_shows_what_was_found(of_noise):
     assert repr(model.measured_).startswith("MeasuredSurrogate(y1: ")
     assert "hidden" not in repr(model)
     assert len(repr(model)) < 150
-    assert "hidden=64" in repr(tt.Surrogate("pendulum"))
+    assert "trajectories=200" in repr(tt.Surrogate("pendulum"))

@@ -135,7 +135,7 @@ WRONG = {
     "output": ["linear"],
     "init": ["torch"],
     "dtype": ["float16"],
-    "radius": [0, np.inf, np.nan],
+    "radius": [-0.1, np.inf, np.nan],
     "leak": [0, 1.5],
     "input_scale": [-1.0],
 }

@@ -232,7 +232,8 @@ def test_no_gradient_reaches_a_reservoir(float64):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"radius": 0}, {"leak": 0}, {"leak": 1.5}, {"input_scale": -1}, {"incoming": 0}]
+    "wrong",
+    [{"radius": -0.1}, {"leak": 0}, {"leak": 1.5}, {"input_scale": -1}, {"incoming": 0}],
 )
 def test_a_reservoir_refuses(wrong):
     with pytest.raises(InputError, match=f"`{next(iter(wrong))}` must be"):

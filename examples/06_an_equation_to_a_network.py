@@ -2,7 +2,7 @@
 An equation to a network
 ========================
 
-Equations as text become a network that solves them, also for forces it was not trained on.
+Equations as text become a network that solves them, also for forces it has never met.
 """
 
 from pathlib import Path
@@ -19,16 +19,16 @@ from throughtime.reports import dynamics_figures, figure_style
 
 newton = "x' = v; v' = F - damping*v - x; F = cos(w*t); damping = 0.2; w = 1.2"
 ranges = {"x": (-2, 2), "v": (-2, 2), "damping": (0.1, 0.5), "w": (0.5, 2)}
-model = tt.Surrogate(newton, ranges=ranges, dt=0.5, trajectories=100, epochs=150).fit()
+model = tt.Surrogate(newton, ranges=ranges, dt=0.5, trajectories=100).fit()
 evaluation = model.evaluate(50, 200)
 print(*evaluation.sentences(), sep="\n")
 
 # %%
-# Now a drive of a kind that it was not trained on.
+# Now a force of a kind that the equation does not name.
 
 
 def beat(t, parameters):
-    """A force of two waves; in the training it had one."""
+    """A force of two waves; that of the equation has one."""
     return jnp.stack([0.7 * jnp.cos(0.9 * t) + 0.4 * jnp.sin(1.7 * t)])
 
 

@@ -57,6 +57,16 @@ def test_each_form_is_read_and_told(tmp_path, form, remark):
     assert remark is None or remark in series.remarks
 
 
+@pytest.mark.parametrize("form", ["%d.%m.%Y, %H.%M", "%d.%m.%Y, %H:%M", "%Y-%m-%d, %H:%M"])
+def test_a_comma_before_the_clock_separates_no_columns(tmp_path, form):
+    times = [dt.datetime(2021, 1, 29) + i * dt.timedelta(minutes=10) for i in range(10)]
+    rows = [f"{t.strftime(form)};{i - 0.5}" for i, t in enumerate(times)]
+    (tmp_path / "lab.csv").write_text("date;flow\n" + "\n".join(rows) + "\n")
+    (series,) = to_series(tmp_path / "lab.csv")
+    np.testing.assert_array_equal(series.targets[:, 0], np.arange(10) - 0.5)
+    assert series.target_names == ("flow",) and series.times.column == "date"
+
+
 def test_plain_tables_bring_no_remark(tmp_path):
     assert read(Form(), tmp_path).remarks == ()
 

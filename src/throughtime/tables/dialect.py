@@ -22,8 +22,11 @@ LEAST = 0.3
 STRONG = ("\t", ";", "|")
 RULE = re.compile(r"\s*[|+][-|+:= ]*---[-|+:= ]*$")
 DATE_AND_NUMBER = re.compile(r"[0-9][-/.][0-9]{1,2}[-/.][0-9]{1,4}\s+[-+]?[0-9]+(?:\.[0-9]*)?$")
-DATE_COMMA = re.compile(r"^[^\W\d]{2,10}\.?, (?=[^,]*\d)|(?<=[^\W\d] \d\d), (?=\d{4})")
-"""The comma in `Mo, 18.01.2021` and `Jan 18, 2021`."""
+DATE_COMMA = re.compile(
+    r"^[^\W\d]{2,10}\.?, (?=[^,]*\d)|(?<=[^\W\d] \d\d), (?=\d{4})"
+    r"|(?:(?<=\d{4})|(?<=-\d\d)), (?=\d{1,2}[:.]\d\d)"
+)
+"""The comma in `Mo, 18.01.2021`, `Jan 18, 2021` and `18.01.2021, 08.30`."""
 LOOSE_COMMA = re.compile(r",(?!\d)|(?<!\d),")
 BLANKS = re.compile(r"[ \t]+")
 GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d{1,3}")

@@ -7,6 +7,7 @@ after pytest has read its options.
 import datetime as dt
 import os
 import re
+import sys
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -40,6 +41,14 @@ DATES = [dt.datetime(2020, 1, 31), dt.datetime(2020, 2, 29), dt.datetime(2020, 3
 DATA = {"date": DATES, "y": [1.5, -2.0, 3.25], "u": [10, 20, 30], "note": ["a", "b", "c"]}
 CSV = "date,y,u,note\n2020-01-31,1.5,10,a\n2020-02-29,-2.0,20,b\n2020-03-31,3.25,30,c\n"
 """One small table, as columns and as CSV: month ends, a target, an input and a note."""
+
+
+@pytest.fixture(autouse=True)
+def own_figures():
+    """No figure of pyplot is left open for the next test."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture

@@ -125,22 +125,16 @@ def test_a_backtest_and_a_history_are_drawn(backtest, history):
 
 
 def test_without_axes_the_current_ones_are_drawn_on(forecast):
-    figure, given = plt.subplots()
-    try:
-        assert forecast.plot() is given
-    finally:
-        plt.close(figure)
+    _, given = plt.subplots()
+    assert forecast.plot() is given
 
 
 def test_a_figure_of_its_own_leaves_room_for_labels(history):
     assert not plt.get_fignums()
     figure = history.plot().figure
-    try:
-        figure.canvas.draw()
-        label = figure.axes[0].yaxis.label.get_window_extent()
-        assert 0 <= label.x0 < label.x1 <= figure.axes[0].get_window_extent().x0
-    finally:
-        plt.close(figure)
+    figure.canvas.draw()
+    label = figure.axes[0].yaxis.label.get_window_extent()
+    assert 0 <= label.x0 < label.x1 <= figure.axes[0].get_window_extent().x0
 
 
 def test_a_notebook_shows_a_few_words_a_picture_and_a_table(forecast, backtest, history):

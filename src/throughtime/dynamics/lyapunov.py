@@ -247,7 +247,8 @@ def lyapunov_spectrum(
             Q, R = jnp.linalg.qr(JQ.T)
             growth, length = jnp.abs(jnp.diag(R)), jnp.linalg.norm(JQ, axis=1)
             # A tangent that lies in the span of those before it leaves only rounding error.
-            growth = jnp.where(growth > jnp.finfo(R.dtype).eps * length, growth, 0)
+            rounding = JQ.size * jnp.finfo(R.dtype).eps * length  # (Higham 2002, section 19.3)
+            growth = jnp.where(growth > rounding, growth, 0)
             return (state, Q.T), jnp.log(growth)
 
         (last, _), logs = jax.lax.scan(block, (state, Q), jnp.arange(warm_up + blocks))

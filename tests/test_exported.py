@@ -110,29 +110,6 @@ def test_a_fit_runs_in_two_processes_of_joblib():
     assert both[1].shape == (3, 1) and not np.allclose(*both)
 
 
-def test_a_users_script_passes_mypy_strict(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import numpy as np\n"
-        "import throughtime as tt\n\n\n"
-        "def ahead(steps: int) -> float:\n"
-        "    model = tt.Forecaster(cell='lstm', hidden=8).fit(np.arange(100.0))\n"
-        "    forecast = model.predict(steps)\n"
-        "    assert isinstance(forecast, tt.Forecast)\n"
-        "    return float(forecast.mean[-1, 0])\n\n\n"
-        "def letters(network: tt.Network) -> list[str]:\n"
-        "    return [type(cell).__name__ for cell in network.cells]\n"
-    )
-    options = ["--strict", "--no-error-summary", "--cache-dir", str(tmp_path / "cache")]
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, str(script)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
-    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
-
-
 def test_import_is_light():
     """No array library, no table, no picture, no device, no flag of JAX; and at once.
 

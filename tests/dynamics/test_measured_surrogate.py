@@ -428,10 +428,10 @@ def test_options_without_an_effect_are_refused(tmp_path, monkeypatch, given, rul
     fails("surrogate", *given.split(), rule=rule, got=got, remedy="eave it out")
 
 
-@pytest.mark.parametrize("series", [np.exp(-np.arange(300) / 60.0), np.arange(300.0)])
+@pytest.mark.parametrize("series", [np.exp(-np.arange(120) / 24.0), np.arange(120.0)])
 def test_slow_series_are_not_asked_for_delays_longer_than_they_are(series):
     found = Surrogate().fit(series).measured_
-    assert max(trial.settings.span for trial in found.trials) <= 75
+    assert max(trial.settings.span for trial in found.trials) <= 30
     assert np.isfinite(found.predict(5)).all()
 
 

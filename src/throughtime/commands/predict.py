@@ -35,7 +35,8 @@ def predict(
     values: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="Value of a parameter of its, such as `damping=0.2`; may be repeated."
+            "--set",
+            help="Value of one of its parameters, such as `damping=0.2`; may be repeated.",
         ),
     ] = None,
     as_json: Json = False,

@@ -107,6 +107,11 @@ def test_scale_and_penalty_are_those_of_the_best_free_run():
     assert all(row.quantities["penalty"] in PENALTIES for row in fitted.history)
 
 
+def test_steps_that_are_all_alike_are_told():
+    with refuses("needs steps that differ; got 1 alike. Raise `steps` or `trajectories`"):
+        Surrogate("henon", trajectories=2, steps=1, validation=0.5).fit(verbose=False)
+
+
 def test_a_trial_that_says_stop_is_the_last():
     steps = random_steps()
     fitted = fit_flow_map(untrained(), steps, steps, lambda _, history: len(history) == 2)
@@ -167,6 +172,8 @@ def test_features_are_scaled_from_one_draw():
         ({"rate": 0.01, "hidden": 9}, "gru", 9, "float32"),
         ({"cell": "lstm"}, "lstm", 64, "float32"),
         ({"cell": "esn"}, "esn", 500, "float64"),
+        ({"dense": []}, "esn", 500, "float64"),
+        ({"dense": [5]}, "gru", 64, "float32"),
     ],
 )
 def test_the_network_is_regressed_unless_a_setting_of_gradients_is_given(
@@ -204,6 +211,14 @@ def test_without_a_drive_nothing_is_shaken():
     system, ranges = equations("x' = -x; x(0) = 1"), {"x": (0.5, 1.0)}
     own = sample_trajectories(system, ranges, 4, 10, 0.1, 0)
     assert with_random_drives(system, ranges, own, 0.1, 1) is own
+
+
+def test_the_parameters_of_a_driven_map_are_not_taken_for_its_drive():
+    system = equations("x[n+1] = a x[n] + b + F; F = cos(0.3 n); a = 0.5; b = 0.1")
+    ranges = {"a": (0.3, 0.6), "b": (0.1, 0.3)}
+    own = sample_trajectories(system, ranges, 4, 10, 1, 0)
+    assert own.inputs.shape[-1] == 3  # as many columns as points of a flow's drive
+    assert with_random_drives(system, ranges, own, 1, 1) is own
 
 
 # --- files ---

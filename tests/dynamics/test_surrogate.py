@@ -492,7 +492,7 @@ def test_beside_a_map_of_a_linear_system_is_a_linear_map():
 
 
 def test_the_drive_of_another_kind_is_as_large_and_as_fast(model):
-    drive = random_drive(model.training_trajectories_, 1, 0.5, seed=3)
+    drive = random_drive(model.training_trajectories_, model.system_, 0.5, seed=3)
     assert drive is not None
     t = np.arange(0, 4000, 0.05)
     u = np.asarray(jax.vmap(lambda t: drive(t, {}))(t))[:, 0]
@@ -502,7 +502,8 @@ def test_the_drive_of_another_kind_is_as_large_and_as_fast(model):
     w = model.training_trajectories_.parameters["frequency"]
     speed = np.std(np.gradient(u, 0.05))
     assert 0.3 < speed / (points.std() * w.mean()) < 2  # (eight draws of a frequency)
-    assert random_drive(model.training_trajectories_, 0, 0.5) is None
+    free = replace(model.system_, inputs=(), drive=None)
+    assert random_drive(model.training_trajectories_, free, 0.5) is None
 
 
 # --- kept ---

@@ -35,6 +35,16 @@ def test_a_network_comes_back_to_the_bit(cell, tmp_path):
         assert eqx.tree_equal(load_network(tmp_path / name, like=network), network)
 
 
+def test_units_without_memory_come_back_without_it(tmp_path):
+    network = Architecture(2, 2, cell="esn", hidden=4, radius=0.0).build(0)
+    save_network(network, tmp_path / "run")
+    read = load_network(tmp_path / "run")
+    assert eqx.tree_equal(read, network) and not read.cells[0].connected
+    other = Architecture(2, 2, cell="esn", hidden=4).build(0)
+    with refuses("in its cell 1; got `connected` True"):
+        load_network(tmp_path / "run", like=other)
+
+
 def mixed(seed):
     """A network of cells of three kinds, two of them one's own."""
     shape = Architecture(1, 1, cell=CoRNN, hidden=3), Architecture(3, 1, cell=LEM, hidden=5)

@@ -77,14 +77,14 @@ def continue_run(
     writer.writerow([harmless(name) for name in head])
     for past, ahead in zip(pasts, known, strict=True):
         read = (None, None) if data is None else (past.targets, past.inputs)
-        values = _written(np.asarray(found.predict(steps, *read, ahead.values)), exact)
+        values = written(np.asarray(found.predict(steps, *read, ahead.values)), exact)
         for stamp, row in zip(past.times.after(steps).written(), values, strict=True):
             cells = [*([past.name] if several else []), *stamp.split("\t")]
             writer.writerow([*map(harmless, cells), *row])
     return text.getvalue()
 
 
-def _written(values: np.ndarray, exact: bool) -> list[list[str]]:
+def written(values: np.ndarray, exact: bool) -> list[list[str]]:
     """The rows as text, with all digits or with six of what tells the rows apart."""
     from .forecast_csv import significant_digits
 

@@ -2,7 +2,12 @@
 
 from throughtime.errors import InputError
 
-EXAMPLES = {"--range": "x=-2:2", "--set": "stiffness=2", "--scan": "rho=0:30"}
+EXAMPLES = {
+    "--range": "x=-2:2",
+    "--set": "stiffness=2",
+    "--start": "x=1,v=0",
+    "--scan": "rho=0:30",
+}
 
 
 def pairs(texts: list[str] | None, option: str) -> list[tuple[str, str]]:

@@ -1,7 +1,8 @@
-"""The command `throughtime predict`: a forecast from a trained run."""
+"""The command `throughtime predict`: a forecast, or a solution, from a trained run."""
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -27,22 +28,48 @@ def predict(
         int | None,
         typer.Option(help="Print so many sample paths instead of mean and bounds."),
     ] = None,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(help="Where a surrogate of equations starts, such as `x=1,v=0`."),
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Value of one of its parameters, such as `damping=0.2`; may be repeated.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Forecast with a trained run; prints CSV.
+    """Forecast with a trained run, or solve its equations; prints CSV.
 
     Example: `throughtime predict runs/sunspots --steps 20`
+
+    Equations: `throughtime predict runs/surrogate-oscillator --start x=1,v=0 --steps 500`
     """
     from throughtime.runs.measured_record import is_measured
+    from throughtime.runs.surrogate_record import is_surrogate
 
     _check_out(out, data, future)
+    exact = out is not None or not sys.stdout.isatty()
+    forecasting = {"paths": paths, "json": as_json or None}
+    of_equations = {"start": start, "set": values}
+    if is_surrogate(run):
+        from .solved_run import solve_run
+
+        _refuse(forecasting, "a forecasting run", "a surrogate of equations")
+        of_data = {"data": data, "future": future, "fill": fill}
+        _refuse(of_data, "what goes on from data", "a surrogate of equations")
+        _write(solve_run(run, steps, start, values, exact=exact), out)
+        return
     if is_measured(run):
         from .continued_run import continue_run
 
-        _check_plain(paths, as_json)
-        exact = out is not None or not sys.stdout.isatty()
+        _refuse(forecasting, "a forecasting run", "a model of trajectories")
+        _refuse(of_equations, "a surrogate of equations", "a model of trajectories")
         _write(continue_run(run, steps, data, fill, future, exact=exact), out)
         return
+    _refuse(of_equations, "a surrogate of equations", "another run")
     from throughtime.forecasting.forecaster import Forecaster
 
     from .forecast_csv import paths_csv, predictions_csv
@@ -68,12 +95,11 @@ def _check_out(out: Path | None, *read: Path | None) -> None:
             raise InputError(rule, f"`{out}`", "Pass another `--out`.")
 
 
-def _check_plain(paths: int | None, as_json: bool) -> None:
-    """Refuse what only a forecasting run has."""
-    for option, given in (("paths", paths), ("json", as_json or None)):
+def _refuse(options: Mapping[str, object], purpose: str, got: str) -> None:
+    """Refuse options that another kind of run has."""
+    for option, given in options.items():
         if given is not None:
-            rule = f"`--{option}` is for a forecasting run"
-            raise InputError(rule, "a model of trajectories", "Leave it out.")
+            raise InputError(f"`--{option}` is for {purpose}", got, "Leave it out.")
 
 
 def _write(text: str, out: Path | None) -> None:

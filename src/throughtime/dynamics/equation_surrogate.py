@@ -81,7 +81,7 @@ class EquationSurrogate:
     cell: str | CellSource | None = None
     hidden: int | None = None
     depth: int = 1
-    dense: tuple[int, ...] = ()
+    dense: tuple[int, ...] | list[int] = ()
     window: int = 20
     forcing: str = "full"
     method: str = "adam"
@@ -302,10 +302,9 @@ class EquationSurrogate:
 
         The training of a network by gradients used none of its kind. The drive is the sum of
         eight waves of random frequencies and phases, as large and as fast as the drive of the
-        training. None if nothing drives the system.
+        training. None if nothing drives the system, and for a map.
         """
-        training, inputs = self.training_trajectories_, len(self.system_.inputs)
-        drive = random_drive(training, inputs, self.dt_, self.seed)
+        drive = random_drive(self.training_trajectories_, self.system_, self.dt_, self.seed)
         return None if drive is None else self.evaluate(count, steps, drive)
 
     judge, judge_driven = evaluate, evaluate_random_drive

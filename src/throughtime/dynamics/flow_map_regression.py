@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from throughtime._support.memory import require_memory
+from throughtime.errors import InputError
 from throughtime.recurrence.echo_state_cell import BIAS_SCALE, EchoState
 from throughtime.recurrence.initialisation import on_device
 from throughtime.recurrence.network import Network
@@ -110,7 +111,7 @@ def fit_flow_map(
     Raises
     ------
     InputError
-        If the sums of the regression do not fit in memory.
+        If the sums of the regression do not fit in memory, or all steps are alike.
     """
     clock, found, history = time.perf_counter(), [], []
     drawn: Any = network.cells[0]
@@ -186,6 +187,10 @@ def _best_readout(cell: EchoState, training: Steps, validation: Steps) -> Trial:
             loss = float((path.squared_error(ridge) * spread**2).mean() / path.count)
             readout = Readout(V * spread[:, None], c * spread)
             trials.append(Trial(math.inf, float(penalty), loss, readout))
+    if not trials:
+        rule = "a regression needs steps that differ"
+        remedy = "Raise `steps` or `trajectories`."
+        raise InputError(rule, f"{math.prod(change.shape[:2])} alike", remedy)
     runs = free_runs(cell, [trial.readout for trial in trials], validation)
     errors = run_error(validation.ys, runs)
     pairs = zip(trials, errors.tolist(), strict=True)

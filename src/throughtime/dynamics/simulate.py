@@ -350,7 +350,6 @@ def _adaptive(system, span, tolerance, implicit, most, shared, individual, y):
     found = diffrax.diffeqsolve(
         diffrax.ODETerm(slope),
         # Kvaerno5's iteration fails at some starts of Van der Pol's equation with mu = 1000.
-        # Kvaerno5's iteration fails at some starts of Van der Pol's equation with mu = 1000.
         diffrax.Kvaerno3() if implicit else diffrax.Dopri8(),
         t0=-span.transient_steps * span.dt,
         t1=span.steps * span.dt,

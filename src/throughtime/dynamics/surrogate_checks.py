@@ -33,17 +33,18 @@ def unset_settings(model: "EquationSurrogate") -> tuple[Any, int, str]:
     its own default.
     """
     defaults = {field.name: field.default for field in fields(model)}
-    trained = any(getattr(model, name) != defaults[name] for name in GRADIENT_ONLY)
-    cell = ("gru" if trained else "esn") if model.cell is None else model.cell
+    given = {name: getattr(model, name) for name in GRADIENT_ONLY}
+    given["dense"] = tuple(model.dense) if isinstance(model.dense, list) else model.dense
+    changed = [name for name in GRADIENT_ONLY if given[name] != defaults[name]]
+    cell = ("gru" if changed else "esn") if model.cell is None else model.cell
     if not (isinstance(cell, str) and cell == "esn"):
         units, dtype = 64, "float32"
     else:
         units, dtype = 500, "float64"
-        for name in GRADIENT_ONLY:
-            if (got := getattr(model, name)) != defaults[name]:
-                rule = f"an `esn` is fitted by regression and needs the default `{name}`"
-                remedy = f"Leave `{name}` at its default, or choose another `cell`."
-                raise InputError(rule, got, remedy)
+        for name in changed:
+            rule = f"an `esn` is fitted by regression and needs the default `{name}`"
+            remedy = f"Leave `{name}` at its default, or choose another `cell`."
+            raise InputError(rule, given[name], remedy)
     return (
         cell,
         units if model.hidden is None else model.hidden,

@@ -92,9 +92,9 @@ def with_random_drives(
     A regression is determined only where there are data, and those of one kind of drive are
     few of all values at the start, the middle and the end of a step. All random drives are one
     sum of waves, each begun at a time of its own. Where nothing drives the system, or solutions
-    diverge so, the trajectories stay as they are.
+    diverge so, the trajectories stay as they are, and so do those of a map.
     """
-    drive = random_drive(own, len(system.inputs), dt, seed)
+    drive = random_drive(own, system, dt, seed)
     if drive is None:
         return own
     count, steps = own.inputs.shape[:2]

@@ -193,7 +193,7 @@ def network_inputs(
 
 
 def random_drive(
-    trajectories: Trajectories, inputs: int, dt: float | int, seed: int = 0
+    trajectories: Trajectories, system: System, dt: float | int, seed: int = 0
 ) -> Callable[..., Any] | None:
     """A random drive as large and as fast as that of given trajectories: a sum of eight waves.
 
@@ -201,8 +201,8 @@ def random_drive(
     ----------
     trajectories
         The trajectories whose drive is imitated.
-    inputs
-        The number of the system's inputs.
+    system
+        Their system.
     dt
         The time of a step.
     seed
@@ -211,9 +211,11 @@ def random_drive(
     Returns
     -------
     Callable[..., Any] | None
-        A `drive(t, p)`; None if nothing drives the system, or nothing that changes.
+        A `drive(t, p)`; None if nothing drives the system, or nothing that changes, and for a
+        map, whose drive is known at one point of a step and has no slope in it.
     """
-    if not inputs or trajectories.inputs.shape[-1] < POINTS * inputs:
+    inputs = len(system.inputs)
+    if not inputs or system.kind == MAP:
         return None
     points = trajectories.inputs[..., : POINTS * inputs]
     points = points.reshape(*points.shape[:2], POINTS, -1)

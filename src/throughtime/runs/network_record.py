@@ -27,6 +27,7 @@ class CellInfo(BaseModel):
     hidden_size: PositiveInt
     activation: Activation = "tanh"
     leak: Annotated[float, Field(gt=0, le=1)] = 1.0
+    connected: bool = True
     own: dict[str, Any] = {}
 
     @property
@@ -48,7 +49,7 @@ class CellInfo(BaseModel):
         if type(cell) is RNN:
             fields["activation"] = cell.activation
         if type(cell) is EchoState:
-            fields["leak"] = cell.leak
+            fields |= {"leak": cell.leak, "connected": cell.connected}
         return cls(**fields)
 
     def build(self, dtype: str) -> Cell:
@@ -58,6 +59,8 @@ class CellInfo(BaseModel):
             options["activation"] = self.activation
         if self.cell == "esn":
             options["leak"] = self.leak
+            if not self.connected:
+                options["radius"] = 0.0  # else a product with a W of zeros
         return CELLS[self.cell](self.input_size, self.hidden_size, **options)  # pyright: ignore
 
 

@@ -14,12 +14,15 @@ from typing import Any, TypeVar
 import equinox as eqx
 import jax
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Float64
 
 from throughtime._support.blas_threads import one_blas_thread
 from throughtime._support.precision import precision
 from throughtime.errors import InputError, check_positive_integer
+from throughtime.recurrence import native_kernels
 from throughtime.recurrence.architecture import Architecture
+from throughtime.recurrence.flow_map import Features, run_flow_map
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.own_cell import CellSource
 from throughtime.recurrence.rollout import rollout
@@ -320,10 +323,17 @@ class EquationSurrogate:
             known = np.pad(known, ((0, 0), (1, 0), (0, 0)))
             return jax.device_put(first), jax.device_put(known)
 
-    def solve_scaled(self, first: jax.Array, known: jax.Array) -> jax.Array:
-        """The network's solution for scaled starts and inputs, scaled, on the device."""
+    def solve_scaled(self, first: jax.Array, known: jax.Array) -> jax.Array | np.ndarray:
+        """The network's solution for scaled starts and inputs, scaled.
+
+        That of an `esn` is a kernel's on the CPU, an array of NumPy. Without kernels, on
+        another device and under a transformation of JAX it is an array on the device.
+        """
+        network = self.trained()
+        if self.regressed and native_kernels.available() and _on_cpu((network, first, known)):
+            return _run_in_kernel(network, first, known)
         with precision(self.dtype_):
-            return _rollout(self.trained(), first, known.shape[1] - 1, known)
+            return _rollout(network, first, known.shape[1] - 1, known)
 
     def _solve(self, start: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """The solution from the start on, in the variables' own units."""
@@ -352,6 +362,22 @@ class EquationSurrogate:
 
     def _method(self) -> Method:
         return training_method(self.method, self.rate, self.clip)
+
+
+def _on_cpu(arrays: Any) -> bool:
+    """Whether all arrays of a tree have values here: none is traced or on another device."""
+    return all(
+        not isinstance(leaf, Tracer) and leaf.devices() == {jax.devices("cpu")[0]}
+        for leaf in jax.tree.leaves(arrays)
+        if isinstance(leaf, jax.Array)
+    )
+
+
+def _run_in_kernel(network: Any, first: Any, known: Any) -> np.ndarray:
+    """What `_rollout` computes, for an `esn` without memory."""
+    cell, layer = network.cells[0], network.readout.layers[0]
+    U, b, V, c, first, known = map(np.asarray, (cell.U, cell.b, layer.V, layer.c, first, known))
+    return run_flow_map(Features(U, b), V[None], c[None], first[:, 0], known[:, 1:])[0]
 
 
 @eqx.filter_jit

@@ -12,12 +12,14 @@ namespace throughtime {
     extern const Kernels<double> rnn_f64[4], gru_f64, lstm_f64;                         \
     extern const RunReservoir<float> reservoir_f32;                                     \
     extern const RunReservoir<double> reservoir_f64;                                    \
+    extern const RunFlowMap<float> flow_map_f32;                                        \
+    extern const RunFlowMap<double> flow_map_f64;                                       \
     double fma_peak(int bytes, double seconds);                                         \
     InstructionSet table(const char* name, bool (*runs_here)()) {                       \
         return {name, runs_here,                                                        \
                 {rnn_f32[0], rnn_f32[1], rnn_f32[2], rnn_f32[3], gru_f32, lstm_f32},    \
                 {rnn_f64[0], rnn_f64[1], rnn_f64[2], rnn_f64[3], gru_f64, lstm_f64},    \
-                reservoir_f32, reservoir_f64, fma_peak};                                \
+                reservoir_f32, reservoir_f64, flow_map_f32, flow_map_f64, fma_peak};    \
     }                                                                                   \
     }
 

@@ -13,7 +13,9 @@
 #include <mutex>
 #include <new>
 #include <string>
+#include <thread>
 #include <type_traits>
+#include <vector>
 
 #include "kernels.h"
 #include "xla/ffi/api/ffi.h"
@@ -65,6 +67,22 @@ bool run_on_pool(void* context, std::int64_t tasks, Workers::Task task, void* da
     std::unique_lock<std::mutex> lock(job->mutex);
     job->finished.wait(lock, [&] { return job->done == tasks; });
     return !job->failed;
+}
+
+// The same without XLA, on as many threads of its own as `context` points to.
+bool run_on_threads(void* context, std::int64_t tasks, Workers::Task task, void* data) {
+    Job job;
+    job.task = task, job.data = data, job.tasks = tasks;
+    std::vector<std::thread> others;
+    try {
+        for (std::int64_t i = 1; i < *static_cast<std::int32_t*>(context) && i < tasks; ++i)
+            others.emplace_back([&job] { job.work(); });
+    } catch (const std::exception&) {
+        // Without another thread: those that have begun do its work.
+    }
+    job.work();
+    for (std::thread& other : others) other.join();
+    return !job.failed;
 }
 
 ffi::Error no_memory() {
@@ -333,6 +351,19 @@ THROUGHTIME_EXPORT bool throughtime_reservoir(int bytes, const void* reservoir) 
         return false;
     }
     return true;
+}
+
+// `map` is a FlowMap<float> or a FlowMap<double>. False: its memory ran out.
+THROUGHTIME_EXPORT bool throughtime_flow_map(int bytes, const void* map, std::int32_t threads) {
+    using namespace throughtime;
+    const InstructionSet& set = instruction_set();
+    const Workers workers{run_on_threads, &threads};
+    try {
+        return bytes == 8 ? set.flow_map_f64(*static_cast<const FlowMap<double>*>(map), workers)
+                          : set.flow_map_f32(*static_cast<const FlowMap<float>*>(map), workers);
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
 }
 
 THROUGHTIME_EXPORT const char* throughtime_instruction_set() {

@@ -76,6 +76,20 @@ struct Reservoir {
 template <class T>
 using RunReservoir = void (*)(const Reservoir<T>&);  // throws std::bad_alloc
 
+// A map of N random features in closed loop, for B trajectories of d variables and m inputs under
+// each of R readouts; see flow_map.cpp.
+//   U (N, d + m)   b (N)   V (R, d, N)   c (R, d)   start (B, d)   us (B, steps, m)   ys (R, B, steps, d)
+template <class T>
+struct FlowMap {
+    std::int64_t R, B, steps, d, m, N;
+    const T *U, *b, *V, *c, *start, *us;
+    T* ys;
+    T bound;  // the state is kept within plus and minus this; infinity for none
+};
+
+template <class T>
+using RunFlowMap = bool (*)(const FlowMap<T>&, const Workers&);  // throws std::bad_alloc, or false
+
 // One table for each instruction set that was compiled in.
 struct InstructionSet {
     const char* name;
@@ -84,6 +98,8 @@ struct InstructionSet {
     Kernels<double> f64[kCells];
     RunReservoir<float> reservoir_f32;
     RunReservoir<double> reservoir_f64;
+    RunFlowMap<float> flow_map_f32;
+    RunFlowMap<double> flow_map_f64;
     double (*fma_peak)(int bytes, double seconds);
 };
 

@@ -305,6 +305,49 @@ void one_reservoir(RunReservoir<T> run, const char* set) {
     }
 }
 
+// A map of random features in closed loop against plain loops in double precision, on threads and
+// without; one trajectory that is not a number stays alone.
+template <class T>
+void one_flow_map(RunFlowMap<T> run, const char* set) {
+    const std::int64_t R = uniform(1, 3), B = uniform(1, 40), steps = uniform(0, 5), d = uniform(1, 9),
+                       m = uniform(0, 3), N = uniform(1, 70), n = d + m;
+    auto U = normal<T>(N * n, 0.5), b = normal<T>(N, 0.5), V = normal<T>(R * d * N, 0.3 / std::sqrt(double(N))),
+         c = normal<T>(R * d, 0.1), start = normal<T>(B * d, 1), us = normal<T>(B * steps * m, 1);
+    start[0] = std::numeric_limits<T>::quiet_NaN();
+    std::vector<T> ys(R * B * steps * d), again = ys;
+    FlowMap<T> x{R,        B,        steps,        d,         m,         N,         U.data(),
+                 b.data(), V.data(), c.data(), start.data(), us.data(), ys.data(), T(uniform(0, 1) ? INFINITY : 1)};
+    run(x, {in_a_row, nullptr});
+    x.ys = again.data();
+    run(x, {on_threads, nullptr});
+    for (std::int64_t r = 0; r < R; ++r)
+        for (std::int64_t p = 0; p < B; ++p) {
+            std::vector<double> y(start.begin() + p * d, start.begin() + (p + 1) * d);
+            for (std::int64_t t = 0; t < steps; ++t) {
+                std::vector<double> change(c.begin() + r * d, c.begin() + (r + 1) * d);
+                for (std::int64_t j = 0; j < N; ++j) {
+                    double z = b[j];
+                    for (std::int64_t i = 0; i < n; ++i)
+                        z += double(U[j * n + i]) * (i < d ? y[i] : double(us[(p * steps + t) * m + i - d]));
+                    for (std::int64_t k = 0; k < d; ++k) change[k] += V[(r * d + k) * N + j] * std::tanh(z);
+                }
+                for (std::int64_t k = 0; k < d; ++k) {
+                    y[k] += change[k];
+                    if (std::fabs(y[k]) > x.bound) y[k] = std::copysign(double(x.bound), y[k]);
+                    const std::int64_t at = ((r * B + p) * steps + t) * d + k;
+                    const double got = ys[at], limit = sizeof(T) == 8 ? 1e-12 : 5e-5;
+                    const bool same = std::isnan(got) ? std::isnan(again[at]) : got == again[at];
+                    if (same && (p ? std::fabs(got - y[k]) <= limit * (1 + std::fabs(y[k])) : std::isnan(got)))
+                        continue;
+                    std::printf("%s: map R %ld B %ld d %ld m %ld N %ld, trajectory %ld step %ld: %g is not %g\n", set,
+                                long(R), long(B), long(d), long(m), long(N), long(p), long(t), got, y[k]);
+                    ++failures;
+                    return;
+                }
+            }
+        }
+}
+
 // Random problems of each cell and type, `problems` of each. Every fourth is large in all its
 // sizes: several shards, several panels of units.
 void one_set(const InstructionSet& set, int seed, int problems) {
@@ -324,6 +367,8 @@ void one_set(const InstructionSet& set, int seed, int problems) {
     for (int i = 0; i < problems; ++i) {
         one_reservoir<float>(set.reservoir_f32, set.name);
         one_reservoir<double>(set.reservoir_f64, set.name);
+        one_flow_map<float>(set.flow_map_f32, set.name);
+        one_flow_map<double>(set.flow_map_f64, set.name);
     }
     std::printf("%s: %d problems of each cell and type\n", set.name, problems);
 }

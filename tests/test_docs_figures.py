@@ -91,9 +91,25 @@ def test_the_table_of_the_nerve():
             says(text, [np.median([run["persistence"] for run in runs])])
 
 
+def test_the_race_of_rollouts():
+    race = json.loads((RESULTS / "surrogates.json").read_text())["race"]["networks"]
+    shown = rows(section("What a surrogate costs"))[2:]
+    for row, (name, nrmse, seconds, whole, scheme, beside, other) in zip(
+        race, shown, strict=True
+    ):
+        assert name.split(", ")[-1] == row["network"].split(", ")[-1]
+        assert name.split(", ")[1] == row["network"].split(", ")[1]
+        assert scheme == row["diffrax"]["how"]
+        says(nrmse, [row["nrmse"]])
+        says(whole, [row["whole_seconds"]])
+        says(beside, [row["diffrax"]["nrmse"]])
+        for text, of in ((seconds, row), (other, row["diffrax"])):
+            says(text, [of["seconds"], of["processor_seconds"]])
+
+
 def test_the_oscillator_over_three_seeds():
     runs = json.loads((RESULTS / "surrogates.json").read_text())["rows"]
     sentence = section("What a surrogate costs").strip().split("\n")[-1]
-    found = re.search(r"NRMSE is (.+?) \(worst (.+?)\)", sentence)
+    found = re.search(r"NRMSE by the GRU is (.+?) \(worst (.+?)\)", sentence)
     says(found[1], [run["nrmse"]["median"] for run in runs])
     says(found[2], [run["nrmse"]["worst"] for run in runs])

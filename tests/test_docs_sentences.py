@@ -31,11 +31,6 @@ def _searches(side):
     return [_fits(side, what)[0] for what in kinds]
 
 
-def _race():
-    race = result("surrogates.json")["race"]
-    return [race["seconds"], race["nrmse"], race["diffrax"]["seconds"]]
-
-
 def _fits_in_a_row(side, which=slice(None)):
     """Seconds by the clock of some of the fits of a process, the median over the rounds."""
     rounds = result("second_fit.json")["seconds"][side]
@@ -127,11 +122,6 @@ SENTENCES = {
         "four-ways",
         r"and (\d+ \(\d+\)) times when 25",
         lambda: _searches("ours, 25 x 8"),
-    ),
-    "a race of rollouts": (
-        "differential-equations",
-        r"take the network (.+?) at the same",
-        lambda: _race(),
     ),
     "M4 weekly": (
         "../README",

@@ -1,6 +1,7 @@
 """The map of an equation by regression: closed forms, its own optimum, and its free runs."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from throughtime.dynamics.flow_map_regression import (
 from throughtime.dynamics.surrogate import Surrogate
 from throughtime.dynamics.surrogate_data import with_random_drives
 from throughtime.dynamics.trajectories import sample_trajectories
+from throughtime.recurrence import native_kernels
 from throughtime.recurrence.architecture import Architecture
 from throughtime.reservoir.ridge import Readout
 
@@ -125,6 +127,19 @@ def test_its_free_run_is_the_networks(pendulum):
     run = free_runs(cell, [readout], pendulum._steps(part))[0]
     own = pendulum.solve(part.states[:, 0], SMALL["steps"], part.parameters)
     np.testing.assert_allclose(pendulum.scaler_.inverse(run), own, atol=1e-9)
+
+
+def test_the_kernel_solves_as_jax_does(pendulum, monkeypatch):
+    part = pendulum.validation_trajectories_
+    given = pendulum.scale(part.states[:, 0], part.inputs)
+    fast = pendulum.solve_scaled(*given)
+    with jax.enable_x64(True):
+        slopes = jax.grad(lambda first: pendulum.solve_scaled(first, given[1]).sum())(given[0])
+    assert np.isfinite(slopes).all()
+    monkeypatch.setenv(native_kernels.SWITCH, "0")
+    plain = pendulum.solve_scaled(*given)
+    assert isinstance(plain, jax.Array)
+    np.testing.assert_allclose(fast, plain, rtol=1e-9, atol=1e-9)
 
 
 def test_a_run_that_goes_to_infinity_is_stopped():

@@ -13,13 +13,17 @@ from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Float64
 
 from throughtime._support.blas_threads import one_blas_thread
 from throughtime._support.precision import precision
 from throughtime.errors import InputError, check_positive_integer
+from throughtime.recurrence import native_kernels
 from throughtime.recurrence.architecture import Architecture
+from throughtime.recurrence.flow_map import Features, run_flow_map
 from throughtime.recurrence.network import Network
 from throughtime.recurrence.own_cell import CellSource
 from throughtime.recurrence.rollout import rollout
@@ -315,20 +319,28 @@ class EquationSurrogate:
         with precision(self.dtype_):
             first = self.scaler_.transform(start)[:, None].astype(self.dtype_)
             known = self.input_scaler_.transform(inputs).astype(self.dtype_)
-            # `rollout` reads the inputs of a step where it ends, hence a row before the first.
-            known = np.pad(known, ((0, 0), (1, 0), (0, 0)))
             return jax.device_put(first), jax.device_put(known)
 
-    def solve_scaled(self, first: jax.Array, known: jax.Array) -> jax.Array:
-        """The network's solution for scaled starts and inputs, scaled, on the device."""
+    def solve_scaled(self, first: jax.Array, known: jax.Array) -> jax.Array | np.ndarray:
+        """The network's solution for scaled starts and inputs, scaled.
+
+        That of an `esn` is a kernel's on the CPU, an array of NumPy. Without kernels, on
+        another device and under a transformation of JAX it is an array on the device.
+        """
+        network = self.trained()
+        if self.regressed and native_kernels.available() and _on_cpu((network, first, known)):
+            return _run_in_kernel(network, first, known)
         with precision(self.dtype_):
-            return _rollout(self.trained(), first, known.shape[1] - 1, known)
+            return _rollout(network, first, known)
 
     def _solve(self, start: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """The solution from the start on, in the variables' own units."""
         ys = self.solve_scaled(*self.scale(start, inputs))
-        states = self.scaler_.inverse(np.asarray(ys, np.float64))
-        return np.concatenate([start[:, None], states], axis=1)
+        found = np.empty((len(start), ys.shape[1] + 1, start.shape[1]))
+        found[:, 0] = start
+        np.multiply(ys, self.scaler_.std, out=found[:, 1:])
+        found[:, 1:] += self.scaler_.mean
+        return found
 
     def _windows(self, part: Any) -> Sequences:
         return windows(part, self.scaler_, self.input_scaler_, self.window, self.dtype_)
@@ -353,6 +365,25 @@ class EquationSurrogate:
         return training_method(self.method, self.rate, self.clip)
 
 
+def _on_cpu(arrays: Any) -> bool:
+    """Whether all arrays of a tree have values here: none is traced or on another device."""
+    return all(
+        not isinstance(leaf, Tracer) and {d.platform for d in leaf.devices()} == {"cpu"}
+        for leaf in jax.tree.leaves(arrays)
+        if isinstance(leaf, jax.Array)
+    )
+
+
+def _run_in_kernel(network: Any, first: Any, known: Any) -> np.ndarray:
+    """What `_rollout` computes, for an `esn` without memory."""
+    cell, layer = network.cells[0], network.readout.layers[0]
+    U, b, V, c, first, known = map(np.asarray, (cell.U, cell.b, layer.V, layer.c, first, known))
+    return run_flow_map(Features(U, b), V[None], c[None], first[:, 0], known)[0]
+
+
 @eqx.filter_jit
-def _rollout(network: Network, first, steps: int, known):
+def _rollout(network: Network, first, known):
+    steps = known.shape[1]
+    # `rollout` reads the inputs of a step where it ends, hence a row before the first.
+    known = jnp.pad(known, ((0, 0), (1, 0), (0, 0)))
     return rollout(network, first, steps, known, carry=True)

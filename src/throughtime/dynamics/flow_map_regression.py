@@ -26,6 +26,7 @@ from jaxtyping import Float64
 from throughtime._support.memory import require_memory
 from throughtime.errors import InputError
 from throughtime.recurrence.echo_state_cell import BIAS_SCALE, EchoState
+from throughtime.recurrence.flow_map import Features, run_flow_map
 from throughtime.recurrence.initialisation import on_device
 from throughtime.recurrence.network import Network
 from throughtime.reservoir.readout import sums_size, with_last_layer
@@ -146,18 +147,12 @@ def free_runs(
     cell: EchoState, readouts: list[Readout], steps: Steps
 ) -> Float64[np.ndarray, "readout trajectory _ variable"]:
     """Run the map of each readout from the first states on, with the inputs of the steps."""
-    U, b = np.asarray(cell.U, np.float64), np.asarray(cell.b, np.float64)
-    V = np.stack([readout.V.T for readout in readouts])
-    c = np.stack([readout.c for readout in readouts])[:, None]
+    V, c = (np.stack(weights) for weights in zip(*readouts, strict=True))
     ys, us = steps
-    y = np.broadcast_to(ys[:, 0], (len(readouts), *ys[:, 0].shape))
-    found = [y]
-    for n in range(us.shape[1]):
-        read = np.concatenate([y, np.broadcast_to(us[:, n], (len(y), *us[:, n].shape))], -1)
-        # What runs away is stopped where it counts as diverged anyway.
-        y = np.clip(y + c + np.tanh(read @ U.T + b) @ V, -CEILING, CEILING)
-        found.append(y)
-    return np.stack(found, axis=2)
+    start = np.broadcast_to(ys[:, :1], (len(V), *ys[:, :1].shape))
+    # What runs away is stopped where it counts as diverged anyway.
+    runs = run_flow_map(_weights(cell), V, c, ys[:, 0], us, CEILING)
+    return np.concatenate([start, runs], axis=2)
 
 
 def run_error(
@@ -201,7 +196,12 @@ def _features(cell: EchoState, steps: Steps, change: np.ndarray) -> Iterator:
     """The features of every step, and the change of the state in it, in blocks."""
     read = np.concatenate([steps.ys[:, :-1], steps.us], axis=-1)
     read, change = (values.reshape(-1, values.shape[-1]) for values in (read, change))
-    U, b = np.asarray(cell.U, np.float64), np.asarray(cell.b, np.float64)
+    U, b = _weights(cell)
     for start in range(0, len(read), ROWS):
         rows = slice(start, start + ROWS)
         yield np.tanh(read[rows] @ U.T + b), change[rows]
+
+
+def _weights(cell: EchoState) -> Features:
+    """U and b of a cell in float64."""
+    return Features(np.asarray(cell.U, np.float64), np.asarray(cell.b, np.float64))

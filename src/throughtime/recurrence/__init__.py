@@ -13,6 +13,7 @@ built in, which `cell_check.py` tries. `bptt.py` is the lecture's backward pass 
 `scan_lowering.py` (in JAX) and `native_kernels.py` (in C++).
 
 Initial weights are in `initialisation.py`. Reservoirs are in `reservoir_weights.py`,
-`spectral_radius.py` and `echo_state_cell.py`, and run in C++ by `native_reservoir.py`.
+`spectral_radius.py` and `echo_state_cell.py`, and run in C++ by `native_reservoir.py`; one
+without memory, which reads its own outputs, by `flow_map.py`.
 `exponential_smoothing.py` is a linear cell of three rates. Imports `errors` and `_support`.
 """

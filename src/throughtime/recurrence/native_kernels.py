@@ -1,9 +1,10 @@
 """The compiled kernels: where they are, and whether they can be used.
 
 A shared library beside the package holds the handlers of the three primitives for XLA, and the
-kernel that runs a reservoir (`native_reservoir.py`). Its source is in `native/`. It is built
-when the package is installed, if there is a C++ compiler; without it every cell runs as a
-`jax.lax.scan`. The library is loaded when it is first needed, once in a process.
+kernels that run a reservoir (`native_reservoir.py`) and a map of random features
+(`flow_map.py`). Its source is in `native/`. It is built when the package is installed, if there
+is a C++ compiler; without it every cell runs as a `jax.lax.scan`. The library is loaded when it
+is first needed, once in a process.
 """
 
 import ctypes
@@ -201,6 +202,8 @@ def _declare(loaded: ctypes.CDLL) -> str:
     loaded.throughtime_fma_peak.restype = ctypes.c_double
     loaded.throughtime_reservoir.argtypes = [ctypes.c_int, ctypes.c_void_p]
     loaded.throughtime_reservoir.restype = ctypes.c_bool
+    loaded.throughtime_flow_map.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int32]
+    loaded.throughtime_flow_map.restype = ctypes.c_bool
     loaded.throughtime_instruction_set.argtypes = []
     loaded.throughtime_instruction_set.restype = ctypes.c_char_p
     return loaded.throughtime_instruction_set().decode()

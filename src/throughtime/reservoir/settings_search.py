@@ -14,7 +14,6 @@ forecast, take H as long as the forecast: errors one step ahead select a penalty
 free run leaves the attractor.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from throughtime._support.blas_threads import one_blas_thread
+from throughtime._support.cores import core_count
 from throughtime._support.seeds import Key
 from throughtime.errors import InputError, check_positive_integer, did_you_mean
 from throughtime.recurrence.reservoir_weights import Reservoir, ReservoirDesign
@@ -259,6 +259,5 @@ def _network(design, reservoir, trial, data, options) -> EchoStateNetwork:
 
 def _threads(requested: int | None) -> tuple[int, Any]:
     """The number of threads, and a context in which BLAS does not start its own beside them."""
-    allowed = len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
-    threads = requested or allowed
+    threads = requested or core_count()
     return threads, nullcontext() if threads == 1 else one_blas_thread()

@@ -11,9 +11,12 @@ from throughtime.commands.signals import end_at_once, handle
 def run() -> NoReturn:
     """The entry point of the program."""
     handle(end_at_once)
-    from throughtime.commands import program
+    from throughtime.commands.memory_limit import within_memory_limit
 
-    program.run()
+    with within_memory_limit():
+        from throughtime.commands import program
+
+        program.run()
 
 
 def main() -> NoReturn:

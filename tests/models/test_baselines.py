@@ -8,6 +8,7 @@ from sklearn import linear_model
 
 from throughtime.data import datasets
 from throughtime.data.split import Split
+from throughtime.models import baselines
 from throughtime.models.baselines import (
     PENALTIES,
     Ridge,
@@ -205,3 +206,13 @@ def test_series_are_not_glued_together():
     wanted = linear_model.Ridge(alpha=1.0).fit(X, Y)
     found = Ridge.fit(parts, [], 5)
     np.testing.assert_allclose(found.weights[1:, 0], wanted.coef_.ravel(), atol=1e-8)
+
+
+def test_a_regression_in_blocks_is_that_of_all_rows(monkeypatch):
+    y, u = process(400, noise=0.3)
+    parts = [(y[:250], u[:250]), (y[30:90], u[30:90])], [(y[247:], u[247:])], 3
+    whole = Ridge.fit(*parts)
+    monkeypatch.setattr(baselines, "BLOCK", 7)
+    in_blocks = Ridge.fit(*parts)
+    assert in_blocks.penalty == whole.penalty
+    np.testing.assert_allclose(in_blocks.weights, whole.weights, rtol=1e-9, atol=1e-12)

@@ -4,6 +4,7 @@ Contexts are `(origin, time, target)` and end at the forecast's origin; forecast
 `(origin, steps, target)`. All computations are in NumPy, in double precision.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ Forecasts = Float[np.ndarray, "origin steps target"]
 
 PENALTIES = 10.0 ** np.arange(-6, 5)
 """Penalties of the ridge autoregression, from which the validation part chooses."""
+
+BLOCK = 2**16
+"""Windows of a regression at a time: those of a series of millions would take gigabytes."""
 
 
 def persistence(contexts: Contexts, steps: int) -> Forecasts:
@@ -115,8 +119,7 @@ class Ridge:
         lags
             The number of lags, $p$.
         """
-        X, Y = _design_matrix(train, lags)
-        gram, cross = X.T @ X, X.T @ Y
+        gram, cross = _sums(train, lags)
         penalised = np.ones(len(gram))
         penalised[0] = 0  # not the constant
         candidates = [
@@ -129,8 +132,11 @@ class Ridge:
         ]
         if not validation:
             return candidates[0]
-        X, Y = _design_matrix(validation, lags)
-        return min(candidates, key=lambda c: np.mean((X @ c.weights - Y) ** 2))
+        errors = sum(
+            np.array([np.sum((X @ c.weights - Y) ** 2) for c in candidates])
+            for X, Y in _blocks(validation, lags)
+        )
+        return candidates[int(np.argmin(errors))]
 
     def predict(self, contexts: Contexts, steps: int, ahead: Ahead) -> Forecasts:
         """Forecast `steps` steps from each context; `ahead` holds the inputs of those steps."""
@@ -143,15 +149,19 @@ class Ridge:
         return np.stack(forecasts, axis=1)
 
 
-def _design_matrix(series, lags):
-    """The features of all windows of `lags` steps, and the value that follows each window."""
-    blocks = []
+def _sums(series, lags):
+    """The sums over all windows that the regression needs: of X'X, and of X'Y."""
+    products = ((X.T @ X, X.T @ Y) for X, Y in _blocks(series, lags))
+    return functools.reduce(lambda total, new: (total[0] + new[0], total[1] + new[1]), products)
+
+
+def _blocks(series, lags):
+    """The features X of windows of `lags` steps and the values Y after them, in blocks."""
     for targets, inputs in series:
-        starts = np.arange(len(targets) - lags)
-        past = targets[starts[:, None] + np.arange(lags)]
-        blocks.append((_features(past, inputs[lags:]), targets[lags:]))
-    X, Y = (np.concatenate(part) for part in zip(*blocks, strict=True))
-    return X, Y
+        for first in range(0, len(targets) - lags, BLOCK):
+            starts = np.arange(first, min(first + BLOCK, len(targets) - lags))
+            past = targets[starts[:, None] + np.arange(lags)]
+            yield _features(past, inputs[starts + lags]), targets[starts + lags]
 
 
 def _features(past, ahead):

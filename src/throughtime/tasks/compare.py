@@ -65,7 +65,8 @@ def compare(
         Each way is saved in a subfolder of its name, beside `comparison.json`.
     seconds
         Time for the training of each way, compilation included; the epoch in progress at the
-        end is completed.
+        end is completed. Of an echo state network one setting is fitted whatever it takes, and
+        no other that would end too late.
     steps
         The longest lead time.
     settings
@@ -164,7 +165,10 @@ def _search(
     best, history = model.train(), [_trial_row(model, 1, 0.0)]
     lowest, trials = np.nan_to_num(history[-1].validation_loss, nan=np.inf), 1
     show(history)
-    while model.validation and time.perf_counter() - start < seconds:
+    ended = time.perf_counter() - start
+    quickest = ended
+    # None is begun that even in the time of the quickest would end too late.
+    while model.validation and ended + quickest < seconds:
         sample: dict[str, Any] = {
             "leak": float(rng.choice(LEAKS)),
             "radius": float(rng.uniform(*RADII)),
@@ -176,8 +180,12 @@ def _search(
         try:
             other.train()
         except InputError:  # its regression is singular, or its states are not finite
+            other = None
+        began, ended = ended, time.perf_counter() - start
+        quickest = min(quickest, ended - began)
+        if other is None:
             continue
-        history.append(_trial_row(other, trials, time.perf_counter() - start))
+        history.append(_trial_row(other, trials, ended))
         show(history)
         if history[-1].validation_loss < lowest:
             best, lowest = other, history[-1].validation_loss

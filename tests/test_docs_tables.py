@@ -355,6 +355,7 @@ def test_every_command_of_the_slides_ran_from_a_fresh_clone():
 HELD = {
     ("differential-equations", "chaotic flow"),
     ("differential-equations", "way"),
+    ("differential-equations", "network"),
     ("differential-equations", ""),
     ("forecasting", ""),
     ("forecasting", "series"),

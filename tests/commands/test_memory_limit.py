@@ -1,7 +1,6 @@
 """Commands under a limit of memory: one line, whatever a library does when it gets none."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -17,10 +16,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others do not h
 
 def limited(*words, mib, **options):
     """Start a program whose address space is limited."""
-    size = mib * 2**20
     return subprocess.Popen(
-        [*map(str, words)],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size)),
+        ["sh", "-c", f'ulimit -v {mib * 1024} && exec "$@"', "sh", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -83,5 +83,6 @@ def test_a_map_counts_its_steps(tmp_path):
         ("--paths 3", "`--paths` is for a forecasting run", "of equations", ""),
     ],
 )
-def test_what_is_refused(run, options, rule, got, remedy):
+def test_what_is_refused(run, options, rule, got, remedy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     fails("predict", run, *options.split(), rule=rule, got=got, remedy=remedy)

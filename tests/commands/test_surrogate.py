@@ -181,11 +181,6 @@ def test_a_signal_in_an_epoch_ends_after_it(here, no_report, monkeypatch):
     assert [json.loads(row)["epoch"] for row in rows] == [1, 2]
 
 
-def test_predict_is_of_a_forecast(run):
-    rule = "the folder must hold a forecasting run"
-    fails("predict", run, rule=rule, got="`run`, a surrogate", remedy="diagnose")
-
-
 def test_a_finished_one_is_overwritten_only_if_asked(run, monkeypatch):
     options = ["surrogate", *MAP, "--out", "run"]
     (run / "notes.txt").write_text("mine")

@@ -8,8 +8,15 @@ import equinox as eqx
 import jax
 import numpy as np
 
-WANTED = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
-"""XLA's options: the rest of its work would take longer than it saves."""
+WANTED = {
+    "xla_backend_optimization_level": 1,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
+"""XLA's options: the rest of its work would take longer than it saves.
+
+By default a program is split into as many as 32 modules, each with a cost of its own.
+"""
 
 
 @cache

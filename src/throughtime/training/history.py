@@ -2,13 +2,12 @@
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import TypeAdapter
 
-from throughtime._support.integrity import damaged_file
 from throughtime._support.result_view import ResultView, current_axes
 
 from .epoch import EpochSummary
@@ -49,9 +48,6 @@ class Row(NamedTuple):
     seconds: float
     rate: float = math.nan
     quantities: dict[str, float] = {}  # noqa: RUF012 (never written to)
-
-
-ROW = TypeAdapter(Row)
 
 
 class History(list[Row], ResultView):
@@ -150,6 +146,8 @@ def history_rows(path: Path, lines: str) -> list[Row]:
     InputError
         If the lines are not rows of a history.
     """
+    from throughtime._support.integrity import damaged_file  # here: it loads Pydantic
+
     try:
         return [_row(json.loads(line)) for line in lines.splitlines()]
     except (ValueError, TypeError, AttributeError, RecursionError):
@@ -160,7 +158,14 @@ def _row(json_object: dict[str, Any]) -> Row:
     fields = _null_to_nan(json_object)
     if "quantities" in fields:
         fields["quantities"] = _null_to_nan(fields["quantities"])
-    return ROW.validate_python(fields, strict=True)
+    return _row_form().validate_python(fields, strict=True)
+
+
+@cache
+def _row_form() -> Any:
+    from pydantic import TypeAdapter  # here: a training alone reads no history
+
+    return TypeAdapter(Row)
 
 
 def _json_object(row: Row) -> dict[str, Any]:

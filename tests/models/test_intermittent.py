@@ -1,13 +1,18 @@
 """Intermittent demand: the recursion by hand, its limits, and what stands beside it."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from throughtime.models.intermittent import Intermittent, is_intermittent
+from throughtime.models.model_kinds import Transformed
+from throughtime.models.prior import Prior
+from throughtime.models.prior_network import MEDIAN
 from throughtime.models.series_model import SeriesModel
-from throughtime.models.traits import found_bound
+from throughtime.models.traits import Recipe, found_bound, read_traits
 
 demands = st.lists(st.sampled_from([0.0, 0.0, 1.0, 2.0, 7.0]), min_size=1, max_size=60)
 rates = st.sampled_from([0.01, 0.1, 0.4, 1.0])
@@ -71,3 +76,27 @@ def test_no_forecast_of_counts_is_negative():
     assert (around.lower >= 0).all() and (around.lower <= found).all()
     assert (around.upper[1] > found).all()
     assert (around.at(0.999)[0] >= 0).all() and (around.quantile(0.001) >= 0).all()
+
+
+def test_the_prior_and_the_combination_forecast_the_mean_of_what_is_sold():
+    """The median of each value is 0; over a year that adds up to nothing sold."""
+    origins, prior, median, combined, wanted = np.arange(200, 290), 0.0, 0.0, 0.0, 0.0
+    for seed in range(4):
+        y = sold(seed=seed)
+        model = SeriesModel.fit(y[:200], 10)
+        strongest = cast(Transformed | Prior, model.combination.strongest("prior"))
+        ahead = strongest.forecast(y, origins, 10)
+        quantiles = strongest.quantiles(y, origins, 10)
+        np.testing.assert_array_equal(ahead, strongest.center(quantiles))
+        prior += ahead.mean()
+        median += quantiles[..., MEDIAN].mean()
+        combined += model.forecast(y, origins, 10).mean()
+        wanted += np.mean([y[o : o + 10].mean() for o in origins])
+    assert median < 0.5 * wanted
+    assert prior == pytest.approx(wanted, rel=0.2)
+    assert combined == pytest.approx(wanted, rel=0.2)
+
+
+def test_what_is_mostly_zero_is_not_seen_through_roots():
+    traits, _ = read_traits(sold(), None, Recipe())
+    assert traits.intermittent and traits.transform.power == 1

@@ -98,7 +98,7 @@ def small():
 
 
 def test_its_representation_is_short():
-    assert repr(Prior((7,))) == "Prior(seasons=(7,), name='prior')"
+    assert repr(Prior((7,))) == "Prior(seasons=(7,), name='prior', mean=False)"
 
 
 def test_the_network_is_the_equations_of_its_module():

@@ -158,3 +158,20 @@ def test_fiscal_years(tmp_path):
     for written in (stamps, [f"FY {one[-2:]}" for one in stamps]):
         times = read(tmp_path, written, name="x").times
         assert times.describe() == "1 year" and list(times.labels()) == written
+
+
+@pytest.mark.parametrize(
+    "form", ["FY{y} Q{q}", "FY{s}Q{q}", "FY{s}-Q{q}", "Q{q} FY{y}", "Q{q} FY{s}"]
+)
+def test_quarters_of_fiscal_years(tmp_path, form):
+    stamps = [
+        form.format(y=2005 + i // 4, s=f"{5 + i // 4:02}", q=i % 4 + 1) for i in range(24)
+    ]
+    times = read(tmp_path, stamps, name="Quarter").times
+    assert times.describe() == "1 quarter" and list(times.labels()) == stamps
+
+
+def test_halves_of_fiscal_years(tmp_path):
+    stamps = [f"FY{2005 + i // 2} H{i % 2 + 1}" for i in range(14)]
+    times = read(tmp_path, stamps, name="x").times
+    assert times.describe() == "6 months" and list(times.labels()) == stamps

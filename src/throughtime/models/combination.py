@@ -22,13 +22,13 @@ Timmermann, "Forecast combinations", *Handbook of Economic Forecasting* 1, 2006.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import nnls
 
 from .component import Component, QuantileComponent
-from .prior_network import MEDIAN
 from .rolling_errors import RollingErrors
 
 SHRINKAGE = 1.0
@@ -68,7 +68,7 @@ class Remembered:
     ) -> Float[np.ndarray, "origin steps"]:
         """Forecast from each origin; see `Component.forecast`."""
         made = self._remembered(values, origins, steps)
-        return made[..., MEDIAN] if self._has_quantiles() else made
+        return self.center(made) if self._has_quantiles() else made
 
     def quantiles(
         self,
@@ -78,6 +78,12 @@ class Remembered:
     ) -> Float[np.ndarray, "origin steps quantile"]:
         """Quantiles of the values after each origin, of a `QuantileComponent`."""
         return self._remembered(values, origins, steps)
+
+    def center(
+        self, quantiles: Float[np.ndarray, "origin steps quantile"]
+    ) -> Float[np.ndarray, "origin steps"]:
+        """The forecast of a `QuantileComponent`, of which these are the quantiles."""
+        return cast(QuantileComponent, self.component).center(quantiles)
 
     def _has_quantiles(self):
         within = getattr(self.component, "component", self.component)  # of one transformed

@@ -53,3 +53,9 @@ class QuantileComponent(Component, Protocol):
     ) -> Float[np.ndarray, "origin steps quantile"]:
         """Quantiles of the values after each origin; see `Prior.quantiles`."""
         ...
+
+    def center(
+        self, quantiles: Float[np.ndarray, "origin steps quantile"]
+    ) -> Float[np.ndarray, "origin steps"]:
+        """Its forecast, of which these are the quantiles."""
+        ...

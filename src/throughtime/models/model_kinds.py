@@ -44,6 +44,8 @@ class Transformed:
         steps: int,
     ) -> Float[np.ndarray, "origin steps"]:
         """Forecast from each origin; see `Component.forecast`."""
+        if isinstance(self.component, QuantileComponent):
+            return self.center(self.quantiles(values, origins, steps))
         seen = self.transform.apply(values)
         return self.transform.invert(self.component.forecast(seen, origins, steps))
 
@@ -57,6 +59,12 @@ class Transformed:
         within = cast(QuantileComponent, self.component)
         seen = self.transform.apply(values)
         return self.transform.invert(within.quantiles(seen, origins, steps))
+
+    def center(
+        self, quantiles: Float[np.ndarray, "origin steps quantile"]
+    ) -> Float[np.ndarray, "origin steps"]:
+        """Its forecast, of which these are the quantiles, if the model within has them."""
+        return cast(QuantileComponent, self.component).center(quantiles)
 
 
 class Kind(NamedTuple):
@@ -78,7 +86,7 @@ def model_kinds(
     """
     kinds = []
     if recipe.prior:
-        kinds.append(Kind("prior", lambda values, seasons, steps: Prior(seasons)))
+        kinds.append(Kind("prior", _prior(traits.intermittent)))
     if recipe.core:
         kinds += [Kind("core", fit) for fit in core or CORE]
         if traits.intermittent:
@@ -89,6 +97,11 @@ def model_kinds(
     if power == 1:
         return kinds
     return kinds + [Kind(kind.group, _through(power, kind.fit)) for kind in kinds]
+
+
+def _prior(mean: bool) -> Fit:
+    """The prior, which forecasts means or medians."""
+    return lambda values, seasons, steps: Prior(seasons, mean=mean)
 
 
 def _driven(drive: Drive) -> Fit:

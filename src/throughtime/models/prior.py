@@ -5,7 +5,7 @@ The weights are shipped with the package. They were trained on synthetic series 
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import resources
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ from throughtime.errors import InputError
 from throughtime.recurrence.initialisation import on_device
 
 from .prior_features import READ, ask, read
-from .prior_network import MEDIAN, QUANTILES, PriorNetwork
+from .prior_network import MEDIAN, QUANTILES, SHARES, PriorNetwork
 
 CONTEXT = 1024
 """Steps before an origin that are read at least, where there are as many."""
@@ -52,17 +52,21 @@ class Prior:
         The network; the one shipped by default.
     name
         Its name in tables.
+    mean
+        Whether it forecasts the mean of its quantiles instead of their median. The median of a
+        series that is mostly 0 is 0, whatever is sold.
     """
 
     seasons: tuple[int, ...] = ()
     network: PriorNetwork = field(default_factory=lambda: shipped_network(), repr=False)
     name: str = "prior"
+    mean: bool = False
 
     def __reduce__(self):
         """Another process has the shipped network already."""
         if self.network is shipped_network():
-            return Prior, (self.seasons,)
-        return Prior, (self.seasons, self.network, self.name)
+            return partial(Prior, mean=self.mean), (self.seasons,)
+        return Prior, (self.seasons, self.network, self.name, self.mean)
 
     def forecast(
         self,
@@ -70,8 +74,14 @@ class Prior:
         origins: Int[np.ndarray, " origin"],
         steps: int,
     ) -> Float[np.ndarray, "origin steps"]:
-        """The medians of the values after each origin; see `Component.forecast`."""
-        return self.quantiles(values, origins, steps)[..., MEDIAN]
+        """The medians, or means, of the values after each origin; see `Component.forecast`."""
+        return self.center(self.quantiles(values, origins, steps))
+
+    def center(
+        self, quantiles: Float[np.ndarray, "origin steps quantile"]
+    ) -> Float[np.ndarray, "origin steps"]:
+        """What it forecasts, where its quantiles are known."""
+        return quantiles @ SHARES if self.mean else quantiles[..., MEDIAN]
 
     def quantiles(
         self,

@@ -29,6 +29,8 @@ QUANTILES = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 """The shares of the future values that are to lie below the quantiles."""
 
 MEDIAN = QUANTILES.index(0.5)
+SHARES = np.diff([0.0, *(np.add(QUANTILES[1:], QUANTILES[:-1]) / 2), 1.0])
+"""The probability that each quantile stands for: their mean with these weights is the mean."""
 OUTPUTS = BASES + 2 + len(QUANTILES)  # weights, corrections, a width, and a step a quantile
 
 

@@ -98,12 +98,13 @@ def read_traits(
             seasons = found
             cleaned, wrong = clean(values, seasons)
     values = cleaned
-    if recipe.transform is None:
+    intermittent = is_intermittent(values)
+    if recipe.transform is None and not intermittent:
         transform = choose_transform(values, seasons)
-    else:
+    else:  # of what is mostly 0, the mean of roots says little of the mean
         transform = Transform.fit(values, 0.0 if recipe.transform == "log" else 1.0)
     lower = found_bound(values) if recipe.lower is None else recipe.lower
-    return Traits(seasons, transform, wrong, lower, is_intermittent(values)), values
+    return Traits(seasons, transform, wrong, lower, intermittent), values
 
 
 def _fitting(seasons: tuple[int, ...], values: np.ndarray) -> tuple[int, ...]:

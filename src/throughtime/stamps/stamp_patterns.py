@@ -63,11 +63,19 @@ NUMERIC = {
     "WnY": ("{L}{0}%V{1}%G",),
     "FY": ("{L}{0}%Y",),
     "Fn": ("{L}{0}%y",),
+    "FYQn": ("{L}{0}%Y{1}{K}{2}%q",),
+    "FnQn": ("{L}{0}%y{1}{K}{2}%q",),
+    "QnFY": ("{L}{0}%q{1}{K}{2}%Y",),
+    "QnFn": ("{L}{0}%q{1}{K}{2}%y",),
+    "FYHn": ("{L}{0}%Y{1}{K}{2}%h",),
+    "FnHn": ("{L}{0}%y{1}{K}{2}%h",),
+    "HnFY": ("{L}{0}%h{1}{K}{2}%Y",),
+    "HnFn": ("{L}{0}%h{1}{K}{2}%y",),
     "YWnn": ("%G{0}{L}{1}%V{2}%u",),
 }
 """Patterns by the kinds of the pieces: `Y` a year of four digits, `n` one or two digits, `3`
 three digits, `b` a month, `o` an ordinal ending, other letters a word of `WORDS`; `{0}` is what
-stands after the first piece, `{L}` the word."""
+stands after the first piece, `{L}` the word, `{K}` a second one."""
 
 WORDS = {
     "Q": "q k t qtr quarter",
@@ -173,7 +181,7 @@ def _date_patterns(text: str) -> list[str]:
     pieces = PIECE.findall(text)
     if "".join(pieces) != text:
         return []
-    kinds, between, letter = "", [], ""
+    kinds, between, words = "", [], []
     for piece in pieces:
         kind = _kind(piece)
         if kind == " ":
@@ -185,12 +193,15 @@ def _date_patterns(text: str) -> list[str]:
             return []
         between += [""] * (len(kinds) - len(between))
         kinds += kind
-        letter = piece if kind in "QHMWF" else letter
+        words += [piece] if kind in "QHMWF" else []
     end = between.pop() if len(between) == len(kinds) > 0 else ""
     if end and end not in "年月日년월일":
         return []
+    first, second, *_ = *words, "", ""
     patterns = NUMERIC.get(kinds, ())
-    return [pattern.format(*between, "", "", "", L=letter) + end for pattern in patterns]
+    return [
+        pattern.format(*between, "", "", "", L=first, K=second) + end for pattern in patterns
+    ]
 
 
 def _kind(piece: str) -> str | None:

@@ -12,7 +12,7 @@ import polars as pl
 
 from throughtime.errors import InputError
 
-from .missing_codes import CODES
+from .missing_codes import CODES, coded_remark
 from .number_forms import Reading, as_thousands, asks_for_thousands, read_numbers
 from .values import rounding_remark
 
@@ -106,7 +106,7 @@ def _read_column(
     if plain is None or missing:
         lower = column.str.to_lowercase()
         coded = lower.is_in([*missing]).sum()
-        told = (f"{coded} values coded as missing",) if coded else ()
+        told = (coded_remark(int(coded)),) if coded else ()
         column = column.set(lower.is_in([*CODES, *missing]).fill_null(False), None)
         if column.null_count() == len(column):
             return Reading(column)

@@ -104,7 +104,7 @@ class Codes:
     ) -> tuple[Float64[np.ndarray, "time columns"], list[str]]:
         """The values with NaN in place of the codes, and remarks on codes, found or likely."""
         coded = np.isin(values, np.asarray(self.numbers, np.float64))
-        remarks = [f"{coded.sum()} values coded as missing"] if coded.any() else []
+        remarks = [coded_remark(int(coded.sum()))] if coded.any() else []
         values = np.where(coded, np.nan, values)
         for name, column in zip(names, values.T, strict=True):
             for code in likely_sentinels(column):
@@ -115,6 +115,11 @@ class Codes:
                     f"(if it stands for missing: `--missing {_exact(code)}`)"
                 )
         return values, remarks
+
+
+def coded_remark(count: int) -> str:
+    """The remark on how many values were codes."""
+    return "1 value coded as missing" if count == 1 else f"{count} values coded as missing"
 
 
 def _exact(code: float) -> str:

@@ -469,10 +469,10 @@ def no_draw(*_):
 
 
 def test_what_a_reservoir_is_not_given_is_found():
-    made = Forecaster(cell="esn", core=None, prior=None, ensemble=2, dtype="float64")
-    model = made.fit(np.sin(0.25 * np.arange(400)))
+    made = Forecaster(cell="esn", core=None, prior=None, ensemble=1, dtype="float64")
+    model = made.fit(np.sin(0.25 * np.arange(250)))
     found = model.settings_
-    assert (found["centred"], found["truncated"], found["hidden"]) == (False, True, 80)
+    assert (found["centred"], found["truncated"], found["hidden"]) == (False, True, 50)
     assert found["ridge"] > 0 and made.radius is None
     run = np.abs(model.predict(400).mean[-100:])
     assert 0.9 < run.max() < 1.1  # it neither drifts nor dies out

@@ -106,6 +106,9 @@ QUARTERLY = {
     "1970K1": lambda t: f"{t.year}K{(t.month + 2) // 3}",
     "Q1 1970": lambda t: f"Q{(t.month + 2) // 3} {t.year}",
     "1Q1970": lambda t: f"{(t.month + 2) // 3}Q{t.year}",
+    "1QFY1970": lambda t: f"{(t.month + 2) // 3}Q FY{t.year}",
+    "1QFY70": lambda t: f"{(t.month + 2) // 3}QFY{t.year % 100:02d}",
+    "1Q70": lambda t: f"{(t.month + 2) // 3}Q{t.year % 100:02d}",
     "1970:1": lambda t: f"{t.year}:{(t.month + 2) // 3}",
     "1970.25": lambda t: f"{t.year + (t.month - 1) / 12:.2f}",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import call, document, fails, succeeds
 from made_models import untrained, waves
+from rich.cells import cell_len
 
 from throughtime.runs.run_list import WAYS
 from throughtime.tasks.series_ways import SERIES_WAYS
@@ -40,6 +41,13 @@ def test_runs_are_listed_by_age(runs):
     lines = succeeds("runs").out.splitlines()
     assert [line.split()[0] for line in lines] == [entry["folder"] for entry in found]
     assert all(entry["state"] in line for entry, line in zip(found, lines, strict=True))
+
+
+def test_wide_characters_take_two_columns_of_the_list(runs):
+    (runs / "late").rename(runs / "東京")
+    lines, kinds = succeeds("runs").out.splitlines(), ("surrogate", "forecast", "forecast")
+    ends = {cell_len(line[: line.index(kind)]) for line, kind in zip(lines, kinds, strict=True)}
+    assert len(ends) == 1
 
 
 def test_a_comparison_that_was_interrupted_is_listed(runs):

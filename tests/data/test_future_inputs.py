@@ -78,7 +78,10 @@ def test_rows_at_the_end_without_a_target_are_the_future(driven):
     assert series.remarks == ("the last 3 rows as the inputs of the future",)
     assert future_inputs(None, series, 2).tolist() == [[70, 7], [80, 8]]
     assert series[2:].future is series.future and series[:5].future is None
-    with refuses("got 3 rows after the last value of the target. Forecast 3 steps, or pass"):
+    with refuses(
+        "got 3 rows after the last value of the target. Forecast 3 steps, or pass a "
+        "table with more (`--future` on the command line)."
+    ):
         future_inputs(None, series, 4)
     (shuffled,) = to_series(
         table.sample(fraction=1.0, shuffle=True, seed=1), target="y", inputs=["v", "u"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from conftest import refuses
 from stamped_tables import days, read
@@ -175,3 +176,22 @@ def test_halves_of_fiscal_years(tmp_path):
     stamps = [f"FY{2005 + i // 2} H{i % 2 + 1}" for i in range(14)]
     times = read(tmp_path, stamps, name="x").times
     assert times.describe() == "6 months" and list(times.labels()) == stamps
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("Quarter", [f"Spring-{year}" for year in range(2000, 2020)], True),
+        ("Zeit", [f"Tag {i} nach Start" for i in range(20)], True),
+        ("day type", ["working", "free"] * 10, False),
+        ("site", [f"north {i}" for i in range(20)], False),
+    ],
+)
+def test_stamps_that_were_not_read_are_named(name, values, told):
+    frame = pl.DataFrame({name: values, "y": range(20)})
+    (series,) = to_series(frame.with_columns(pl.col("y") % 7))
+    remark = f"the stamps in `{name}`, such as {values[0]!r}, were not read (write them as"
+    assert series.remarks[0] == f"without `{name}`"
+    assert any(one.startswith(remark) for one in series.remarks) == told
+    (series,) = to_series(frame, time=False)
+    assert series.remarks == (f"without `{name}`",)

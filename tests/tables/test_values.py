@@ -1,6 +1,8 @@
 """The values of a column: numbers, dates and zones, and their mistakes."""
 
+import ast
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from conftest import refuses
 
 from throughtime.data.loading import to_series
+from throughtime.errors import InputError
 
 
 @pytest.mark.parametrize("kind", ["polars", "pandas", "arrow"])
@@ -50,13 +53,38 @@ def test_values_that_are_no_numbers():
 
 
 @pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("offline",), "offline"),
+        (("not read", "offline"), "'not read,offline'"),
+        (("x20",), None),
+        (("a,b",), None),
+        (("a", "b", "c", "d"), None),
+    ],
+)
+def test_a_word_among_numbers_may_be_a_code_for_missing(words, option):
+    values = ["1", *words, *(str(i) for i in range(20))]
+    for frame in (pd.DataFrame({"y": values}), pl.DataFrame({"y": values})):
+        with pytest.raises(InputError) as caught:
+            to_series(frame, target="y")
+        remedy = caught.value.remedy
+        assert ("--missing" in remedy) == (option is not None)
+        if option:
+            assert f"(`--missing {option}`)" in remedy
+            codes = ast.literal_eval(re.findall("`missing=(.+?)`", remedy)[0])
+            (series,) = to_series(frame, target="y", missing=codes, fill="linear")
+            assert series.filled == len(words)
+
+
+@pytest.mark.parametrize(
     ("text", "options", "message"),
     [
         (
             "t,y\n0,1\n1,2\n2,high\n3,low\n4,5\n",
             {},
             "column `y` must hold numbers; got 'high' in row 3 (2 such rows in all). "
-            "Correct the value, or leave it empty.",
+            "Correct the value, or leave it empty; if it stands for missing, fit with "
+            '`missing=["high", "low"]` (`--missing high,low`).',
         ),
         (
             "t;y\n0;1,234\n1;2,345\n2;3,456\n",

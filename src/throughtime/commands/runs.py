@@ -21,6 +21,8 @@ def runs(
 
     Example: `throughtime runs`
     """
+    from rich.cells import cell_len
+
     from throughtime.runs.run_list import list_runs
 
     entries = list_runs(folder)
@@ -28,10 +30,10 @@ def runs(
         typer.echo(json.dumps([entry.to_json() for entry in entries]))
         return
     rows = [(e.folder, e.kind, e.about, e.changed, e.state) for e in entries]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        typer.echo("  ".join(cells).rstrip())
+        padded = (c + " " * (w - cell_len(c)) for c, w in zip(row, widths, strict=True))
+        typer.echo("  ".join(padded).rstrip())
 
 
 def open_report(run: Run) -> None:

@@ -82,6 +82,7 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
     for question in (table.questions.get(n) for n in names):
         if question is not None:
             remedy = "Write decimals with a point, or fit with `decimal` (`--decimal`)."
+            remedy = question.remedy if "`missing=" in question.remedy else remedy
             raise InputError(question.rule, question.got, remedy)
     columns = [table.frame[n].alias(own) for n, own in zip(names, known, strict=True)]
     values, _ = read_columns(columns, series.columns, series.reading)
@@ -123,7 +124,9 @@ def _own_future(series: Series, steps: int, rule: str) -> np.ndarray:
     count = len(series.future)
     if count < steps:
         got = f"{count} rows after the last value of the target"
-        raise InputError(rule, got, f"Forecast {count} steps, or pass a table with more.")
+        remedy = "or pass a table with more (`--future` on the command line)."
+        remedy = f"Forecast {count} steps, {remedy}"
+        raise InputError(rule, got, remedy)
     return series.future[:steps]
 
 

@@ -15,7 +15,7 @@ from throughtime.errors import InputError
 from throughtime.stamps.placement import Placement, PlacementRules, count_rows, place_rows
 from throughtime.stamps.stamp_columns import split_name
 from throughtime.stamps.stamp_readings import read_stamps
-from throughtime.stamps.unreadable_stamps import CORRECT
+from throughtime.stamps.unreadable_stamps import CORRECT, unread_stamps
 from throughtime.tables.missing_codes import is_missing
 from throughtime.tables.reading_options import ReadingOptions
 from throughtime.tables.sources import Table, as_table, is_list_of_numbers
@@ -130,7 +130,8 @@ def to_series(
     table.check_columns(roles.names)
     _check_stamps(table, parts)
     values, remarks = read_values(table.frame, roles.targets, roles.columns, reading)
-    unused = _unused(table, roles, parts) if target is None or not parts else []
+    told, dated = target is None or not parts, time is not False
+    unused = _unused(table, roles, parts, dated) if told else []
     table = replace(table, remarks=(*table.remarks, *remarks, *unused))
     groups = _group_rows(table, roles.id, name)
     for label, rows in groups:
@@ -232,11 +233,14 @@ def _existing_series(
     return series if name is None else replace(series, name=name)
 
 
-def _unused(table: Table, roles: ColumnRoles, stamps: Sequence[str]) -> list[str]:
-    """A remark on the columns that have no role."""
+def _unused(table: Table, roles: ColumnRoles, stamps: Sequence[str], dated: bool) -> list[str]:
+    """Remarks on the columns that have no role, and on stamps there, if any were looked for."""
     used = {*roles.names, *stamps, roles.id}
     names = [n for n in table.frame.columns if n not in used]
-    return [f"without {quote_names(names)}"] if names and not table.is_array else []
+    if not names or table.is_array:
+        return []
+    unread = [] if stamps or not dated else unread_stamps(table.frame[n] for n in names)
+    return [f"without {quote_names(names)}", *unread]
 
 
 def _group_rows(
@@ -269,10 +273,10 @@ def _check_stamps(table: Table, parts: Sequence[str]) -> None:
     try:
         table.check_columns(parts)
     except InputError as error:
-        if "--" in error.remedy:
+        rule, spoilt = error.rule, error.rule.endswith("must hold numbers")
+        if "--" in error.remedy and not spoilt:
             raise
-        rule = error.rule
-        if rule.endswith("must hold numbers"):
+        if spoilt:
             rule = f"stamps in `{','.join(parts)}` must be numbers, or dates written one way"
         raise InputError(rule, error.got, CORRECT) from None
 

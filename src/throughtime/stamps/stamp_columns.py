@@ -24,6 +24,8 @@ PARTS = {
 }
 """Tokens and names of the parts of a stamp, from the largest to the smallest."""
 
+PART_NAMES = frozenset(name for _, names in PARTS.values() for name in names)
+
 FIRST = 9
 """Values at the front that say whether columns hold stamps: any of them may be spoilt."""
 

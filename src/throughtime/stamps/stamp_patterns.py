@@ -9,7 +9,7 @@ import re
 from .month_names import MONTHS, plain
 from .stamp_form import WEEKDAYS
 
-PIECE = re.compile(r"\d+|[年月日년월일]\s*|[^\W\d_]+\.?|[\W_]+?(?=\w|$)")
+PIECE = re.compile(r"\d+|[年月日년월일]\s*|[QqHh](?=[Ff][Yy])|[^\W\d_]+\.?|[\W_]+?(?=\w|$)")
 WEEKDAY = re.compile(r"([^\W\d_]{3,9}),?\s+(?=.*\d)")
 CLOCK = re.compile(
     r"(?P<between>[\sT,]+|(?<=\d{4}):|^)"
@@ -67,10 +67,14 @@ NUMERIC = {
     "FnQn": ("{L}{0}%y{1}{K}{2}%q",),
     "QnFY": ("{L}{0}%q{1}{K}{2}%Y",),
     "QnFn": ("{L}{0}%q{1}{K}{2}%y",),
+    "nQFY": ("%q{0}{L}{1}{K}{2}%Y",),
+    "nQFn": ("%q{0}{L}{1}{K}{2}%y",),
     "FYHn": ("{L}{0}%Y{1}{K}{2}%h",),
     "FnHn": ("{L}{0}%y{1}{K}{2}%h",),
     "HnFY": ("{L}{0}%h{1}{K}{2}%Y",),
     "HnFn": ("{L}{0}%h{1}{K}{2}%y",),
+    "nHFY": ("%h{0}{L}{1}{K}{2}%Y",),
+    "nHFn": ("%h{0}{L}{1}{K}{2}%y",),
     "YWnn": ("%G{0}{L}{1}%V{2}%u",),
 }
 """Patterns by the kinds of the pieces: `Y` a year of four digits, `n` one or two digits, `3`

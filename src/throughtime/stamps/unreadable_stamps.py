@@ -1,16 +1,21 @@
 """What is said of a value that is no stamp, and why it is none where that can be told."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
 from throughtime.errors import InputError
-from throughtime.tables.values import in_all
+from throughtime.tables.missing_codes import is_missing
+from throughtime.tables.values import in_all, is_text
 
+from .stamp_columns import PART_NAMES
 from .stamp_form import WEEKDAYS
+from .stamp_numbers import says_date
 from .stamp_parsing import parse
 from .stamp_patterns import WEEKDAY, ZONE_WORDS, patterns_of
 
@@ -52,6 +57,24 @@ def unreadable(
     words = at_an_end and not any(c.isdigit() for c in value)
     remedy = f"Drop the row if it is no data; c{CORRECT[1:]}" if words else CORRECT
     return InputError(rule, got + _reason(value), remedy)
+
+
+def unread_stamps(columns: Iterable[nw.Series[Any]]) -> list[str]:
+    """A remark on each column of text that is called like time, with its first value.
+
+    Words without a number are no stamps: a weekday, a kind of day.
+    """
+    found = []
+    for column in columns:
+        named = says_date(column.name) or column.name.strip().lower() in PART_NAMES
+        known = (str(v) for v in column.head(100).to_list() if not is_missing(v))
+        value = next(known, "") if named and is_text(column) else ""
+        if any(c.isdigit() for c in value):
+            found.append(
+                f"the stamps in `{column.name}`, such as {value!r}, were not read "
+                "(write them as 2024-01-31 or 2024 Q1)"
+            )
+    return found
 
 
 def _unknown_zone(value: str) -> str:

@@ -12,7 +12,7 @@ import polars as pl
 
 from throughtime.errors import InputError
 
-from .values import in_all
+from .values import correct_or_code, in_all
 
 CURRENCY = (
     r"(?:US|A|C|R|NZ|HK|S)?\$|[€£¥₹₽₩₪₺₴฿₫₦%]|Fr\.|[kK]r\.?|Rs\.?|zł|"
@@ -80,7 +80,7 @@ def read_numbers(texts: pl.Series, decimal: str | None = None) -> Reading | Inpu
     if _is_dates(parts) or 2 * wrong.sum() > len(texts):
         return None
     if wrong.any():
-        return not_a_number(texts, wrong, "Correct the value, or leave it empty.")
+        return not_a_number(texts, wrong, correct_or_code(texts.filter(wrong)))
     unit, question = _unit(texts, parts)
     if question is not None:
         return question

@@ -3,7 +3,8 @@
 Errors count data rows from 1: row 1 follows the header.
 """
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -15,6 +16,9 @@ from throughtime.errors import InputError
 from .missing_codes import is_missing
 
 SAMPLE = 1000
+CODES = 3
+"""Most words in a column of numbers that a message offers as codes for missing."""
+
 BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
@@ -32,13 +36,32 @@ def to_numbers(column: nw.Series[Any]) -> Float64[np.ndarray, " time"]:
     numbers, bad = parse_numbers(values)
     if bad:
         comma = isinstance(values[bad[0]], str) and "," in values[bad[0]]
-        correct = "Correct the value, or leave it empty."
+        remedy = "Write decimals with a point."
         raise InputError(
             f"column `{column.name}` must hold numbers",
             f"{values[bad[0]]!r} in row {bad[0] + 1}{in_all(len(bad))}",
-            "Write decimals with a point." if comma else correct,
+            remedy if comma else correct_or_code(values[i] for i in bad),
         )
     return numbers
+
+
+def correct_or_code(wrong: Iterable[Any]) -> str:
+    """The remedy for values that are no numbers; a few words may be codes for missing."""
+    words = list(dict.fromkeys(one.strip() if isinstance(one, str) else "" for one in wrong))
+    if len(words) > CODES or not all(map(_may_be_code, words)):
+        return "Correct the value, or leave it empty."
+    quoted = ", ".join(f'"{word}"' for word in words)
+    python = quoted if len(words) == 1 else f"[{quoted}]"
+    option = shlex.quote(",".join(words))
+    return (
+        "Correct the value, or leave it empty; if it stands for missing, fit with "
+        f"`missing={python}` (`--missing {option}`)."
+    )
+
+
+def _may_be_code(word: str) -> bool:
+    """Whether a text is a word, not a number with a typo, that an option can name."""
+    return word[:1].isalpha() and not any(c.isdigit() or c in ',"\\`\n' for c in word)
 
 
 def in_all(count: int) -> str:

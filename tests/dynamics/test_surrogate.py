@@ -451,6 +451,20 @@ def test_a_solution_that_parts_after_a_while_is_no_failure(follows, learned):
     assert ("judge it by the time" in found.sentences()[0]) == learned
 
 
+def test_what_is_more_accurate_than_the_network_is_named():
+    """x' = -x in closed form: a linear map is exact, Euler's scheme is not."""
+    x = np.exp(-0.1 * np.arange(41)) * np.array([[1.0], [2.0]])
+    truth = Trajectories(x[..., None], np.zeros((2, 40, 0)), {})
+    for wrong, named in (
+        (1e-2, "a linear map with the same inputs and Runge-Kutta 4 with the same steps."),
+        (1e-9, "a linear map with the same inputs."),
+    ):
+        found = evaluate(equations("x' = -x"), 0.1, truth, truth.states + wrong, np.ones(1))
+        assert found.sentences()[-1] == f"The network has a larger median error than {named}"
+    exact = evaluate(equations("x' = -x"), 0.1, truth, truth.states, np.ones(1))
+    assert not any("larger median error" in sentence for sentence in exact.sentences())
+
+
 def test_where_nothing_moves_only_a_constant_solution_is_right():
     still = Trajectories(np.ones((2, 4, 1)), np.zeros((2, 3, 0)), {})
     solved = np.ones((2, 4, 1))

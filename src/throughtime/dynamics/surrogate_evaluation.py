@@ -129,14 +129,23 @@ class SurrogateEvaluation:
                 f"It stays within 0.4 standard deviations of the truth for {valid:.4g} units of"
                 f" time (median{times})."
             )
-        others = {"A linear map with the same inputs": self.linear}
-        others |= {f"{name} with the same steps": e for name, e in self.schemes.items()}
+        others = self._others()
         for name, errors in others.items():
             error = float(np.median(errors))
             sentences.append(
                 f"{name} {f'has {error:.2g}' if error < DIVERGED else 'diverges'}."
             )
+        own = np.median(self.errors)
+        better = [name for name, e in others.items() if np.median(e) < own and not self.parted]
+        if better:
+            named = " and ".join(one.replace("A linear", "a linear") for one in better)
+            sentences.append(f"The network has a larger median error than {named}.")
         return sentences
+
+    def _others(self) -> dict[str, Errors]:
+        """The errors of all but the network, by what a sentence calls them."""
+        others = {"A linear map with the same inputs": self.linear}
+        return others | {f"{name} with the same steps": e for name, e in self.schemes.items()}
 
     def random_drive_sentence(self) -> str:
         """The error under a random drive; see `Surrogate.evaluate_random_drive`."""

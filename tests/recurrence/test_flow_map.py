@@ -40,7 +40,7 @@ def problem(
     start = rng.normal(size=(trajectories, variables))
     us = rng.normal(size=(trajectories, steps, inputs))
     U, b, V, c, start, us = (a.astype(dtype) for a in (U, b, V, c, start, us))
-    rates = (0.0,) * (variables - angles) + tuple(range(1, 1 + angles))
+    rates = (0.0,) * (variables - angles) + tuple(map(float, range(1, 1 + angles)))
     return Features(U, b, rates if angles else ()), V, c, start, us
 
 

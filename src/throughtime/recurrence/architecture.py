@@ -225,9 +225,10 @@ class Architecture:
         """A plain dict; a reservoir's settings are left out where they are unused defaults."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain["dense"] = list(self.dense)
+        if angles := plain.pop("angles"):  # (most have none)
+            plain["angles"] = list(angles)
         if isinstance(self.cell, OwnCell):
             plain["cell"] = self.describe_own_cell()
-        del plain["angles"]  # (of surrogates alone, which keep them themselves)
         for field in fields(self):  # (early versions had no such settings and wrote none)
             if field.name in RESERVOIR_SETTINGS and self.cell != "esn":
                 if plain[field.name] == field.default:
@@ -246,7 +247,8 @@ class Architecture:
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> "Architecture":
         """The architecture that `to_json` wrote."""
-        return cls(**{**plain, "dense": tuple(plain["dense"])})
+        lists = {name: tuple(plain.get(name, ())) for name in ("dense", "angles")}
+        return cls(**{**plain, **lists})
 
 
 def _scaled(network: Network, scale: float) -> Network:

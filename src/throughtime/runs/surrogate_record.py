@@ -90,8 +90,8 @@ class SurrogateFile(BaseModel):
     stopped, best_epochs
         As in `Fitted`, once training has finished.
     angles
-        The radians of a scaled unit of each variable, 0 for what is not read as an angle; empty if
-        none is, as in runs of earlier versions.
+        The radians of a scaled unit of each variable, 0 for what is not read as an angle; empty
+        if none is, as in runs of earlier versions.
     own_cell
         What a cell of one's own is beside its weights.
     """

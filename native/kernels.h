@@ -77,12 +77,13 @@ template <class T>
 using RunReservoir = void (*)(const Reservoir<T>&);  // throws std::bad_alloc
 
 // A map of N random features in closed loop, for B trajectories of d variables and m inputs under
-// each of R readouts; see flow_map.cpp.
-//   U (N, d + m)   b (N)   V (R, d, N)   c (R, d)   start (B, d)   us (B, steps, m)   ys (R, B, steps, d)
+// each of R readouts; see flow_map.cpp. a of the variables are angles: of one with a rate that is not
+// 0, U reads sin(rate y) in place of y, and cos(rate y) after all else.
+//   rates (d)   U (N, d + m + a)   b (N)   V (R, d, N)   c (R, d)   start (B, d)   us (B, steps, m)   ys (R, B, steps, d)
 template <class T>
 struct FlowMap {
-    std::int64_t R, B, steps, d, m, N;
-    const T *U, *b, *V, *c, *start, *us;
+    std::int64_t R, B, steps, d, m, a, N;
+    const T *rates, *U, *b, *V, *c, *start, *us;
     T* ys;
     T bound;  // the state is kept within plus and minus this; infinity for none
 };

@@ -310,13 +310,18 @@ void one_reservoir(RunReservoir<T> run, const char* set) {
 template <class T>
 void one_flow_map(RunFlowMap<T> run, const char* set) {
     const std::int64_t R = uniform(1, 3), B = uniform(1, 40), steps = uniform(0, 5), d = uniform(1, 9),
-                       m = uniform(0, 3), N = uniform(1, 70), n = d + m;
+                       m = uniform(0, 3), N = uniform(1, 70);
+    std::vector<T> rates(d);
+    std::vector<std::int64_t> angles;
+    for (std::int64_t k = 0; k < d; ++k)
+        if (uniform(0, 2) == 0) rates[k] = T(1 + k), angles.push_back(k);
+    const std::int64_t a = angles.size(), n = d + m + a;
     auto U = normal<T>(N * n, 0.5), b = normal<T>(N, 0.5), V = normal<T>(R * d * N, 0.3 / std::sqrt(double(N))),
          c = normal<T>(R * d, 0.1), start = normal<T>(B * d, 1), us = normal<T>(B * steps * m, 1);
     start[0] = std::numeric_limits<T>::quiet_NaN();
     std::vector<T> ys(R * B * steps * d), again = ys;
-    FlowMap<T> x{R,        B,        steps,        d,         m,         N,         U.data(),
-                 b.data(), V.data(), c.data(), start.data(), us.data(), ys.data(), T(uniform(0, 1) ? INFINITY : 1)};
+    FlowMap<T> x{R,        B,        steps,    d,        m,            a,         N,         rates.data(),
+                 U.data(), b.data(), V.data(), c.data(), start.data(), us.data(), ys.data(), T(uniform(0, 1) ? INFINITY : 1)};
     run(x, {in_a_row, nullptr});
     x.ys = again.data();
     run(x, {on_threads, nullptr});
@@ -324,11 +329,12 @@ void one_flow_map(RunFlowMap<T> run, const char* set) {
         for (std::int64_t p = 0; p < B; ++p) {
             std::vector<double> y(start.begin() + p * d, start.begin() + (p + 1) * d);
             for (std::int64_t t = 0; t < steps; ++t) {
-                std::vector<double> change(c.begin() + r * d, c.begin() + (r + 1) * d);
+                std::vector<double> read(y), change(c.begin() + r * d, c.begin() + (r + 1) * d);
+                for (std::int64_t i = 0; i < m; ++i) read.push_back(us[(p * steps + t) * m + i]);
+                for (std::int64_t k : angles) read[k] = std::sin(rates[k] * y[k]), read.push_back(std::cos(rates[k] * y[k]));
                 for (std::int64_t j = 0; j < N; ++j) {
                     double z = b[j];
-                    for (std::int64_t i = 0; i < n; ++i)
-                        z += double(U[j * n + i]) * (i < d ? y[i] : double(us[(p * steps + t) * m + i - d]));
+                    for (std::int64_t i = 0; i < n; ++i) z += U[j * n + i] * read[i];
                     for (std::int64_t k = 0; k < d; ++k) change[k] += V[(r * d + k) * N + j] * std::tanh(z);
                 }
                 for (std::int64_t k = 0; k < d; ++k) {

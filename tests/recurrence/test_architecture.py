@@ -86,6 +86,7 @@ def test_json_round_trip():
     shape = Architecture(
         3, 4, "rnn", 7, 2, "relu", (5, 4), "softmax", last=True, residual=2, centred=1,
         init="keras", dtype="float64", radius=1.2, leak=0.5, input_scale=2.0,
+        angles=(0.5,),
     )  # fmt: skip
     default = Architecture(1, 1)
     assert all(

@@ -20,17 +20,28 @@ SIZES = {"readouts": 2, "trajectories": 11, "steps": 6, "variables": 2, "inputs"
 
 
 def problem(
-    dtype: Any = "float64", seed=0, *, readouts, trajectories, steps, variables, inputs, units
+    dtype: Any = "float64",
+    seed=0,
+    angles=0,
+    *,
+    readouts,
+    trajectories,
+    steps,
+    variables,
+    inputs,
+    units,
 ):
     """Random features, readouts, starts and inputs."""
     rng = np.random.default_rng(seed)
-    U, b = rng.normal(size=(units, variables + inputs)), rng.normal(size=units)
+    angles = min(angles, variables)
+    U, b = rng.normal(size=(units, variables + inputs + angles)), rng.normal(size=units)
     V = rng.normal(size=(readouts, variables, units)) / units
     c = rng.normal(size=(readouts, variables))
     start = rng.normal(size=(trajectories, variables))
     us = rng.normal(size=(trajectories, steps, inputs))
     U, b, V, c, start, us = (a.astype(dtype) for a in (U, b, V, c, start, us))
-    return Features(U, b), V, c, start, us
+    rates = (0.0,) * (variables - angles) + tuple(map(float, range(1, 1 + angles)))
+    return Features(U, b, rates if angles else ()), V, c, start, us
 
 
 def by_loops(features, V, c, start, us, bound=math.inf):
@@ -39,7 +50,11 @@ def by_loops(features, V, c, start, us, bound=math.inf):
     for r, p in np.ndindex(ys.shape[:2]):
         y = start[p]
         for n in range(us.shape[1]):
-            h = np.tanh(features.U @ [*y, *us[p, n]] + features.b)
+            turned = [(k, y[k] * rate) for k, rate in enumerate(features.angles) if rate]
+            read = [*y, *us[p, n], *(np.cos(angle) for _, angle in turned)]
+            for k, angle in turned:
+                read[k] = np.sin(angle)
+            h = np.tanh(features.U @ read + features.b)
             y = np.clip(y + c[r] + V[r] @ h, -bound, bound)
             ys[r, p, n] = y
     return ys
@@ -57,6 +72,7 @@ def weights_of(network):
     variables=st.integers(1, 9),
     inputs=st.integers(0, 3),
     units=st.integers(1, 40),
+    angles=st.integers(0, 3),
     bound=st.sampled_from([math.inf, 0.5]),
     dtype=st.sampled_from(["float32", "float64"]),
     seed=st.integers(0, 9),
@@ -74,9 +90,11 @@ def test_the_kernel_is_the_loop(bound, dtype, **sizes):
         np.testing.assert_allclose(found, expected, rtol=1000 * eps, atol=1000 * eps)
 
 
-def test_it_is_the_network_in_closed_loop():
-    features, V, c, start, us = problem(**{**SIZES, "readouts": 1})
-    shape = Architecture(3, 2, cell="esn", hidden=9, radius=0, residual=2, dtype="float64")
+@pytest.mark.parametrize("angles", [0, 1])
+def test_it_is_the_network_in_closed_loop(angles):
+    features, V, c, start, us = problem(**{**SIZES, "readouts": 1}, angles=angles)
+    known = {"hidden": 9, "radius": 0, "residual": 2, "dtype": "float64"}
+    shape = Architecture(3, 2, cell="esn", angles=features.angles, **known)
     with precision("float64"):
         network = eqx.tree_at(
             lambda n: (
@@ -86,7 +104,7 @@ def test_it_is_the_network_in_closed_loop():
                 n.readout.layers[0].c,
             ),
             shape.build(0),
-            tuple(map(jnp.asarray, (*features, V[0], c[0]))),
+            tuple(map(jnp.asarray, (features.U, features.b, V[0], c[0]))),
         )
         known = jnp.pad(jnp.asarray(us), ((0, 0), (1, 0), (0, 0)))
         expected = rollout(network, jnp.asarray(start)[:, None], us.shape[1], known, carry=True)

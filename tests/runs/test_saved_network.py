@@ -26,7 +26,7 @@ OTHERS = {"depth": 2, "dense": (5,), "output": "softmax", "dtype": "float64"}
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "esn"])
 def test_a_network_comes_back_to_the_bit(cell, tmp_path):
     plain = {"activation": "relu"} if cell == "rnn" else {}
-    plain |= {"leak": 0.3} if cell == "esn" else {}
+    plain |= {"leak": 0.3, "angles": (0.0, 0.7)} if cell == "esn" else {}
     one = Architecture(2, 2, cell=cell, hidden=4, residual=2, last=True, **plain).build(0)
     many = Architecture(2, 3, cell=cell, hidden=4, **OTHERS).ensemble(3, 0)
     for name, network in {"one": one, "many": many}.items():

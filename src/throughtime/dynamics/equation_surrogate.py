@@ -61,6 +61,7 @@ from .trajectories import (
     sample_trajectories,
     with_fixed_values,
 )
+from .turning_angles import turning_angles
 
 Drive = Callable[[Any, Mapping[str, Any]], Any]
 
@@ -133,6 +134,7 @@ class EquationSurrogate:
             residual=size,
             dtype=self.dtype_,
             radius=0.0 if self.regressed else 0.9,
+            angles=self._angles() if self.regressed else (),
         )
         return self
 
@@ -342,6 +344,11 @@ class EquationSurrogate:
         found[:, 1:] += self.scaler_.mean
         return found
 
+    def _angles(self) -> tuple[float, ...]:
+        """The radians of a scaled unit of each variable that turns; see `turning_angles`."""
+        turning = turning_angles(self.system_, self.training_trajectories_)
+        return tuple((self.scaler_.std * turning).tolist()) if turning.any() else ()
+
     def _windows(self, part: Any) -> Sequences:
         return windows(part, self.scaler_, self.input_scaler_, self.window, self.dtype_)
 
@@ -378,7 +385,7 @@ def _run_in_kernel(network: Any, first: Any, known: Any) -> np.ndarray:
     """What `_rollout` computes, for an `esn` without memory."""
     cell, layer = network.cells[0], network.readout.layers[0]
     U, b, V, c, first, known = map(np.asarray, (cell.U, cell.b, layer.V, layer.c, first, known))
-    return run_flow_map(Features(U, b), V[None], c[None], first[:, 0], known)[0]
+    return run_flow_map(Features(U, b, cell.angles), V[None], c[None], first[:, 0], known)[0]
 
 
 @eqx.filter_jit

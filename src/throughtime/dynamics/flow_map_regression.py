@@ -5,8 +5,9 @@ $$y_{n+1} = y_n + c + V h_n, \qquad h_n = \tanh(U (y_n, u_n) + b)$$
 This is an echo state network whose units remember nothing. The state y of an equation is all
 that its future depends on, so what recurs is the output alone. U and b are random, uniform
 within plus and minus a scale; V and c are found by ridge regression over all steps of the
-training. The scale and the penalty are those whose free runs stay closest to trajectories that
-were held out.
+training. Of an angle that turns for ever (`turning_angles.py`) U reads the sine and the cosine,
+while the change adds to the angle itself. The scale and the penalty are those whose free runs
+stay closest to trajectories that were held out.
 
 References
 ----------
@@ -25,6 +26,7 @@ from jaxtyping import Float64
 
 from throughtime._support.memory import require_memory
 from throughtime.errors import InputError
+from throughtime.recurrence.angles import read_angles
 from throughtime.recurrence.echo_state_cell import BIAS_SCALE, EchoState
 from throughtime.recurrence.flow_map import Features, run_flow_map
 from throughtime.recurrence.initialisation import on_device
@@ -196,12 +198,13 @@ def _features(cell: EchoState, steps: Steps, change: np.ndarray) -> Iterator:
     """The features of every step, and the change of the state in it, in blocks."""
     read = np.concatenate([steps.ys[:, :-1], steps.us], axis=-1)
     read, change = (values.reshape(-1, values.shape[-1]) for values in (read, change))
-    U, b = _weights(cell)
+    U, b, angles = _weights(cell)
     for start in range(0, len(read), ROWS):
         rows = slice(start, start + ROWS)
-        yield np.tanh(read[rows] @ U.T + b), change[rows]
+        yield np.tanh(read_angles(read[rows], angles) @ U.T + b), change[rows]
 
 
 def _weights(cell: EchoState) -> Features:
-    """U and b of a cell in float64."""
-    return Features(np.asarray(cell.U, np.float64), np.asarray(cell.b, np.float64))
+    """U and b of a cell in float64, and its angles."""
+    U, b = (np.asarray(weights, np.float64) for weights in (cell.U, cell.b))
+    return Features(U, b, cell.angles)

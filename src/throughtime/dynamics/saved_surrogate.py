@@ -1,7 +1,7 @@
 """Surrogates on disk: written to a folder and read back, without running code from it."""
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -152,11 +152,13 @@ def write(
         versions=package_versions(),
         stopped=None if fitted is None else fitted.stopped,
         best_epochs=() if fitted is None else fitted.best_epochs,
+        angles=model.architecture_.angles,
         own_cell=model.architecture_.describe_own_cell(),
     )
     plain = record.model_dump(mode="json")
-    if not record.own_cell:
-        del plain["own_cell"]
+    for name in ("own_cell", "angles"):
+        if not plain[name]:
+            del plain[name]
     atomic.write_together(folder, {**files, SURROGATE: json_text(plain)}, SURROGATE)
     return record
 
@@ -183,6 +185,10 @@ def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, Surro
         ours = model.architecture_.describe_own_cell()
         check_same_cell(str(cell_read), ours, record.own_cell)
     if record.stopped is not None:
+        if len(record.angles) not in (0, len(model.system_.variables)):
+            raise damaged_file(path, "its `angles` do not fit its system")
+        if record.angles != model.architecture_.angles:  # (earlier versions had none)
+            model.architecture_ = replace(model.architecture_, angles=record.angles)
         with precision(model.dtype_):
             like, static = eqx.partition(model.untrained(), eqx.is_inexact_array)
             params = from_named_tensors(like, load_tensors(weights, content), weights)

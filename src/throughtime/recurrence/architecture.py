@@ -69,6 +69,8 @@ class Architecture:
     radius, leak, input_scale
         Spectral radius, leak rate and input scale of an `esn`; see `EchoState`. Other cells do
         not use them.
+    angles
+        Which features an `esn` reads by sine and cosine; see `EchoState`.
 
     Raises
     ------
@@ -98,6 +100,7 @@ class Architecture:
     radius: float | int = 0.9
     leak: float | int = 1.0
     input_scale: float | int = 1.0
+    angles: tuple[float, ...] = ()
 
     def __post_init__(self):
         if isinstance(self.cell, str):
@@ -151,7 +154,7 @@ class Architecture:
             A seed, a NumPy generator or a `jax.random` key.
         """
         rng = generator(key)
-        cells = tuple(self._cell(size, rng) for size in self._read())
+        cells = tuple(self._cell(size, rng, i) for i, size in enumerate(self._read()))
         common: dict[str, Any] = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
         widths = [self.hidden, *self.dense, self.output_size]
         activations = ["relu"] * len(self.dense) + ["identity"]
@@ -166,8 +169,8 @@ class Architecture:
         """How many features each cell reads."""
         return [self.input_size] + [self.hidden] * (self.depth - 1)
 
-    def _cell(self, size: int, rng: np.random.Generator) -> Cell:
-        """A cell that reads so many features, with random weights."""
+    def _cell(self, size: int, rng: np.random.Generator, place: int = 0) -> Cell:
+        """The cell at a place from the bottom, which reads so many features."""
         if isinstance(self.cell, OwnCell):
             return self.cell.build(size, self.hidden, self.dtype, rng)
         common = {"init": self.init, "dtype": jnp.dtype(self.dtype)}
@@ -177,6 +180,7 @@ class Architecture:
         if self.cell == "esn":
             del options["init"]
             options |= {name: getattr(self, name) for name in RESERVOIR_SETTINGS}
+            options["angles"] = () if place else self.angles
         return CELLS[self.cell](size, self.hidden, **options, key=rng)  # pyright: ignore
 
     def ensemble(
@@ -221,6 +225,8 @@ class Architecture:
         """A plain dict; a reservoir's settings are left out where they are unused defaults."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain["dense"] = list(self.dense)
+        if angles := plain.pop("angles"):  # (most have none)
+            plain["angles"] = list(angles)
         if isinstance(self.cell, OwnCell):
             plain["cell"] = self.describe_own_cell()
         for field in fields(self):  # (early versions had no such settings and wrote none)
@@ -241,7 +247,8 @@ class Architecture:
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> "Architecture":
         """The architecture that `to_json` wrote."""
-        return cls(**{**plain, "dense": tuple(plain["dense"])})
+        lists = {name: tuple(plain.get(name, ())) for name in ("dense", "angles")}
+        return cls(**{**plain, **lists})
 
 
 def _scaled(network: Network, scale: float) -> Network:

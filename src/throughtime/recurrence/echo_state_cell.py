@@ -9,6 +9,7 @@ from jaxtyping import Array, DTypeLike, Float
 
 from throughtime._support.seeds import Key
 
+from .angles import angle_count, read_angles
 from .cells import Cell, Drive, Hidden
 from .initialisation import on_device
 
@@ -39,6 +40,9 @@ class EchoState(Cell):
         no memory except through W.
     input_scale, bias_scale
         The weights of U and b are uniform within plus and minus this scale.
+    angles
+        The radians of a unit of each of the first features, 0 for what is no angle: U reads the
+        sine of an angle in its place, and its cosine after the last feature.
     incoming
         Number of non-zero weights into each unit in W, which are normal; at most all of them.
     dtype
@@ -58,13 +62,14 @@ class EchoState(Cell):
     (2007).
     """
 
-    U: Float[Array, "hidden input"]
+    U: Float[Array, "hidden read"]
     W: Float[Array, "hidden hidden"]
     b: Float[Array, " hidden"]
     leak: float = eqx.field(static=True)
     connected: bool = eqx.field(static=True)
     input_size: int = eqx.field(static=True)
     hidden_size: int = eqx.field(static=True)
+    angles: tuple[float, ...] = eqx.field(static=True, default=())
 
     def __init__(
         self,
@@ -75,6 +80,7 @@ class EchoState(Cell):
         leak: float | int = 1.0,
         input_scale: float | int = 1.0,
         bias_scale: float | int = BIAS_SCALE,
+        angles: tuple[float, ...] = (),
         incoming: int = 10,
         dtype: DTypeLike = jnp.float32,
         key: Key,
@@ -86,11 +92,12 @@ class EchoState(Cell):
 
         # The weights are drawn in float64 and then copied in their own type.
         bytes_each = 8.0 + jnp.dtype(dtype).itemsize
-        weights = hidden_size * (hidden_size + input_size)
+        read = input_size + angle_count(angles)
+        weights = hidden_size * (hidden_size + read)
         require_memory(bytes_each * weights, "its dense weights")
         design = ReservoirDesign(
             hidden_size,
-            input_size,
+            read,
             incoming=min(incoming, hidden_size),
             radius=radius,
             leak=leak,
@@ -102,10 +109,11 @@ class EchoState(Cell):
         self.b, self.leak = on_device(reservoir.b, dtype), float(leak)
         self.connected = radius > 0
         self.input_size, self.hidden_size = input_size, hidden_size
+        self.angles = tuple(angles)
 
     def drive(self, xs: Float[Array, "time batch input"]) -> Drive:
         U, b = jax.lax.stop_gradient((self.U, self.b))
-        return xs @ U.T + b
+        return read_angles(xs, self.angles, jnp) @ U.T + b
 
     def step(self, drive: Drive, state: Hidden) -> Hidden:
         h, a, W = state, self.leak, jax.lax.stop_gradient(self.W)

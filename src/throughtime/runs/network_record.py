@@ -28,6 +28,7 @@ class CellInfo(BaseModel):
     activation: Activation = "tanh"
     leak: Annotated[float, Field(gt=0, le=1)] = 1.0
     connected: bool = True
+    angles: list[Annotated[float, Field(ge=0)]] = []
     own: dict[str, Any] = {}
 
     @property
@@ -50,6 +51,7 @@ class CellInfo(BaseModel):
             fields["activation"] = cell.activation
         if type(cell) is EchoState:
             fields |= {"leak": cell.leak, "connected": cell.connected}
+            fields |= {"angles": list(cell.angles)}
         return cls(**fields)
 
     def build(self, dtype: str) -> Cell:
@@ -58,7 +60,7 @@ class CellInfo(BaseModel):
         if self.cell == "rnn":
             options["activation"] = self.activation
         if self.cell == "esn":
-            options["leak"] = self.leak
+            options |= {"leak": self.leak, "angles": tuple(self.angles)}
             if not self.connected:
                 options["radius"] = 0.0  # else a product with a W of zeros
         return CELLS[self.cell](self.input_size, self.hidden_size, **options)  # pyright: ignore

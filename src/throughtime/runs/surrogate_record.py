@@ -89,6 +89,9 @@ class SurrogateFile(BaseModel):
         Of Python and the packages, by name.
     stopped, best_epochs
         As in `Fitted`, once training has finished.
+    angles
+        The radians of a scaled unit of each variable, 0 for what is not read as an angle; empty
+        if none is, as in runs of earlier versions.
     own_cell
         What a cell of one's own is beside its weights.
     """
@@ -104,6 +107,7 @@ class SurrogateFile(BaseModel):
     versions: dict[str, str]
     stopped: str | None = None
     best_epochs: tuple[int, ...] = ()
+    angles: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = ()
     own_cell: dict[str, Any] = {}
 
 

@@ -23,6 +23,7 @@ from throughtime._support.integrity import (
 from throughtime._support.precision import precision
 from throughtime._support.versions import package_versions
 from throughtime.errors import InputError
+from throughtime.recurrence.angles import angle_count
 from throughtime.recurrence.network import Network
 from throughtime.training.checkpoint import from_named_tensors, load_tensors, named_tensors
 
@@ -120,7 +121,8 @@ def _check_sizes(path: Path, record: NetworkFile, values: dict[str, Any]) -> Non
     for i, cell in enumerate(record.cells):
         n = cell.hidden_size
         gates = {"rnn": 1, "esn": 1, "gru": 3, "lstm": 4}[cell.cell]
-        expected = {"U": (gates * n, cell.input_size), "W": (gates * n, n)}
+        read = cell.input_size + angle_count(tuple(cell.angles))
+        expected = {"U": (gates * n, read), "W": (gates * n, n)}
         for name, shape in expected.items():
             if shapes.get(f"cells.{i}.{name}") != lead + shape:
                 raise damaged_file(

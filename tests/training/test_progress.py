@@ -152,7 +152,7 @@ def test_a_notebook_has_a_bar_of_its_own_that_leaves_nothing(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace())
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
-    monkeypatch.setattr(progress, "Console", partial(Console, force_jupyter=True))
+    monkeypatch.setattr("rich.console.Console", partial(Console, force_jupyter=True))
     state = TrainState(*[None] * len(TrainState._fields))
     with fit_progress(2, None, lambda state, history: len(history) == 2) as after:
         ends = [after(state, [row(e) for e in range(1, epoch + 1)]) for epoch in (1, 2)]
@@ -166,7 +166,7 @@ def test_a_notebook_has_a_bar_of_its_own_that_leaves_nothing(monkeypatch):
 
 @pytest.mark.parametrize(("verbose", "is_terminal"), [(False, True), (None, False)])
 def test_fit_shows_nothing_where_it_is_not_wanted(monkeypatch, verbose, is_terminal):
-    monkeypatch.setattr(progress, "Console", partial(Console, force_terminal=is_terminal))
+    monkeypatch.setattr("rich.console.Console", partial(Console, force_terminal=is_terminal))
 
     def own(state, history):
         return None

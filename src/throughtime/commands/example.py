@@ -27,7 +27,7 @@ def example(
     Example: `throughtime example sine`
     """
     from throughtime.lecture import programs
-    from throughtime.lecture.program import show_nothing
+    from throughtime.training.progress import show_progress
 
     if name is None:
         abouts = {key: program.about for key, program in programs.PROGRAMS.items()}
@@ -38,13 +38,8 @@ def example(
     if seed < 0:
         raise InputError("`seed` must be at least 0", seed, "Raise `seed`.")
     folder = make_folder(out or Path("runs") / f"example-{name}")
-    if quiet:
-        result = program.run(folder, seed, show_nothing)
-    else:
-        from throughtime.training.progress import show_progress  # here: it loads Rich
-
-        with show_progress(program.epochs) as display:
-            result = program.run(folder, seed, display.show)
+    with show_progress(program.epochs, quiet) as display:
+        result = program.run(folder, seed, display.show)
     if as_json:
         typer.echo(json.dumps(result.figures))
         return

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from throughtime.training.progress import fit_progress
 from throughtime.training.train import OnEpoch
 
 from .equation_surrogate import EquationSurrogate
@@ -132,8 +133,6 @@ class Surrogate(EquationSurrogate):
             return self._fit_measured(trajectories, inputs, lengths, dt, names)
         self.prepare()
         total = self.max_epochs
-        from throughtime.training.progress import fit_progress  # here: it loads Rich
-
         with fit_progress(total, verbose, on_epoch) as after_epoch:
             return self.train(on_epoch=after_epoch)
 

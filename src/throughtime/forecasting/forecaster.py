@@ -16,6 +16,7 @@ from throughtime.recurrence.own_cell import CellSource
 from throughtime.runs import forecast_record
 from throughtime.training.epoch import TrainState
 from throughtime.training.history import History, Row
+from throughtime.training.progress import fit_progress
 from throughtime.training.settings import Settings, check_combination, check_settings
 from throughtime.training.train import OnEpoch
 
@@ -199,8 +200,6 @@ class Forecaster(TrainedEnsemble, Estimator):
         """
         check_no_targets(y)
         self.prepare(data, target=target, inputs=inputs, **reading)
-        from throughtime.training.progress import fit_progress  # here: it loads Rich
-
         with fit_progress(self.epochs, verbose, on_epoch) as after_epoch:
             return self.train(on_epoch=after_epoch)
 

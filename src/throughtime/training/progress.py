@@ -1,18 +1,21 @@
-"""The progress of a training: a bar on a terminal or in a notebook, plain lines in a log."""
+"""The progress of a training: a bar on a terminal or in a notebook, plain lines in a log.
+
+Rich is imported where something is shown.
+"""
 
 import math
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, runtime_checkable
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .epoch import TrainState
 from .history import Row
 from .train import OnEpoch
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @runtime_checkable
@@ -29,13 +32,15 @@ class Display(Protocol):
 class Bar:
     """A progress bar, for a terminal."""
 
-    def __init__(self, console: Console, epochs: int):
-        self.progress = Progress(
-            TextColumn("training"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[losses]}"),
-            TimeElapsedColumn(),
+    def __init__(self, console: "Console", epochs: int):
+        from rich import progress
+
+        self.progress = progress.Progress(
+            progress.TextColumn("training"),
+            progress.BarColumn(bar_width=None),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[losses]}"),
+            progress.TimeElapsedColumn(),
             console=console,
             transient=True,
         )
@@ -56,7 +61,7 @@ class Bar:
 class Lines:
     """A plain line every few seconds, for a log."""
 
-    def __init__(self, console: Console, epochs: int, seconds: float = 2.0):
+    def __init__(self, console: "Console", epochs: int, seconds: float = 2.0):
         self.console, self.epochs, self.seconds = console, epochs, seconds
         self.last_shown = -float("inf")
 
@@ -117,7 +122,9 @@ class Silent:
         return None
 
 
-def show_progress(epochs: int, quiet: bool = False, console: Console | None = None) -> Display:
+def show_progress(
+    epochs: int, quiet: bool = False, console: "Console | None" = None
+) -> Display:
     """Choose how progress is shown: a bar on a terminal, plain lines in a log.
 
     Parameters
@@ -129,9 +136,9 @@ def show_progress(epochs: int, quiet: bool = False, console: Console | None = No
     console
         Where to write; stderr by default.
     """
-    console = console or Console(stderr=True)
     if quiet:
         return Silent()
+    console = console or _stderr()
     return Bar(console, epochs) if console.is_terminal else Lines(console, epochs)
 
 
@@ -150,7 +157,7 @@ def fit_progress(
     on_epoch
         The user's own, which is called too.
     """
-    console = Console(stderr=True)
+    console = _stderr()
     interactive = console.is_terminal or console.is_jupyter
     if not (interactive if verbose is None else verbose):
         yield on_epoch
@@ -163,6 +170,13 @@ def fit_progress(
             return bool(on_epoch is not None and on_epoch(state, history))
 
         yield after
+
+
+def _stderr() -> "Console":
+    """Where progress is shown."""
+    from rich.console import Console
+
+    return Console(stderr=True)
 
 
 def _losses(history: list[Row]) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from functools import cache
 from pathlib import Path
 
 from throughtime.errors import InputError
@@ -15,7 +16,7 @@ def total_memory() -> int | None:
     The least of what the machine has, of the limit of its control group (a container's or a
     batch system's), and of its address space.
     """
-    known = (_machine_memory(), group_limit(), address_space_limit())
+    known = (_machine_memory(), _own_group_limit(), address_space_limit())
     return min((size for size in known if size is not None), default=None)
 
 
@@ -25,6 +26,12 @@ def _machine_memory() -> int | None:
     if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
         return None
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@cache
+def _own_group_limit() -> int | None:
+    """`group_limit`, read once: a search of settings asks for each of its networks."""
+    return group_limit()
 
 
 def address_space_limit() -> int | None:

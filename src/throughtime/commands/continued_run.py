@@ -1,7 +1,5 @@
 """A model of measured trajectories that goes on: from the end of its data, or of newer ones."""
 
-import csv
-import io
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +16,6 @@ if TYPE_CHECKING:
     from throughtime.data.series import Series
     from throughtime.dynamics.measured_surrogate import MeasuredSurrogate
     from throughtime.runs.measured_record import MeasuredFile
-
-
-SHORT = 6
-"""Significant digits on a terminal."""
 
 
 def continue_run(
@@ -54,7 +48,7 @@ def continue_run(
     from throughtime.dynamics.saved_surrogate import load_surrogate
     from throughtime.runs.measured_record import read_record
 
-    from .forecast_csv import harmless, stamp_columns
+    from .forecast_csv import as_csv, harmless, stamp_columns, written
 
     check_positive_integer("steps", steps)
     model, record = load_surrogate(run), read_record(run)
@@ -69,29 +63,16 @@ def continue_run(
         raise _without_future(run, steps, data, pasts[0].columns.known)
     known = [future_inputs(future, one, steps) for one in pasts]
     tell(remark for one in known for remark in one.remarks)
-    several = len(pasts) > 1
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    several, rows = len(pasts) > 1, []
     stamps = stamp_columns(pasts[0].times)
     head = [*([id or "series"] if several else []), *stamps, *found.variables]
-    writer.writerow([harmless(name) for name in head])
     for past, ahead in zip(pasts, known, strict=True):
         read = (None, None) if data is None else (past.targets, past.inputs)
         values = written(np.asarray(found.predict(steps, *read, ahead.values)), exact)
         for stamp, row in zip(past.times.after(steps).written(), values, strict=True):
             cells = [*([past.name] if several else []), *stamp.split("\t")]
-            writer.writerow([*map(harmless, cells), *row])
-    return text.getvalue()
-
-
-def written(values: np.ndarray, exact: bool) -> list[list[str]]:
-    """The rows as text, with all digits or with six of what tells the rows apart."""
-    from .forecast_csv import significant_digits
-
-    if exact:
-        return [[repr(float(value)) for value in row] for row in values]
-    digits = [significant_digits(column, SHORT) for column in values.T]
-    return [[f"{v:.{d}g}" for v, d in zip(row, digits, strict=True)] for row in values.tolist()]
+            rows.append([*map(harmless, cells), *row])
+    return as_csv(head, rows)
 
 
 def _check_future(future: Path | None, inputs: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import csv
 import io
 import math
 import re
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -19,6 +20,8 @@ DIGITS = 8
 """Significant digits of the changes of a forecast and of its intervals."""
 EXACT = 17
 """Significant digits with which every number of double precision reads back."""
+SHORT = 6
+"""Significant digits on a terminal."""
 FORMULA = re.compile(r"^[=+\-@\t\r]")
 NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 
@@ -30,28 +33,22 @@ def predictions_csv(forecasts: list[Forecast]) -> str:
     table. The columns of the bounds have the level in their names: `y_lower_90` and
     `y_upper_90`. A bound that is not known is an empty field.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    several, first = len(forecasts) > 1, forecasts[0]
+    several, first, rows = len(forecasts) > 1, forecasts[0], []
     names = [name for names in first.column_names() for name in names]
     head = [*([_id(first)] if several else []), *stamp_columns(first.times), *names]
-    writer.writerow([harmless(name) for name in head])
     for one in forecasts:
         columns = [part for j in range(len(one.targets)) for part in _columns(one, j)]
         for stamp, *row in zip(one.times.written(), *columns, strict=True):
             cells = [*([one.name] if several else []), *stamp.split("\t")]
-            writer.writerow([*map(harmless, cells), *row])
-    return text.getvalue()
+            rows.append([*map(harmless, cells), *row])
+    return as_csv(head, rows)
 
 
 def paths_csv(forecasts: list[Forecast], paths: int) -> str:
     """Sample paths as CSV: a row for each path and step, with a column for each target."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    several, first = len(forecasts) > 1, forecasts[0]
+    several, first, rows = len(forecasts) > 1, forecasts[0], []
     stamps = stamp_columns(first.times)
     head = [*([_id(first)] if several else []), "path", *stamps, *first.targets]
-    writer.writerow([harmless(name) for name in head])
     for one in forecasts:
         stamps, samples = one.times.written(), one.sample(paths)  # (path, step, target)
         digits = [significant_digits(samples[..., j]) for j in range(len(one.targets))]
@@ -59,8 +56,25 @@ def paths_csv(forecasts: list[Forecast], paths: int) -> str:
             for stamp, row in zip(stamps, path.tolist(), strict=True):
                 cells = [*([one.name] if several else []), str(i), *stamp.split("\t")]
                 values = [f"{v:.{d}g}" for v, d in zip(row, digits, strict=True)]
-                writer.writerow([*map(harmless, cells), *values])
+                rows.append([*map(harmless, cells), *values])
+    return as_csv(head, rows)
+
+
+def as_csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Names of columns, made harmless, and rows of texts as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([harmless(name) for name in head])
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def written(values: np.ndarray, exact: bool) -> list[list[str]]:
+    """The rows as text, with all digits or with six of what tells the rows apart."""
+    if exact:
+        return [[repr(float(value)) for value in row] for row in values]
+    digits = [significant_digits(column, SHORT) for column in values.T]
+    return [[f"{v:.{d}g}" for v, d in zip(row, digits, strict=True)] for row in values.tolist()]
 
 
 def harmless(text: str) -> str:

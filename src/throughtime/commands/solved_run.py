@@ -1,7 +1,5 @@
 """A surrogate of equations that solves them: from a start, with its own outputs fed back."""
 
-import csv
-import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,8 +43,7 @@ def solve_run(
     from throughtime.dynamics.saved_surrogate import load_surrogate
     from throughtime.dynamics.systems import MAP
 
-    from .continued_run import written
-    from .forecast_csv import harmless
+    from .forecast_csv import as_csv, written
 
     check_positive_integer("steps", steps)
     texts = [part for text in start or [] for part in text.split(",")]
@@ -64,13 +61,9 @@ def solve_run(
     times = [f"{n * model.dt_:.12g}" for n in range(len(states))]
     for remark in _remarks(model, starts | own, states, times):
         print(remark, file=sys.stderr)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     head = ["n" if system.kind == MAP else "t", *system.variables]
-    writer.writerow([harmless(name) for name in head])
     rows = zip(times, written(states, exact), strict=True)
-    writer.writerows([[time, *row] for time, row in rows])
-    return text.getvalue()
+    return as_csv(head, [[time, *row] for time, row in rows])
 
 
 def _remarks(

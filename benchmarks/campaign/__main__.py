@@ -15,6 +15,7 @@ import os
 import resource
 import shutil
 import sys
+import sysconfig
 import tempfile
 import time
 import warnings
@@ -68,7 +69,10 @@ def add(out: Path, part: str, found: dict) -> dict:
         "processor seconds": round(sum(one["processor seconds"] for one in of)),
     }
     out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(summary, indent=1) + "\n")
+    text = json.dumps(summary, indent=1)
+    for folder in (sysconfig.get_path("purelib"), HERE.parents[1]):  # a traceback names them
+        text = text.replace(f"{folder}/", "")
+    out.write_text(text + "\n")
     return summary
 
 

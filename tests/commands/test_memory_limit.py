@@ -25,10 +25,10 @@ def limited(*words, mib, **options):
     )
 
 
-def guarded(body):
+def guarded(body, before=""):
     """Run Python code in the place of a command: its status and what it printed to stderr."""
     code = (
-        "import os, sys, signal, time; sys.argv = ['throughtime', 'forecast']\n"
+        f"import os, sys, signal, time; sys.argv = ['throughtime', 'forecast']\n{before}"
         "from throughtime.commands.memory_limit import within_memory_limit\n"
         f"with within_memory_limit():\n    {body}\n"
     )
@@ -71,6 +71,12 @@ def test_what_a_library_does_without_memory_is_one_line(body, how):
 
 def test_the_status_and_the_lines_of_a_command_are_its_own():
     assert guarded("print('told', file=sys.stderr); os._exit(3)") == (3, "told\n")
+
+
+def test_a_command_that_ends_before_the_program_waits_for_it_is_not_waited_for_in_vain():
+    slow = "fork = os.fork\ndef slow():\n    child = fork()\n    child and time.sleep(0.5)\n"
+    slow += "    return child\nos.fork = slow\n"
+    assert guarded("os._exit(3)", before=slow) == (3, "")
 
 
 def test_a_signal_to_the_program_reaches_the_command():

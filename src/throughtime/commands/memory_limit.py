@@ -47,6 +47,8 @@ def within_memory_limit() -> Iterator[None]:
         return
     if limit < NEEDED and _computes(sys.argv[1:]):
         os._exit(fail(str(too_little(limit)), 2))
+    # Before the child is made: a signal that is waiting is thrown away by setting what it does.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where ignored, the child's status would be lost
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*ENDING, signal.SIGCHLD})
     child = os.fork()
     if child:
@@ -97,7 +99,6 @@ def _prepare() -> None:
 
 def _ended(child: int) -> int:
     """Wait for the child, and hand on what is sent to this process; the child's exit code."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else its status could be lost
     while True:
         came = signal.sigwaitinfo({*ENDING, signal.SIGCHLD})
         if came.si_signo != signal.SIGCHLD:

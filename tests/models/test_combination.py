@@ -137,7 +137,9 @@ def test_weights_are_the_minimum_on_the_simplex(n, seed, rows):
     weights = weighed(rolling, groups).weights[0]
     assert (weights >= 0).all() and weights.sum() == pytest.approx(1)
     start = combination._start(np.diag(S), np.array(groups), HALF_PRIOR)
-    pull = combination.SHRINKAGE / rows * (start @ S @ start)
+    few = rolling.count(1, 1)  # as many as rows, or origins
+    assert few <= rows
+    pull = combination.SHRINKAGE / few * (1 + 2 * n / few) * (start @ S @ start)
 
     def cost(w):
         return w @ S @ w + pull * ((w - start) ** 2).sum()
@@ -186,6 +188,62 @@ def test_errors_beyond_the_end_have_no_part():
         [False, True, True],
     ]
     np.testing.assert_allclose(rolling.moments(1, 3), [[1, -2], [-2, 4]])
+
+
+@pytest.mark.parametrize("lead", [1, 5, 20])
+def test_errors_that_overlap_are_worth_what_bartlett_says(lead):
+    """Of a random walk they are sums of `lead` shocks, of a known signal in noise one each."""
+    rows = 5000
+    shocks = np.random.default_rng(lead).normal(size=(2, rows + lead))
+    sums = sum(shocks[:, j : rows + j] for j in range(lead))
+    walk, noise = (
+        RollingErrors(np.arange(rows), np.repeat(one[:, :rows, None], lead, axis=2), rows)
+        for one in (sums, shocks)
+    )
+    rho = 1 - np.arange(1, lead) / lead
+    expected = rows / (1 + 2 * np.sum(rho**2))
+    assert walk.count(lead, lead) == pytest.approx(expected, rel=0.1)
+    assert noise.count(lead, lead) == pytest.approx(rows, rel=0.02)
+
+
+def test_the_errors_are_worth_at_least_what_does_not_overlap_and_at_most_one_a_row():
+    constant = RollingErrors(np.arange(60), np.ones((2, 60, 12)), 60)
+    assert constant.count(12, 12) == 60 / 12
+    assert replace(constant, rows=3).count(1, 1) == 3
+    diverged = replace(constant, errors=np.full((2, 60, 12), np.inf))
+    assert diverged.count(5, 12) == 60 / 8.5
+    assert RollingErrors(np.arange(0), np.empty((2, 0, 3)), 0).count(1, 3) == 0.5
+
+
+def test_on_a_sine_in_noise_the_worse_model_has_little_weight_far_ahead():
+    """The core errs by the noise alone; the prior by a sine as large besides.
+
+    Of 96 rows two forecasts of 37 to 50 steps do not overlap, and yet all of them tell it.
+    """
+    rows, steps, period = 96, 50, 25
+    at = np.arange(rows)[:, None] + np.arange(steps)
+    sine = np.sqrt(2) * np.sin(2 * np.pi * at / period)
+    shares, ratios = [], []
+    for seed in range(10):
+        noise = np.random.default_rng(seed).normal(size=rows + steps)[at]
+        errors = np.where(at < rows, [noise + sine, noise], np.nan)
+        rolling = RollingErrors(np.arange(rows), errors, rows)
+        far = weighed(rolling, ["prior", "core"], steps).weights[-1]
+        shares.append(far[0])
+        ratios.append(np.hypot(far[0], 1))  # what it errs by, over what the core does
+    assert np.mean(shares) < 0.27
+    assert np.mean(ratios) < 1.035
+
+
+def test_the_fewer_rows_for_many_models_the_closer_to_the_start(untempered):
+    """At n rows and K models the pull is that of plain shrinkage at n / (1 + 2 K / n)."""
+    S = np.diag([1.0, 2.0, 3.0])
+    groups = ["prior", "core", "core"]
+    few = replace(errors_of(S), rows=6)
+    start = combination._start(np.diag(S), np.array(groups), HALF_PRIOR)
+    plain = np.full(3, combination.SHRINKAGE / (6 / (1 + 2 * 3 / 6)))
+    expected = combination.least_squares_weights(S, start, plain)
+    np.testing.assert_allclose(weighed(few, groups).weights[0], expected, atol=1e-9)
 
 
 def test_a_combination_is_the_weighted_mean_of_its_models():

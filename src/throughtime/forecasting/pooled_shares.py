@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from throughtime.models.combination import (
-    DOUBT,
     HALF_PRIOR,
-    SHRINKAGE,
     Shares,
     bounds_of_bands,
     least_squares_weights,
+    pulls,
 )
 from throughtime.models.rolling_errors import RollingErrors
 
@@ -49,14 +48,15 @@ def pooled_shares(
             if errors is not None and np.isfinite(errors).all() and errors.any():
                 moments = errors @ errors.T / errors.shape[1]
                 # In units of its own errors, so that no series outweighs the others.
-                total += rolling.count(first, end) * moments / moments.diagonal().mean()
-                count += rolling.count(first, end)
+                worth = rolling.count(first, end)
+                total += worth * moments / moments.diagonal().mean()
+                count += worth
         start = np.array([HALF_PRIOR[name] for name in names])
         if not count or not start.any():
             found.append(HALF_PRIOR)
             continue
-        kappa = np.where(np.array(names) == "network", DOUBT, SHRINKAGE)
-        weights = least_squares_weights(total / count, start / start.sum(), kappa / count)
+        pull = pulls(names, count)
+        weights = least_squares_weights(total / count, start / start.sum(), pull)
         found.append(dict.fromkeys(HALF_PRIOR, 0.0) | dict(zip(names, weights, strict=True)))
     return found
 

@@ -6,18 +6,22 @@ they were not fitted to, have the second moments $S_{ij} = \langle e_i e_j \rang
 so that a few places that no model foresees do not decide (`RollingErrors.moments`). The weights
 minimise
 
-$$w^\top S w + \frac{\bar s}{n} \sum_i \kappa_i (w_i - w_{0i})^2,
-  \qquad w_i \ge 0, \; \sum_i w_i = 1$$
+$$w^\top S w + \Bigl(1 + \frac{2K}{n}\Bigr) \frac{\bar s}{n}
+  \sum_i \kappa_i (w_i - w_{0i})^2, \qquad w_i \ge 0, \; \sum_i w_i = 1$$
 
 Few origins say little, and weights that follow them closely are worse than equal ones; so the
 weights are shrunk towards $w_0$: half prior, half core, within each by their inverse squared
-errors, nothing for a network. n is about how many forecasts without overlap the rolling origins
-hold; $\bar s = w_0^\top S w_0$.
+errors, nothing for a network. n is about how many independent forecasts the rolling origins
+hold (`RollingErrors.count`), K the number of models; $\bar s = w_0^\top S w_0$. With few
+origins for many models the least value of $w^\top S w$ is flattered, by about $1 + 2K/n$ as in
+Akaike's final prediction error, so the pull is stronger by as much.
 
 References
 ----------
 Bates and Granger, "The combination of forecasts", *Operational Research Quarterly* 20, 1969.
 Timmermann, "Forecast combinations", *Handbook of Economic Forecasting* 1, 2006.
+Akaike, "Fitting autoregressive models for prediction", *Annals of the Institute of Statistical
+Mathematics* 21, 1969.
 """
 
 from collections.abc import Sequence
@@ -226,12 +230,11 @@ def combine(
     usable = np.flatnonzero(~rolling.diverged())
     finite = replace(rolling, errors=rolling.errors[usable])
     kinds = np.array(groups)[usable]
-    kappa = np.where(kinds == "network", DOUBT, SHRINKAGE)
     weights = np.zeros((len(last) + 1, len(refitted)))
     for band, (first, end) in enumerate(bounds_of_bands(steps)):
         moments = finite.moments(first, end)
         start = _start(np.diag(moments), kinds, shares[band] if shares else HALF_PRIOR)
-        pull = kappa / finite.count(first, end)
+        pull = pulls(kinds, finite.count(first, end))
         weights[band, usable] = least_squares_weights(moments, start, pull)
     return Combination(tuple(refitted), last, weights, tuple(groups))
 
@@ -263,6 +266,14 @@ def _start(
     if not start.any():
         start = inverse
     return start / start.sum()
+
+
+def pulls(
+    groups: Sequence[str] | np.ndarray, count: float
+) -> Float[np.ndarray, " component"]:
+    r"""The factors $(1 + 2K/n) \, \kappa_i / n$ of this module's equation, for n = `count`."""
+    kappa = np.where(np.asarray(groups) == "network", DOUBT, SHRINKAGE)
+    return kappa / count * (1 + 2 * len(kappa) / count)
 
 
 def least_squares_weights(

@@ -80,8 +80,27 @@ class RollingErrors:
         return e @ e.T / max(e.shape[1], 1)
 
     def count(self, first: int, last: int) -> float:
-        """About how many forecasts at these lead times do not overlap."""
-        return max(self.rows, 1) / ((first + last) / 2)
+        r"""About how many independent forecasts say what the errors are at these lead times.
+
+        Forecasts that overlap may still err independently: what is wrong with that of a sine
+        in noise is the noise. So with the autocorrelations $\rho_j$ of the errors of one lead
+        time, $N$ origins are worth $N / (1 + 2 \sum_j \rho_j^2)$ for a variance (Bartlett
+        1946); errors k steps ahead of a good forecast depend on those of k - 1 steps before
+        and after, and no further. It is at least the number that do not overlap.
+
+        References
+        ----------
+        Bartlett, "On the theoretical specification and sampling properties of autocorrelated
+        time-series", *Supplement to the Journal of the Royal Statistical Society* 8, 1946.
+        """
+        rows = max(self.rows, 1)
+        apart, known = rows / ((first + last) / 2), self.errors[~self.diverged()]
+        leads = range(first, min(last, known.shape[2]) + 1)
+        if not known.size or not leads:
+            return apart
+        spacing = np.diff(self.origins).mean() if len(self.origins) > 1 else 1.0
+        worth = [_independent(known[:, :, k - 1], k, spacing) for k in leads]
+        return float(np.clip(np.mean(worth), apart, rows))
 
     def diverged(self) -> np.ndarray:
         """Which models have a forecast that is not finite."""
@@ -107,3 +126,16 @@ def values_ahead(
     rows = origins[:, None] + np.arange(steps)
     ahead = np.where(rows < len(values), values[np.minimum(rows, len(values) - 1)], np.nan)
     return np.asarray(ahead, np.float64)
+
+
+def _independent(
+    errors: Float[np.ndarray, "component origin"], lead: int, spacing: float
+) -> float:
+    """How many independent errors those of one lead time are worth for their variance."""
+    e = errors[:, ~np.isnan(errors).any(axis=0)]
+    N = e.shape[1]
+    reach = min(int(np.ceil(lead / spacing)), N)
+    power = np.abs(np.fft.rfft(e, 2 * N + 1, axis=1)) ** 2
+    products = np.fft.irfft(power, 2 * N + 1, axis=1)[:, :reach]
+    rho = products[:, 1:] / np.maximum(products[:, :1], np.finfo(float).tiny)
+    return N / float(1 + 2 * np.sum(np.mean(rho**2, axis=0)))

@@ -195,7 +195,7 @@ def test_errors_that_overlap_are_worth_what_bartlett_says(lead):
     """Of a random walk they are sums of `lead` shocks, of a known signal in noise one each."""
     rows = 5000
     shocks = np.random.default_rng(lead).normal(size=(2, rows + lead))
-    sums = sum(shocks[:, j : rows + j] for j in range(lead))
+    sums = np.sum([shocks[:, j : rows + j] for j in range(lead)], axis=0)
     walk, noise = (
         RollingErrors(np.arange(rows), np.repeat(one[:, :rows, None], lead, axis=2), rows)
         for one in (sums, shocks)

@@ -268,9 +268,7 @@ def _start(
     return start / start.sum()
 
 
-def pulls(
-    groups: Sequence[str] | np.ndarray, count: float
-) -> Float[np.ndarray, " component"]:
+def pulls(groups: Sequence[str] | np.ndarray, count: float) -> Float[np.ndarray, " component"]:
     r"""The factors $(1 + 2K/n) \, \kappa_i / n$ of this module's equation, for n = `count`."""
     kappa = np.where(np.asarray(groups) == "network", DOUBT, SHRINKAGE)
     return kappa / count * (1 + 2 * len(kappa) / count)

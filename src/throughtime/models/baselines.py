@@ -79,7 +79,10 @@ class Ridge:
 
     $$\hat y_{t+1} = b + \sum_{k=0}^{p-1} A_k y_{t-k} + B u_{t+1}$$
 
-    For more than one step, its forecasts are fed back as values.
+    For more than one step, its forecasts are fed back as values. The weights are shrunk towards
+    0, where a forecast is the mean, or towards the last value, $A_0 = 1$, where it is
+    persistence: shrunk towards 0, a random walk with as many lags as a window returns to its
+    mean.
 
     Attributes
     ----------
@@ -88,17 +91,23 @@ class Ridge:
     weights
         $b$, $B$ and the $A_k$, stacked; the oldest lag comes first.
     penalty
-        Factor of the squared weights in the loss; $b$ is not penalised.
+        Factor of the squared weights, less what they are shrunk towards, in the loss; $b$ is
+        not penalised.
+    to_last
+        Whether the weights are shrunk towards the last value.
 
     References
     ----------
     Hoerl and Kennard, "Ridge regression: biased estimation for nonorthogonal problems",
     *Technometrics* 12, 1970.
+    Litterman, "Forecasting with Bayesian vector autoregressions: five years of experience",
+    *Journal of Business & Economic Statistics* 4, 1986 (shrinking towards the last value).
     """
 
     lags: int
     weights: Float[np.ndarray, "features target"]
     penalty: float
+    to_last: bool = False
 
     @classmethod
     def fit(
@@ -107,7 +116,7 @@ class Ridge:
         validation: list[tuple[np.ndarray, np.ndarray]],
         lags: int,
     ) -> "Ridge":
-        """Fit to the training part, with the penalty that is best on the validation part.
+        """Fit to the training part; penalty and centre are those best on the validation part.
 
         Parameters
         ----------
@@ -115,20 +124,17 @@ class Ridge:
             Targets `(time, target)` and inputs `(time, input)` of each series, standardised.
         validation
             The same for the validation parts, each from `lags` steps before its first target.
-            If it is empty, the penalty is 1.
+            If it is empty, the penalty is 1, and the weights are shrunk towards 0.
         lags
             The number of lags, $p$.
         """
         gram, cross = _sums(train, lags)
-        penalised = np.ones(len(gram))
-        penalised[0] = 0  # not the constant
+        last = np.zeros_like(cross)
+        np.fill_diagonal(last[-cross.shape[1] :], 1)
         candidates = [
-            cls(
-                lags,
-                np.linalg.lstsq(gram + p * np.diag(penalised), cross, rcond=None)[0],
-                float(p),
-            )
+            cls(lags, weights, float(p), bool(to_last))
             for p in (PENALTIES if validation else (1.0,))
+            for to_last, weights in enumerate(_shrunk(gram, cross, p, (0 * last, last)))
         ]
         if not validation:
             return candidates[0]
@@ -147,6 +153,15 @@ class Ridge:
             forecasts.append(y)
             past = np.concatenate([past[:, 1:], y[:, None]], axis=1)
         return np.stack(forecasts, axis=1)
+
+
+def _shrunk(gram, cross, penalty, centres):
+    """The regressions with weights that are shrunk towards each of some centres."""
+    penalised = np.diag(np.arange(len(gram)) > 0)  # not the constant
+    right = np.concatenate([cross - gram @ centre for centre in centres], axis=1)
+    found = np.linalg.lstsq(gram + penalty * penalised, right, rcond=None)[0]
+    each = np.split(found, len(centres), axis=1)
+    return [one + centre for one, centre in zip(each, centres, strict=True)]
 
 
 def _sums(series, lags):

@@ -165,7 +165,7 @@ class Predictor:
     def _panel(self, tested) -> Panel:
         """The series of a backtest and the unit of each, from what is before its origins."""
         units = [
-            naive_error(one.targets[: origins.rows[0]], self.data.period_of(one))
+            naive_error(one.targets[: origins.rows[0]], self.data.unit_period_of(one))
             for one, origins in tested
         ]
         counts = [len(origins) for _, origins in tested]

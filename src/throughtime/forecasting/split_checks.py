@@ -1,4 +1,4 @@
-"""What a series must be like to be split and learned from."""
+"""How a series is split, and what it must be like to be split and learned from."""
 
 import numpy as np
 
@@ -8,6 +8,17 @@ from throughtime.errors import InputError
 
 LARGEST = 1e150
 """The largest size of a value: its square is a number."""
+
+
+def split_of(series: Series, validation: float, test: float, short: bool, named: bool) -> Split:
+    """The split of a series; an error of one of several names it."""
+    try:
+        return Split.by_time(len(series), validation, test, short=short)
+    except InputError as error:
+        if not named:
+            raise
+        got = f"{error.got} in `{series.name}`"
+        raise InputError(error.rule, got, error.remedy) from None
 
 
 def check_sizes(series: Series) -> None:

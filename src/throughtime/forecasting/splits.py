@@ -24,8 +24,9 @@ from throughtime.training.batches import Streams, Windows
 
 from .input_scaling import fit_input_scalers
 from .overlap import number_of
+from .periods import compared_period, shown_period
 from .rolling_origins import RollingOrigins, check_truth
-from .split_checks import check_lengths, check_sizes
+from .split_checks import check_lengths, check_sizes, split_of
 from .window_starts import window_starts
 
 WARM_UP = 4
@@ -97,7 +98,7 @@ class SplitData:
         InputError
             If a part is too short, or a column is constant in the training part.
         """
-        splits = [_split(one, validation, test, short, len(series) > 1) for one in series]
+        splits = [split_of(one, validation, test, short, len(series) > 1) for one in series]
         pairs = list(zip(series, splits, strict=True))
         longest = max(pairs, key=lambda pair: pair[1].train)
         check_lengths(*longest, window, horizon)
@@ -292,9 +293,9 @@ class SplitData:
 
     @cached_property
     def periods(self) -> list[int | None]:
-        """The period of the first target in each training part, None if none shows."""
+        """The period of each series that baselines look back, None for none."""
         pairs = zip(self.series, self.splits, strict=True)
-        return [baselines.find_period(one.targets[: split.train, 0]) for one, split in pairs]
+        return [compared_period(one, split.train) for one, split in pairs]
 
     def period(self) -> int | None:
         """The period of all series, None if none shows or they differ."""
@@ -302,11 +303,20 @@ class SplitData:
         return found.pop() if len(found) == 1 else None
 
     def period_of(self, series: Series) -> int | None:
-        """The period of the fitted series of that name; else, that of the longest one."""
+        """The period of the fitted series that stands for another one."""
+        return self.periods[self._likest(series)]
+
+    def unit_period_of(self, series: Series) -> int | None:
+        """The period of the unit of the MASE of a series; see `shown_period`."""
+        i = self._likest(series)
+        return shown_period(self.series[i], self.splits[i].train)
+
+    def _likest(self, series: Series) -> int:
+        """The number of the fitted series of that name; else, that of the longest one."""
         names = [one.name for one in self.series]
         if series.name in names:
-            return self.periods[names.index(series.name)]
-        return self.periods[max(range(len(names)), key=lambda i: self.splits[i].train)]
+            return names.index(series.name)
+        return max(range(len(names)), key=lambda i: self.splits[i].train)
 
     def _scaled(self) -> Iterator[tuple[np.ndarray, np.ndarray, Split]]:
         """What is measured and inputs, scaled, of each series trained on, and its split."""
@@ -366,17 +376,6 @@ class SplitData:
         outputs = targets[ahead].reshape(len(steps), self.horizon * targets.shape[1])
         xs = np.concatenate([targets[steps], inputs_ahead], axis=1)
         return xs.astype(self.dtype), outputs.astype(self.dtype)
-
-
-def _split(series: Series, validation: float, test: float, short: bool, named: bool) -> Split:
-    """The split of a series; an error of one of several names it."""
-    try:
-        return Split.by_time(len(series), validation, test, short=short)
-    except InputError as error:
-        if not named:
-            raise
-        got = f"{error.got} in `{series.name}`"
-        raise InputError(error.rule, got, error.remedy) from None
 
 
 @partial(jax.jit, static_argnums=(1, 2, 3))

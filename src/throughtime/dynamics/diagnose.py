@@ -17,7 +17,7 @@ from throughtime.training.batches import Batch, Data
 
 from .attractor_metrics import spectrum_distance, state_space_divergence
 from .bare_network import from_network
-from .behaviour import behaviour
+from .behaviour import SETTLES, behaviour
 from .conditional_exponents import conditional_exponents
 from .diagnosis import Diagnosis
 from .fixed_points import fixed_points
@@ -106,7 +106,10 @@ def diagnose(
         if not (model.network.centred and model.closed):
             attractor = _observe(model, dynamics.settled(), min(MAX_STEPS, max(steps, length)))
     found = replace(found, observed=model.to_units(found.observed))
-    distances, driven = _distances(model, attractor), _driven(model, seed)
+    # A point fills no space: what is left of the way to it depends on where the run began.
+    settled = found.kind == SETTLES
+    distances = (math.nan, math.nan) if settled else _distances(model, attractor)
+    driven = _driven(model, seed)
     runs = free_run, attractor
     return Diagnosis(model, flow, found, points, why, *runs, *distances, _judged(model), driven)
 

@@ -118,7 +118,7 @@ def not_a_number(texts: pl.Series, wrong: pl.Series, remedy: str) -> NotANumber:
 
 
 def as_thousands(texts: pl.Series) -> pl.Series | None:
-    """Numbers such as 1.234 where points separate thousands; None if they cannot, or none has."""
+    """Numbers such as 1.234 where points separate thousands; None if there are none."""
     parts = _split(texts)
     digits = parts["digits"]
     if not digits.str.contains(".", literal=True).any():

@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 
 from throughtime._support.precision import precision
-from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.recurrence.network import Network
 from throughtime.training.batches import Batch, Data
@@ -23,7 +22,7 @@ from .diagnosis import Diagnosis
 from .fixed_points import fixed_points
 from .gradient_flow import gradient_flow
 from .largest_exponent import LEAST
-from .lyapunov import LyapunovSpectrum
+from .lyapunov import GoesToInfinity, LyapunovSpectrum
 from .maps import Map
 from .series_behaviour import SeriesBehaviour, series_behaviour
 from .state_space import common_delay, embedding
@@ -88,9 +87,7 @@ def diagnose(
         size = len(dynamics.start)
         try:
             found = behaviour(dynamics, steps, exponents=min(EXPONENTS, size), seed=seed)
-        except InputError as error:
-            if "infinity" not in str(error.got):
-                raise
+        except GoesToInfinity:
             none = np.empty((0, len(model.variables)))
             judged = _judged(model)
             return Diagnosis(

@@ -32,7 +32,7 @@ def guarded(body, before=""):
         "from throughtime.commands.memory_limit import within_memory_limit\n"
         f"with within_memory_limit():\n    {body}\n"
     )
-    process = limited(sys.executable, "-c", code, mib=2000)
+    process = limited(sys.executable, "-c", code, mib=2000, start_new_session=True)
     _, err = process.communicate(timeout=60)
     return process.returncode, err
 
@@ -58,7 +58,7 @@ def test_help_and_the_version_are_given_under_any_limit():
     [
         ("os.write(2, b'bad_alloc'); os.abort()", "SIGABRT"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
-        ("raise NameError('half an import')", "NameError"),
+        ("raise NameError('half an import')", "NameError: half an import"),
         ("raise type('PanicException', (BaseException,), {})", "PanicException"),
     ],
 )
@@ -85,6 +85,43 @@ def test_a_signal_to_the_program_reaches_the_command():
         "    os.kill(os.getppid(), signal.SIGTERM); time.sleep(30)"
     )
     assert guarded(body) == (143, "")
+
+
+def test_a_signal_to_the_group_of_processes_is_heeded_once():
+    """As `timeout` and batch systems send it; the parent hands it on to a child that has it."""
+    body = (
+        "from throughtime.commands.signals import DeferredSignals\n"
+        "    with DeferredSignals() as signals:\n"
+        "        os.kill(os.getppid(), signal.SIGINT); os.kill(0, signal.SIGINT)\n"
+        "        time.sleep(0.5)\n"
+        "    os._exit(3 if signals.received == signal.SIGINT else 4)"
+    )
+    assert guarded(body) == (3, "")
+
+
+def test_the_program_ends_by_the_signal_that_ended_the_command():
+    """So that a shell says `Killed`, as where memory runs out."""
+    assert guarded("os.kill(os.getpid(), signal.SIGKILL)") == (-signal.SIGKILL, "")
+
+
+def test_a_signal_while_the_command_is_imported_is_told():
+    before = "from throughtime.commands import signals\nsignals.handle(signals.end_at_once)\n"
+    body = "os.kill(os.getpid(), signal.SIGINT); time.sleep(30)"
+    assert guarded(body, before) == (130, "throughtime: Interrupted.\n")
+
+
+def test_a_command_whose_program_was_killed_before_it_began_ends():
+    """The system tells a child of its parent's end only from the moment it asks for that."""
+    late = (
+        "fork, pid = os.fork, os.getpid()\n"
+        "def late():\n"
+        "    child = fork()\n"
+        "    if child: os.kill(pid, signal.SIGKILL)\n"
+        "    while os.getppid() == pid: time.sleep(0.01)\n"
+        "    return child\n"
+        "os.fork = late\n"
+    )
+    assert guarded("print('goes on', file=sys.stderr)", late) == (-signal.SIGKILL, "")
 
 
 def test_no_child_is_made_without_a_limit(monkeypatch):

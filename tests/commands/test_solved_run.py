@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from command_line import fails, succeeds
+from command_line import fails, succeeds, tree
 
 import throughtime as tt
 
@@ -68,6 +68,16 @@ def test_a_map_counts_its_steps(tmp_path):
     np.testing.assert_array_equal(rows[:, 1:], model.solve(model.system_.start, 3))
 
 
+def test_it_does_not_write_over_its_run(run):
+    before = tree(run)
+    rule = "the output file must not be one that is read"
+    for name in ("surrogate.json", "weights.safetensors"):
+        fails("predict", run, "--out", run / name, rule=rule, got=name, remedy="--out")
+    assert tree(run) == before
+    succeeds("predict", run, "--steps", 1, "--out", run / "forecast.csv")
+    (run / "forecast.csv").unlink()
+
+
 @pytest.mark.parametrize(
     ("options", "rule", "got", "remedy"),
     [
@@ -79,6 +89,7 @@ def test_a_map_counts_its_steps(tmp_path):
         ("--set k=nan", "`k`", "nan", ""),
         ("--set q=1", "parameter", "q", "Known: k"),
         ("--steps 0", "`steps`", "0", ""),
+        ("--steps 1000000000000", "a solution must fit in memory", "steps", "`--steps`"),
         ("--data new.csv", "`--data` is for what goes on from data", "of equations", ""),
         ("--paths 3", "`--paths` is for a forecasting run", "of equations", ""),
     ],

@@ -16,6 +16,7 @@ from command_line import call, document, fails, succeeds, tree
 
 from throughtime.commands import surrogate_run
 from throughtime.dynamics import saved_surrogate
+from throughtime.dynamics.surrogate import Surrogate
 from throughtime.dynamics.systems import SYSTEMS
 
 TINY = shlex.split(
@@ -185,7 +186,9 @@ def test_a_finished_one_is_overwritten_only_if_asked(run, monkeypatch):
     options = ["surrogate", *MAP, "--out", "run"]
     (run / "notes.txt").write_text("mine")
     rule = "the output folder must be new or empty"
-    fails(*options, rule=rule, got="`run`", remedy="--overwrite")
+    with monkeypatch.context() as before_work:
+        before_work.setattr(Surrogate, "prepare", lambda *_: pytest.fail("has begun"))
+        fails(*options, rule=rule, got="`run`", remedy="--overwrite")
     monkeypatch.setattr("throughtime.commands.surrogate.train_and_print", lambda *_: None)
     succeeds(*options, "--overwrite")
     assert {path.name for path in run.iterdir()} == {"notes.txt", "surrogate.json"}

@@ -21,6 +21,8 @@ from throughtime.commands.usage_errors import to_input_error
         "forecast --target": "`--target` must be followed by a value; got none. See",
         "forecast --plain=1": "`--plain` takes no value; got `1`. See",
         "forecast y --seed 3 z --json w": "no other arguments than its help names; got `z w`.",
+        "update run --data y.csv": "got `--data`. Leave out the word `--data`: what follows it",
+        "predict run y.csv": "got `y.csv`. Data follow the option: `--data y.csv`.",
         "info here": "no other arguments than its help names; got `here`. See",
     }.items(),
 )

@@ -191,3 +191,20 @@ def test_a_stamp_twice_with_other_inputs_is_refused(driven):
     ):
         future_inputs(other, series, 3)
     assert future_inputs(other, series, 1).tolist() == [[60, 6]]
+
+
+@pytest.mark.parametrize(
+    ("values", "remedy"),
+    [
+        (["21.234", "22.345"], "Write decimals with a point, or fit with `decimal`"),
+        (["21 C", "5 F"], "Write all values in one unit"),
+        (["21", "1e400"], "Correct the value, or leave it empty."),
+        (["21", "--5"], "Write the number with one sign."),
+        (["21", "off"], 'if it stands for missing, fit with `missing="off"`'),
+    ],
+)
+def test_each_question_has_its_own_remedy(driven, tmp_path, values, remedy):
+    path = tmp_path / "ahead.csv"
+    path.write_text("v;u\n" + "".join(f"{i};{value}\n" for i, value in enumerate(values)))
+    with refuses(remedy):
+        future_inputs(path, driven[1], 2)

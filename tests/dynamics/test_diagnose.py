@@ -136,6 +136,14 @@ def test_a_contraction_settles_at_its_fixed_point(carried, tmp_path):
     assert not re.search(r'[="( ](nan|inf)\b', re.sub(r"-inf(inity)?", "", page))
 
 
+def test_a_point_has_no_distance_from_the_series(carried):
+    """Nor what is left of the way to it, which is long here."""
+    found = diagnose(linear(carried, 0.98 * rotation(7.3)), STEPS)
+    assert found.behaviour.kind == SETTLES and np.ptp(found.attractor) > 0
+    assert math.isnan(found.divergence) and math.isnan(found.distance)
+    assert not any("differs from the series" in text for text in found.of_network())
+
+
 @pytest.mark.parametrize("period", [7.3])
 def test_a_rotation_oscillates_with_its_period(carried, period):
     found = diagnose(linear(carried, rotation(period)), STEPS)

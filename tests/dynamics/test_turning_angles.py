@@ -29,6 +29,10 @@ def turning(text, ranges, steps=50):
     [
         ("θ'' + sin θ = 0", {"θ'": (3, 4)}, [True, False]),
         ("θ'' + sin(2 θ) = F; F = cos t", {"θ'": (3, 4)}, [True, False]),
+        ("θ'' + sin(5 θ) = 0", {"θ'": (3, 4)}, [True, False]),
+        # Huge far from the training, or not finite there.
+        ("θ' = v; v' = exp(20 v) - sin θ - exp(20 v)", {"v": (3, 4)}, [True, False]),
+        ("θ' = v; v' = - sin θ - 0.001 θ - (v - 3)^9", {"v": (3, 4)}, [False, False]),
         ("a' = w + sin(b - a); b' = 2 w + sin(a - b); w = 4", {"w": (3, 4)}, [True, True]),
         # It stays within a turn.
         ("θ'' + sin θ = 0", {"θ'": (0, 1)}, [False, False]),

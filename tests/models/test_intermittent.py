@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from throughtime.forecasting.forecaster import Forecaster
 from throughtime.models.intermittent import Intermittent, is_intermittent
 from throughtime.models.model_kinds import Transformed
 from throughtime.models.prior import Prior
@@ -95,6 +96,23 @@ def test_the_prior_and_the_combination_forecast_the_mean_of_what_is_sold():
     assert median < 0.5 * wanted
     assert prior == pytest.approx(wanted, rel=0.2)
     assert combined == pytest.approx(wanted, rel=0.2)
+
+
+def test_the_median_of_what_is_mostly_zero_is_not_its_mean():
+    """It errs less in absolute value, the mean in square."""
+    y, origins = sold(), np.arange(200, 290)
+    model = SeriesModel.fit(y[:200], 10)
+    mean = model.forecast(y, origins, 10)
+    median = model.intervals(y, origins, mean, [0.5, 0.9]).quantile(0.5)
+    truth = np.stack([y[o : o + 10] for o in origins])
+    assert np.abs(truth - median).mean() < np.abs(truth - mean).mean()
+    assert np.square(truth - median).mean() > np.square(truth - mean).mean()
+
+
+def test_a_forecast_has_both():
+    found = Forecaster(core="linear", hidden=2, epochs=1).fit(sold(120), verbose=False)
+    ahead = found.predict(4)
+    assert (ahead.quantile(0.5) < 0.5 * ahead.mean).all()
 
 
 def test_what_is_mostly_zero_is_not_seen_through_roots():

@@ -89,6 +89,19 @@ def columns(**texts):
     return read_columns(pl.DataFrame(texts), **{})
 
 
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [(["21 %", "22 %"], [21, 22]), (["(5)", "7"], [-5, 7]), (["€ 5", "€ 7"], [5, 7])],
+)
+def test_what_has_no_mark_asks_for_none(texts, numbers):
+    """Even among semicolons, where a point would be a question, and beside decimal commas."""
+    found = read_columns(pl.DataFrame({"y": texts}), separator=";")
+    assert found.frame["y"].to_list() == numbers and not found.questions
+    found = columns(y=texts, z=["1,5", "2,5"])
+    assert found.frame["y"].to_list() == numbers
+    assert "thousands by points" not in found.remarks
+
+
 def test_other_columns_settle_what_a_comma_or_a_point_is():
     found = columns(a=["1,234", "2,345"], b=["1.5", "2.5"])
     assert found.frame["a"].to_list() == [1234, 2345] and not found.questions

@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from throughtime import Forecaster, load
 from throughtime.commands.compare import compare as command
+from throughtime.commands.compare import keeping
+from throughtime.commands.signals import Terminated
 from throughtime.data.loading import to_series
 from throughtime.forecasting.backtest import Backtest
 from throughtime.reports.comparison_report import draw_comparison, write_comparison
@@ -449,6 +451,23 @@ def test_a_mistake_is_refused_before_any_training(tmp_path, arguments, message, 
     assert result.exit_code == 1
     assert message in str(result.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["y.csv"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "status", "said"),
+    [(KeyboardInterrupt(), 130, "Interrupted"), (Terminated(143), 143, "Terminated")],
+)
+def test_an_interruption_tells_what_it_leaves(tmp_path, capsys, stop, status, said):
+    folder = tmp_path / "runs"
+    with pytest.raises(type(stop)), keeping(folder):  # nothing
+        raise stop
+    (folder / "lstm").mkdir(parents=True)
+    (folder / "lstm" / "run.json").touch()
+    with pytest.raises(SystemExit) as end, keeping(folder):
+        raise stop
+    assert end.value.code == status
+    err = capsys.readouterr().err
+    assert err.startswith(f"throughtime: {said}. ") and f"runs: `{folder / 'lstm'}`." in err
 
 
 def test_an_unknown_way_has_a_remedy(tmp_path):

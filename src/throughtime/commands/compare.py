@@ -1,7 +1,9 @@
 """The command `throughtime compare`: the four ways and the baselines on one series."""
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from throughtime.errors import InputError
 
+from .exit_status import fail
 from .options import (
     Data,
     DayFirst,
@@ -36,6 +39,7 @@ from .options import (
     run_name,
     tell_reading,
 )
+from .signals import Terminated
 
 if TYPE_CHECKING:
     from throughtime.tasks.comparison import Comparison
@@ -97,16 +101,17 @@ def compare(
         rule = "the output folder must be new or empty"
         raise InputError(rule, f"`{folder}`", "Pass another `--out`.")
 
-    comparison = comparing.compare(
-        series,
-        names(ways) or [],
-        folder,
-        seconds=seconds,
-        steps=steps,
-        settings={"window": window, "hidden": hidden, "ensemble": ensemble, "seed": seed},
-        show=(lambda *_: None) if quiet else _print_progress,
-    )
     tell_reading(series)
+    with keeping(folder):
+        comparison = comparing.compare(
+            series,
+            names(ways) or [],
+            folder,
+            seconds=seconds,
+            steps=steps,
+            settings={"window": window, "hidden": hidden, "ensemble": ensemble, "seed": seed},
+            show=(lambda *_: None) if quiet else _print_progress,
+        )
     title = f"Four ways to forecast {series[0].name}"
     write_comparison(folder / "report.html", comparison, title=title, command=command_line())
     if as_json:
@@ -114,6 +119,22 @@ def compare(
         return
     typer.echo(_text(comparison))
     typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@contextlib.contextmanager
+def keeping(folder: Path) -> Iterator[None]:
+    """A context in which an interruption is told with what it leaves."""
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated) as stop:
+        done = sorted(path.parent for path in folder.glob("*/run.json"))
+        if not done:
+            raise
+        how = "Terminated" if isinstance(stop, Terminated) else "Interrupted"
+        kept = ", ".join(f"`{run}`" for run in done)
+        line = f"{how}. What was trained is kept as runs: {kept}."
+        line += " Compare again in another folder."
+        raise SystemExit(fail(line, getattr(stop, "status", 130))) from None
 
 
 def _text(comparison: "Comparison") -> str:

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 from throughtime._support.memory import address_space_limit
 from throughtime.errors import InputError
@@ -48,19 +49,22 @@ def within_memory_limit() -> Iterator[None]:
     if limit < NEEDED and _computes(sys.argv[1:]):
         os._exit(fail(str(too_little(limit)), 2))
     # Before the child is made: a signal that is waiting is thrown away by setting what it does.
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where ignored, the child's status would be lost
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*ENDING, signal.SIGCHLD})
-    child = os.fork()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where ignored, its status would be lost
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    parent, child = os.getpid(), os.fork()
     if child:
-        os._exit(_told(_ended(child), limit))
-    _prepare()
+        # Only now: until there is a child to tell, a signal ends this process at once.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        _end_as(_ended(child), limit)
+    _prepare(parent)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         yield
     except SystemExit:
         raise
     except BaseException as error:  # an import fails half-way in any of them, or Rust panics
-        os._exit(fail(str(not_enough(limit, type(error).__name__)), 2))
+        how = f"{type(error).__name__}: {error}".removesuffix(": ")
+        os._exit(fail(str(not_enough(limit, how)), 2))
 
 
 def too_little(limit: int) -> InputError:
@@ -83,17 +87,20 @@ def _computes(words: list[str]) -> bool:
     return bool(names) and names[0] not in LIGHT and not {"-h", "--help"} & set(words)
 
 
-def _prepare() -> None:
+def _prepare(parent: int) -> None:
     """Let the child take little, print no line of a library, and end with its parent."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended before this could be asked for
+        os._exit(1)
     with contextlib.suppress(AttributeError):  # other libraries than glibc have no arenas
         # Each thread would set aside 64 MiB: half of all the address space that is taken.
         libc.mallopt(M_ARENA_MAX, 1)
     if sys.stderr is not None:
         # What C++ and Rust write about their end goes to the descriptor itself.
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+            copy, coding = os.dup(2), sys.stderr.encoding
+            sys.stderr = os.fdopen(copy, "w", 1, coding, errors="backslashreplace")
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
@@ -110,8 +117,13 @@ def _ended(child: int) -> int:
             return os.waitstatus_to_exitcode(status)
 
 
-def _told(code: int, limit: int) -> int:
-    """The exit status after the child's exit code; a crash is told in a line."""
+def _end_as(code: int, limit: int) -> NoReturn:
+    """End as the child did, whose exit code this is; a crash is told in a line."""
     if -code in CRASHES:
-        return fail(str(not_enough(limit, signal.Signals(-code).name)), 2)
-    return code if code >= 0 else 128 - code
+        os._exit(fail(str(not_enough(limit, signal.Signals(-code).name)), 2))
+    if code < 0:  # as by SIGKILL, where memory ran out: the shell says so of a signal alone
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})
+        with contextlib.suppress(OSError):  # what SIGKILL does cannot be set
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code if code >= 0 else 128 - code)

@@ -50,7 +50,7 @@ def predict(
     from throughtime.runs.measured_record import is_measured
     from throughtime.runs.surrogate_record import is_surrogate
 
-    _check_out(out, data, future)
+    _check_out(out, run, data, future)
     exact = out is not None or not sys.stdout.isatty()
     forecasting = {"paths": paths, "json": as_json or None}
     of_equations = {"start": start, "set": values}
@@ -87,12 +87,18 @@ def predict(
     _write(text, out)
 
 
-def _check_out(out: Path | None, *read: Path | None) -> None:
-    """Refuse to write over a table that is read."""
-    for table in read:
-        if out is not None and table is not None and out.resolve() == table.resolve():
-            rule = "the output file must not be one that is read"
-            raise InputError(rule, f"`{out}`", "Pass another `--out`.")
+def _check_out(out: Path | None, run: Path, *tables: Path | None) -> None:
+    """Refuse to write over a table that is read, or a file that the run consists of."""
+    if out is None:
+        return
+    read = [table for table in tables if table is not None]
+    if out.exists() and out.resolve().parent == run.resolve():
+        from throughtime.runs.run_folder import FILES, FIRST_FILES, MODELS
+
+        read += [run / name for name in (*FILES, *FIRST_FILES, MODELS)]
+    if out.resolve() in [path.resolve() for path in read]:
+        rule = "the output file must not be one that is read"
+        raise InputError(rule, f"`{out}`", "Pass another `--out`.")
 
 
 def _refuse(options: Mapping[str, object], purpose: str, got: str) -> None:

@@ -4,10 +4,12 @@ While the program is imported, a signal ends it at once. Later it becomes an exc
 what was begun is cleaned up; while a network trains, it waits for the end of the epoch.
 """
 
+import contextlib
 import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -16,6 +18,16 @@ ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 """The signals that ask a program to end; Windows has no SIGHUP."""
+
+REPEAT = 0.1
+"""Seconds in which a signal that comes again asks for nothing more.
+
+`timeout` and batch systems tell a process and its group; under a limit of memory a parent hands
+on to its child what both have got.
+"""
+
+_came: dict[int, float] = {}
+"""When each signal came last."""
 
 SAID: dict[int, str] = {signal.SIGINT: "Interrupted."}
 
@@ -67,15 +79,27 @@ def end_at_once(number: int, _: Any) -> NoReturn:
 
     An exception there could come out of the import as another one.
     """
-    os.write(2, f"throughtime: {SAID.get(number, 'Terminated.')}\n".encode())
+    # To the descriptor: a handler may not print in the middle of a print.
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, or none
+        line = f"throughtime: {SAID.get(number, 'Terminated.')}\n"
+        os.write(sys.stderr.fileno(), line.encode())
     os._exit(128 + number)
 
 
-def raise_ending(number: int, frame: FrameType | None) -> NoReturn:
+def raise_ending(number: int, frame: FrameType | None) -> None:
     """The handler outside training: a `KeyboardInterrupt` for SIGINT, else `Terminated`."""
     if _imports(frame):
         end_at_once(number, frame)
+    if _repeats(number):
+        return
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated(128 + number)
+
+
+def _repeats(number: int) -> bool:
+    """Whether a signal is the one just before it, told twice."""
+    now = time.monotonic()
+    before, _came[number] = _came.get(number, -REPEAT), now
+    return now - before < REPEAT
 
 
 def _imports(frame: FrameType | None) -> bool:
@@ -92,6 +116,7 @@ def send_again(unraisable: Any) -> None:
     error = unraisable.exc_value
     if isinstance(error, KeyboardInterrupt | Terminated):
         number = error.status - 128 if isinstance(error, Terminated) else signal.SIGINT
+        _came.clear()
         threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
     else:
         sys.__unraisablehook__(unraisable)
@@ -123,6 +148,8 @@ class DeferredSignals:
             signal.signal(number, handler)
 
     def _record(self, number: int, _: Any) -> None:
+        if _repeats(number):
+            return
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = number

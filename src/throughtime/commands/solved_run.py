@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from throughtime._support.memory import require_memory
 from throughtime.errors import InputError, check_positive_integer, did_you_mean
 
 from .named_values import number, pairs
+
+BYTES = 200.0
+"""Of memory for a number of the solution and its text."""
 
 if TYPE_CHECKING:
     from throughtime.dynamics.surrogate import Surrogate
@@ -38,7 +42,8 @@ def solve_run(
     Raises
     ------
     InputError
-        If the run is refused, a name is unknown, or a parameter did not vary in the training.
+        If the run is refused, a name is unknown, a parameter did not vary in the training, or
+        the solution does not fit in memory.
     """
     from throughtime.dynamics.saved_surrogate import load_surrogate
     from throughtime.dynamics.systems import MAP
@@ -55,6 +60,8 @@ def solve_run(
         if name not in system.variables:
             rule = "`--start` must name variables of the equations"
             raise InputError(rule, f"`{name}`", did_you_mean(name, system.variables))
+    size = BYTES * steps * (1 + len(system.variables))
+    require_memory(size, f"{steps} steps", "a solution", "Lower `--steps`.")
     own_start = system.with_parameters(**own).start  # it may follow the parameters
     first = dict(zip(system.variables, own_start, strict=True)) | starts
     states = model.solve(np.array([*first.values()]), steps, own)

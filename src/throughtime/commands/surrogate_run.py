@@ -42,6 +42,7 @@ def begin(
     InputError
         If anything is refused; nothing is written then.
     """
+    run_folder.check_place(folder, overwrite)
     model.prepare()
     if not model.regressed:
         model.first_state()

@@ -5,6 +5,7 @@ own signatures, never by its text, which changes from version to version.
 """
 
 import inspect
+import shlex
 from collections.abc import Iterable
 from typing import Any, get_args, get_type_hints
 
@@ -33,10 +34,12 @@ def to_input_error(error: Any, given: list[str]) -> InputError:
     if name == "NoSuchOption":
         options = (option for param in context.command.params for option in param.opts)
         known = [option for option in options if option.startswith("--")]
-        rule = f"an option of `{command}` must be a known one"
-        return InputError(
-            rule, f"`{error.option_name}`", did_you_mean(error.option_name, known)
-        )
+        rule, got = f"an option of `{command}` must be a known one", error.option_name
+        arguments = {f"--{p.name}" for p in context.command.params if p.opts[0][:1] != "-"}
+        if got in arguments:
+            remedy = f"Leave out the word `{got}`: what follows it is an argument."
+            return InputError(rule, f"`{got}`", remedy)
+        return InputError(rule, f"`{got}`", did_you_mean(got, known))
     if name == "BadOptionUsage":
         value = _value([error.option_name], given, joined=True)
         rule = "must be followed by a value" if value is None else "takes no value"
@@ -58,6 +61,8 @@ def to_input_error(error: Any, given: list[str]) -> InputError:
         return InputError("a command must be a known one", f"`{unknown}`", remedy)
     rule = f"`{command}` must be given no other arguments than its help names"
     extra = _extra(context, given[words[0] + 1 :])
+    if any("--data" in param.opts for param in context.command.params):
+        remedy = f"Data follow the option: `--data {shlex.quote(extra)}`."
     return InputError(rule, f"`{extra}`", remedy)
 
 

@@ -11,6 +11,7 @@ from throughtime.stamps.placement import stamps_like
 from throughtime.stamps.stamp_columns import find_stamp_columns, split_name
 from throughtime.stamps.stamp_readings import is_date
 from throughtime.stamps.time_axis import Times
+from throughtime.tables.number_forms import TwoReadings
 from throughtime.tables.sources import Table, as_table
 
 from .calendar_features import calendar_columns
@@ -79,11 +80,11 @@ def future_inputs(data: Any, series: Series, steps: int) -> KnownInputs:
         count = f"{len(names)} column{'' if len(names) == 1 else 's'}"
         got = count if table.is_array else f"no column {quote_names(missing)}"
         raise InputError(rule, got, "Pass a table with these columns.")
-    for question in (table.questions.get(n) for n in names):
-        if question is not None:
-            remedy = "Write decimals with a point, or fit with `decimal` (`--decimal`)."
-            remedy = question.remedy if "`missing=" in question.remedy else remedy
-            raise InputError(question.rule, question.got, remedy)
+    try:
+        table.check_columns(names)
+    except TwoReadings as question:  # a forecast has no option of its own for that
+        remedy = "Write decimals with a point, or fit with `decimal` (`--decimal`)."
+        raise InputError(question.rule, question.got, remedy) from None
     columns = [table.frame[n].alias(own) for n, own in zip(names, known, strict=True)]
     values, _ = read_columns(columns, series.columns, series.reading)
     stamps, remarks = _stamps(table, series), ()

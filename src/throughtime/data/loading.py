@@ -17,6 +17,7 @@ from throughtime.stamps.stamp_columns import split_name
 from throughtime.stamps.stamp_readings import read_stamps
 from throughtime.stamps.unreadable_stamps import CORRECT, unread_stamps
 from throughtime.tables.missing_codes import is_missing
+from throughtime.tables.number_forms import NotANumber, TwoReadings
 from throughtime.tables.reading_options import ReadingOptions
 from throughtime.tables.sources import Table, as_table, is_list_of_numbers
 
@@ -272,13 +273,13 @@ def _check_stamps(table: Table, parts: Sequence[str]) -> None:
     """Raise what is asked of the time columns; a stamp cannot be left empty as a value can."""
     try:
         table.check_columns(parts)
-    except InputError as error:
-        rule, spoilt = error.rule, error.rule.endswith("must hold numbers")
-        if "--" in error.remedy and not spoilt:
-            raise
-        if spoilt:
-            rule = f"stamps in `{','.join(parts)}` must be numbers, or dates written one way"
+    except TwoReadings:
+        raise
+    except NotANumber as error:
+        rule = f"stamps in `{','.join(parts)}` must be numbers, or dates written one way"
         raise InputError(rule, error.got, CORRECT) from None
+    except InputError as error:
+        raise InputError(error.rule, error.got, CORRECT) from None
 
 
 def _check_length(rows: Int64[np.ndarray, " _"], name: str) -> None:

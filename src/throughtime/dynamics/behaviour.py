@@ -19,7 +19,7 @@ from jaxtyping import Float64
 
 from throughtime.errors import InputError
 
-from .lyapunov import LyapunovSpectrum, lyapunov_of_map
+from .lyapunov import LyapunovSpectrum, goes_to_infinity, lyapunov_of_map
 from .maps import Map
 
 SETTLES, OSCILLATES, QUASI, CHAOTIC = "settles", "oscillates", "is quasi-periodic", "is chaotic"
@@ -141,11 +141,7 @@ def behaviour(
     states = settled.run(steps)
     bound = DIVERGED * (1 + jnp.abs(dynamics.start).max())
     if not bool((jnp.abs(states) < bound).all()):  # NaN is not below the bound either
-        rule = "the trajectory of a map must stay finite"
-        remedy = (
-            "Start nearer to the attractor, or take parameters under which it stays bounded."
-        )
-        raise InputError(rule, "one that goes to infinity", remedy)
+        raise goes_to_infinity("the trajectory of a map must stay finite")
     count = min(exponents, states.shape[1])
     spectrum = lyapunov_of_map(settled, count, steps, seed=seed)
     observed = np.asarray(settled.observe(states), np.float64)

@@ -10,20 +10,19 @@ from dataclasses import replace
 import numpy as np
 
 from throughtime._support.precision import precision
-from throughtime.errors import InputError
 from throughtime.forecasting.forecaster import Forecaster
 from throughtime.recurrence.network import Network
 from throughtime.training.batches import Batch, Data
 
 from .attractor_metrics import spectrum_distance, state_space_divergence
 from .bare_network import from_network
-from .behaviour import behaviour
+from .behaviour import SETTLES, behaviour
 from .conditional_exponents import conditional_exponents
 from .diagnosis import Diagnosis
 from .fixed_points import fixed_points
 from .gradient_flow import gradient_flow
 from .largest_exponent import LEAST
-from .lyapunov import LyapunovSpectrum
+from .lyapunov import GoesToInfinity, LyapunovSpectrum
 from .maps import Map
 from .series_behaviour import SeriesBehaviour, series_behaviour
 from .state_space import common_delay, embedding
@@ -88,9 +87,7 @@ def diagnose(
         size = len(dynamics.start)
         try:
             found = behaviour(dynamics, steps, exponents=min(EXPONENTS, size), seed=seed)
-        except InputError as error:
-            if "infinity" not in str(error.got):
-                raise
+        except GoesToInfinity:
             none = np.empty((0, len(model.variables)))
             judged = _judged(model)
             return Diagnosis(
@@ -106,7 +103,10 @@ def diagnose(
         if not (model.network.centred and model.closed):
             attractor = _observe(model, dynamics.settled(), min(MAX_STEPS, max(steps, length)))
     found = replace(found, observed=model.to_units(found.observed))
-    distances, driven = _distances(model, attractor), _driven(model, seed)
+    # A point fills no space: what is left of the way to it depends on where the run began.
+    settled = found.kind == SETTLES
+    distances = (math.nan, math.nan) if settled else _distances(model, attractor)
+    driven = _driven(model, seed)
     runs = free_run, attractor
     return Diagnosis(model, flow, found, points, why, *runs, *distances, _judged(model), driven)
 

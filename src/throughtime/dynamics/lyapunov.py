@@ -44,6 +44,16 @@ STRETCHES = 10
 """Stretches of a trajectory whose spread gives the standard errors."""
 
 
+class GoesToInfinity(InputError):
+    """A trajectory does not stay finite."""
+
+
+def goes_to_infinity(rule: str) -> GoesToInfinity:
+    """The error of a trajectory that breaks this rule."""
+    remedy = "Start nearer to the attractor, or take parameters under which it stays bounded."
+    return GoesToInfinity(rule, "one that goes to infinity", remedy)
+
+
 @dataclass(frozen=True)
 class LyapunovSpectrum:
     """Lyapunov exponents per unit of time, largest first.
@@ -257,12 +267,7 @@ def lyapunov_spectrum(
     last, logs = run(start, jnp.asarray(tangents, start.dtype))
     logs = np.asarray(logs, np.float64)[warm_up:]
     if not np.isfinite(np.asarray(last)).all() or np.isnan(logs).any():
-        rule = "a trajectory must stay finite for its exponents to exist"
-        raise InputError(
-            rule,
-            "one that goes to infinity",
-            "Start nearer to the attractor, or take parameters under which it stays bounded.",
-        )
+        raise goes_to_infinity("a trajectory must stay finite for its exponents to exist")
     times = time * np.arange(1, blocks + 1)
     with np.errstate(invalid="ignore"):  # an exponent of -inf has no standard error
         running = np.cumsum(logs, axis=0) / times[:, None]

@@ -179,13 +179,14 @@ def network_inputs(
         np.arange(steps)[:, None] + np.arange(1 if system.kind == MAP else POINTS) / 2
     )
 
-    def drive(own):
+    def drive(own, times):
         p = {**system.parameters, **own}
-        return jax.vmap(jax.vmap(lambda t: system.forcing(t, p)))(jnp.asarray(times))
+        return jax.vmap(jax.vmap(lambda t: system.forcing(t, p)))(times)
 
     with precision("float64"):
         each = {name: jnp.asarray(values, jnp.float64) for name, values in own.items()}
-        u = jax.jit(jax.vmap(drive, axis_size=count))(each)
+        every = jax.vmap(drive, (0, None), axis_size=count)
+        u = jax.jit(every)(each, jnp.asarray(times, jnp.float64))
     known = {**system.parameters, **own}
     columns = [np.broadcast_to(known[name], count)[:, None] * np.ones(steps) for name in read]
     u = np.asarray(u, np.float64).reshape(count, steps, -1)

@@ -21,7 +21,9 @@ STATES, FAR = 64, 10
 """States at which the law is compared; the outermost, in ranges of the training."""
 
 SAME = 1e-9
-"""Share of the law's largest value by which two of its values may differ by rounding."""
+"""Share of the law's values by which two of them may differ by rounding."""
+
+GOLDEN = (1 + 5**0.5) / 2
 
 
 def turning_angles(system: System, training: Trajectories) -> Bool[np.ndarray, " variable"]:
@@ -43,15 +45,18 @@ def turning_angles(system: System, training: Trajectories) -> Bool[np.ndarray, "
     law = _law_at_random_states(system, training, ranges)
     own = law(np.zeros(len(ranges)))
     finite = np.isfinite(own)
+    size = np.abs(np.where(finite, own, 0))
+    limit = SAME * (size + np.median(size, axis=0))  # far away a law may be huge
 
     def is_same(step: np.ndarray) -> bool:
-        other = law(step)
-        limit = SAME * np.abs(own, where=finite, out=np.zeros_like(own)).max(axis=0)
-        return bool((np.abs(other - own) <= limit)[finite].all() and finite.any())
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            same = np.abs(law(step) - own) <= limit
+        return bool(same[finite].all() and finite.any())
 
     for i in np.flatnonzero(found):
         turn = TURN * np.eye(len(ranges))[i]
-        found[i] = is_same(turn) and is_same(-3 * turn) and not is_same(turn / 5)
+        # The golden ratio: no multiple of an angle is the same at such a part of a turn.
+        found[i] = is_same(turn) and is_same(-3 * turn) and not is_same(turn / GOLDEN)
     return found
 
 

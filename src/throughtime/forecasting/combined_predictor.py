@@ -309,7 +309,7 @@ class CombinedPredictor:
 
     def _forecast(self, series: Series, models, made, steps: int) -> Forecast:
         """What was made of one series at its end, as a forecast."""
-        found = made[1]
+        forecasts, found = made
         first = Intervals(
             found.levels, found.center[0], found.lower[:, 0], found.upper[:, 0], found.least
         )
@@ -317,7 +317,13 @@ class CombinedPredictor:
         errors = np.stack([one.errors for one in models], axis=-1)
         dependence = Dependence.of(errors, models[0].rows)
         return Forecast.within(
-            first, times, series.target_names, level, series.name, dependence
+            first,
+            times,
+            series.target_names,
+            level,
+            series.name,
+            dependence,
+            mean=forecasts["combination"][0],
         )
 
     def _forecasts(

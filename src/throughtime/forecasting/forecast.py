@@ -83,10 +83,14 @@ class Forecast(ResultView):
         level: float,
         name: str,
         dependence: Dependence | None = None,
+        mean: Float[np.ndarray, "steps target"] | None = None,
     ) -> "Forecast":
-        """A forecast with intervals of several levels, `(steps, target)` each."""
+        """A forecast with intervals of several levels, `(steps, target)` each.
+
+        Its mean is their median by default.
+        """
         lower, upper = intervals.at(level)
-        mean = intervals.center
+        mean = intervals.center if mean is None else mean
         return cls(mean, lower, upper, times, targets, level, name, intervals, dependence)
 
     def after(self, series: Series, remarks: tuple[str, ...] = ()) -> "Forecast":

@@ -23,6 +23,7 @@ from .drive import Drive
 from .intervals import Intervals
 from .model_kinds import driven_by, model_kinds
 from .prior import Prior
+from .prior_network import MEDIAN
 from .rolling_errors import RollingErrors, values_ahead
 from .traits import DEFAULT, Recipe, Traits, read_traits
 
@@ -144,7 +145,8 @@ class JudgedModels:
         quantiles = (
             None if prior is None else prior.quantiles(values, rolling.origins, self.steps)
         )
-        calibration = Calibration.fit(truth - errors, quantiles, truth, rolling.origins)
+        middle = middle_of(prior, truth - errors, quantiles)
+        calibration = Calibration.fit(middle, quantiles, truth, rolling.origins)
         return SeriesModel(
             self.traits, values, combination, prior, calibration, errors, rolling.rows
         )
@@ -257,6 +259,8 @@ class SeriesModel:
     ) -> Intervals:
         """Intervals around the combination's forecasts `center`, from some origins in order.
 
+        Of a series whose prior gives means they are around its medians, and have these.
+
         Parameters
         ----------
         values, origins
@@ -271,6 +275,7 @@ class SeriesModel:
             Which of the values were filled: nothing is learned from these.
         """
         quantiles = self._quantiles(values, origins, center.shape[1])
+        center = middle_of(self.prior, center, quantiles)
         if adapted:
             truth = values_ahead(values, origins, center.shape[1], filled)
             found = adapt(self.calibration, origins, center, quantiles, truth, levels)
@@ -291,3 +296,20 @@ class SeriesModel:
 
     def _quantiles(self, values, origins, steps):
         return None if self.prior is None else self.prior.quantiles(values, origins, steps)
+
+
+def middle_of(
+    prior: QuantileComponent | None,
+    center: Float[np.ndarray, "origin steps"],
+    quantiles: Float[np.ndarray, "origin steps quantile"] | None,
+) -> Float[np.ndarray, "origin steps"]:
+    """What intervals are around: the forecasts, or the prior's medians if it gives means.
+
+    The mean of what is mostly 0 is no median: half of the values are far below it.
+    """
+    within = prior
+    while (inner := getattr(within, "component", None)) is not None:
+        within = inner
+    if quantiles is None or not (isinstance(within, Prior) and within.mean):
+        return center
+    return quantiles[..., MEDIAN]

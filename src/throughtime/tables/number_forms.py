@@ -99,10 +99,18 @@ def read_numbers(texts: pl.Series, decimal: str | None = None) -> Reading | Inpu
     return Reading(numbers.alias(texts.name), (*remarks, *signs), sure, unit)
 
 
-def not_a_number(texts: pl.Series, wrong: pl.Series, remedy: str) -> InputError:
+class NotANumber(InputError):
+    """A value of a column of numbers is none."""
+
+
+class TwoReadings(InputError):
+    """A mark in numbers may be the decimal mark or separate thousands."""
+
+
+def not_a_number(texts: pl.Series, wrong: pl.Series, remedy: str) -> NotANumber:
     """The error for the values of a column that are not numbers."""
     i = wrong.arg_max() or 0
-    return InputError(
+    return NotANumber(
         f"column `{texts.name}` must hold numbers",
         f"{texts[i]!r} in row {i + 1}{in_all(int(wrong.sum()))}",
         remedy,
@@ -110,9 +118,12 @@ def not_a_number(texts: pl.Series, wrong: pl.Series, remedy: str) -> InputError:
 
 
 def as_thousands(texts: pl.Series) -> pl.Series | None:
-    """Numbers such as 1.234 where points separate thousands; None if they cannot."""
+    """Numbers such as 1.234 where points separate thousands; None if there are none."""
     parts = _split(texts)
-    if parts["exponent"].count() or not _fits(parts["digits"], ",", "."):
+    digits = parts["digits"]
+    if not digits.str.contains(".", literal=True).any():
+        return None
+    if parts["exponent"].count() or not _fits(digits, ",", "."):
         return None
     numbers = _convert(parts, ",", ".")
     negative = parts["lead"].str.contains("-", literal=True).fill_null(False)
@@ -286,9 +297,9 @@ def _mixed_thousands(digits: pl.Series) -> bool:
     return bool(with_point.any() and not with_point.drop_nulls().all())
 
 
-def _two_readings(texts: pl.Series, digits: pl.Series) -> InputError:
+def _two_readings(texts: pl.Series, digits: pl.Series) -> TwoReadings:
     i = digits.str.contains("[.,]").arg_max() or 0
-    return InputError(
+    return TwoReadings(
         f"numbers in column `{texts.name}` must have one reading",
         f"{texts[i]!r} in row {i + 1}, where `{'.' if '.' in texts[i] else ','}` may be the "
         "decimal mark or separate thousands",

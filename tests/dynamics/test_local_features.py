@@ -86,10 +86,9 @@ def test_a_chain_of_springs_is_learned_better_by_units_that_read_few():
     cubic = CHAIN.replace("; k", " + (x_{i+1} - x_i)^3 - (x_i - x_{i-1})^3; k", 1)
     model = Surrogate(cubic, **{**SMALL, "hidden": 200}, dt=0.1).prepare().train()
     with precision("float64"):
-        steps = map(
-            model._steps, (model.training_trajectories_, model.validation_trajectories_)
-        )
-        whole = fit_flow_map(model.untrained(), *steps)
+        training = model._steps(model.training_trajectories_)
+        validation = model._steps(model.validation_trajectories_)
+        whole = fit_flow_map(model.untrained(), training, validation)
     errors = [min(row.validation_loss for row in f.history) for f in (model.fitted_, whole)]
     assert errors[0] < 0.5 * errors[1]
 

@@ -38,6 +38,17 @@ def test_the_twelve_flows_from_text():
         says(" ".join(cells), values)
 
 
+def test_laws_of_many_variables():
+    known = {row["flow"]: row for row in result("many_variables.json")["rows"]}
+    shown = table(page("differential-equations"), "law of many variables")
+    assert {flow for flow, *_ in shown} == known.keys()
+    for flow, variables, *cells in shown:
+        assert int(variables) == known[flow]["variables"]
+        ways = known[flow]["few"], known[flow]["all"]
+        values = [np.median(way[key]) for way in ways for key in ("valid", "after_one")]
+        says(" ".join(cells), values)
+
+
 def test_five_hundred_points():
     """Valid times flow by flow, and the sentence about the free runs."""
     rows = result("dynamics_prior.json")["rows"]

@@ -74,7 +74,10 @@ def surrogate(
         ),
     ] = None,
     dt: Annotated[
-        float | None, system_option(help="Time step; by default the system's own.")
+        float | None,
+        system_option(
+            help="Time step; by default the system's own, shorter for many fast variables."
+        ),
     ] = None,
     trajectories: Annotated[
         int, system_option(help="Number of trajectories to learn from.")
@@ -90,7 +93,10 @@ def surrogate(
     ] = None,
     hidden: Annotated[
         int | None,
-        network_option(help="Units of each layer; by default 500 of an `esn`, else 64."),
+        network_option(
+            help="Units of each layer; by default 500 of an `esn`, 1000 for more than four"
+            " variables; else 64."
+        ),
     ] = None,
     depth: Depth = 1,
     window: Annotated[int, training_option(help="Number of steps of a training window.")] = 20,

@@ -37,6 +37,7 @@ from throughtime.training.train import OnEpoch, first_state, train
 from .equations import equations, is_text
 from .flow_map_regression import SCALES, Steps, fit_flow_map
 from .linear_map import LinearMap
+from .local_features import is_large, step_for, with_local_features
 from .simulate import trajectory_count
 from .surrogate_checks import (
     check_equations,
@@ -100,11 +101,11 @@ class EquationSurrogate:
 
     def prepare(self: T) -> T:
         """The first half of `fit`: sample the trajectories, split and scale them."""
-        self.cell_, self.hidden_, self.dtype_ = unset_settings(self)
+        self.system_ = self.own_system()
+        self.cell_, self.hidden_, self.dtype_ = unset_settings(self, is_large(self.system_))
         check_settings(self)
-        self.system_ = self._system()
         check_system(self.system_, self.dt)
-        self.dt_ = self.system_.dt if self.dt is None else self.dt
+        self.dt_ = step_for(self.system_, self.regressed) if self.dt is None else self.dt
         self.system_, ranges = with_fixed_values(self.system_, self.ranges)
         draw = self.trajectories, self.steps, self.dt_, self.seed
         if self.ranges.keys() & {*self.system_.variables}:
@@ -157,7 +158,9 @@ class EquationSurrogate:
             with precision(self.dtype_), one_blas_thread():
                 training = self._steps(self.training_trajectories_)
                 validation = self._steps(self.validation_trajectories_)
-                self.fitted_ = fit_flow_map(self.untrained(), training, validation, on_epoch)
+                known = self.system_, self.training_trajectories_, self.seed
+                network = with_local_features(self.untrained(), *known)
+                self.fitted_ = fit_flow_map(network, training, validation, on_epoch)
             return self
         with precision(self.dtype_):
             self.fitted_ = train(
@@ -361,7 +364,8 @@ class EquationSurrogate:
         """The system, with another drive if one is given."""
         return self.system_ if drive is None else replace(self.system_, drive=drive)
 
-    def _system(self) -> System:
+    def own_system(self) -> System:
+        """The system that `system` names or describes, with the given parameters."""
         system = self.system
         assert system is not None  # `fit` has checked that there is one
         if not isinstance(system, System):

@@ -176,6 +176,8 @@ def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, Surro
     record = read_json(path, SurrogateFile, FORMAT)
     cell_read = cell_to_read(record.settings.cell, cell)
     settings = {**record.settings.model_dump(), "cell": cell_read}
+    if settings["dt"] is None:  # the system's own, which a later version may not choose
+        settings["dt"] = Surrogate(**settings).own_system().dt
     weights, content, lines = folder / "weights.safetensors", b"", ""
     if record.stopped is not None:  # verified first: `prepare` below takes longer
         content = read_verified(weights, record.digests)
@@ -231,6 +233,7 @@ def surrogate_settings(model: Surrogate) -> SurrogateSettings:
         raise InputError(rule, "a system of your own function", "Write its equations as text.")
     settings = {f.name: getattr(model, f.name) for f in fields(model)}
     settings |= {"cell": model.cell_, "hidden": model.hidden_, "dtype": model.dtype_}
+    settings |= {"dt": None if model.dt_ == model.system_.dt else model.dt_}
     settings["ranges"] = {
         name: bounds if isinstance(bounds, Iterable) else (bounds, bounds)
         for name, bounds in model.ranges.items()

@@ -33,7 +33,8 @@ class Surrogate(EquationSurrogate):
         variables; a number for one that does not vary. If no variable is named, starts vary as
         far as the system's own trajectory goes, or less where solutions would diverge.
     dt
-        The time step; the system's own by default.
+        The time step; by default the system's own. Equations as text of more than four
+        variables that move fast have a shorter one for an `esn`, of at least .01.
     trajectories
         The number of trajectories to learn from, including those for validation.
     steps
@@ -43,7 +44,8 @@ class Surrogate(EquationSurrogate):
     cell, hidden, depth, dense
         The architecture of the network, as for `Forecaster`. A cell of your own reads the
         variables, then the drives, then the parameters that vary. By default an `esn` of 500
-        random features of the state without memory, whose readout is found by regression; or a
+        random features of the state without memory, whose readout is found by regression, and
+        of more than four variables of 1,000 features, each of up to four that are coupled; or a
         `gru` of 64 units, if a setting of a training by gradients, from `depth` to
         `batch_size`, differs from its default.
     window

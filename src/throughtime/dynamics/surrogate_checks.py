@@ -26,11 +26,11 @@ GRADIENT_ONLY = "depth dense window forcing method rate clip schedule epochs bat
 """The settings that have no effect on an `esn`, whose readout is found by regression."""
 
 
-def unset_settings(model: "EquationSurrogate") -> tuple[Any, int, str]:
+def unset_settings(model: "EquationSurrogate", large: bool) -> tuple[Any, int, str]:
     """The cell, its units and their type: those given, or the defaults.
 
     An `esn` is the default, and a `gru` where a setting of a training by gradient differs from
-    its own default.
+    its own default. Of a large system an `esn` has more units.
     """
     defaults = {field.name: field.default for field in fields(model)}
     given = {name: getattr(model, name) for name in GRADIENT_ONLY}
@@ -40,7 +40,7 @@ def unset_settings(model: "EquationSurrogate") -> tuple[Any, int, str]:
     if not (isinstance(cell, str) and cell == "esn"):
         units, dtype = 64, "float32"
     else:
-        units, dtype = 500, "float64"
+        units, dtype = 1000 if large else 500, "float64"
         for name in changed:
             rule = f"an `esn` is fitted by regression and needs the default `{name}`"
             remedy = f"Leave `{name}` at its default, or choose another `cell`."

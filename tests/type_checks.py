@@ -11,7 +11,7 @@ from types import FunctionType
 import jaxtyping
 import jaxtyping._decorator
 
-CALLS = 100
+CALLS = 20
 """So many calls of each function are checked in each test."""
 
 _calls: Counter[int] = Counter()

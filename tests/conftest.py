@@ -5,6 +5,7 @@ after pytest has read its options.
 """
 
 import datetime as dt
+import gc
 import os
 import re
 import sys
@@ -17,6 +18,10 @@ import jax
 import jaxtyping
 import numpy as np
 import pytest
+import type_checks
+
+type_checks.install()
+gc.set_threshold(100_000, 20, 20)  # as the program does: what is imported is never freed
 
 pytest.register_assert_rewrite(
     "browser", "command_line", "made_models", "pages", "saved_run", "tampering"
@@ -41,6 +46,26 @@ DATES = [dt.datetime(2020, 1, 31), dt.datetime(2020, 2, 29), dt.datetime(2020, 3
 DATA = {"date": DATES, "y": [1.5, -2.0, 3.25], "u": [10, 20, 30], "note": ["a", "b", "c"]}
 CSV = "date,y,u,note\n2020-01-31,1.5,10,a\n2020-02-29,-2.0,20,b\n2020-03-31,3.25,30,c\n"
 """One small table, as columns and as CSV: month ends, a target, an input and a note."""
+
+
+def pytest_collection_finish():
+    """What the tests themselves are made of is no garbage: it is not looked through again."""
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    type_checks.check_anew()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def least_optimisation():
+    """What the library compiles quickly is compiled in half of that: it runs once or twice."""
+    from throughtime._support.quick_compilation import WANTED
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(WANTED, "xla_backend_optimization_level", 0)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -107,7 +107,9 @@ def run(folder, *, cache):
     rows = "".join(f"{i},{np.sin(i / 3):.6f}\n" for i in range(60))
     Path("y.csv").write_text("t,y\n" + rows)
     command = [PROGRAM, "forecast", "y.csv", "--target", "y", "--out", folder, "--quiet"]
-    command += "--hidden 4 --epochs 2 --ensemble 1 --window 8 --steps 3".split()
+    command += (
+        "--plain --cell rnn --hidden 4 --epochs 2 --ensemble 1 --window 8 --steps 3".split()
+    )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("JAX_C")}
     environment["THROUGHTIME_CACHE"] = str(cache)
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -162,6 +164,7 @@ tt.Forecaster
 assert dict(jax.config.values) == before
 series = np.sin(np.arange(60) / 3)
 settings = {"core": None, "prior": None, "hidden": 4, "epochs": 1, "window": 8}
+settings |= {"cell": "rnn", "ensemble": 1}
 tt.Forecaster(**settings).fit(series).predict(3)
 print(jax.config.jax_compilation_cache_dir)
 """

@@ -167,8 +167,8 @@ def test_a_signal_in_an_epoch_ends_after_it(here, no_report, monkeypatch):
     """The checkpoint is written, and `resume` goes on from it."""
     complete = surrogate_run.complete
 
-    def interrupted(folder, show):
-        return complete(folder, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    def interrupted(folder, show, prepared):
+        return complete(folder, lambda _: os.kill(os.getpid(), signal.SIGTERM), prepared)
 
     with monkeypatch.context() as patch:
         patch.setattr("throughtime.commands.surrogate_run.complete", interrupted)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import refuses
+from fast_compilation import quick_jit
 
 from throughtime.dynamics import maps
 from throughtime.dynamics.simulate import simulate
@@ -26,7 +27,7 @@ CONTEXT = np.random.default_rng(0).normal(size=(12, 2)).astype(np.float32)
 @pytest.mark.parametrize("carry", [True, False])
 def test_a_network_runs_as_its_rollout(cell, horizon, carry):
     net = network(cell=cell, output_size=2 * horizon)
-    expected = rollout(net, jnp.asarray(CONTEXT)[None], 6 * horizon, carry=carry)[0]
+    expected = quick_jit(rollout)(net, jnp.asarray(CONTEXT)[None], 6 * horizon, carry=carry)[0]
     found = maps.map_of_network(net, CONTEXT, carry=carry)
     seen = found.observe(found.run(6))
     # (with `carry` the first block has been given when the map starts)
@@ -40,14 +41,14 @@ def test_a_network_runs_as_its_rollout(cell, horizon, carry):
 def test_inputs_are_held():
     net = network(input_size=3)
     inputs = jnp.full((1, 20, 1), 0.7)
-    expected = rollout(net, jnp.asarray(CONTEXT)[None], 8, inputs, carry=True)[0]
+    expected = quick_jit(rollout)(net, jnp.asarray(CONTEXT)[None], 8, inputs, carry=True)[0]
     found = maps.map_of_network(net, CONTEXT, np.array([0.7], np.float32))
     np.testing.assert_allclose(found.observe(found.run(7)), expected[1:], atol=1e-6)
 
 
 def test_a_centred_network_runs_over_its_window():
     net = network(centred=2, last=True)
-    expected = rollout(net, jnp.asarray(CONTEXT)[None], 5)[0]
+    expected = quick_jit(rollout)(net, jnp.asarray(CONTEXT)[None], 5)[0]
     found = maps.map_of_network(net, CONTEXT, carry=False)
     np.testing.assert_allclose(found.observe(found.run(5)), expected, atol=1e-5)
     with refuses("`carry=True`"):
@@ -69,9 +70,9 @@ def test_tangents_are_those_of_the_step(cell, float64):
     net = maps.to_float64(network(cell=cell, dtype="float64"))
     found = maps.map_of_network(net, CONTEXT.astype(np.float64))
     n = len(found.start)
-    expected = jax.jacobian(lambda s: found.step(0, s[None])[0])(found.start)
-    np.testing.assert_allclose(found.jacobian(found.start), expected, atol=1e-12)
-    after, tangents = found.tangent(0, found.start, jnp.eye(n)[:2])
+    expected = jax.jit(jax.jacobian(lambda s: found.step(0, s[None])[0]))(found.start)
+    np.testing.assert_allclose(jax.jit(found.jacobian)(found.start), expected, atol=1e-12)
+    after, tangents = jax.jit(found.tangent)(0, found.start, jnp.eye(n)[:2])
     np.testing.assert_allclose(tangents, np.asarray(expected).T[:2], atol=1e-12)
     np.testing.assert_allclose(after, found.step(0, found.start[None])[0], atol=1e-14)
 

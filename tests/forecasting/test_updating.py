@@ -1,6 +1,8 @@
 """New rows of a series: drift that is told, and updates."""
 
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -21,8 +23,18 @@ def process(n, seed=0):
     return 50 + 5 * np.sin(2 * np.pi * t / 12) + noise
 
 
+@cache
+def fitted_once():
+    return Forecaster(**TINY).fit(process(150))
+
+
+def fitted():
+    """A forecaster of 150 rows, which may be updated."""
+    return deepcopy(fitted_once())
+
+
 def test_new_rows_that_the_intervals_did_not_promise_are_told():
-    model = Forecaster(**TINY).fit(process(150))
+    model = fitted()
     same = process(180)
     changed = same.copy()
     changed[150:] += 8 * np.random.default_rng(1).normal(size=30)
@@ -51,7 +63,7 @@ def weights(model):
 
 
 def test_the_networks_go_on_from_their_weights_and_their_scale():
-    model = Forecaster(**TINY).fit(process(150))
+    model = fitted()
     before, scaler = weights(model), model.data_.scalers[0]
     drifting = model.predict(5, process(180)).drift
     assert model.update(process(180), epochs=2) is model
@@ -68,7 +80,7 @@ def test_the_networks_go_on_from_their_weights_and_their_scale():
 
 
 def test_an_updated_forecaster_is_saved_and_loaded(tmp_path):
-    model = Forecaster(**TINY).fit(process(150)).update(process(160), epochs=1)
+    model = fitted().update(process(160), epochs=1)
     model.save(tmp_path / "run")
     again = Forecaster.load(tmp_path / "run")
     np.testing.assert_allclose(again.predict(4).mean, model.predict(4).mean, rtol=1e-6)
@@ -122,7 +134,7 @@ def test_an_update_has_the_settings_of_the_fit():
 
 
 def test_rows_that_were_learned_from_are_not_tested_on():
-    model = Forecaster(**TINY).fit(process(150))
+    model = fitted()
     with pytest.raises(InputError, match="Pass the whole series with its new rows"):
         model.update(process(150)[:110])
     with pytest.raises(InputError, match="Call `fit` first"):

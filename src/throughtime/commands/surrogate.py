@@ -188,10 +188,12 @@ def surrogate(
     title = "equations" if is_text(system) else system
     folder = out or run_folder.first_free_folder(Path("runs") / f"surrogate-{title}")
     begin(model, folder, evaluation, overwrite=overwrite, command=command_line())
-    train_and_print(folder, as_json, quiet)
+    train_and_print(folder, as_json, quiet, model)
 
 
-def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
+def train_and_print(
+    folder: Path, as_json: bool, quiet: bool, prepared: "Surrogate | None" = None
+) -> None:
     """Train a surrogate to its end, evaluate it, and print the results."""
     from throughtime.dynamics import saved_surrogate
     from throughtime.reports.surrogate_report import write_surrogate
@@ -204,7 +206,7 @@ def train_and_print(folder: Path, as_json: bool, quiet: bool) -> None:
     with resumable(folder):
         epochs = saved_surrogate.max_epochs(folder)
         with show_progress(epochs, quiet) as display:
-            model, record = surrogate_run.complete(folder, display.show)
+            model, record = surrogate_run.complete(folder, display.show, prepared)
         unseen = record.options.unseen, record.options.unseen_steps
         evaluation, driven = model.evaluate(*unseen), model.evaluate_random_drive(*unseen)
         sentences = evaluation.sentences()

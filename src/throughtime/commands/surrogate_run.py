@@ -52,7 +52,7 @@ def begin(
 
 
 def complete(
-    folder: Path, show: Callable[[list[Row]], None]
+    folder: Path, show: Callable[[list[Row]], None], prepared: Surrogate | None = None
 ) -> tuple[Surrogate, SurrogateFile]:
     """Train a surrogate to its end, from its last checkpoint if there is one, and save it.
 
@@ -62,6 +62,8 @@ def complete(
         The folder of the run.
     show
         Called with the training history after each epoch.
+    prepared
+        The surrogate as `begin` prepared it; without it, its trajectories are sampled again.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def complete(
         If the folder holds no surrogate, a damaged one, or one that another process is writing.
     """
     with writing(folder):
-        model, record = saved_surrogate.read(folder)
+        model, record = saved_surrogate.read(folder, prepared=prepared)
         if record.stopped is None:
             if model.regressed:  # in seconds, so that nothing is kept on the way
                 model.train(on_epoch=lambda _, history: show(history))

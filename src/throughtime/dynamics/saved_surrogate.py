@@ -163,8 +163,12 @@ def write(
     return record
 
 
-def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, SurrogateFile]:
+def read(
+    folder: Path, cell: CellSource | None = None, *, prepared: Surrogate | None = None
+) -> tuple[Surrogate, SurrogateFile]:
     """A surrogate, prepared or fitted, and the contents of its `surrogate.json`.
+
+    With one of the same settings that is `prepared`, its trajectories are not sampled again.
 
     Raises
     ------
@@ -182,7 +186,12 @@ def read(folder: Path, cell: CellSource | None = None) -> tuple[Surrogate, Surro
     if record.stopped is not None:  # verified first: `prepare` below takes longer
         content = read_verified(weights, record.digests)
         lines = read_verified(folder / "history.jsonl", record.digests).decode(errors="replace")
-    model = Surrogate(**settings).prepare()
+    model = Surrogate(**settings)
+    if prepared is None:
+        model.prepare()
+    else:  # what it found ends in an underscore
+        found = vars(prepared).items()
+        vars(model).update({name: of for name, of in found if name.endswith("_")})
     if record.own_cell:
         ours = model.architecture_.describe_own_cell()
         check_same_cell(str(cell_read), ours, record.own_cell)

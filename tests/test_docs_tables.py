@@ -354,6 +354,7 @@ def test_every_command_of_the_slides_ran_from_a_fresh_clone():
 
 HELD = {
     ("differential-equations", "chaotic flow"),
+    ("differential-equations", "law of many variables"),
     ("differential-equations", "way"),
     ("differential-equations", "network"),
     ("differential-equations", ""),

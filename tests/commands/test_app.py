@@ -365,6 +365,7 @@ def test_bad_commands(here, command, rule, got, remedy):
     [
         ("--steps 0", "`steps` must be a whole number of at least 1", "0", "Raise `steps`."),
         ("--steps -3", "`steps` must be a whole number of at least 1", "-3", "Raise `steps`."),
+        ("--steps 9999", "`steps` must not be over 10 times", "9999 of", "Lower `--steps`."),
         ("--steps many", "`--steps` must be a whole number", "`many`", "predict --help`."),
         ("--data no.csv", "the data file must exist", "no.csv", "Correct the path."),
         ("--data short.csv", "at least 8 steps", "7 steps", "Pass more of the series."),

@@ -99,7 +99,7 @@ def check(
     known = [future_inputs(future, one, steps) for one in series]
     pairs = zip(series, known, strict=True)
     model.prepare([replace(one, remarks=one.remarks + own.remarks) for one, own in pairs])
-    _check_reach(model, steps)
+    check_reach(model, steps)
     model.data_.check_steps(model.data_.tested_steps(steps))
     return known
 
@@ -177,7 +177,7 @@ def _check_steps(record: forecast_record.ForecastRecord, folder: Path, remedy: s
         raise InputError(rule, f"`{folder}`, saved from Python or updated", remedy)
 
 
-def _check_reach(model: Forecaster, steps: int) -> None:
+def check_reach(model: Forecaster, steps: int) -> None:
     """Refuse to forecast so far that it can only be a mistake."""
     longest = max(len(one) for one in model.data_.series)
     if steps > max(1000, REACH * longest):

@@ -73,8 +73,10 @@ def predict(
     from throughtime.forecasting.forecaster import Forecaster
 
     from .forecast_csv import paths_csv, predictions_csv
+    from .forecast_run import check_reach
 
     model = Forecaster.load(run)
+    check_reach(model, steps)
     forecasts = model.predict(steps, data, inputs=future, fill=fill)
     forecasts = forecasts if isinstance(forecasts, list) else [forecasts]
     tell(remark for one in forecasts for remark in one.remarks)

@@ -248,6 +248,21 @@ def test_of_a_surrogate_the_exponents_of_the_system_are_reported(surrogate):
     plain(found)
 
 
+def test_without_memory_the_map_is_of_the_variables_alone():
+    """Its step and its eigenvalues are those of the map with the units, whose others are 0."""
+    model = Surrogate("henon", hidden=20, trajectories=10, steps=20).fit()
+    short = trained_network(model)
+    with jax.enable_x64(True):
+        one, whole = short.dynamics(), dataclasses.replace(short, carry=True).dynamics()
+        y = one.step(0, one.start[None])[0]
+        assert one.start.shape == (2,) and whole.start.shape == (22,)
+        np.testing.assert_allclose(whole.observe(whole.start[None])[0], y, rtol=1e-12)
+        own = np.linalg.eigvals(one.jacobian(y))
+        of_all = sorted(np.linalg.eigvals(whole.jacobian(whole.start)), key=abs)
+        np.testing.assert_allclose(of_all[:20], 0, atol=1e-5)
+        np.testing.assert_allclose(of_all[20:], sorted(own, key=abs), rtol=1e-6)
+
+
 def test_a_drive_is_held_constant_and_time_has_its_unit():
     quick = {"hidden": 2, "trajectories": 4, "steps": 10, "window": 5}
 

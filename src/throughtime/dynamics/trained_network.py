@@ -41,7 +41,8 @@ class TrainedNetwork:
     context
         A stretch of the scaled series, from whose end free runs start.
     carry
-        Whether the network's state is carried along the series.
+        Whether the network's state is carried along the series; if not, it begins at zero
+        with each context.
     variables, scaler
         The names of the variables, and their scaler.
     truth
@@ -190,7 +191,8 @@ def from_surrogate(model: Surrogate, name: str = "") -> TrainedNetwork:
         batch=batch,
         loss="mse",
         context=model.scaler_.transform(training.states[0, -1:]),
-        carry=True,
+        # Without memory the map is of the variables alone: its state is what was read last.
+        carry=not model.regressed,
         variables=system.variables,
         scaler=model.scaler_,
         truth=truth,

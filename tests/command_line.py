@@ -88,6 +88,7 @@ def tree(folder):
 
 def fails(*arguments, rule, got, remedy=""):
     """A mistake: status 2, one line with rule, value and remedy, and nothing written."""
+    assert not Path("pyproject.toml").exists(), "other tests write here"
     before = tree(Path.cwd())
     done = call(*arguments)
     assert tree(Path.cwd()) == before

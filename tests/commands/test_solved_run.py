@@ -68,7 +68,8 @@ def test_a_map_counts_its_steps(tmp_path):
     np.testing.assert_array_equal(rows[:, 1:], model.solve(model.system_.start, 3))
 
 
-def test_it_does_not_write_over_its_run(run):
+def test_it_does_not_write_over_its_run(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     before = tree(run)
     rule = "the output file must not be one that is read"
     for name in ("surrogate.json", "weights.safetensors"):

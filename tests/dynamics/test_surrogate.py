@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from conftest import refuses
 from killed import killed_at, readable
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save
+from tampering import rewrite
 
 from throughtime._support import integrity
 from throughtime.commands import surrogate_run
@@ -729,3 +730,16 @@ def test_a_folder_in_use_is_left_alone(kept, tmp_path):
         Surrogate("henon", ranges={"x": (0, 0.1)}, **TINY), folder, ASKED, overwrite=True
     )
     assert {path.name for path in folder.iterdir()} == {"notes.txt", run_folder.SURROGATE}
+
+
+def test_zeros_are_not_saved_and_are_read_where_earlier_versions_wrote_them(tmp_path):
+    model = Surrogate("henon", hidden=200, trajectories=5, steps=20).fit(verbose=False)
+    saved_surrogate.save_surrogate(model, tmp_path)
+    file = tmp_path / "weights.safetensors"
+    tensors = load_file(file)
+    assert file.stat().st_size < 8 * 200 * 20 and "cells.0.W" not in tensors
+    earlier = save({**tensors, "cells.0.W": np.zeros((200, 200))})
+    for content in (file.read_bytes(), earlier):
+        rewrite(tmp_path, lambda _: None, "surrogate.json", weights=content)
+        again = saved_surrogate.load_surrogate(tmp_path)
+        np.testing.assert_array_equal(again.solve([0.1, 0.1], 9), model.solve([0.1, 0.1], 9))

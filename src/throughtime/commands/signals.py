@@ -141,6 +141,7 @@ class DeferredSignals:
         before = {number: signal.getsignal(number) for number in ENDING}
         self._previous_handlers = {n: handler for n, handler in before.items() if handler}
         handle(self._record)
+        _came.clear()  # what came before was for what ran before
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 from safetensors.numpy import save
 
 from throughtime._support import atomic
@@ -38,6 +39,9 @@ from .flow_map_regression import SCALES
 from .measured_surrogate import MeasuredSurrogate
 from .saved_measured import WEIGHTS, read_measured, write_measured
 from .surrogate import Surrogate
+
+UNUSED = "cells.0.W"
+"""The weights that units without memory do not have: zeros, one for each pair of units."""
 
 
 def save_surrogate(model: Surrogate, folder: str | Path, *, overwrite: bool = False) -> None:
@@ -137,7 +141,10 @@ def write(
     files: dict[str, bytes] = {}
     if fitted is not None:
         params = eqx.filter(fitted.network, eqx.is_inexact_array)
-        files["weights.safetensors"] = save(named_tensors(params))
+        tensors = named_tensors(params)
+        if model.regressed:
+            del tensors[UNUSED]
+        files["weights.safetensors"] = save(tensors)
         files["history.jsonl"] = history_lines(fitted.history).encode()
     record = SurrogateFile(
         format=FORMAT,
@@ -202,7 +209,10 @@ def read(
             model.architecture_ = replace(model.architecture_, angles=record.angles)
         with precision(model.dtype_):
             like, static = eqx.partition(model.untrained(), eqx.is_inexact_array)
-            params = from_named_tensors(like, load_tensors(weights, content), weights)
+            tensors = load_tensors(weights, content)
+            if model.regressed:  # (earlier versions wrote its zeros)
+                tensors.setdefault(UNUSED, np.zeros_like(like.cells[0].W))
+            params = from_named_tensors(like, tensors, weights)
         history = history_rows(folder / "history.jsonl", lines)
         network = eqx.combine(params, static)
         model.fitted_ = Fitted(network, history, record.best_epochs, record.stopped)

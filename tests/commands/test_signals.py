@@ -191,7 +191,7 @@ def test_a_signal_when_nothing_trains(number, status):
     assert err in ("throughtime: Interrupted.\n", "throughtime: Terminated.\n")
 
 
-@pytest.mark.parametrize("arguments", ["predict RUN --steps 1000 --paths 9", "forecast --help"])
+@pytest.mark.parametrize("arguments", ["predict RUN --steps 1200", "forecast --help"])
 def test_a_reader_that_goes_is_no_error(undisturbed, arguments):
     """As with `| head -1`."""
     arguments = arguments.replace("RUN", str(undisturbed()))

@@ -1,5 +1,6 @@
 """A saved forecaster keeps what it fitted, and forecasts the same digits with it."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from throughtime.forecasting.forecaster import Forecaster
 from throughtime.models.series_model import JudgedModels
 from throughtime.runs.run_folder import MODELS
 from throughtime.stamps.time_axis import Times
+from throughtime.training.checkpoint import load_tensors, metadata_of
 
 TINY = {"hidden": 4, "ensemble": 2, "epochs": 2, "window": 12}
 
@@ -135,3 +137,18 @@ def test_a_class_that_is_not_listed_is_not_written():
 def test_numbers_come_back_to_the_last_digit():
     tree = {"a": {("x", 3): (0.1 + 0.2, np.float64(1e-300), -np.inf, None, True, (1, (2,)))}}
     assert kept_models.from_file(Path(MODELS), kept_models.to_file(tree)) == tree
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [1e300, np.inf, np.nan])
+def test_values_that_no_series_has_are_refused(value, tmp_path):
+    model = Forecaster(**TINY).fit(series("input"))
+    model.predict(5, inputs=np.full((5, 1), 0.5))
+    model.save(tmp_path)
+    content = (tmp_path / MODELS).read_bytes()
+    tensors, metadata = load_tensors(tmp_path / MODELS, content), metadata_of(content)
+    name = re.search(r'"class": "SeriesModel".*?"values": {"array": "(\d+)"}', metadata["kept"])
+    assert name
+    tensors[name[1]] = np.where(np.arange(len(tensors[name[1]])) == 3, value, tensors[name[1]])
+    with pytest.raises(InputError, match="it does not hold fitted models"):
+        kept_models.from_file(tmp_path / MODELS, save(tensors, metadata))

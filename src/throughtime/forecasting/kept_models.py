@@ -36,6 +36,7 @@ from throughtime.models.transforms import Transform
 from throughtime.training.checkpoint import load_tensors, metadata_of
 
 from .network_component import NetworkComponent, NetworkForecasts
+from .split_checks import LARGEST
 
 Kept = dict[Any, Any]
 """What a forecaster keeps of its fits, by what was asked for; keys and values are trees."""
@@ -135,15 +136,18 @@ def _made(plain: Any, tensors: dict[str, np.ndarray]) -> Any:
             if not fits(getattr(one, name), hint):
                 raise TypeError(f"`{name}` of `{cls.__name__}` is of another type or shape")
     if not _agree(one):
-        raise ValueError(f"the sizes of `{cls.__name__}` do not agree")
+        raise ValueError(f"sizes or values of `{cls.__name__}` do not agree")
     return one
 
 
 def _agree(one: Any) -> bool:
-    """Whether the sizes of a node agree that the types of its fields do not tell."""
+    """Whether what the types of its fields do not tell of a node is as it was written.
+
+    Sizes agree, and no value is larger than a series may have or is missing.
+    """
     match one:
         case SeriesModel():
-            return one.values.size > 0
+            return one.values.size > 0 and bool((np.abs(one.values) <= LARGEST).all())
         case Combination():
             own = one.weights.shape == (len(one.last) + 1, len(one.components))
             return own and len(one.components) == len(one.groups)

@@ -55,8 +55,11 @@ def test_a_search_that_was_interrupted_goes_on_as_if_it_had_not_been(series, fou
         tried(series, 14, tmp_path / "s", show=stop)
     with open(tmp_path / "s" / "trials.jsonl", "a") as file:
         file.write('{"number": 13, "sett')  # a crash while it was written
+    for name in (".result.json.abcdefgh", ".report.html.12345678"):
+        (tmp_path / "s" / name).write_text("half")
     again = tried(series, 14, tmp_path / "s")
     assert same(again.trials) == same(found.trials)
+    assert not list((tmp_path / "s").glob(".*"))
     lines = (tmp_path / "s" / "trials.jsonl").read_text().splitlines()
     assert [json.loads(line)["number"] for line in lines] == list(range(1, 15))
     with refuses("a search goes on with what it began with; got other data than those of"):

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from throughtime._support import atomic
 from throughtime._support.integrity import damaged_file, read_file_bytes, read_json, write_json
 from throughtime.errors import InputError
 from throughtime.runs.run_folder import SEARCH, is_occupied
@@ -21,7 +22,7 @@ from throughtime.runs.run_lock import writing
 
 from .trial import Trial
 
-TRIALS, RESULT = "trials.jsonl", "result.json"
+TRIALS, RESULT, REPORT = "trials.jsonl", "result.json", "report.html"
 FORMAT = 1
 
 TRIAL = TypeAdapter(Trial)
@@ -93,6 +94,7 @@ class Journal:
             self._alone.enter_context(writing(folder))
             _check_same(folder, read_json(folder / SEARCH, Searched, FORMAT).about, about)
             _drop_cut_line(folder / TRIALS)
+            _drop_leftovers(folder)
             self.trials = _read_trials(folder / TRIALS)
             return
         if is_occupied(folder):
@@ -126,6 +128,13 @@ class Journal:
         if self.folder is not None:
             ended = Ended(format=FORMAT, trials=len(self.trials), importance=importance)
             write_json(self.folder / RESULT, ended.model_dump())
+
+
+def _drop_leftovers(folder: Path) -> None:
+    """Delete what processes that were killed have left beside the files of a search."""
+    for name in (SEARCH, RESULT, REPORT):
+        for temporary in atomic.leftovers(folder / name):
+            temporary.unlink()
 
 
 def is_search(folder: Path) -> bool:

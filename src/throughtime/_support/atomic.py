@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
@@ -68,6 +68,13 @@ def leftovers(path: Path) -> list[Path]:
     pattern = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}")  # as `mkstemp` names it
     folder = path.parent
     return [p for p in folder.iterdir() if pattern.fullmatch(p.name)] if folder.is_dir() else []
+
+
+def delete_leftovers(paths: Iterable[Path]) -> None:
+    """Delete what `leftovers` finds beside each of the paths."""
+    for path in paths:
+        for temporary in leftovers(path):
+            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

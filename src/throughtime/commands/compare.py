@@ -1,9 +1,8 @@
 """The command `throughtime compare`: the four ways and the baselines on one series."""
 
-import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from throughtime.errors import InputError
 
-from .exit_status import fail
+from .exit_status import telling_what_is_kept
 from .options import (
     Data,
     DayFirst,
@@ -39,7 +38,6 @@ from .options import (
     run_name,
     tell_reading,
 )
-from .signals import Terminated
 
 if TYPE_CHECKING:
     from throughtime.tasks.comparison import Comparison
@@ -121,20 +119,16 @@ def compare(
     typer.echo(f"Report: {folder / 'report.html'}")
 
 
-@contextlib.contextmanager
-def keeping(folder: Path) -> Iterator[None]:
+def keeping(folder: Path) -> AbstractContextManager[None]:
     """A context in which an interruption is told with what it leaves."""
-    try:
-        yield
-    except (KeyboardInterrupt, Terminated) as stop:
-        done = sorted(path.parent for path in folder.glob("*/run.json"))
-        if not done:
-            raise
-        how = "Terminated" if isinstance(stop, Terminated) else "Interrupted"
-        kept = ", ".join(f"`{run}`" for run in done)
-        line = f"{how}. What was trained is kept as runs: {kept}."
-        line += " Compare again in another folder."
-        raise SystemExit(fail(line, getattr(stop, "status", 130))) from None
+
+    def kept() -> str:
+        runs = ", ".join(f"`{path.parent}`" for path in sorted(folder.glob("*/run.json")))
+        if not runs:
+            return ""
+        return f"What was trained is kept as runs: {runs}. Compare again in another folder."
+
+    return telling_what_is_kept(kept)
 
 
 def _text(comparison: "Comparison") -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .signals import Interrupted, Terminated
@@ -30,12 +30,27 @@ def resumable(folder: Path, on: str | None = None) -> Iterator[None]:
     """
     resume = f"Resume with: throughtime resume {shlex.quote(str(folder))}"
     resume += f" --on {on}" if on else ""
+    with telling_what_is_kept(lambda: resume):
+        try:
+            yield
+        except Interrupted as stop:
+            line = f"Stopped after epoch {stop.epoch}. {resume}"
+            raise SystemExit(fail(line, 128 + stop.signal)) from None
+
+
+@contextlib.contextmanager
+def telling_what_is_kept(kept: Callable[[], str]) -> Iterator[None]:
+    """A context in which an interruption ends the process with what `kept` then says.
+
+    It goes on as it came where nothing is said.
+    """
     try:
         yield
-    except Interrupted as stop:
-        line = f"Stopped after epoch {stop.epoch}. {resume}"
-        raise SystemExit(fail(line, 128 + stop.signal)) from None
-    except KeyboardInterrupt:
-        raise SystemExit(fail(f"Interrupted. {resume}", 130)) from None
-    except Terminated as stop:
-        raise SystemExit(fail(f"Terminated. {resume}", stop.status)) from None
+    except (KeyboardInterrupt, Terminated) as stop:
+        said = kept()
+        if not said:
+            raise
+        how, status = "Interrupted", 130
+        if isinstance(stop, Terminated):
+            how, status = "Terminated", stop.status
+        raise SystemExit(fail(f"{how}. {said}", status)) from None

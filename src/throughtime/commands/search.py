@@ -4,13 +4,12 @@ import json
 import math
 import shlex
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .exit_status import fail
+from .exit_status import telling_what_is_kept
 from .options import (
     BatchSize,
     Calendar,
@@ -43,11 +42,8 @@ from .options import (
     run_name,
     tell_reading,
 )
-from .signals import Terminated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from throughtime.tuning.trial import Trial
 
 
@@ -126,7 +122,7 @@ def search(
     folder = out or first_free_folder(Path("runs") / f"search-{run_name(data)}")
     command = command_line() + ("" if out else f" --out {shlex.quote(str(folder))}")
     tell_reading(series)
-    with resumable(folder, command):
+    with telling_what_is_kept(lambda: _kept(folder, command)):
         found = search_settings(
             series,
             model,
@@ -186,22 +182,13 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-@contextmanager
-def resumable(folder: Path, command: str) -> "Iterator[None]":
-    """A context in which an interruption ends the process with a line on how to go on."""
+def _kept(folder: Path, command: str) -> str:
+    """What an interrupted search leaves, and how to go on, in words."""
     from throughtime.tuning.journal import TRIALS
 
-    def line(how: str) -> str:
-        path = folder / TRIALS
-        count = path.read_bytes().count(b"\n") if path.exists() else 0
-        return f"{how} {count} trials are kept. Go on with: {command}"
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise SystemExit(fail(line("Interrupted."), 130)) from None
-    except Terminated as stop:
-        raise SystemExit(fail(line("Terminated."), stop.status)) from None
+    path = folder / TRIALS
+    count = path.read_bytes().count(b"\n") if path.exists() else 0
+    return f"{count} trials are kept. Go on with: {command}"
 
 
 def tell_trial(trial: "Trial", best: "Trial | None", count: int) -> None:

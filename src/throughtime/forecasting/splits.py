@@ -294,8 +294,11 @@ class SplitData:
     @cached_property
     def periods(self) -> list[int | None]:
         """The period of each series that baselines look back, None for none."""
-        pairs = zip(self.series, self.splits, strict=True)
-        return [compared_period(one, split.train) for one, split in pairs]
+        return [*map(compared_period, self.series, (one.train for one in self.splits))]
+
+    @cached_property
+    def _unit_periods(self) -> list[int | None]:
+        return [*map(shown_period, self.series, (one.train for one in self.splits))]
 
     def period(self) -> int | None:
         """The period of all series, None if none shows or they differ."""
@@ -308,8 +311,7 @@ class SplitData:
 
     def unit_period_of(self, series: Series) -> int | None:
         """The period of the unit of the MASE of a series; see `shown_period`."""
-        i = self._likest(series)
-        return shown_period(self.series[i], self.splits[i].train)
+        return self._unit_periods[self._likest(series)]
 
     def _likest(self, series: Series) -> int:
         """The number of the fitted series of that name; else, that of the longest one."""

@@ -194,9 +194,7 @@ def _delete_run(folder: Path, kept: Sequence[str] = ()) -> None:
     Files of a newer run, which has been written, are kept.
     """
     names = _names()
-    for name in names:
-        for temporary in atomic.leftovers(folder / name):
-            temporary.unlink()
+    atomic.delete_leftovers(folder / name for name in names)
     for name in reversed(names[1:]):  # what tells that this is a run comes last
         if name not in kept:
             (folder / name).unlink(missing_ok=True)

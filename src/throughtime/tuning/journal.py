@@ -94,7 +94,7 @@ class Journal:
             self._alone.enter_context(writing(folder))
             _check_same(folder, read_json(folder / SEARCH, Searched, FORMAT).about, about)
             _drop_cut_line(folder / TRIALS)
-            _drop_leftovers(folder)
+            atomic.delete_leftovers(folder / name for name in (SEARCH, RESULT, REPORT))
             self.trials = _read_trials(folder / TRIALS)
             return
         if is_occupied(folder):
@@ -128,13 +128,6 @@ class Journal:
         if self.folder is not None:
             ended = Ended(format=FORMAT, trials=len(self.trials), importance=importance)
             write_json(self.folder / RESULT, ended.model_dump())
-
-
-def _drop_leftovers(folder: Path) -> None:
-    """Delete what processes that were killed have left beside the files of a search."""
-    for name in (SEARCH, RESULT, REPORT):
-        for temporary in atomic.leftovers(folder / name):
-            temporary.unlink()
 
 
 def is_search(folder: Path) -> bool:
